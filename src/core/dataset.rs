@@ -1,0 +1,350 @@
+//! A dataset as an index of names: classes in a fixed order, and the images of each class.
+//!
+//! Nothing here opens a file. 1.3 million images cost one byte arena of names and a few integers.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::names::escape;
+
+/// Position of a class in the dataset's class order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ClassId(pub u32);
+
+/// Position of an image in the dataset: images are sorted by class, then by name, so within a class the order of
+/// the ids is the order of the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub struct ImageId(pub u32);
+
+impl ClassId {
+    /// The position as an index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl ImageId {
+    /// The position as an index.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One class: the name that orders it, a title for people, and where its images lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// Folder name (escaped) or the name the format gives it; unique; sorted order of these is the class order of
+    /// image folders. WordNet ids stay ids.
+    pub name: String,
+    /// A name for people where the dataset has one (`words.txt`), else `None`.
+    pub title: Option<String>,
+    /// Folder of the class's images relative to [`Dataset::root`], raw bytes with `/`; empty for the root itself.
+    pub folder: Vec<u8>,
+}
+
+impl Class {
+    /// The title where there is one, else the name.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// How the images of a dataset are kept on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// `root/<class>/…`, with or without a split folder above; also RDED's five-digit class folders.
+    ImageFolder,
+    /// Tiny-ImageNet's own: `wnids.txt`, `words.txt`, `train/<id>/images`, `val/val_annotations.txt`.
+    TinyImageNet,
+    /// CIFAR-10 binary: records of 1 + 3072 bytes.
+    Cifar10Binary,
+    /// CIFAR-100 binary: records of 2 + 3072 bytes (coarse label, fine label).
+    Cifar100Binary,
+}
+
+/// Which part of a dataset an index holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// `train/`, or `data_batch_*.bin`.
+    Train,
+    /// `val/` or `test/`.
+    Test,
+    /// The folder had no split: all of it.
+    Whole,
+}
+
+/// Where the encoded bytes of one image are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// An encoded image file.
+    File(PathBuf),
+    /// A raw record: 3072 bytes of 32×32 RGB planes at `offset` of `file`.
+    Cifar {
+        /// The batch file.
+        file: PathBuf,
+        /// Byte offset of the pixels (behind the label bytes).
+        offset: u64,
+    },
+}
+
+/// An index of a dataset: classes and image names. See [`DatasetBuilder`].
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    root: PathBuf,
+    layout: Layout,
+    split: Split,
+    classes: Vec<Class>,
+    /// First image of each class, and the image count behind the last.
+    class_starts: Vec<u32>,
+    /// All image names, one after another.
+    names: Vec<u8>,
+    /// End of each name in `names`.
+    name_ends: Vec<u32>,
+}
+
+/// Why an index could not be built.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum IndexError {
+    /// More than 2³² images or 4 GiB of names.
+    #[error("the dataset has more names than an index can hold (4 GiB); split it into several folders")]
+    TooLarge,
+}
+
+impl Dataset {
+    /// The dataset's root folder, as it was opened.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// How it is kept on disk.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Which split this index holds.
+    #[must_use]
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// The classes in their order.
+    #[must_use]
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// Ids of all classes in order.
+    pub fn class_ids(&self) -> impl ExactSizeIterator<Item = ClassId> + use<> {
+        (0..self.classes.len() as u32).map(ClassId)
+    }
+
+    /// One class.
+    ///
+    /// # Panics
+    /// Never for an id of this dataset.
+    #[must_use]
+    pub fn class(&self, id: ClassId) -> &Class {
+        &self.classes[id.index()]
+    }
+
+    /// The class called `name` (or titled so), if there is one.
+    #[must_use]
+    pub fn class_named(&self, name: &str) -> Option<ClassId> {
+        let at = self.classes.iter().position(|c| c.name == name);
+        let at = at.or_else(|| self.classes.iter().position(|c| c.title.as_deref() == Some(name)));
+        at.map(|i| ClassId(i as u32))
+    }
+
+    /// Number of images of all classes.
+    #[must_use]
+    pub fn image_count(&self) -> usize {
+        self.name_ends.len()
+    }
+
+    /// The images of a class, in order of their names.
+    #[must_use]
+    pub fn images_of(&self, class: ClassId) -> Range<u32> {
+        self.class_starts[class.index()]..self.class_starts[class.index() + 1]
+    }
+
+    /// Number of images of a class.
+    #[must_use]
+    pub fn class_size(&self, class: ClassId) -> usize {
+        self.images_of(class).len()
+    }
+
+    /// The class of an image.
+    #[must_use]
+    pub fn class_of(&self, image: ImageId) -> ClassId {
+        ClassId(self.class_starts.partition_point(|&s| s <= image.0) as u32 - 1)
+    }
+
+    /// The image's name within its class: bytes relative to [`Class::folder`].
+    #[must_use]
+    pub fn image_name(&self, image: ImageId) -> &[u8] {
+        let start = image.index().checked_sub(1).map_or(0, |p| self.name_ends[p]);
+        &self.names[start as usize..self.name_ends[image.index()] as usize]
+    }
+
+    /// The image's path relative to the root, raw bytes with `/` between parts: the provenance that manifests keep.
+    #[must_use]
+    pub fn source_bytes(&self, image: ImageId) -> Vec<u8> {
+        let folder = &self.class(self.class_of(image)).folder;
+        let mut path = folder.clone();
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(self.image_name(image));
+        path
+    }
+
+    /// [`Self::source_bytes`] as text ([`escape`]).
+    #[must_use]
+    pub fn source(&self, image: ImageId) -> String {
+        escape(&self.source_bytes(image))
+    }
+
+    /// Where the image's bytes are.
+    #[must_use]
+    pub fn location(&self, image: ImageId) -> Location {
+        location_of(&self.root, self.layout, &self.source_bytes(image))
+    }
+
+    /// Hash of the class order and all image names: equal for equal indexes, wherever the root lies.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 dataset index v1");
+        for (i, class) in self.classes.iter().enumerate() {
+            hash.update(&(class.name.len() as u64).to_le_bytes());
+            hash.update(class.name.as_bytes());
+            hash.update(&(class.folder.len() as u64).to_le_bytes());
+            hash.update(&class.folder);
+            hash.update(&u64::from(self.class_starts[i + 1]).to_le_bytes());
+        }
+        for end in &self.name_ends {
+            hash.update(&end.to_le_bytes());
+        }
+        hash.update(&self.names);
+        hash.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+/// The place of `source` (as in [`Dataset::source_bytes`]) under `root`.
+#[must_use]
+pub fn location_of(root: &Path, layout: Layout, source: &[u8]) -> Location {
+    let label_bytes = match layout {
+        Layout::ImageFolder | Layout::TinyImageNet => return Location::File(join_bytes(root, source)),
+        Layout::Cifar10Binary => 1,
+        Layout::Cifar100Binary => 2,
+    };
+    let split = source.iter().rposition(|&b| b == b'#').unwrap_or(source.len());
+    let index = source.get(split + 1..).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| d.parse().ok());
+    let offset = index.unwrap_or(0_u64) * (label_bytes + 3072) + label_bytes;
+    Location::Cifar { file: join_bytes(root, &source[..split]), offset }
+}
+
+/// `root` followed by a relative path of raw bytes.
+#[must_use]
+pub fn join_bytes(root: &Path, relative: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        root.join(std::ffi::OsStr::from_bytes(relative))
+    }
+    #[cfg(not(unix))]
+    {
+        root.join(String::from_utf8_lossy(relative).as_ref())
+    }
+}
+
+/// Collects classes and names, then sorts them into a [`Dataset`].
+#[derive(Debug, Default)]
+pub struct DatasetBuilder {
+    classes: Vec<(Class, Vec<Vec<u8>>)>,
+}
+
+impl DatasetBuilder {
+    /// Adds a class with the names of its images (relative to the class's folder), in any order.
+    pub fn class(&mut self, class: Class, names: Vec<Vec<u8>>) {
+        self.classes.push((class, names));
+    }
+
+    /// Builds the index; classes keep the order in which they were added, images are sorted by name.
+    ///
+    /// # Errors
+    /// [`IndexError::TooLarge`] where the names exceed 4 GiB.
+    pub fn build(self, root: PathBuf, layout: Layout, split: Split) -> Result<Dataset, IndexError> {
+        let count: usize = self.classes.iter().map(|(_, n)| n.len()).sum();
+        let bytes: usize = self.classes.iter().flat_map(|(_, n)| n).map(Vec::len).sum();
+        if u32::try_from(count).is_err() || u32::try_from(bytes).is_err() {
+            return Err(IndexError::TooLarge);
+        }
+        let mut dataset = Dataset {
+            root,
+            layout,
+            split,
+            classes: Vec::with_capacity(self.classes.len()),
+            class_starts: vec![0],
+            names: Vec::with_capacity(bytes),
+            name_ends: Vec::with_capacity(count),
+        };
+        for (class, mut names) in self.classes {
+            names.sort_unstable();
+            for name in &names {
+                dataset.names.extend_from_slice(name);
+                dataset.name_ends.push(dataset.names.len() as u32);
+            }
+            dataset.classes.push(class);
+            dataset.class_starts.push(dataset.name_ends.len() as u32);
+        }
+        Ok(dataset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Dataset {
+        let mut builder = DatasetBuilder::default();
+        let class = |n: &str| Class { name: n.into(), title: None, folder: format!("train/{n}").into_bytes() };
+        builder.class(class("cat"), vec![b"b.jpg".to_vec(), b"a.jpg".to_vec()]);
+        builder.class(class("dog"), vec![]);
+        builder.class(class("owl"), vec![b"c\xff.jpg".to_vec()]);
+        builder.build("/data".into(), Layout::ImageFolder, Split::Train).unwrap()
+    }
+
+    #[test]
+    fn images_are_sorted_and_know_their_class() {
+        let data = small();
+        assert_eq!(data.image_count(), 3);
+        assert_eq!(data.image_name(ImageId(0)), b"a.jpg");
+        assert_eq!(data.source(ImageId(2)), "train/owl/c\\xff.jpg");
+        assert_eq!(data.class_of(ImageId(1)), ClassId(0));
+        assert_eq!(data.class_of(ImageId(2)), ClassId(2), "an empty class in between owns nothing");
+        assert_eq!(data.class_size(ClassId(1)), 0);
+        assert_eq!(data.class_named("owl"), Some(ClassId(2)));
+    }
+
+    #[test]
+    fn fingerprint_ignores_the_root_but_not_the_names() {
+        let (a, mut b) = (small(), small());
+        b.root = "/elsewhere".into();
+        assert_eq!(a.fingerprint(), b.fingerprint());
+        b.names[0] = b'z';
+        assert_ne!(a.fingerprint(), b.fingerprint());
+    }
+
+    #[test]
+    fn cifar_records_have_offsets() {
+        let at = location_of(Path::new("/c"), Layout::Cifar100Binary, b"train.bin#2");
+        assert_eq!(at, Location::Cifar { file: "/c/train.bin".into(), offset: 2 * 3074 + 2 });
+    }
+}

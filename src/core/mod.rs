@@ -1,0 +1,17 @@
+//! Pure logic: no window, no tensor library, no threads, no clock, no file system; seeds are passed in.
+//!
+//! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
+
+pub mod compose;
+pub mod dataset;
+pub mod names;
+pub mod normalise;
+pub mod params;
+pub mod patch;
+pub mod pixels;
+pub mod presets;
+pub mod progress;
+pub mod recipe;
+pub mod rng;
+pub mod scores;
+pub mod select;

@@ -1,0 +1,66 @@
+//! File names as bytes, and their reversible spelling as text.
+//!
+//! File systems allow names that are not UTF-8. Internally names are bytes; manifests, databases and screens show
+//! [`escape`]d text, from which [`unescape`] restores the very bytes.
+
+use std::fmt::Write as _;
+
+/// Spells `bytes` as text: valid UTF-8 stays, a backslash and every byte that is not UTF-8 or a control
+/// character becomes `\xHH`. [`unescape`] is its inverse.
+#[must_use]
+pub fn escape(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == '\\' || c.is_control() {
+                let mut buffer = [0; 4];
+                for byte in c.encode_utf8(&mut buffer).bytes() {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, "\\x{byte:02x}");
+                }
+            } else {
+                text.push(c);
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
+/// The bytes that [`escape`] spelled as `text`; `None` if a backslash does not begin a `\xHH`.
+#[must_use]
+pub fn unescape(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first != b'\\' {
+            bytes.push(first);
+            rest = tail;
+            continue;
+        }
+        let digits = tail.strip_prefix(b"x")?.get(..2)?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = tail.get(3..)?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_survive_the_round_trip() {
+        for name in [&b"cat/0001.jpg"[..], b"a\\b", b"\xff\xfe.png", "тест\n.jpg".as_bytes(), b""] {
+            let text = escape(name);
+            assert!(!text.chars().any(char::is_control));
+            assert_eq!(unescape(&text).as_deref(), Some(name), "{text}");
+        }
+        assert_eq!(escape(b"a\xffb"), "a\\xffb");
+        assert_eq!(unescape("a\\q"), None);
+        assert_eq!(unescape("a\\x1"), None);
+    }
+}

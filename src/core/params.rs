@@ -1,0 +1,153 @@
+//! One table of the parameters a user may set: the command line's flags and the form's widgets both come from it.
+
+use super::recipe::Recipe;
+
+/// What values a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Whole numbers from `min` to `max`.
+    Integer {
+        /// Least value.
+        min: u64,
+        /// Greatest value.
+        max: u64,
+    },
+    /// One of these.
+    Choice(&'static [u32]),
+    /// `png` or `jpeg:Q`.
+    Format,
+}
+
+/// One parameter of a [`Recipe`].
+#[derive(Clone, Copy, Debug)]
+pub struct Param {
+    /// Name: the flag without dashes.
+    pub name: &'static str,
+    /// Label in the form.
+    pub label: &'static str,
+    /// Unit behind the value, may be empty.
+    pub unit: &'static str,
+    /// Its values.
+    pub kind: Kind,
+    /// One sentence for `--help` and the tooltip.
+    pub help: &'static str,
+    /// Whether a change needs patches to be scored again (apart from a larger subset).
+    pub rescores: bool,
+}
+
+/// All parameters, in the order of forms and help.
+pub const PARAMS: [Param; 6] = [
+    Param { name: "ipc", label: "Images per class (IPC)", unit: "images", kind: Kind::Integer { min: 1, max: 1000 }, rescores: false,
+        help: "Distilled images per class" },
+    Param { name: "patches", label: "Patches per image (N)", unit: "patches", kind: Kind::Choice(&Recipe::PATCHES), rescores: true,
+        help: "Patches stitched to one distilled image: 1, 4, 9, 16 or 25" },
+    Param { name: "subset", label: "Subset", unit: "images per class", kind: Kind::Integer { min: 1, max: 10_000 }, rescores: false,
+        help: "Images per class that are scored, drawn by the seed" },
+    Param { name: "crops", label: "Crops (K)", unit: "per image", kind: Kind::Integer { min: 1, max: 100 }, rescores: true,
+        help: "Random crops per image; the best one is the image's key patch" },
+    Param { name: "seed", label: "Seed", unit: "", kind: Kind::Integer { min: 0, max: u64::MAX }, rescores: true,
+        help: "Draws the subset and the crop boxes; the same seed gives the same bytes" },
+    Param { name: "format", label: "Format", unit: "", kind: Kind::Format, rescores: false,
+        help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)" },
+];
+
+/// A value that a parameter can't take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--{name} {value}: {why}")]
+pub struct BadValue {
+    /// The parameter.
+    pub name: String,
+    /// What was given.
+    pub value: String,
+    /// What it takes.
+    pub why: String,
+}
+
+/// The parameter called `name`.
+#[must_use]
+pub fn param(name: &str) -> Option<&'static Param> {
+    PARAMS.iter().find(|p| p.name == name)
+}
+
+impl Recipe {
+    /// A parameter's value as text; empty for an unknown name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> String {
+        match name {
+            "ipc" => self.ipc.to_string(),
+            "patches" => self.patches.to_string(),
+            "subset" => self.subset.to_string(),
+            "crops" => self.crops.to_string(),
+            "seed" => self.seed.to_string(),
+            "format" => self.format.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// Sets a parameter from text.
+    ///
+    /// # Errors
+    /// [`BadValue`] for an unknown name or a value outside the parameter's range; the recipe is unchanged.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
+        let bad = |why: String| BadValue { name: name.to_owned(), value: value.to_owned(), why };
+        let param = param(name).ok_or_else(|| bad("there is no such parameter".to_owned()))?;
+        let number = match param.kind {
+            Kind::Format => {
+                self.format = value.parse().map_err(bad)?;
+                return Ok(());
+            }
+            Kind::Integer { min, max } => {
+                let parsed = value.parse::<u64>().ok().filter(|v| (min..=max).contains(v));
+                parsed.ok_or_else(|| bad(format!("give a whole number from {min} to {max}")))?
+            }
+            Kind::Choice(choices) => {
+                let parsed = value.parse::<u32>().ok().filter(|v| choices.contains(v));
+                u64::from(parsed.ok_or_else(|| bad(format!("give one of {choices:?}")))?)
+            }
+        };
+        match name {
+            "ipc" => self.ipc = number as u32,
+            "patches" => self.patches = number as u32,
+            "subset" => self.subset = number as u32,
+            "crops" => self.crops = number as u32,
+            _ => self.seed = number,
+        }
+        Ok(())
+    }
+
+    /// The flags that repeat this recipe on the command line.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        PARAMS.iter().map(|p| format!("--{} {}", p.name, self.get(p.name))).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_can_be_read_and_written() {
+        let mut recipe = Recipe::default();
+        for param in &PARAMS {
+            let value = match param.kind {
+                Kind::Integer { min, .. } => (min + 1).to_string(),
+                Kind::Choice(choices) => choices[choices.len() - 1].to_string(),
+                Kind::Format => "jpeg:90".to_owned(),
+            };
+            recipe.set(param.name, &value).unwrap();
+            assert_eq!(recipe.get(param.name), value);
+        }
+        assert_eq!(recipe.flags(), "--ipc 2 --patches 25 --subset 2 --crops 2 --seed 1 --format jpeg:90");
+    }
+
+    #[test]
+    fn bad_values_name_the_flag_and_the_remedy() {
+        let mut recipe = Recipe::default();
+        for (name, value) in [("ipc", "0"), ("patches", "5"), ("format", "gif"), ("crops", "-1"), ("nonsense", "1")] {
+            let error = recipe.set(name, value).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("--{name} {value}: ")), "{error}");
+        }
+        assert_eq!(recipe, Recipe::default());
+    }
+}

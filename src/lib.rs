@@ -1,0 +1,3 @@
+//! Stillroom: a workbench for dataset distillation. See ARCHITECTURE.md for the layers and the data flow.
+
+pub mod core;
