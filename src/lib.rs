@@ -1,3 +1,5 @@
 //! Stillroom: a workbench for dataset distillation. See ARCHITECTURE.md for the layers and the data flow.
 
 pub mod core;
+pub mod engine;
+pub mod store;

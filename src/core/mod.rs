@@ -4,6 +4,7 @@
 
 pub mod compose;
 pub mod dataset;
+pub mod manifest;
 pub mod names;
 pub mod normalise;
 pub mod params;
@@ -13,5 +14,6 @@ pub mod presets;
 pub mod progress;
 pub mod recipe;
 pub mod rng;
+pub mod sample;
 pub mod scores;
 pub mod select;

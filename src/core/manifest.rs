@@ -1,0 +1,1 @@
+//! The manifest: provenance of every cell of a distilled dataset.

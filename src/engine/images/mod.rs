@@ -1,0 +1,1 @@
+//! Pictures: decode, crop, resize, stitch, encode; on worker threads.

@@ -1,0 +1,1 @@
+//! The project folder, what goes into it and what comes out.
