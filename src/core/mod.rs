@@ -4,6 +4,7 @@
 
 pub mod compose;
 pub mod dataset;
+pub mod load_report;
 pub mod manifest;
 pub mod names;
 pub mod normalise;

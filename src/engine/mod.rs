@@ -1,3 +1,9 @@
 //! Heavy work, synchronous: plain data in and out; reports through [`crate::core::progress::Progress`].
 
+pub mod burn_engine;
+pub mod device;
 pub mod images;
+pub mod nets;
+pub mod observer;
+pub mod plan;
+pub mod weights;

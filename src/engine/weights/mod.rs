@@ -1,0 +1,256 @@
+//! Weight files: PyTorch (zip and the older pickle stream) and safetensors, read as plain data. Nothing in a file is
+//! ever executed: pickles are parsed by a reader that has no interpreter.
+
+mod pytorch;
+mod safetensors;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::core::load_report::{LoadReport, Missing, WrongShape};
+use crate::core::names::escape;
+
+use super::nets::detect::Shapes;
+use super::nets::graph::Graph;
+
+pub use self::safetensors::write_safetensors;
+
+/// One tensor: row-major f32 values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeightTensor {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Values.
+    pub values: Vec<f32>,
+}
+
+/// The tensors of a network by PyTorch's keys.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    tensors: BTreeMap<String, WeightTensor>,
+}
+
+/// A weight file as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct WeightFile {
+    /// Tensors, keys without wrappers and prefixes.
+    pub weights: Weights,
+    /// What was done to the keys.
+    pub notes: Vec<String>,
+    /// Class names in output order, where the file holds a list called `classes`.
+    pub classes: Option<Vec<String>>,
+    /// BLAKE3 of the file's bytes (32 hexadecimal digits).
+    pub fingerprint: String,
+}
+
+/// Why a weight file can't be used. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightError {
+    /// The file could not be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is damaged or of another kind.
+    #[error("{path} is no readable weight file: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The pickle asks to call something that has no place in a checkpoint.
+    #[error("{path} asks to call {call}: this is no checkpoint but an attack or a damaged file; nothing was executed, don't load it elsewhere")]
+    Hostile {
+        /// The file.
+        path: String,
+        /// What it wants to call.
+        call: String,
+    },
+    /// The tensors fit no known network.
+    #[error("{path}: the keys fit no known network (first keys: {keys}); name it with --arch")]
+    UnknownNetwork {
+        /// The file.
+        path: String,
+        /// The first few keys.
+        keys: String,
+    },
+    /// Not all of the network's tensors are there.
+    #[error("{path} does not hold a whole {arch}: {report}")]
+    Incomplete {
+        /// The file.
+        path: String,
+        /// The network.
+        arch: String,
+        /// [`LoadReport::summary`].
+        report: String,
+    },
+    /// A value is NaN or infinite.
+    #[error("{path}: {key} holds NaN or infinite values; the training that wrote it diverged")]
+    NotFinite {
+        /// The file.
+        path: String,
+        /// The tensor.
+        key: String,
+    },
+}
+
+impl Weights {
+    /// Weights from tensors by key.
+    #[must_use]
+    pub fn new(tensors: BTreeMap<String, WeightTensor>) -> Self {
+        Self { tensors }
+    }
+
+    /// All tensors by key.
+    #[must_use]
+    pub fn tensors(&self) -> &BTreeMap<String, WeightTensor> {
+        &self.tensors
+    }
+
+    /// Values of a tensor; empty where there is none, which a complete [`LoadReport`] rules out.
+    #[must_use]
+    pub fn values(&self, key: &str) -> &[f32] {
+        self.tensors.get(key).map_or(&[], |t| &t.values)
+    }
+
+    /// Shapes by key.
+    #[must_use]
+    pub fn shapes(&self) -> Shapes {
+        self.tensors.iter().map(|(k, t)| (k.clone(), t.shape.clone())).collect()
+    }
+
+    /// Matches the tensors with a network's.
+    #[must_use]
+    pub fn report(&self, graph: &Graph) -> LoadReport {
+        let parameters = graph.parameters();
+        let known: std::collections::BTreeSet<_> = parameters.iter().map(|p| p.key.as_str()).collect();
+        let unused: Vec<String> = self.tensors.keys().filter(|k| !known.contains(k.as_str())).cloned().collect();
+        let mut report = LoadReport { unused, ..LoadReport::default() };
+        for parameter in parameters {
+            match self.tensors.get(&parameter.key) {
+                Some(t) if t.shape == parameter.shape => report.used.push(parameter.key),
+                Some(t) => report.wrong_shape.push(WrongShape {
+                    key: parameter.key,
+                    expected: parameter.shape,
+                    found: t.shape.clone(),
+                }),
+                None => {
+                    let nearest = nearest_key(&parameter.key, &report.unused);
+                    report.missing.push(Missing { key: parameter.key, nearest });
+                }
+            }
+        }
+        report
+    }
+}
+
+fn nearest_key(key: &str, candidates: &[String]) -> Option<String> {
+    let scored = candidates.iter().map(|c| (strsim::jaro_winkler(key, c), c));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.7).then(|| best.1.clone())
+}
+
+/// Reads a weight file of any supported kind.
+///
+/// # Errors
+/// [`WeightError`], naming the file and the reason.
+pub fn read(path: &Path) -> Result<WeightFile, WeightError> {
+    let name = escape(path.as_os_str().as_encoded_bytes());
+    let io = |source| WeightError::Io { path: name.clone(), source };
+    let bytes = std::fs::read(path).map_err(io)?;
+    let mut file = if safetensors::looks_like(&bytes) || path.extension().is_some_and(|e| e == "safetensors") {
+        safetensors::read(&name, &bytes)?
+    } else {
+        pytorch::read(&name, path)?
+    };
+    file.fingerprint = blake3::hash(&bytes).to_hex()[..32].to_owned();
+    if let Some((key, _)) = file.weights.tensors.iter().find(|(_, t)| !t.values.iter().all(|v| v.is_finite())) {
+        return Err(WeightError::NotFinite { path: name, key: key.clone() });
+    }
+    Ok(file)
+}
+
+/// Removes wrappers that data-parallel training and compilation put before every key.
+fn strip_prefixes(mut tensors: BTreeMap<String, WeightTensor>, notes: &mut Vec<String>) -> BTreeMap<String, WeightTensor> {
+    while let Some(prefix) = ["module.", "_orig_mod."]
+        .into_iter()
+        .find(|p| !tensors.is_empty() && tensors.keys().all(|k| k.starts_with(p)))
+    {
+        notes.push(format!("prefix '{prefix}' removed"));
+        tensors = tensors.into_iter().map(|(k, t)| (k[prefix.len()..].to_owned(), t)).collect();
+    }
+    tensors
+}
+
+/// Weights filled by the parity folder's formula (its `generate_models.py`), for tests and benchmarks that need a
+/// network but no file: u(key, i) from FNV-1a and SplitMix64.
+impl Weights {
+    /// Every tensor of `graph`, filled by the formula.
+    #[must_use]
+    pub fn by_formula(graph: &Graph) -> Self {
+        use super::nets::graph::Role;
+        let fill = |p: super::nets::graph::Parameter| {
+            let count: usize = p.shape.iter().product();
+            let fan_in = (count / p.shape.first().copied().unwrap_or(1).max(1)).max(1);
+            let scale = (3.0 / fan_in as f64).sqrt() as f32;
+            let values = formula(&p.key, count).map(|u| match p.role {
+                Role::RunningMean => 0.1 * u,
+                Role::RunningVar => 1.0 + 0.25 * u,
+                Role::NormWeight => 1.0 + 0.1 * u,
+                Role::Weight => scale * u,
+                Role::Bias | Role::NormBias => 0.1 * u,
+            });
+            let values = values.collect();
+            (p.key, WeightTensor { shape: p.shape, values })
+        };
+        Self { tensors: graph.parameters().into_iter().map(fill).collect() }
+    }
+}
+
+/// The formula's values u(key, 0), u(key, 1), … in [−1, 1).
+pub fn formula(key: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
+    let start = key.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3));
+    (0..count as u64).map(move |i| {
+        let mut z = start.wrapping_add(i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::nets::NetworkSpec;
+    use super::*;
+
+    #[test]
+    fn a_misspelled_key_is_missing_with_its_nearest_name() {
+        let graph = NetworkSpec { arch: "conv3".parse().unwrap(), side: 32, classes: 10 }.graph();
+        let mut weights = Weights::by_formula(&graph);
+        assert!(weights.report(&graph).is_complete());
+        let tensor = weights.tensors.remove("layers.norm.1.weight").unwrap();
+        weights.tensors.insert("layers.norms.1.weight".into(), tensor);
+        weights.tensors.get_mut("classifier.bias").unwrap().shape = vec![7];
+        let report = weights.report(&graph);
+        assert!(!report.is_complete());
+        assert_eq!(report.missing[0].nearest.as_deref(), Some("layers.norms.1.weight"));
+        assert_eq!((report.wrong_shape[0].found.clone(), report.unused.len()), (vec![7], 1));
+        assert!(report.summary().contains("did you mean layers.norms.1.weight?"), "{}", report.summary());
+    }
+
+    #[test]
+    fn prefixes_are_removed_only_when_all_keys_have_them() {
+        let tensor = WeightTensor { shape: vec![1], values: vec![1.0] };
+        let of = |keys: &[&str]| {
+            let map = keys.iter().map(|k| ((*k).to_owned(), tensor.clone())).collect();
+            strip_prefixes(map, &mut Vec::new()).into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(of(&["module._orig_mod.a", "module._orig_mod.b"]), ["a", "b"]);
+        assert_eq!(of(&["module.a", "b"]), ["b", "module.a"]);
+    }
+}

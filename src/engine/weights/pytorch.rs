@@ -1,0 +1,107 @@
+//! PyTorch checkpoints through `pytorch-reader`, which parses pickles and executes nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use half::{bf16, f16};
+use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader, Tensor};
+
+use super::{WeightError, WeightFile, WeightTensor, Weights, strip_prefixes};
+
+/// Keys under which training scripts keep the network.
+const WRAPPERS: [&str; 4] = ["state_dict", "model", "net", "model_state_dict"];
+
+/// Modules whose functions have no place in a checkpoint. Other unknown objects (an argument list, say) are common
+/// and harmless, since they are never called.
+const HOSTILE: [&str; 17] = [
+    "os", "posix", "nt", "subprocess", "sys", "builtins", "__builtin__", "runpy", "shutil", "socket", "importlib",
+    "pty", "webbrowser", "ctypes", "code", "commands", "operator",
+];
+
+pub(super) fn read(name: &str, path: &Path) -> Result<WeightFile, WeightError> {
+    let unreadable = |e: &PytorchError| WeightError::Unreadable { path: name.to_owned(), reason: explain(e) };
+    let tree = PytorchReader::read_pickle_data(path, None).map_err(|e| match hostile_text(&e.to_string()) {
+        Some(call) => WeightError::Hostile { path: name.to_owned(), call },
+        None => unreadable(&e),
+    })?;
+    if let Some(call) = hostile_call(&tree) {
+        return Err(WeightError::Hostile { path: name.to_owned(), call });
+    }
+    let reader = PytorchReader::new(path).map_err(|e| unreadable(&e))?;
+    let mut notes = Vec::new();
+    let tensors = unwrapped(reader.into_tensors().into_iter().collect(), &mut notes);
+    let mut read = BTreeMap::new();
+    for (key, tensor) in tensors {
+        let bytes = tensor.read().map_err(|source| WeightError::Io { path: name.to_owned(), source })?;
+        if let Some(values) = to_f32(tensor.dtype(), &bytes) {
+            read.insert(key, WeightTensor { shape: tensor.shape().to_vec(), values });
+        }
+    }
+    if read.is_empty() {
+        let reason = "it holds no tensors; save the network's state_dict()".to_owned();
+        return Err(WeightError::Unreadable { path: name.to_owned(), reason });
+    }
+    let weights = Weights::new(strip_prefixes(read, &mut notes));
+    Ok(WeightFile { weights, notes, classes: class_names(&tree), fingerprint: String::new() })
+}
+
+fn explain(error: &PytorchError) -> String {
+    match error {
+        PytorchError::Zip(e) => format!("its zip archive is damaged or cut off ({e}); fetch the file again"),
+        PytorchError::Io(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "it ends too early; fetch the file again".to_owned()
+        }
+        other => format!("{other}; it should be a state_dict saved by torch.save, or safetensors"),
+    }
+}
+
+/// Takes the tensors under the first known wrapper, if there is one; optimiser states beside it are left alone.
+fn unwrapped(tensors: BTreeMap<String, Tensor>, notes: &mut Vec<String>) -> BTreeMap<String, Tensor> {
+    for wrapper in WRAPPERS {
+        let prefix = format!("{wrapper}.");
+        if tensors.keys().any(|k| k.starts_with(&prefix)) {
+            let others = tensors.keys().filter(|k| !k.starts_with(&prefix)).count();
+            notes.push(format!("network found under '{wrapper}' ({others} tensors beside it left alone)"));
+            let inner = tensors.into_iter().filter_map(|(k, t)| k.strip_prefix(&prefix).map(|k| (k.to_owned(), t)));
+            return inner.collect();
+        }
+    }
+    tensors
+}
+
+/// Values as f32; `None` for integer tensors (counters).
+fn to_f32(dtype: DType, data: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
+        DType::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        DType::F64 => data.as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+        DType::F16 => data.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        DType::BF16 => data.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        _ => return None,
+    })
+}
+
+/// The first object in the pickle that asks for a function of a hostile module.
+fn hostile_call(value: &PickleValue) -> Option<String> {
+    match value {
+        PickleValue::Unsupported(name) => hostile_name(name),
+        PickleValue::List(items) => items.iter().find_map(hostile_call),
+        PickleValue::Dict(entries) => entries.values().find_map(hostile_call),
+        _ => None,
+    }
+}
+
+fn hostile_name(name: &str) -> Option<String> {
+    let module = name.split('.').next()?;
+    HOSTILE.contains(&module).then(|| name.to_owned())
+}
+
+/// The reader's own error may be what names the call.
+fn hostile_text(text: &str) -> Option<String> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_')).filter(|w| w.contains('.')).find_map(hostile_name)
+}
+
+fn class_names(tree: &PickleValue) -> Option<Vec<String>> {
+    let PickleValue::Dict(entries) = tree else { return None };
+    let PickleValue::List(items) = entries.get("classes")? else { return None };
+    items.iter().map(|item| if let PickleValue::String(s) = item { Some(s.clone()) } else { None }).collect()
+}
