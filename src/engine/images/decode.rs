@@ -146,10 +146,19 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb8, ImageError> {
         ImageFormat::Jpeg => jpeg::decode(bytes),
         ImageFormat::Png => decode_other(bytes, format, "PNG"),
         ImageFormat::Bmp => decode_other(bytes, format, "BMP"),
+        ImageFormat::WebP if riff_is_cut(bytes) => {
+            Err(ImageError::Damaged { format: "WebP", detail: "its end is missing".to_owned() })
+        }
         ImageFormat::WebP => decode_other(bytes, format, "WebP"),
         other => Err(ImageError::Unsupported(format!("the format {other:?}"))),
     }))
     .unwrap_or_else(|_| Err(ImageError::Damaged { format: "image", detail: "its decoder gave up".to_owned() }))
+}
+
+/// Fewer bytes than the RIFF header announces: libwebp refuses these, while the decoder here would fill in zeros.
+fn riff_is_cut(bytes: &[u8]) -> bool {
+    let announced = bytes.get(4..8).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes);
+    announced.is_none_or(|size| (bytes.len() as u64) < 8 + u64::from(size))
 }
 
 /// Fails where an image of `width`×`height` would take more than [`MAX_DECODED_BYTES`].

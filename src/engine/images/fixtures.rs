@@ -32,7 +32,9 @@ impl Tensors {
 
     /// Names below `prefix/`, with the rest split into numbers.
     pub fn numbered(&self, prefix: &str) -> Vec<(String, Vec<u32>)> {
-        let numbers = |name: &str| name.strip_prefix(prefix)?.split('/').map(|n| n.parse().ok()).collect();
+        let numbers = |name: &str| -> Option<Vec<u32>> {
+            name.strip_prefix(prefix)?.split('/').map(|n| n.parse().ok()).collect()
+        };
         self.names().into_iter().filter_map(|name| numbers(&name).map(|n| (name, n))).collect()
     }
 

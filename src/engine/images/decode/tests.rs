@@ -39,11 +39,6 @@ fn a_jpeg_cut_anywhere_is_broken() {
         for length in 3..bytes.len() {
             assert!(reason(&bytes[..length]).starts_with("damaged JPEG"), "{name} cut to {length} bytes");
         }
-        // Its end put back behind a cut, as a careless repair tool does.
-        if name != "one.jpg" {
-            let cut = [&bytes[..bytes.len() * 2 / 3], &[0xFF, 0xD9]].concat();
-            println!("{name} cut and ended again: {:?}", decode(&cut).map(|_| "decoded").map_err(|e| e.to_string()));
-        }
     }
 }
 
@@ -51,9 +46,9 @@ fn a_jpeg_cut_anywhere_is_broken() {
 fn a_cut_file_of_another_format_is_broken() {
     for name in ["rgb.png", "palette.png", "rgb16.png", "rgb.bmp", "grey.bmp", "rgb.webp", "lossy.webp"] {
         let bytes = file(name);
-        // Pillow, too, does without a PNG's end chunk (12 bytes) and checksum.
-        let least = if name.ends_with(".png") { 20 } else { 4 };
-        for missing in (least..bytes.len() - 12).step_by(7) {
+        // The checksum of a PNG's end chunk is not missed, by Pillow neither.
+        let least = if name.ends_with(".png") { 5 } else { 1 };
+        for missing in least..bytes.len() - 12 {
             let error = reason(&bytes[..bytes.len() - missing]);
             assert!(error.starts_with("damaged"), "{name} without {missing} bytes: {error}");
         }
@@ -170,5 +165,7 @@ fn cifar_jpegs_equal_pillow_within_four_levels() {
         }
     }
     println!("{count} images: greatest difference {greatest}, mean {:.4}", sum / count as f64);
+    // What the exact chroma of `jpeg::quarter` is for: without it the mean is 0.30.
+    assert!(sum / (count as f64) < 0.05);
     assert_eq!(count, 600);
 }
