@@ -98,7 +98,8 @@ impl Survey {
 }
 
 fn damaged(detail: &dyn ToString) -> ImageError {
-    ImageError::Damaged { format: "JPEG", detail: detail.to_string() }
+    // The crate quotes its own messages.
+    ImageError::Damaged { format: "JPEG", detail: detail.to_string().trim_matches('"').to_owned() }
 }
 
 /// Decodes a JPEG to RGB.

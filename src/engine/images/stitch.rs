@@ -175,46 +175,46 @@ mod tests {
         assert_eq!(stitch(&four, 2, &MeanStd::NONE), Err(wrong));
     }
 
+    /// The patch of one rank: image, best crop and box as the notes of the reference have them.
+    #[cfg(feature = "shared-data")]
+    fn ranked(notes: &serde_json::Value, pixels: &[u8], (run, class, rank): (usize, usize, usize)) -> Vec<f32> {
+        let number = |value: &serde_json::Value| value.as_u64().unwrap() as usize;
+        let of_class = &notes["runs"][run]["classes"][class];
+        let n = number(&of_class["ranking"][rank]);
+        // The boxes are written once, with the first run.
+        let region = &notes["runs"][0]["classes"][class]["boxes"][n][number(&of_class["best_crop"][n])];
+        let [top, left, length] = [0, 1, 2].map(|i| number(&region[i]) as u32);
+        let at = (class * 60 + n) * 3072;
+        let image = Rgb8 { width: 32, height: 32, data: pixels[at..at + 3072].to_vec() };
+        let side = patch_side(32, run as u32 + 1);
+        resize(&image, CropBox { top, left, height: length, width: length }, (side, side)).unwrap()
+    }
+
     #[cfg(feature = "shared-data")]
     #[test]
     fn mosaics_of_real_patches_equal_pytorch() {
+        use crate::core::compose::rank_of;
         use crate::engine::images::fixtures::shared;
         let pixels = Tensors::read(&shared("parity/rded_images.safetensors")).u8("images");
         let reference = Tensors::read(&shared("parity/rded_mosaic.safetensors"));
         let notes: serde_json::Value =
             serde_json::from_slice(&std::fs::read(shared("parity/rded.json")).unwrap()).unwrap();
-        let number = |value: &serde_json::Value| value.as_u64().unwrap() as usize;
         let (ipc, mut compared) = (3, 0);
-        for run in notes["runs"].as_array().unwrap() {
-            let factor = number(&run["factor"]);
-            let side = patch_side(32, factor as u32);
-            for class in 0..2 {
-                let notes_of = |run: &serde_json::Value, field| run["classes"][class][field].clone();
-                let patch = |rank: usize| {
-                    let n = number(&notes_of(run, "ranking")[rank]);
-                    let crop = number(&notes_of(run, "best_crop")[n]);
-                    // The boxes are written once, with the first run.
-                    let b = notes_of(&notes["runs"][0], "boxes")[n][crop].clone();
-                    let [top, left, length] = [0, 1, 2].map(|i| number(&b[i]) as u32);
-                    let at = (class * 60 + n) * 3072;
-                    let image = Rgb8 { width: 32, height: 32, data: pixels[at..at + 3072].to_vec() };
-                    resize(&image, CropBox { top, left, height: length, width: length }, (side, side)).unwrap()
-                };
-                let name = run["classes"][class]["name"].as_str().unwrap();
-                let expected = reference.f32(&format!("factor{factor}/{name}"));
-                for j in 0..ipc {
-                    for (k, cell) in cells(32, factor as u32).iter().enumerate() {
-                        let patch = patch(crate::core::compose::rank_of(k, j, ipc));
-                        for (y, x) in (0..cell.height).flat_map(|y| (0..cell.width).map(move |x| (y, x))) {
-                            let size = (cell.height, cell.width);
-                            let got = cell_value(&patch, side, size, (y, x), &MeanStd::IMAGENET);
-                            for (c, value) in got.into_iter().enumerate() {
-                                let at = ((j * 3 + c) * 32 + (cell.top + y) as usize) * 32 + (cell.left + x) as usize;
-                                let difference = (value - expected[at]).abs();
-                                assert!(difference < 1e-5, "{name}, f = {factor}, image {j}, cell {k}: {difference}");
-                                compared += 1;
-                            }
-                        }
+        // Runs 0, 1, 2 are f = 1, 2, 3; of each, the images 0 … 2 of the first two classes are kept.
+        for (run, class, j) in (0..3).flat_map(|r| (0..2).flat_map(move |c| (0..ipc).map(move |j| (r, c, j)))) {
+            let factor = run as u32 + 1;
+            let name = notes["runs"][run]["classes"][class]["name"].as_str().unwrap();
+            let expected = &reference.f32(&format!("factor{factor}/{name}"))[j * 3072..(j + 1) * 3072];
+            for (k, cell) in cells(32, factor).iter().enumerate() {
+                let patch = ranked(&notes, &pixels, (run, class, rank_of(k, j, ipc)));
+                for (y, x) in (0..cell.height).flat_map(|y| (0..cell.width).map(move |x| (y, x))) {
+                    let size = (cell.height, cell.width);
+                    let got = cell_value(&patch, patch_side(32, factor), size, (y, x), &MeanStd::IMAGENET);
+                    for (c, value) in got.into_iter().enumerate() {
+                        let at = (c * 32 + (cell.top + y) as usize) * 32 + (cell.left + x) as usize;
+                        let difference = (value - expected[at]).abs();
+                        assert!(difference < 1e-5, "{name}, f = {factor}, image {j}, cell {k}: {difference}");
+                        compared += 1;
                     }
                 }
             }

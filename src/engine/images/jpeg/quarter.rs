@@ -88,7 +88,7 @@ impl Window {
     /// plain repetition where there are two columns or fewer.
     fn enlarge(&mut self, row: usize, full: &mut [u8]) {
         let near = row % 16 / 2 + 1;
-        let far = if row % 2 == 0 { near - 1 } else { near + 1 };
+        let far = if row.is_multiple_of(2) { near - 1 } else { near + 1 };
         let (near, far) = (&self.rows[near], &self.rows[far]);
         if near.len() <= 2 {
             full.chunks_exact_mut(2).zip(near).for_each(|(pair, &v)| pair.fill(v));
