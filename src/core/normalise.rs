@@ -59,7 +59,8 @@ impl std::str::FromStr for MeanStd {
             return Ok(*set);
         }
         let error = || UnknownMeanStd(text.to_owned());
-        let values: Vec<f32> = text.split(',').map(|v| v.trim().parse()).collect::<Result<_, _>>().map_err(|_| error())?;
+        let values: Vec<f32> =
+            text.split(',').map(|v| v.trim().parse()).collect::<Result<_, _>>().map_err(|_| error())?;
         let &[m0, m1, m2, s0, s1, s2] = values.as_slice() else { return Err(error()) };
         let set = Self { mean: [m0, m1, m2], std: [s0, s1, s2] };
         let valid = values.iter().all(|v| v.is_finite()) && set.std.iter().all(|&s| s > 0.0);

@@ -37,18 +37,54 @@ pub struct Param {
 
 /// All parameters, in the order of forms and help.
 pub const PARAMS: [Param; 6] = [
-    Param { name: "ipc", label: "Images per class (IPC)", unit: "images", kind: Kind::Integer { min: 1, max: 1000 }, rescores: false,
-        help: "Distilled images per class" },
-    Param { name: "patches", label: "Patches per image (N)", unit: "patches", kind: Kind::Choice(&Recipe::PATCHES), rescores: true,
-        help: "Patches stitched to one distilled image: 1, 4, 9, 16 or 25" },
-    Param { name: "subset", label: "Subset", unit: "images per class", kind: Kind::Integer { min: 1, max: 10_000 }, rescores: false,
-        help: "Images per class that are scored, drawn by the seed" },
-    Param { name: "crops", label: "Crops (K)", unit: "per image", kind: Kind::Integer { min: 1, max: 100 }, rescores: true,
-        help: "Random crops per image; the best one is the image's key patch" },
-    Param { name: "seed", label: "Seed", unit: "", kind: Kind::Integer { min: 0, max: u64::MAX }, rescores: true,
-        help: "Draws the subset and the crop boxes; the same seed gives the same bytes" },
-    Param { name: "format", label: "Format", unit: "", kind: Kind::Format, rescores: false,
-        help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)" },
+    Param {
+        name: "ipc",
+        label: "Images per class (IPC)",
+        unit: "images",
+        kind: Kind::Integer { min: 1, max: 1000 },
+        rescores: false,
+        help: "Distilled images per class",
+    },
+    Param {
+        name: "patches",
+        label: "Patches per image (N)",
+        unit: "patches",
+        kind: Kind::Choice(&Recipe::PATCHES),
+        rescores: true,
+        help: "Patches stitched to one distilled image: 1, 4, 9, 16 or 25",
+    },
+    Param {
+        name: "subset",
+        label: "Subset",
+        unit: "images per class",
+        kind: Kind::Integer { min: 1, max: 10_000 },
+        rescores: false,
+        help: "Images per class that are scored, drawn by the seed",
+    },
+    Param {
+        name: "crops",
+        label: "Crops (K)",
+        unit: "per image",
+        kind: Kind::Integer { min: 1, max: 100 },
+        rescores: true,
+        help: "Random crops per image; the best one is the image's key patch",
+    },
+    Param {
+        name: "seed",
+        label: "Seed",
+        unit: "",
+        kind: Kind::Integer { min: 0, max: u64::MAX },
+        rescores: true,
+        help: "Draws the subset and the crop boxes; the same seed gives the same bytes",
+    },
+    Param {
+        name: "format",
+        label: "Format",
+        unit: "",
+        kind: Kind::Format,
+        rescores: false,
+        help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)",
+    },
 ];
 
 /// A value that a parameter can't take.

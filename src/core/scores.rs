@@ -87,7 +87,12 @@ impl ClassScores {
             return None;
         }
         let at = row * self.crops as usize + crop as usize;
-        Some(PatchScore { image: *self.images.get(row)?, crop, bbox: *self.boxes.get(at)?, loss: *self.losses.get(at)? })
+        Some(PatchScore {
+            image: *self.images.get(row)?,
+            crop,
+            bbox: *self.boxes.get(at)?,
+            loss: *self.losses.get(at)?,
+        })
     }
 
     /// The row of an image, if it was scored.

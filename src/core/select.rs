@@ -4,7 +4,9 @@ use super::scores::{ClassScores, PatchScore};
 
 /// Fewer patches than the distilled images of a class need.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("class '{class}': {available} usable images, but IPC·N = {needed} patches are needed; lower IPC or N, or raise the subset")]
+#[error(
+    "class '{class}': {available} usable images, but IPC·N = {needed} patches are needed; lower IPC or N, or raise the subset"
+)]
 pub struct TooFewPatches {
     /// The class.
     pub class: String,
@@ -35,7 +37,13 @@ pub fn ranked(scores: &ClassScores, subset: u32, crops: u32) -> Vec<PatchScore> 
 ///
 /// # Errors
 /// [`TooFewPatches`], which names the class.
-pub fn select(scores: &ClassScores, class: &str, subset: u32, crops: u32, needed: usize) -> Result<Vec<PatchScore>, TooFewPatches> {
+pub fn select(
+    scores: &ClassScores,
+    class: &str,
+    subset: u32,
+    crops: u32,
+    needed: usize,
+) -> Result<Vec<PatchScore>, TooFewPatches> {
     let mut keys = ranked(scores, subset, crops);
     if keys.len() < needed {
         return Err(TooFewPatches { class: class.to_owned(), available: keys.len(), needed });

@@ -1,0 +1,142 @@
+//! Network inputs: crops of one image, and whole evaluation views, written straight into a batch.
+
+use crate::core::normalise::MeanStd;
+use crate::core::patch::{CropBox, CropRange, crop_box};
+use crate::core::pixels::Rgb8;
+
+use super::resize::{OutsideImage, resize_with};
+
+/// How many crops of an image are drawn, and how a crop becomes the input of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CropPlan {
+    /// Seed of the boxes.
+    pub seed: u64,
+    /// Crops per image, K.
+    pub crops: u32,
+    /// Range of their areas and ratios.
+    pub range: CropRange,
+    /// Side p to which a crop is resized.
+    pub patch_side: u32,
+    /// Side S ≥ p of the network's input; the difference is filled with zeros.
+    pub input_side: u32,
+    /// The network's normalisation.
+    pub mean_std: MeanStd,
+}
+
+impl CropPlan {
+    /// The K boxes of an image of `(width, height)` pixels: they depend on the seed, the class's name, the image's name
+    /// and the crop's number alone.
+    #[must_use]
+    pub fn boxes(&self, class: &str, image: &[u8], size: (u32, u32)) -> Vec<CropBox> {
+        (0..self.crops).map(|crop| crop_box(self.seed, class, image, crop, size, self.range)).collect()
+    }
+
+    /// Values of one network input: 3·S².
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        3 * self.input_side as usize * self.input_side as usize
+    }
+
+    /// Writes the crops of `boxes` one after another into `inputs`, [`Self::input_len`] values each: planar (C, H, W),
+    /// normalised, then padded with zeros (that is, with the mean colour) from p to S with top = left = (S − p) ÷ 2
+    /// (spec 3a.3, 3a.4).
+    ///
+    /// # Errors
+    /// [`OutsideImage`] for a box that is not inside the image; `inputs` is then partly written.
+    ///
+    /// # Panics
+    /// When `inputs` has another length than the boxes need, or p > S: mistakes of the caller, not of the data.
+    pub fn write(&self, image: &Rgb8, boxes: &[CropBox], inputs: &mut [f32]) -> Result<(), OutsideImage> {
+        assert!(self.patch_side <= self.input_side, "a patch is no larger than the network's input");
+        assert_eq!(inputs.len(), boxes.len() * self.input_len(), "one slot per box");
+        let side = self.input_side as usize;
+        let before = (side - self.patch_side as usize) / 2;
+        for (&region, input) in boxes.iter().zip(inputs.chunks_exact_mut(self.input_len())) {
+            input.fill(0.0);
+            resize_with(image, region, (self.patch_side, self.patch_side), |x, y, rgb| {
+                for (c, value) in rgb.into_iter().enumerate() {
+                    input[c * side * side + (before + y) * side + before + x] = self.mean_std.apply(value, c);
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a whole 8-bit image, such as [`super::resize::evaluation_view`] gives, as a network input: planar (C, H, W),
+/// ÷ 255, normalised.
+///
+/// # Panics
+/// When `input` has not 3·height·width values: a mistake of the caller.
+pub fn write_whole(image: &Rgb8, mean_std: &MeanStd, input: &mut [f32]) {
+    assert_eq!(input.len(), image.data.len(), "one value per sample");
+    let plane = image.data.len() / 3;
+    for (i, pixel) in image.data.chunks_exact(3).enumerate() {
+        for (c, &value) in pixel.iter().enumerate() {
+            input[c * plane + i] = mean_std.apply(f32::from(value) / 255.0, c);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::images::fixtures::{Tensors, folder};
+    use crate::engine::images::resize::resize;
+
+    fn plan() -> CropPlan {
+        CropPlan {
+            seed: 3,
+            crops: 4,
+            range: CropRange::RDED,
+            patch_side: 9,
+            input_side: 16,
+            mean_std: MeanStd::IMAGENET,
+        }
+    }
+
+    #[test]
+    fn inputs_are_normalised_patches_in_a_frame_of_zeros() {
+        let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
+        let plan = plan();
+        let boxes = plan.boxes("cat", b"a.png", (image.width, image.height));
+        assert_eq!(boxes.len(), 4);
+        // Left-overs of an earlier batch must not show through.
+        let mut inputs = vec![7.0; 4 * plan.input_len()];
+        plan.write(&image, &boxes, &mut inputs).unwrap();
+        for (region, input) in boxes.iter().zip(inputs.chunks_exact(plan.input_len())) {
+            let patch = resize(&image, *region, (9, 9)).unwrap();
+            for (i, &value) in input.iter().enumerate() {
+                let (c, y, x) = (i / 256, i / 16 % 16, i % 16);
+                // (16 − 9) ÷ 2 = 3 rows above, 4 below.
+                let inside = (3..12).contains(&y) && (3..12).contains(&x);
+                let expected =
+                    if inside { MeanStd::IMAGENET.apply(patch[c * 81 + (y - 3) * 9 + x - 3], c) } else { 0.0 };
+                assert_eq!(value, expected, "{c}, {y}, {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn boxes_do_not_depend_on_how_many_there_are() {
+        let (five, four) = (CropPlan { crops: 5, ..plan() }, plan());
+        assert_eq!(five.boxes("cat", b"a", (50, 40))[..4], four.boxes("cat", b"a", (50, 40)));
+    }
+
+    #[test]
+    fn a_box_outside_is_an_error() {
+        let plan = plan();
+        let region = CropBox { top: 0, left: 0, height: 5, width: 5 };
+        let mut input = vec![0.0; plan.input_len()];
+        assert!(plan.write(&Rgb8::black(4, 9), &[region], &mut input).is_err());
+    }
+
+    #[test]
+    fn whole_images_become_planes() {
+        let mut image = Rgb8::black(2, 1);
+        image.set_pixel(1, 0, [255, 51, 0]);
+        let mut input = vec![0.0; 6];
+        write_whole(&image, &MeanStd { mean: [0.0, 0.2, 0.5], std: [1.0, 2.0, 0.5] }, &mut input);
+        assert_eq!(input, [0.0, 1.0, -0.1, 0.0, -1.0, -1.0]);
+    }
+}

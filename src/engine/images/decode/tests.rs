@@ -1,0 +1,171 @@
+use super::*;
+use crate::engine::images::fixtures::{Tensors, folder, levels};
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join(name)).unwrap()
+}
+
+fn reason(bytes: &[u8]) -> String {
+    decode(bytes).expect_err("these bytes are refused").to_string()
+}
+
+#[test]
+fn every_mode_becomes_pillows_rgb() {
+    let reference = Tensors::read(&folder().join("decoded.safetensors"));
+    let names = reference.names();
+    assert_eq!(names.len(), 34);
+    for name in names {
+        let image = decode(&file(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let (greatest, mean) = levels(&image, &reference.image(&name));
+        println!("{name}: greatest difference {greatest}, mean {mean:.3}");
+        // Lossy decoders round their transforms differently; everything else has one right answer.
+        let allowed = if name.ends_with(".jpg") || name.starts_with("lossy") { (4, 0.5) } else { (0, 0.0) };
+        assert!(greatest <= allowed.0 && mean <= allowed.1, "{name}: greatest {greatest}, mean {mean}");
+    }
+}
+
+#[test]
+fn the_first_bytes_count_not_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("really_a_png.jpg");
+    std::fs::write(&path, file("rgb.png")).unwrap();
+    assert_eq!(read(&Location::File(path)).unwrap(), decode(&file("rgb.png")).unwrap());
+}
+
+#[test]
+fn a_jpeg_cut_anywhere_is_broken() {
+    for name in ["rgb420.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg", "restart.jpg", "one.jpg"] {
+        let bytes = file(name);
+        for length in 3..bytes.len() {
+            assert!(reason(&bytes[..length]).starts_with("damaged JPEG"), "{name} cut to {length} bytes");
+        }
+    }
+}
+
+#[test]
+fn a_cut_file_of_another_format_is_broken() {
+    for name in ["rgb.png", "palette.png", "rgb16.png", "rgb.bmp", "grey.bmp", "rgb.webp", "lossy.webp"] {
+        let bytes = file(name);
+        // The checksum of a PNG's end chunk is not missed, by Pillow neither.
+        let least = if name.ends_with(".png") { 5 } else { 1 };
+        for missing in least..bytes.len() - 12 {
+            let error = reason(&bytes[..bytes.len() - missing]);
+            assert!(error.starts_with("damaged"), "{name} without {missing} bytes: {error}");
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_never_panic() {
+    for name in Tensors::read(&folder().join("decoded.safetensors")).names() {
+        let bytes = file(&name);
+        for at in 0..bytes.len().min(600) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            damaged[(at * 7 + 3) % bytes.len()] ^= 0xFF;
+            // Either outcome is right; no panic and no endless loop is what counts.
+            let _ = decode(&damaged);
+        }
+    }
+}
+
+#[test]
+fn no_images_are_named_as_such() {
+    assert!(reason(b"").contains("empty"));
+    assert!(reason(b"this is not a photograph\n").contains("not an image"));
+    assert!(reason(b"GIF89a\x01\x00\x01\x00").contains("Gif is not supported; convert it to PNG"));
+    assert!(reason(&[0xFF, 0xD8, 0xFF]).contains("damaged JPEG"));
+    assert!(reason(&[0; 4096]).contains("not an image"));
+}
+
+#[test]
+fn messages_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd\nname.jpg");
+    std::fs::write(&path, "some text").unwrap();
+    let error = read(&Location::File(path)).unwrap_err();
+    assert!(error.to_string().contains("odd\\x0aname.jpg: not an image"), "{error}");
+    assert!(matches!(error.reason(), ImageError::Unknown));
+    let missing = read(&Location::File(folder.path().join("gone.png"))).unwrap_err();
+    assert!(missing.to_string().contains("gone.png: cannot be read"), "{missing}");
+    let directory = read(&Location::File(folder.path().to_owned())).unwrap_err();
+    assert!(directory.to_string().contains("no regular file"), "{directory}");
+}
+
+#[test]
+fn cifar_records_are_planes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data_batch_1.bin");
+    let mut bytes = vec![9; 3073];
+    bytes.push(1);
+    bytes.extend((0..3072_u32).map(|i| (i % 251) as u8));
+    std::fs::write(&file, &bytes).unwrap();
+    let image = read(&Location::Cifar { file: file.clone(), offset: 3074 }).unwrap();
+    assert_eq!((image.width, image.height, image.data.len()), (32, 32, 3072));
+    // Row 1, column 2 is sample 34 of each plane: 34, 1024 + 34 = 1058 and 2082, mod 251.
+    assert_eq!(image.pixel(2, 1), [34, 54, 74]);
+    let error = read(&Location::Cifar { file, offset: 3075 }).unwrap_err().to_string();
+    assert!(error.contains("data_batch_1.bin, record") && error.contains("ends before"), "{error}");
+}
+
+/// A JPEG's header that claims another size.
+fn claim(name: &str, marker: u8, (width, height): (u16, u16)) -> Vec<u8> {
+    let mut bytes = file(name);
+    let at = bytes.windows(2).position(|w| w == [0xFF, marker]).unwrap();
+    bytes[at + 5..at + 7].copy_from_slice(&height.to_be_bytes());
+    bytes[at + 7..at + 9].copy_from_slice(&width.to_be_bytes());
+    bytes
+}
+
+#[test]
+fn too_large_is_decided_by_the_header() {
+    let too_large = |bytes: &[u8]| match decode(bytes) {
+        Err(ImageError::TooLarge { bytes, .. }) => Some(bytes),
+        _ => None,
+    };
+    // 65,535² · 3 bytes = 12 GiB; progressive, 20,000² takes 3 + 6 bytes a pixel; CMYK 4 + 3.
+    assert_eq!(too_large(&claim("rgb420.jpg", 0xC0, (65_535, 65_535))), Some(65_535 * 65_535 * 3));
+    assert_eq!(too_large(&claim("progressive.jpg", 0xC2, (20_000, 20_000))), Some(3_600_000_000));
+    assert_eq!(too_large(&claim("cmyk.jpg", 0xC0, (20_000, 20_000))), Some(2_800_000_000));
+    let mut png = file("rgb16.png");
+    png[16..20].copy_from_slice(&20_000_u32.to_be_bytes());
+    png[20..24].copy_from_slice(&20_000_u32.to_be_bytes());
+    let sum = crc(&png[12..29]);
+    png[29..33].copy_from_slice(&sum.to_be_bytes());
+    assert_eq!(too_large(&png), Some(3_600_000_000));
+    assert!(decode(&png).unwrap_err().to_string().contains("20000×20000 pixels take 3.4 GiB"));
+}
+
+/// PNG's checksum.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, &b| {
+        (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { 0xEDB8_8320 ^ (c >> 1) } else { c >> 1 })
+    })
+}
+
+#[cfg(feature = "shared-data")]
+#[test]
+fn cifar_jpegs_equal_pillow_within_four_levels() {
+    use crate::core::pixels::Rgb8;
+    use crate::engine::images::fixtures::{data, shared};
+    let pixels = Tensors::read(&shared("parity/rded_images.safetensors")).u8("images");
+    let notes: serde_json::Value = serde_json::from_slice(&std::fs::read(shared("parity/rded.json")).unwrap()).unwrap();
+    let classes = notes["runs"][0]["classes"].as_array().unwrap();
+    let (mut greatest, mut sum, mut count) = (0, 0.0, 0);
+    for class in classes {
+        for name in class["files"].as_array().unwrap() {
+            let folder = data("cifar10/train").join(class["name"].as_str().unwrap());
+            let image = read(&Location::File(folder.join(name.as_str().unwrap()))).unwrap();
+            let expected = Rgb8 { width: 32, height: 32, data: pixels[count * 3072..(count + 1) * 3072].to_vec() };
+            let (most, mean) = levels(&image, &expected);
+            assert!(most <= 4 && mean <= 0.5, "{}/{name}: greatest {most}, mean {mean}", class["name"]);
+            greatest = greatest.max(most);
+            sum += mean;
+            count += 1;
+        }
+    }
+    println!("{count} images: greatest difference {greatest}, mean {:.4}", sum / count as f64);
+    // What the exact chroma of `jpeg::quarter` is for: without it the mean is 0.30.
+    assert!(sum / (count as f64) < 0.05);
+    assert_eq!(count, 600);
+}

@@ -1,0 +1,353 @@
+//! Antialiased bilinear resizing: of crops as PyTorch does it on float tensors, and of whole images as Pillow does
+//! it on 8-bit ones.
+//!
+//! This is own code although there are libraries for it, because bytes depend on it. A distilled pixel is a
+//! truncated float, so the float pass must give the same bits on every machine: plain sums in one order, where a
+//! library's sums differ between its SIMD paths. And the 8-bit pass must give Pillow's very bytes, which needs its
+//! 22-bit fixed-point weights (`fast_image_resize` has 15 bits). Both read the 8-bit pixels in place, so a crop of a
+//! 20,000×20,000 image costs one row of floats besides its result.
+
+use std::ops::Range;
+
+use crate::core::patch::CropBox;
+use crate::core::pixels::Rgb8;
+
+/// A box that is not a part of its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the crop box (top {}, left {}, {}×{} pixels) is not inside the {width}×{height} image: the file is not the one \
+     that the box was drawn for; restore that file, or score the dataset again",
+    .region.top, .region.left, .region.width, .region.height
+)]
+pub struct OutsideImage {
+    /// The box.
+    pub region: CropBox,
+    /// Width of the image.
+    pub width: u32,
+    /// Height of the image.
+    pub height: u32,
+}
+
+/// For each wanted output pixel of one axis: which input pixels it sees, and how much of each.
+struct Axis {
+    first: Vec<usize>,
+    /// Where the weights of each output pixel end.
+    ends: Vec<usize>,
+    weights: Vec<f64>,
+}
+
+impl Axis {
+    /// The triangle filter (spec 1.3) from `from` to `to` pixels; of the `to` pixels only `count` from `start` on.
+    /// Pixels beyond the edge are left out and the remaining weights are scaled to sum 1.
+    fn new(from: u32, to: u64, start: u64, count: u32) -> Self {
+        let scale = f64::from(from) / to as f64;
+        let support = scale.max(1.0);
+        // Pillow multiplies by the inverse: the last bit of a weight can decide an 8-bit rounding.
+        let inverse = 1.0 / support;
+        let mut axis = Self { first: Vec::new(), ends: Vec::new(), weights: Vec::new() };
+        for i in 0..u64::from(count) {
+            let centre = ((start + i) as f64 + 0.5) * scale;
+            let low = (centre - support + 0.5).max(0.0) as u32;
+            let high = ((centre + support + 0.5) as u32).min(from);
+            let begin = axis.weights.len();
+            let weight = |j: u32| (1.0 - ((f64::from(j) - centre + 0.5) * inverse).abs()).max(0.0);
+            axis.weights.extend((low..high).map(weight));
+            let sum: f64 = axis.weights[begin..].iter().sum();
+            axis.weights[begin..].iter_mut().for_each(|w| *w /= sum);
+            axis.first.push(low as usize);
+            axis.ends.push(axis.weights.len());
+        }
+        axis
+    }
+
+    fn len(&self) -> usize {
+        self.first.len()
+    }
+
+    /// First input pixel of output pixel `i`, and where the weights from there on lie.
+    fn span(&self, i: usize) -> (usize, Range<usize>) {
+        (self.first[i], i.checked_sub(1).map_or(0, |p| self.ends[p])..self.ends[i])
+    }
+
+    /// First input pixel of output pixel `i`, and the weights from there on.
+    fn tap(&self, i: usize) -> (usize, &[f64]) {
+        let (first, span) = self.span(i);
+        (first, &self.weights[span])
+    }
+}
+
+/// Resizes the box `region` of `image` to `size` = (width, height) and hands each pixel, as R, G, B in [0, 1], to
+/// `put(column, row, rgb)`, rows from the top. Pixels outside the box have no influence; an equal size gives value ÷ 255.
+///
+/// Sums are taken in f64 over the 8-bit values and rounded to f32 once, so that an even area stays exactly even.
+///
+/// # Errors
+/// [`OutsideImage`] for a box that is empty or not wholly inside the image.
+pub fn resize_with(
+    image: &Rgb8,
+    region: CropBox,
+    size: (u32, u32),
+    mut put: impl FnMut(usize, usize, [f32; 3]),
+) -> Result<(), OutsideImage> {
+    let inside =
+        |start: u32, length: u32, whole: u32| length > 0 && u64::from(start) + u64::from(length) <= u64::from(whole);
+    if !inside(region.left, region.width, image.width) || !inside(region.top, region.height, image.height) {
+        return Err(OutsideImage { region, width: image.width, height: image.height });
+    }
+    let columns = Axis::new(region.width, u64::from(size.0), 0, size.0);
+    let rows = Axis::new(region.height, u64::from(size.1), 0, size.1);
+    let stride = image.width as usize * 3;
+    let row_start = region.left as usize * 3;
+    let row_length = region.width as usize * 3;
+    let mut mixed = vec![0.0_f64; row_length];
+    for y in 0..rows.len() {
+        let (first, weights) = rows.tap(y);
+        mixed.fill(0.0);
+        for (k, &weight) in weights.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+            let at = (region.top as usize + first + k) * stride + row_start;
+            let source = &image.data[at..at + row_length];
+            mixed.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * f64::from(value));
+        }
+        for x in 0..columns.len() {
+            let (first, weights) = columns.tap(x);
+            let mut sum = [0.0_f64; 3];
+            for (pixel, &weight) in mixed[first * 3..].chunks_exact(3).zip(weights) {
+                for c in 0..3 {
+                    sum[c] += weight * pixel[c];
+                }
+            }
+            put(x, y, sum.map(|s| (s / 255.0) as f32));
+        }
+    }
+    Ok(())
+}
+
+/// [`resize_with`] into planes: `3 · height · width` values, R before G before B, in [0, 1].
+///
+/// # Errors
+/// As [`resize_with`].
+pub fn resize(image: &Rgb8, region: CropBox, (width, height): (u32, u32)) -> Result<Vec<f32>, OutsideImage> {
+    let (row, plane) = (width as usize, width as usize * height as usize);
+    let mut planes = vec![0.0; 3 * plane];
+    resize_with(image, region, (width, height), |x, y, rgb| {
+        for (c, value) in rgb.into_iter().enumerate() {
+            planes[c * plane + y * row + x] = value;
+        }
+    })?;
+    Ok(planes)
+}
+
+/// The papers' evaluation transform (spec 1.5) up to the 8-bit image: the shorter edge becomes (side ÷ 7)·8 pixels
+/// (224 → 256, 64 → 72, 32 → 32; integer division), then the `side`×`side` centre is kept, as torchvision's
+/// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
+#[must_use]
+pub fn evaluation_view(image: &Rgb8, side: u32) -> Rgb8 {
+    let shorter = u64::from((side / 7 * 8).max(1));
+    let (width, height) = (u64::from(image.width), u64::from(image.height));
+    let short = width.min(height).max(1);
+    // torchvision: int(n · long ÷ short); equals n for the shorter edge itself.
+    let columns = Window::new(image.width, shorter * width / short, side);
+    let rows = Window::new(image.height, shorter * height / short, side);
+    let mut view = Rgb8::black(side, side);
+    if image.width > 0 && image.height > 0 {
+        resize_window(image, &columns, &rows, &mut view);
+    }
+    view
+}
+
+/// The part of one resized axis that the centre crop keeps.
+struct Window {
+    axis: Axis,
+    /// Black pixels before it.
+    pad: usize,
+}
+
+impl Window {
+    fn new(from: u32, resized: u64, side: u32) -> Self {
+        if resized <= u64::from(side) {
+            let pad = (u64::from(side) - resized) / 2;
+            return Self { axis: Axis::new(from, resized, 0, resized as u32), pad: pad as usize };
+        }
+        let start = ((resized - u64::from(side)) as f64 / 2.0).round_ties_even();
+        Self { axis: Axis::new(from, resized, start as u64, side), pad: 0 }
+    }
+}
+
+/// Bits behind the point of Pillow's 8-bit weights (`PRECISION_BITS` of its `Resample.c`).
+const PRECISION: u32 = 32 - 8 - 2;
+
+/// Weights in Pillow's fixed point.
+fn fixed(weights: &[f64]) -> Vec<i32> {
+    weights.iter().map(|w| (0.5 + w * f64::from(1_u32 << PRECISION)) as i32).collect()
+}
+
+/// A sum of fixed-point products, rounded to 8 bit.
+fn round8(sum: i32) -> u8 {
+    (sum >> PRECISION).clamp(0, 255) as u8
+}
+
+const HALF: i32 = 1 << (PRECISION - 1);
+
+/// Pillow's two passes, horizontal first, each rounded to 8 bit; only rows and columns that the windows need.
+fn resize_window(image: &Rgb8, columns: &Window, rows: &Window, view: &mut Rgb8) {
+    let (row_weights, column_weights) = (fixed(&rows.axis.weights), fixed(&columns.axis.weights));
+    let width = columns.axis.len();
+    let Some(last) = rows.axis.len().checked_sub(1) else { return };
+    let top = rows.axis.first[0];
+    let bottom = rows.axis.first[last] + rows.axis.tap(last).1.len();
+    let mut narrowed = Vec::with_capacity((bottom - top) * width * 3);
+    for source in image.data.chunks_exact(image.width as usize * 3).take(bottom).skip(top) {
+        for x in 0..width {
+            let (first, span) = columns.axis.span(x);
+            let mut sum = [HALF; 3];
+            for (pixel, &weight) in source[first * 3..].chunks_exact(3).zip(&column_weights[span]) {
+                for c in 0..3 {
+                    sum[c] += weight * i32::from(pixel[c]);
+                }
+            }
+            narrowed.extend(sum.map(round8));
+        }
+    }
+    let stride = view.width as usize * 3;
+    let mut sums = vec![HALF; width * 3];
+    for y in 0..rows.axis.len() {
+        let (first, span) = rows.axis.span(y);
+        sums.fill(HALF);
+        for (source, &weight) in narrowed.chunks_exact(width * 3).skip(first - top).zip(&row_weights[span]) {
+            sums.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * i32::from(value));
+        }
+        let at = (rows.pad + y) * stride + columns.pad * 3;
+        view.data[at..at + width * 3].iter_mut().zip(&sums).for_each(|(out, &sum)| *out = round8(sum));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::images::fixtures::{Tensors, corner, folder, greatest};
+
+    /// A row of grey values, resized to `to` pixels; in levels.
+    fn row(values: &[u8], to: u32) -> Vec<f32> {
+        let data = values.iter().flat_map(|&v| [v; 3]).collect();
+        let image = Rgb8 { width: values.len() as u32, height: 1, data };
+        let planes = resize(&image, CropBox::whole(image.width, 1), (to, 1)).unwrap();
+        planes[..to as usize].iter().map(|v| v * 255.0).collect()
+    }
+
+    #[test]
+    fn the_vectors_of_the_spec() {
+        // Spec 1.3. 5 → 3: k = 5/3; the first pixel sees 0, 1, 2 with weights 13 : 7 : 1, so 9/21.
+        assert!(greatest(&row(&[0, 1, 2, 3, 4], 3), &[0.428_571, 2.0, 3.571_429]) < 1e-5);
+        assert!(greatest(&row(&[0, 0, 6, 0, 0, 0], 2), &[1.5, 0.75]) < 1e-5);
+        assert!(greatest(&row(&[0, 4], 4), &[0.0, 1.0, 3.0, 4.0]) < 1e-5);
+    }
+
+    #[test]
+    fn crops_equal_torchvision() {
+        let reference = Tensors::read(&folder().join("resized.safetensors"));
+        let image = reference.image("source");
+        let crops = reference.numbered("crop/");
+        assert_eq!(crops.len(), 8);
+        for (name, numbers) in crops {
+            let [top, left, height, width, to_height, to_width] = numbers[..] else { panic!("{name}") };
+            let got = resize(&image, CropBox { top, left, height, width }, (to_width, to_height)).unwrap();
+            let difference = greatest(&got, &reference.f32(&name));
+            assert!(difference < 2e-6, "{name}: {difference}");
+        }
+    }
+
+    #[test]
+    fn pixels_outside_the_box_have_no_influence() {
+        let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
+        let region = CropBox { top: 10, left: 20, height: 21, width: 33 };
+        let mut alone = Rgb8::black(33, 21);
+        for (y, x) in (0..21).flat_map(|y| (0..33).map(move |x| (y, x))) {
+            alone.set_pixel(x, y, image.pixel(20 + x, 10 + y));
+        }
+        let of_alone = resize(&alone, CropBox::whole(33, 21), (8, 8)).unwrap();
+        assert_eq!(resize(&image, region, (8, 8)).unwrap(), of_alone);
+    }
+
+    #[test]
+    fn equal_size_is_identity_and_an_even_area_stays_exactly_even() {
+        let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
+        let planes = resize(&image, CropBox::whole(83, 61), (83, 61)).unwrap();
+        let expected: Vec<f32> =
+            (0..3).flat_map(|c| image.data.iter().skip(c).step_by(3)).map(|&v| f32::from(v) / 255.0).collect();
+        assert_eq!(planes, expected);
+        for level in 0..=255 {
+            let even = Rgb8 { width: 97, height: 89, data: vec![level; 97 * 89 * 3] };
+            let planes = resize(&even, CropBox::whole(97, 89), (13, 31)).unwrap();
+            assert!(planes.iter().all(|&v| v == f32::from(level) / 255.0), "level {level}");
+        }
+    }
+
+    #[test]
+    fn boxes_outside_are_refused() {
+        let image = Rgb8::black(10, 20);
+        for (top, left, height, width) in
+            [(0, 0, 21, 10), (0, 0, 20, 11), (1, 0, 20, 10), (0, 0, 0, 5), (0, 0, 5, 0), (u32::MAX, 0, 1, 1)]
+        {
+            let error = resize(&image, CropBox { top, left, height, width }, (4, 4)).unwrap_err();
+            assert!(error.to_string().contains("not inside the 10×20 image"), "{error}");
+        }
+    }
+
+    #[test]
+    fn evaluation_views_equal_pillows_bytes() {
+        let reference = Tensors::read(&folder().join("resized.safetensors"));
+        let image = reference.image("source");
+        let views = reference.numbered("view/");
+        assert_eq!(views.len(), 11);
+        for (name, numbers) in views {
+            let [width, height, side] = numbers[..] else { panic!("{name}") };
+            assert_eq!(evaluation_view(&corner(&image, width, height), side), reference.image(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_long_strip_costs_no_more_than_its_view() {
+        // Resized as a whole this would have 224/7·8 × 25,600,000 pixels.
+        let mut strip = Rgb8 { width: 1, height: 100_000, data: vec![9; 300_000] };
+        strip.set_pixel(0, 50_000, [255, 0, 0]);
+        let view = evaluation_view(&strip, 224);
+        assert_eq!((view.width, view.height), (224, 224));
+        assert_ne!(view.pixel(0, 223), view.pixel(0, 0));
+    }
+
+    #[cfg(feature = "shared-data")]
+    #[test]
+    fn photographs_equal_pytorch() {
+        use crate::engine::images::fixtures::{data, shared};
+        let reference = Tensors::read(&shared("parity/resize.safetensors"));
+        let notes = std::fs::read(shared("parity/resize.json")).unwrap();
+        let notes: Vec<serde_json::Value> = serde_json::from_slice(&notes).unwrap();
+        let (mut apart, mut decoded) = (0, 0);
+        for note in notes {
+            let key = note["key"].as_str().unwrap();
+            let number = |name: &str| note[name].as_u64().unwrap() as u32;
+            let expected = reference.f32(key);
+            if reference.names().contains(&format!("{key}/source")) {
+                let source = reference.image(&format!("{key}/source"));
+                let got = resize(&source, CropBox::whole(source.width, source.height), (32, 32)).unwrap();
+                let difference = greatest(&got, &expected);
+                assert!(difference < 1e-5, "{key}: {difference}");
+                apart += 1;
+            }
+            let file = data("imagenet-sample").join(note["file"].as_str().unwrap());
+            let image = crate::engine::images::decode::decode(&std::fs::read(file).unwrap()).unwrap();
+            let (region, size) = if key == "whole" {
+                (CropBox::whole(image.width, image.height), (number("to_width"), number("to_height")))
+            } else {
+                let (side, to) = (number("side"), key.split('/').nth(1).unwrap().parse().unwrap());
+                (CropBox { top: number("top"), left: number("left"), height: side, width: side }, (to, to))
+            };
+            // With this program's own JPEG decoder in front: a few levels of it remain.
+            let difference = greatest(&resize(&image, region, size).unwrap(), &expected);
+            println!("{key}: decoded and resized, greatest difference {difference}");
+            assert!(difference < 4.0 / 255.0, "{key}: {difference}");
+            decoded += 1;
+        }
+        assert_eq!((apart, decoded), (5, 16));
+    }
+}
