@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
 
 pub mod compose;
+pub mod confusion;
 pub mod dataset;
 pub mod load_report;
 pub mod manifest;

@@ -2,8 +2,10 @@
 
 pub mod burn_engine;
 pub mod device;
+pub mod evaluate;
 pub mod images;
 pub mod nets;
 pub mod observer;
 pub mod plan;
+pub mod score;
 pub mod weights;
