@@ -1,1 +1,9 @@
 //! The project folder, what goes into it and what comes out.
+
+pub mod card;
+pub mod class_map;
+pub mod export;
+pub mod files;
+pub mod import;
+pub mod project;
+pub mod stamps;
