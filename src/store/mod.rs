@@ -7,3 +7,7 @@ pub mod files;
 pub mod import;
 pub mod project;
 pub mod stamps;
+
+#[cfg(test)]
+#[cfg(all(feature = "shared-data", target_os = "linux"))]
+mod shared_tests;

@@ -41,11 +41,11 @@ pub enum ExportError {
         source: FileError,
     },
     /// A file could not be written while the work went on.
-    #[error("{source}; {bytes} bytes were to be written; what is done so far stays in {}", shown(.partial))]
+    #[error("{source}{}; what is done so far stays in {}", amount(*.bytes), shown(.partial))]
     Write {
         /// The file and the reason.
         source: FileError,
-        /// Size of the file.
+        /// Size of the file; 0 where it was to be synced or renamed.
         bytes: u64,
         /// The unfinished folder.
         partial: PathBuf,
@@ -207,20 +207,24 @@ impl Export {
     }
 
     /// Brings everything to the disk. This comes last and at once: by then most of it has been written anyway, while a
-    /// sync behind every image would wait for the disk thousands of times.
+    /// sync behind every image would wait for the disk thousands of times. Several threads wait together, because a
+    /// file system writes its journal for all that are waiting at once.
     fn sync(&self) -> Result<(), ExportError> {
+        const THREADS: usize = 32;
         let written = self.locked();
-        for name in &written.files {
-            let path = self.partial.join(name);
-            // Opened for writing, because some systems refuse to sync a file that is open for reading.
-            let synced = File::options().append(true).open(&path).and_then(|f| f.sync_all());
-            synced.map_err(|e| self.failed(&path, 0, e))?;
-        }
+        let files: Vec<PathBuf> = written.files.iter().map(|name| self.partial.join(name)).collect();
+        let share = files.len().div_ceil(THREADS).max(1);
+        let synced: Result<(), FileError> = std::thread::scope(|scope| {
+            let start = |part| scope.spawn(move || sync_files(part));
+            let threads: Vec<_> = files.chunks(share).map(start).collect();
+            let join =
+                |t: std::thread::ScopedJoinHandle<'_, _>| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
+            threads.into_iter().try_for_each(join)
+        });
         let folders = written.folders.iter().map(|&class| self.partial.join(class_folder(class)));
-        for folder in folders.chain([self.partial.clone()]) {
-            sync_folder(&folder).map_err(|e| self.failed(&folder, 0, e.source))?;
-        }
-        Ok(())
+        let mut folders = folders.chain([self.partial.clone()]);
+        let synced = synced.and_then(|()| folders.try_for_each(|folder| sync_folder(&folder)));
+        synced.map_err(|e| self.failed(&e.path, 0, e.source))
     }
 
     /// The one step by which the output comes into being: the system replaces nothing but an empty folder.
@@ -241,6 +245,19 @@ impl Export {
         sync_folder(parent).map_err(|e| self.failed(parent, 0, e.source))?;
         Ok(self.out.clone())
     }
+}
+
+/// How much a failed write was to write.
+fn amount(bytes: u64) -> String {
+    if bytes == 0 { String::new() } else { format!(" ({bytes} bytes were to be written)") }
+}
+
+fn sync_files(files: &[PathBuf]) -> Result<(), FileError> {
+    files.iter().try_for_each(|path| {
+        // Opened for writing, because some systems refuse to sync a file that is open for reading.
+        let synced = File::options().append(true).open(path).and_then(|f| f.sync_all());
+        synced.map_err(FileError::at(path, "write"))
+    })
 }
 
 fn with_suffix(name: &OsString, suffix: &str) -> OsString {

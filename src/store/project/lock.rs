@@ -43,7 +43,15 @@ impl std::fmt::Display for Holder {
 /// The held lock; dropping it frees the project.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that another thread is just starting has a copy of it until it
+        // runs its own program. If this fails, the lock goes with the last copy.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -67,7 +75,7 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(FileError::at(&path, "lock the project")(error).into()),
         }
         sign(&mut file).map_err(FileError::at(&path, "lock the project"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

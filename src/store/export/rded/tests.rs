@@ -163,7 +163,7 @@ fn a_full_disk_is_called_that() {
     let error = export.failed(&export.partial().join("00000/x.png"), 4096, source);
     assert!(error.is_full());
     let text = error.to_string();
-    assert!(text.contains("00000/x.png: cannot write: the disk is full; free some space; 4096 bytes"), "{text}");
+    assert!(text.contains("00000/x.png: cannot write: the disk is full; free some space (4096 bytes"), "{text}");
     assert!(text.contains("stays in ") && text.ends_with("out.partial-1"), "{text}");
 }
 
