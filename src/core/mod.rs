@@ -2,6 +2,7 @@
 //!
 //! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
 
+pub mod class_map;
 pub mod compose;
 pub mod confusion;
 pub mod dataset;
@@ -19,3 +20,4 @@ pub mod rng;
 pub mod sample;
 pub mod scores;
 pub mod select;
+pub mod wordnet;

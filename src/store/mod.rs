@@ -1,1 +1,13 @@
 //! The project folder, what goes into it and what comes out.
+
+pub mod card;
+pub mod class_map;
+pub mod export;
+pub mod files;
+pub mod import;
+pub mod project;
+pub mod stamps;
+
+#[cfg(test)]
+#[cfg(all(feature = "shared-data", target_os = "linux"))]
+mod shared_tests;

@@ -1,0 +1,186 @@
+//! File errors in words, names as bytes, and files that appear complete or not at all.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::core::names::escape;
+
+/// A file or folder that could not be used, and what to do about it.
+#[derive(Debug)]
+pub struct FileError {
+    /// Which file or folder.
+    pub path: PathBuf,
+    /// What was attempted, e.g. "read".
+    pub doing: &'static str,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: the failure of `doing` on `path`.
+    pub(crate) fn at<'a>(path: &'a Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self + use<'a> {
+        move |source| Self { path: path.to_owned(), doing, source }
+    }
+
+    /// Whether there was no room: disk full, quota used up, or the file system's limit for one file.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    }
+}
+
+impl std::fmt::Display for FileError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (path, doing) = (shown(&self.path), self.doing);
+        match self.source.kind() {
+            ErrorKind::NotFound => write!(f, "{path}: cannot {doing}: it does not exist; check the path"),
+            ErrorKind::PermissionDenied => {
+                write!(f, "{path}: cannot {doing}: permission denied; change its permissions or use another place")
+            }
+            ErrorKind::ReadOnlyFilesystem => {
+                write!(f, "{path}: cannot {doing}: the file system is read-only; use another place")
+            }
+            ErrorKind::StorageFull => write!(f, "{path}: cannot {doing}: the disk is full; free some space"),
+            ErrorKind::QuotaExceeded => {
+                write!(f, "{path}: cannot {doing}: your disk quota is used up; free some space")
+            }
+            ErrorKind::NotADirectory => write!(f, "{path}: cannot {doing}: a part of the path is a file, not a folder"),
+            ErrorKind::AlreadyExists => write!(f, "{path}: cannot {doing}: a file has this name; use another name"),
+            ErrorKind::IsADirectory => write!(f, "{path}: cannot {doing}: it is a folder, not a file"),
+            _ => write!(f, "{path}: cannot {doing}: {}", self.source),
+        }
+    }
+}
+
+impl std::error::Error for FileError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// A path as text for messages: odd bytes are escaped, so that nothing is hidden and no terminal is confused.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    escape(bytes_of(path.as_os_str()).as_ref())
+}
+
+/// The bytes of a file name.
+#[must_use]
+pub fn bytes_of(name: &OsStr) -> std::borrow::Cow<'_, [u8]> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        name.as_bytes().into()
+    }
+    #[cfg(not(unix))]
+    {
+        name.to_string_lossy().into_owned().into_bytes().into()
+    }
+}
+
+/// Reads a small text file, at most `limit` bytes: a weight file given by mistake must not fill the memory.
+///
+/// # Errors
+/// [`FileError`], also where the file is larger.
+pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let file = std::fs::File::open(path).map_err(FileError::at(path, "open"))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(FileError::at(path, "read"))?;
+    if bytes.len() as u64 > limit {
+        let source =
+            io::Error::new(ErrorKind::InvalidData, format!("it is larger than {limit} bytes: the wrong file?"));
+        return Err(FileError { path: path.to_owned(), doing: "read", source });
+    }
+    Ok(bytes)
+}
+
+/// What became of [`write_new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// The file was made.
+    New,
+    /// It existed with these very bytes.
+    Same,
+    /// It exists with other contents and was left alone.
+    Differs,
+}
+
+/// Makes the file `path` with `bytes`, complete or not at all, and never over another file: the bytes go to a
+/// temporary file beside it, are synced, and take the name only if it is free.
+///
+/// # Errors
+/// [`FileError`] where the folder is not writable or full.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<Written, FileError> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fail = |source| FileError { path: path.to_owned(), doing: "write", source };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".stillroom-");
+    // Temporary files are private by default; this one becomes the user's, with the mode that the umask gives.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(parent).map_err(fail)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {
+            sync_folder(parent)?;
+            Ok(Written::New)
+        }
+        Err(kept) if kept.error.kind() == ErrorKind::AlreadyExists => {
+            let same = read_small(path, bytes.len() as u64).is_ok_and(|old| old == bytes);
+            Ok(if same { Written::Same } else { Written::Differs })
+        }
+        Err(kept) => Err(fail(kept.error)),
+    }
+}
+
+/// Makes the entries of a folder survive a power failure.
+///
+/// # Errors
+/// [`FileError`] where the folder cannot be opened or synced.
+pub fn sync_folder(folder: &Path) -> Result<(), FileError> {
+    // Elsewhere a folder can't be opened as a file, and its entries need no sync.
+    if cfg!(unix) {
+        let synced = std::fs::File::open(folder).and_then(|f| f.sync_all());
+        synced.map_err(FileError::at(folder, "sync"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_never_replaces_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map.json");
+        assert_eq!(write_new(&path, b"one").unwrap(), Written::New);
+        assert_eq!(write_new(&path, b"one").unwrap(), Written::Same);
+        assert_eq!(write_new(&path, b"two").unwrap(), Written::Differs);
+        assert_eq!(write_new(&path, b"one and more").unwrap(), Written::Differs);
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+        let error = write_new(&folder.path().join("no/map.json"), b"x").unwrap_err().to_string();
+        assert!(error.contains("no/map.json") && error.contains("does not exist"), "{error}");
+    }
+
+    #[test]
+    fn errors_say_what_to_do() {
+        let of = |kind: ErrorKind| {
+            FileError { path: "/d/\u{7}x".into(), doing: "write", source: io::Error::from(kind) }.to_string()
+        };
+        assert_eq!(of(ErrorKind::StorageFull), "/d/\\x07x: cannot write: the disk is full; free some space");
+        assert!(of(ErrorKind::PermissionDenied).contains("permission denied; change its permissions"));
+        assert!(of(ErrorKind::ReadOnlyFilesystem).contains("read-only"));
+    }
+
+    #[test]
+    fn a_large_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("weights.pth");
+        std::fs::write(&path, vec![0; 100]).unwrap();
+        assert_eq!(read_small(&path, 100).unwrap().len(), 100);
+        assert!(read_small(&path, 99).unwrap_err().to_string().contains("larger than 99 bytes"));
+    }
+}

@@ -1,0 +1,172 @@
+//! The store on real datasets (`STILLROOM_DATA` names the folder they were unpacked to), on a full disk and on a
+//! read-only one or without
+//! permissions (name spaces of their own, made by `unshare`).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::export::rded::{Export, ExportError};
+use super::import::open;
+use super::project::{Project, ProjectError};
+use crate::core::class_map::{Outputs, Rule, resolve};
+use crate::core::dataset::{Layout, Location, Split};
+use crate::core::recipe::Recipe;
+
+fn data(name: &str) -> PathBuf {
+    let folder = std::env::var_os("STILLROOM_DATA").expect("STILLROOM_DATA must name the unpacked datasets");
+    Path::new(&folder).join(name)
+}
+
+#[test]
+fn cifar10_as_jpeg_folders() {
+    for (split, images) in [(Split::Train, 50_000), (Split::Test, 10_000)] {
+        let opened = open(&data("cifar10"), split).unwrap();
+        let dataset = opened.dataset;
+        assert_eq!((dataset.classes().len(), dataset.image_count(), dataset.split()), (10, images, split));
+        assert!(dataset.class_ids().all(|c| dataset.class_size(c) == images / 10));
+        assert_eq!((dataset.class(crate::core::dataset::ClassId(3)).name.as_str(), opened.notes), ("cat", vec![]));
+    }
+}
+
+#[test]
+fn tiny_imagenet_in_its_own_layout() {
+    for (split, images) in [(Split::Train, 10_000), (Split::Test, 1000)] {
+        let opened = open(&data("tiny-imagenet-20"), split).unwrap();
+        let dataset = &opened.dataset;
+        assert_eq!(
+            (dataset.layout(), dataset.classes().len(), dataset.image_count()),
+            (Layout::TinyImageNet, 20, images)
+        );
+        assert!(dataset.class_ids().all(|c| dataset.class_size(c) == images / 20), "{:?}", opened.notes);
+        assert_eq!(dataset.classes()[0].title.as_deref(), Some("goldfish, Carassius auratus"));
+        assert!(dataset.classes().is_sorted_by(|a, b| a.name < b.name));
+        let Location::File(path) = dataset.location(crate::core::dataset::ImageId(images as u32 - 1)) else { panic!() };
+        assert!(path.is_file(), "{path:?}");
+        // A network of torchvision's 1000 classes finds its outputs by the WordNet ids; goldfish is output 1.
+        let map = resolve(dataset.classes(), Outputs { count: 1000, names: None }, None).unwrap();
+        assert_eq!((map.rule, map.outputs[0]), (Rule::WordNet, 1));
+    }
+}
+
+#[test]
+fn loose_photographs_are_no_dataset() {
+    let error = open(&data("imagenet-sample"), Split::Train).unwrap_err().to_string();
+    assert!(error.contains("200 images lie directly in this folder"), "{error}");
+}
+
+const FOLDER: &str = "STILLROOM_TEST_MOUNT";
+
+/// Runs a test of this program again in a name space of its own (`flags` of unshare), after a shell command that may
+/// mount something over `$0`.
+fn elsewhere(flags: &[&str], folder: &Path, before: &str, test: &str) {
+    let program = std::env::current_exe().unwrap();
+    let script = format!("{before} && exec \"$1\" --exact \"store::shared_tests::{test}\" --ignored --nocapture");
+    let mut command = Command::new("unshare");
+    command.args(flags).args(["sh", "-c", &script]).arg(folder).arg(program).env(FOLDER, folder);
+    let output = command.output().expect("unshare (util-linux) is needed");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+const MOUNTS: [&str; 2] = ["--map-root-user", "--mount"];
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    elsewhere(&MOUNTS, folder.path(), "mount -t tmpfs -o size=1m none \"$0\"", "on_a_full_disk");
+}
+
+#[test]
+#[ignore = "started by another test behind a mount"]
+fn on_a_full_disk() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let export = Export::begin(&folder.join("out")).unwrap();
+    export.write_image(0, 0, &[1; 100_000], "png").unwrap();
+    let project = Project::open(&folder.join("project")).unwrap();
+    let data = project.remember_dataset(&open(&data("cifar10"), Split::Test).unwrap().dataset).unwrap();
+    let observer = project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
+    let mut full = None;
+    let mut begun = 0;
+    while full.is_none() {
+        match project.begin_run(data, observer, &Recipe::default(), Some(Path::new(&"long/".repeat(500)))) {
+            Ok(_) => begun += 1,
+            Err(error) => full = Some(error),
+        }
+    }
+    let full = full.unwrap();
+    assert!(matches!(full, ProjectError::Full { .. }), "{full}");
+    assert_eq!(project.runs(100_000).unwrap().len(), begun, "what was stored before is safe");
+    let error = export.write_image(0, 1, &vec![1; 1 << 20], "png").unwrap_err();
+    assert!(error.is_full() && error.to_string().contains("class00000_id00001.png"), "{error}");
+    assert_eq!(std::fs::metadata(export.partial().join("00000/class00000_id00000.png")).unwrap().len(), 100_000);
+    let error = Export::begin(&folder.join("again")).and_then(|e| e.write_image(0, 0, &[0; 9000], "png")).unwrap_err();
+    assert!(error.is_full(), "{error}");
+}
+
+#[test]
+fn a_read_only_disk_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = Project::open(&folder.path().join("project")).unwrap();
+    project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
+    drop(project);
+    let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"";
+    elsewhere(&MOUNTS, folder.path(), mount, "on_a_read_only_disk");
+}
+
+#[test]
+#[ignore = "started by another test behind a mount"]
+fn on_a_read_only_disk() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let error = Project::open(&folder.join("project")).unwrap_err().to_string();
+    assert!(
+        error.contains("lock: cannot lock the project: the file system is read-only; use another place"),
+        "{error}"
+    );
+    let project = Project::read_only(&folder.join("project")).unwrap();
+    assert_eq!(project.recent_observers(5).unwrap().len(), 1);
+    let error = Export::begin(&folder.join("out")).unwrap_err();
+    assert!(matches!(error, ExportError::NotWritable { .. }) && error.to_string().contains("read-only"), "{error}");
+}
+
+#[test]
+fn what_is_forbidden_is_called_that() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let project = Project::open(&at("project")).unwrap();
+    project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
+    drop(project);
+    for class in ["data/cat", "data/dog"] {
+        std::fs::create_dir_all(at(class)).unwrap();
+        std::fs::write(at(class).join("1.png"), b"x").unwrap();
+    }
+    let allow = |name: &str, mode| std::fs::set_permissions(at(name), PermissionsExt::from_mode(mode)).unwrap();
+    [("data/dog", 0), ("project", 0o555), ("", 0o555)].into_iter().for_each(|(name, mode)| allow(name, mode));
+    // Mapped to an ordinary user, so that the permissions hold for root, too.
+    let run = || elsewhere(&["--map-user=65534"], folder.path(), "true", "without_permissions");
+    let outcome = std::panic::catch_unwind(run);
+    ["", "project", "data/dog"].into_iter().for_each(|name| allow(name, 0o755));
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+#[ignore = "started by another test as an ordinary user"]
+fn without_permissions() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let error = open(&folder.join("data"), Split::Train).unwrap_err().to_string();
+    assert!(error.contains("data/dog: cannot list: permission denied; change its permissions"), "{error}");
+    let error = Project::open(&folder.join("other")).unwrap_err().to_string();
+    assert!(error.contains("other: cannot make this project folder: permission denied"), "{error}");
+    let project = Project::read_only(&folder.join("project")).unwrap();
+    assert_eq!(project.recent_observers(5).unwrap().len(), 1);
+    let error = Export::begin(&folder.join("out")).unwrap_err();
+    assert!(matches!(error, ExportError::NotWritable { .. }), "{error}");
+    assert!(error.to_string().contains("out.partial-1: cannot make this folder: permission denied"), "{error}");
+    let error = super::class_map::write(&folder.join("map.json"), &[], &[]).unwrap_err().to_string();
+    assert!(error.contains("map.json: cannot write: permission denied"), "{error}");
+}
