@@ -2,4 +2,5 @@
 
 pub mod core;
 pub mod engine;
+pub mod jobs;
 pub mod store;

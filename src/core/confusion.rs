@@ -70,9 +70,8 @@ impl Confusion {
         }
         // Counts are scaled so that the preference for the current output decides ties only.
         let scale = classes as i64 + 1;
-        let weight = |(c, o): (usize, usize)| {
-            i64::from(self.row(c)[o]) * scale + i64::from(current.get(c) == Some(&(o as u32)))
-        };
+        let weight =
+            |(c, o): (usize, usize)| i64::from(self.row(c)[o]) * scale + i64::from(current.get(c) == Some(&(o as u32)));
         let matrix = Matrix::from_fn(classes, self.outputs, weight);
         kuhn_munkres(&matrix).1.into_iter().map(|o| o as u32).collect()
     }

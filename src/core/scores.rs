@@ -80,6 +80,16 @@ impl ClassScores {
         self.losses.extend_from_slice(losses);
     }
 
+    /// Adds the rows and broken images of a block with as many crops that begins behind this one's positions.
+    pub fn append(&mut self, mut later: Self) {
+        debug_assert_eq!(self.crops, later.crops);
+        self.positions.append(&mut later.positions);
+        self.images.append(&mut later.images);
+        self.boxes.append(&mut later.boxes);
+        self.losses.append(&mut later.losses);
+        self.broken.append(&mut later.broken);
+    }
+
     /// One crop of one row.
     #[must_use]
     pub fn patch(&self, row: usize, crop: u32) -> Option<PatchScore> {

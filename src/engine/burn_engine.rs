@@ -134,9 +134,7 @@ fn execute(op: &StepOp, weights: Option<&StepWeights>, inputs: Vec<Value>) -> Re
             let options = MaxPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2]);
             max_pool2d(map, options.with_padding([p.padding; 2]))
         }
-        (StepOp::AvgPool(p), _) => {
-            avg_pool2d(map, AvgPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2]))
-        }
+        (StepOp::AvgPool(p), _) => avg_pool2d(map, AvgPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2])),
         (StepOp::Shortcut { stride, pad }, _) => shortcut(map, *stride, *pad),
         (StepOp::GlobalMean, _) => return Ok(Value::Rows(global_mean(map))),
         (StepOp::Flatten, _) => return Ok(Value::Rows(map.flatten(1, 3))),

@@ -152,7 +152,9 @@ pub fn pick(choice: DeviceChoice) -> Result<Picked, DeviceError> {
         match (found, choice) {
             (Some(info), _) => (info, "asked for".to_owned()),
             (None, DeviceChoice::Cuda(_)) if !cfg!(feature = "cuda") => return Err(DeviceError::NotBuilt("cuda")),
-            (None, DeviceChoice::Vulkan(_)) if !cfg!(feature = "vulkan") => return Err(DeviceError::NotBuilt("vulkan")),
+            (None, DeviceChoice::Vulkan(_)) if !cfg!(feature = "vulkan") => {
+                return Err(DeviceError::NotBuilt("vulkan"));
+            }
             _ => {
                 let known = devices.iter().map(|d| d.id.as_str()).collect::<Vec<_>>().join(", ");
                 return Err(DeviceError::Unknown { id, known });
@@ -207,7 +209,8 @@ fn cuda_devices() -> Vec<DeviceInfo> {
     let found = std::panic::catch_unwind(|| Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec());
     let devices = found.unwrap_or_default();
     let name = |d: &Device| d.identity().map_or_else(|| "CUDA device".to_owned(), |i| i.name);
-    let info = |(n, d)| DeviceInfo { id: format!("cuda:{n}"), name: name(d), hardware: Hardware::Gpu, memory_mib: None };
+    let info =
+        |(n, d)| DeviceInfo { id: format!("cuda:{n}"), name: name(d), hardware: Hardware::Gpu, memory_mib: None };
     devices.iter().enumerate().map(info).collect()
 }
 

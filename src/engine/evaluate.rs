@@ -122,7 +122,8 @@ impl Batch {
 fn predict(image: ImageId, output: u32, logits: &[f32]) -> Prediction {
     let right = logits.get(output as usize).copied().unwrap_or(f32::NAN);
     let rank = logits.iter().filter(|z| **z > right).count() as u32;
-    let (predicted, _) = logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &z)| if z > best.1 { (i, z) } else { best });
+    let (predicted, _) =
+        logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &z)| if z > best.1 { (i, z) } else { best });
     Prediction {
         image,
         output,

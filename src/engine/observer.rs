@@ -109,7 +109,16 @@ impl Observer {
         let graph = spec.graph();
         let report = weights.report(&graph);
         let mean_std = MeanStd::IMAGENET;
-        Self { spec, mean_std, classes: None, report, fingerprint: String::new(), name: name.to_owned(), weights, graph }
+        Self {
+            spec,
+            mean_std,
+            classes: None,
+            report,
+            fingerprint: String::new(),
+            name: name.to_owned(),
+            weights,
+            graph,
+        }
     }
 
     /// The network's description.
@@ -133,7 +142,8 @@ impl Observer {
 
 /// A ConvNet's classifier fixes the final map; other networks end in a global mean and take any side.
 fn check_side(path: &str, spec: &NetworkSpec, from_shapes: Option<usize>) -> Result<(), ObserverError> {
-    let error = |why: String| ObserverError::Side { path: path.to_owned(), arch: spec.arch.to_string(), side: spec.side, why };
+    let error =
+        |why: String| ObserverError::Side { path: path.to_owned(), arch: spec.arch.to_string(), side: spec.side, why };
     if spec.side < spec.least_side() || spec.side > 4096 {
         return Err(error(format!(" (it needs {} to 4096 pixels)", spec.least_side())));
     }

@@ -78,21 +78,27 @@ pub fn score_class(
     // Two batches ahead keep the network fed; each worker may hold one image besides.
     let ahead = 2 * throughput.batch.div_ceil(job.crops.crops.max(1) as usize) + throughput.threads;
     let mut waiting = std::time::Instant::now();
-    pipeline::ordered(job.images.len(), throughput.threads, ahead, |i| crop_image(&job, i), |i, cropped| {
-        batcher.spent.waiting_secs += waiting.elapsed().as_secs_f64();
-        let (position, image) = job.images[i];
-        match cropped {
-            Ok(Cropped { boxes, inputs }) => {
-                rows.push((position, image, boxes));
-                if batcher.push(&inputs)? {
-                    advance(i + 1)?;
+    pipeline::ordered(
+        job.images.len(),
+        throughput.threads,
+        ahead,
+        |i| crop_image(&job, i),
+        |i, cropped| {
+            batcher.spent.waiting_secs += waiting.elapsed().as_secs_f64();
+            let (position, image) = job.images[i];
+            match cropped {
+                Ok(Cropped { boxes, inputs }) => {
+                    rows.push((position, image, boxes));
+                    if batcher.push(&inputs)? {
+                        advance(i + 1)?;
+                    }
                 }
+                Err(reason) => block.broken.push(BrokenImage { image, position, reason }),
             }
-            Err(reason) => block.broken.push(BrokenImage { image, position, reason }),
-        }
-        waiting = std::time::Instant::now();
-        Ok::<(), ScoreError>(())
-    })?;
+            waiting = std::time::Instant::now();
+            Ok::<(), ScoreError>(())
+        },
+    )?;
     batcher.flush()?;
     advance(job.images.len())?;
     let crops = job.crops.crops as usize;

@@ -94,9 +94,18 @@ mod tests {
     #[test]
     fn every_network_is_recognised_from_its_own_keys() {
         let names = [
-            ("conv3", 32, 10), ("conv4", 64, 200), ("conv5", 128, 10), ("conv6", 224, 100), ("conv4x64", 64, 10),
-            ("resnet20_cifar", 32, 10), ("resnet110_cifar", 32, 100), ("resnet18", 224, 1000), ("resnet34", 224, 5),
-            ("resnet50", 224, 1000), ("resnet101", 224, 1000), ("resnet152", 224, 1000),
+            ("conv3", 32, 10),
+            ("conv4", 64, 200),
+            ("conv5", 128, 10),
+            ("conv6", 224, 100),
+            ("conv4x64", 64, 10),
+            ("resnet20_cifar", 32, 10),
+            ("resnet110_cifar", 32, 100),
+            ("resnet18", 224, 1000),
+            ("resnet34", 224, 5),
+            ("resnet50", 224, 1000),
+            ("resnet101", 224, 1000),
+            ("resnet152", 224, 1000),
         ];
         for (name, side, classes) in names {
             let spec = NetworkSpec { arch: name.parse().unwrap(), side, classes };

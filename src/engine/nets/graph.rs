@@ -178,7 +178,8 @@ impl Graph {
 
 impl Node {
     fn parameters(&self, node: NodeId) -> Vec<Parameter> {
-        let make = |name: &str, shape: Vec<usize>, role| Parameter { key: format!("{}.{name}", self.key), shape, role, node };
+        let make =
+            |name: &str, shape: Vec<usize>, role| Parameter { key: format!("{}.{name}", self.key), shape, role, node };
         match self.op {
             Op::Conv(c) => {
                 let weight = make("weight", vec![c.outputs, c.inputs, c.kernel, c.kernel], Role::Weight);

@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_nonsense_is_refused() {
-        for name in ["conv3", "conv6", "conv4x64", "resnet20_cifar", "resnet110_cifar", "resnet18", "resnet101_modified"] {
+        for name in
+            ["conv3", "conv6", "conv4x64", "resnet20_cifar", "resnet110_cifar", "resnet18", "resnet101_modified"]
+        {
             assert_eq!(name.parse::<Arch>().unwrap().to_string(), name);
         }
         for name in ["conv2", "conv", "conv3x", "resnet", "resnet19", "resnet21_cifar", "vgg11", "resnet18_modified_"] {

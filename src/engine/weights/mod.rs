@@ -63,7 +63,9 @@ pub enum WeightError {
         reason: String,
     },
     /// The pickle asks to call something that has no place in a checkpoint.
-    #[error("{path} asks to call {call}: this is no checkpoint but an attack or a damaged file; nothing was executed, don't load it elsewhere")]
+    #[error(
+        "{path} asks to call {call}: this is no checkpoint but an attack or a damaged file; nothing was executed, don't load it elsewhere"
+    )]
     Hostile {
         /// The file.
         path: String,
@@ -175,10 +177,12 @@ pub fn read(path: &Path) -> Result<WeightFile, WeightError> {
 }
 
 /// Removes wrappers that data-parallel training and compilation put before every key.
-fn strip_prefixes(mut tensors: BTreeMap<String, WeightTensor>, notes: &mut Vec<String>) -> BTreeMap<String, WeightTensor> {
-    while let Some(prefix) = ["module.", "_orig_mod."]
-        .into_iter()
-        .find(|p| !tensors.is_empty() && tensors.keys().all(|k| k.starts_with(p)))
+fn strip_prefixes(
+    mut tensors: BTreeMap<String, WeightTensor>,
+    notes: &mut Vec<String>,
+) -> BTreeMap<String, WeightTensor> {
+    while let Some(prefix) =
+        ["module.", "_orig_mod."].into_iter().find(|p| !tensors.is_empty() && tensors.keys().all(|k| k.starts_with(p)))
     {
         notes.push(format!("prefix '{prefix}' removed"));
         tensors = tensors.into_iter().map(|(k, t)| (k[prefix.len()..].to_owned(), t)).collect();
@@ -213,7 +217,8 @@ impl Weights {
 
 /// The formula's values u(key, 0), u(key, 1), … in [−1, 1).
 pub fn formula(key: &str, count: usize) -> impl Iterator<Item = f32> + use<> {
-    let start = key.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3));
+    let start =
+        key.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3));
     (0..count as u64).map(move |i| {
         let mut z = start.wrapping_add(i.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

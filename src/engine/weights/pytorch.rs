@@ -14,8 +14,23 @@ const WRAPPERS: [&str; 4] = ["state_dict", "model", "net", "model_state_dict"];
 /// Modules whose functions have no place in a checkpoint. Other unknown objects (an argument list, say) are common
 /// and harmless, since they are never called.
 const HOSTILE: [&str; 17] = [
-    "os", "posix", "nt", "subprocess", "sys", "builtins", "__builtin__", "runpy", "shutil", "socket", "importlib",
-    "pty", "webbrowser", "ctypes", "code", "commands", "operator",
+    "os",
+    "posix",
+    "nt",
+    "subprocess",
+    "sys",
+    "builtins",
+    "__builtin__",
+    "runpy",
+    "shutil",
+    "socket",
+    "importlib",
+    "pty",
+    "webbrowser",
+    "ctypes",
+    "code",
+    "commands",
+    "operator",
 ];
 
 pub(super) fn read(name: &str, path: &Path) -> Result<WeightFile, WeightError> {
@@ -97,7 +112,9 @@ fn hostile_name(name: &str) -> Option<String> {
 
 /// The reader's own error may be what names the call.
 fn hostile_text(text: &str) -> Option<String> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_')).filter(|w| w.contains('.')).find_map(hostile_name)
+    text.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_'))
+        .filter(|w| w.contains('.'))
+        .find_map(hostile_name)
 }
 
 fn class_names(tree: &PickleValue) -> Option<Vec<String>> {

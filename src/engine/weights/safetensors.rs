@@ -56,7 +56,9 @@ pub fn write_safetensors(path: &Path, weights: &Weights) -> Result<(), WeightErr
     let halves: Vec<(String, Vec<usize>, Vec<u8>)> = weights
         .tensors()
         .iter()
-        .map(|(k, t)| (k.clone(), t.shape.clone(), t.values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect()))
+        .map(|(k, t)| {
+            (k.clone(), t.shape.clone(), t.values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect())
+        })
         .collect();
     let views = halves.iter().map(|(key, shape, data)| {
         let view = TensorView::new(Dtype::F16, shape.clone(), data);

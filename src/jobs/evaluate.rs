@@ -1,0 +1,86 @@
+//! Accuracy of a network on a dataset, with a prediction per image where asked.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::core::dataset::{Dataset, ImageId};
+use crate::core::progress::Progress;
+use crate::engine::evaluate::{EvaluateJob, Evaluation, evaluate};
+use crate::engine::score::ScoreError;
+use crate::store::files::{FileError, Written, write_new};
+
+use super::session::Session;
+
+/// Figures of an evaluation; accuracies in percent.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct EvaluateReport {
+    /// Share whose greatest logit is right.
+    pub top1: f64,
+    /// Share whose class is among the five greatest.
+    pub top5: f64,
+    /// Images evaluated.
+    pub images: usize,
+    /// Images that could not be decoded.
+    pub broken: usize,
+    /// Time.
+    pub seconds: f64,
+}
+
+/// Evaluates the session's network on all images of its dataset.
+///
+/// # Errors
+/// [`ScoreError`].
+pub fn evaluate_all(
+    session: &mut Session,
+    progress: &mut dyn Progress,
+) -> Result<(EvaluateReport, Evaluation), ScoreError> {
+    let start = Instant::now();
+    let (dataset, observer) = (session.dataset.clone(), session.observer.clone());
+    let images: Vec<ImageId> = (0..dataset.image_count() as u32).map(ImageId).collect();
+    let class_map = &observer.map.outputs;
+    let job = EvaluateJob { dataset: &dataset, images: &images, class_map, mean_std: observer.observer.mean_std };
+    let throughput = session.throughput;
+    let evaluation = evaluate(session.engine(), job, throughput, progress)?;
+    for (image, reason) in &evaluation.broken {
+        progress.warn(format!("{}: {reason}; left out", dataset.source(*image)));
+    }
+    let report = EvaluateReport {
+        top1: evaluation.top(1),
+        top5: evaluation.top(5),
+        images: evaluation.predictions.len(),
+        broken: evaluation.broken.len(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    Ok((report, evaluation))
+}
+
+/// Writes `image,class,predicted,loss,probability`, a row per image; predicted outputs are named by the class that
+/// they are mapped to, or `output N` where there is none. An existing file is not overwritten.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write_predictions(
+    path: &Path,
+    dataset: &Dataset,
+    map: &[u32],
+    evaluation: &Evaluation,
+) -> Result<Written, FileError> {
+    let mut csv = String::from("image,class,predicted,loss,probability\n");
+    let named = |output: u32| {
+        let class = map.iter().position(|&o| o == output);
+        class.map_or_else(|| format!("output {output}"), |c| dataset.classes()[c].name.clone())
+    };
+    for p in &evaluation.predictions {
+        let class = &dataset.class(dataset.class_of(p.image)).name;
+        let row =
+            [dataset.source(p.image), class.clone(), named(p.predicted), p.loss.to_string(), p.probability.to_string()];
+        csv.push_str(&row.map(quoted).join(","));
+        csv.push('\n');
+    }
+    write_new(path, csv.as_bytes())
+}
+
+/// RFC 4180: fields with a comma, quote or line break are quoted.
+fn quoted(field: String) -> String {
+    if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+}

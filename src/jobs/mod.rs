@@ -1,0 +1,12 @@
+//! Whole pieces of work, put together from the engine and the store: the command line calls them on its own thread,
+//! the window through a [`worker::Worker`]. The only threads that outlive a call are here.
+
+pub mod check;
+pub mod control;
+pub mod distill;
+pub mod evaluate;
+pub mod open;
+pub mod pictures;
+pub mod scoring;
+pub mod session;
+pub mod worker;

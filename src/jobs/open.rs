@@ -1,0 +1,119 @@
+//! Opens observers for a dataset: weight file, card, class map.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::class_map::{ClassMap, ClassMapError, Outputs, resolve};
+use crate::core::dataset::{Dataset, ImageId};
+use crate::core::normalise::MeanStd;
+use crate::engine::images::decode;
+use crate::engine::nets::{Arch, UnknownArch};
+use crate::engine::observer::{Observer, ObserverError, ObserverOptions};
+use crate::store::{card, class_map};
+
+/// What the user says of an observer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObserverRequest {
+    /// The weight file.
+    pub file: PathBuf,
+    /// `--arch`.
+    pub arch: Option<Arch>,
+    /// `--side`.
+    pub side: Option<usize>,
+    /// `--mean-std`.
+    pub mean_std: Option<MeanStd>,
+    /// `--class-map`.
+    pub class_map: Option<PathBuf>,
+}
+
+/// An observer that fits a dataset.
+#[derive(Clone, Debug)]
+pub struct OpenedObserver {
+    /// The network.
+    pub observer: Observer,
+    /// Its output for each class of the dataset, and why.
+    pub map: ClassMap,
+    /// Where it was loaded from.
+    pub file: PathBuf,
+    /// What the user should know: notes of the card.
+    pub notes: Vec<String>,
+}
+
+/// Why an observer could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The weights.
+    #[error(transparent)]
+    Observer(#[from] ObserverError),
+    /// The card.
+    #[error(transparent)]
+    Card(#[from] card::CardError),
+    /// The card's `arch`.
+    #[error("{path}: {source}")]
+    CardArch {
+        /// The card.
+        path: String,
+        /// The name.
+        source: UnknownArch,
+    },
+    /// The class map's file.
+    #[error(transparent)]
+    ClassMapFile(#[from] class_map::ClassMapFileError),
+    /// No class map fits.
+    #[error("{observer}: {source}")]
+    ClassMap {
+        /// The weight file.
+        observer: String,
+        /// Why not.
+        source: ClassMapError,
+    },
+}
+
+/// Loads a weight file with its card, and finds which output belongs to which class of `dataset`.
+///
+/// # Errors
+/// [`OpenError`], naming the file.
+pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
+    let (options, notes) = options(request)?;
+    let given = request.class_map.as_deref().map(class_map::read).transpose()?;
+    let data_side = if options.side.is_none() { own_side(dataset) } else { None };
+    let observer = Observer::load(&request.file, &options, data_side)?;
+    let outputs = Outputs { count: observer.spec.classes, names: observer.classes.as_deref() };
+    let map = resolve(dataset.classes(), outputs, given.as_ref())
+        .map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
+    Ok(OpenedObserver { observer, map, file: request.file.clone(), notes })
+}
+
+/// What the flags say, then the card.
+fn options(request: &ObserverRequest) -> Result<(ObserverOptions, Vec<String>), OpenError> {
+    let mut options =
+        ObserverOptions { arch: request.arch, side: request.side, mean_std: request.mean_std, classes: None };
+    let Some((card, notes)) = card::read(&request.file)? else { return Ok((options, Vec::new())) };
+    if let (None, Some(name)) = (options.arch, &card.arch) {
+        let path = crate::store::files::shown(&card::path_of(&request.file));
+        options.arch = Some(name.parse().map_err(|source| OpenError::CardArch { path, source })?);
+    }
+    options.side = options.side.or(card.side.map(|s| s as usize));
+    let known = card.mean.zip(card.std).map(|(mean, std)| MeanStd { mean, std });
+    options.mean_std = options.mean_std.or(known);
+    options.classes = card.classes;
+    Ok((options, notes))
+}
+
+/// The shorter side of the first image that can be decoded: what "modified" networks, which take any side, were
+/// trained on.
+fn own_side(dataset: &Dataset) -> Option<usize> {
+    let first = (0..dataset.image_count().min(16) as u32).map(ImageId);
+    let pixels = first.filter_map(|image| decode::read(&dataset.location(image)).ok()).next()?;
+    Some(pixels.width.min(pixels.height) as usize)
+}
+
+/// Opens a dataset's folder.
+///
+/// # Errors
+/// [`crate::store::import::ImportError`].
+pub fn dataset(
+    path: &Path,
+    want: crate::core::dataset::Split,
+) -> Result<crate::store::import::Imported, crate::store::import::ImportError> {
+    crate::store::import::open(path, want)
+}

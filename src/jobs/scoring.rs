@@ -1,0 +1,163 @@
+//! Scores for a recipe: taken from the project where they are, computed class by class where they are not.
+
+use std::sync::Arc;
+
+use crate::core::compose::patch_side;
+use crate::core::dataset::{ClassId, ImageId};
+use crate::core::patch::{CropRange, subset_order};
+use crate::core::progress::{Cancelled, Progress};
+use crate::core::recipe::Recipe;
+use crate::core::scores::ClassScores;
+use crate::engine::images::crops::CropPlan;
+use crate::engine::score::{ClassJob, ScoreError, Spent, score_class};
+use crate::store::project::{Project, ProjectError, ScoreKey, Slot};
+use crate::store::stamps;
+
+use super::session::Session;
+
+/// Raised when the way from a file to a loss changes, so that older scores are not mixed in.
+const SCHEME: u32 = 1;
+
+/// Why scores could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoringError {
+    /// Cancelled or the device.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// The project's database.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+}
+
+/// What scoring cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Time and patches of the network.
+    pub spent: Spent,
+    /// Classes whose scores were taken from the project.
+    pub reused: usize,
+}
+
+/// Scores the subsets of `classes`, calling `each` with every block as it comes. Blocks are written to the project at
+/// once, so that a killed run resumes behind the last whole class.
+///
+/// # Errors
+/// [`ScoringError`].
+pub fn score(
+    session: &mut Session,
+    project: Option<&Project>,
+    (recipe, classes): (&Recipe, &[ClassId]),
+    progress: &mut dyn Progress,
+    each: &mut dyn FnMut(ClassId, Arc<ClassScores>),
+) -> Result<Cost, ScoringError> {
+    let plan = crop_plan(session, recipe);
+    let key = score_key(session, &plan);
+    let sizes = classes.iter().map(|&c| session.dataset.class_size(c).min(recipe.subset as usize) as u64);
+    let (total, mut done) = (sizes.sum(), 0);
+    let mut cost = Cost::default();
+    for &class in classes {
+        progress.step("score", done, total).map_err(ScoreError::from)?;
+        let advance = &mut |n: usize| progress.step("score", done + n as u64, total);
+        let ClassOutcome { block, spent, warning } =
+            class_scores(session, (project, &key), (recipe, &plan, class), advance)?;
+        if let Some(warning) = warning {
+            progress.warn(warning);
+        }
+        done += session.dataset.class_size(class).min(recipe.subset as usize) as u64;
+        match spent {
+            Some(spent) => {
+                cost.spent.network_secs += spent.network_secs;
+                cost.spent.waiting_secs += spent.waiting_secs;
+                cost.spent.patches += spent.patches;
+            }
+            None => cost.reused += 1,
+        }
+        each(class, Arc::new(block));
+    }
+    progress.step("score", total, total).map_err(ScoreError::from)?;
+    Ok(cost)
+}
+
+struct ClassOutcome {
+    block: ClassScores,
+    /// `None` where nothing was computed.
+    spent: Option<Spent>,
+    warning: Option<String>,
+}
+
+/// One class: what is stored, extended by what is missing.
+fn class_scores(
+    session: &mut Session,
+    (project, key): (Option<&Project>, &ScoreKey),
+    (recipe, plan, class): (&Recipe, &CropPlan, ClassId),
+    advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
+) -> Result<ClassOutcome, ScoringError> {
+    let dataset = session.dataset.clone();
+    let observer = session.observer.clone();
+    let name = &dataset.class(class).name;
+    let range = dataset.images_of(class);
+    let order = subset_order(recipe.seed, name, range.len());
+    let images: Vec<(u32, ImageId)> =
+        (0..).zip(order.iter().take(recipe.subset as usize).map(|at| ImageId(range.start + at))).collect();
+    let stamps = stamps::of(&dataset, images.iter().map(|(_, image)| *image));
+    let output = observer.map.outputs[class.index()];
+    let slot = Slot { key, class: name, output };
+    let (stored, warning) = match project.map(|p| p.load_scores(slot, recipe.crops, &stamps)) {
+        Some(Ok(stored)) => (stored, None),
+        Some(Err(error @ ProjectError::DamagedScores { .. })) => (None, Some(format!("{error}; scoring it again"))),
+        Some(Err(error)) => return Err(error.into()),
+        None => (None, None),
+    };
+    if let Some(block) = stored.as_ref().filter(|b| b.covers(recipe.subset, recipe.crops, range.len())) {
+        return Ok(ClassOutcome { block: block.clone(), spent: None, warning });
+    }
+    // A larger subset needs its new images only; more crops need all of them.
+    let known = stored.filter(|b| b.crops == recipe.crops);
+    let from = known.as_ref().map_or(0, ClassScores::tried);
+    let job = ClassJob { dataset: &dataset, class, output: output as usize, images: &images[from..], crops: plan };
+    let throughput = session.throughput;
+    let (new, spent) = score_class(session.engine(), job, throughput, &mut |n| advance(from + n))?;
+    let block = match known {
+        Some(mut block) => {
+            block.append(new);
+            block
+        }
+        None => new,
+    };
+    if let Some(project) = project {
+        project.save_scores(slot, &block, &stamps)?;
+    }
+    Ok(ClassOutcome { block, spent: Some(spent), warning })
+}
+
+/// The crops of a recipe for the session's observer.
+#[must_use]
+pub fn crop_plan(session: &Session, recipe: &Recipe) -> CropPlan {
+    let side = session.observer.observer.spec.side as u32;
+    CropPlan {
+        seed: recipe.seed,
+        crops: recipe.crops,
+        range: CropRange::RDED,
+        patch_side: patch_side(side, recipe.factor()),
+        input_side: side,
+        mean_std: session.observer.observer.mean_std,
+    }
+}
+
+/// Everything the scores depend on, apart from class, subset and number of crops.
+#[must_use]
+pub fn score_key(session: &Session, plan: &CropPlan) -> ScoreKey {
+    let observer = &session.observer.observer;
+    ScoreKey {
+        scheme: SCHEME,
+        dataset: session.dataset.fingerprint(),
+        observer: observer.fingerprint.clone(),
+        network: observer.spec.arch.to_string(),
+        device: session.device_class(),
+        seed: plan.seed,
+        patch_side: plan.patch_side,
+        input_side: plan.input_side,
+        normalise: plan.mean_std,
+        range: plan.range,
+    }
+}

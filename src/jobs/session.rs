@@ -1,0 +1,68 @@
+//! An observer on a device, ready to compute.
+
+use std::sync::Arc;
+
+use crate::core::dataset::Dataset;
+use crate::engine::burn_engine::BurnEngine;
+use crate::engine::device::{DeviceInfo, Hardware, Picked};
+use crate::engine::plan::{Engine, EngineError};
+use crate::engine::score::Throughput;
+
+use super::open::OpenedObserver;
+
+/// A dataset, an observer and the engine that runs it.
+pub struct Session {
+    /// The data.
+    pub dataset: Arc<Dataset>,
+    /// The network and its class map.
+    pub observer: Arc<OpenedObserver>,
+    /// The device.
+    pub device: DeviceInfo,
+    /// Batch and threads.
+    pub throughput: Throughput,
+    engine: Box<dyn Engine>,
+}
+
+impl Session {
+    /// Puts the observer on the device. `batch` and `threads` of `None` take the defaults.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the device refuses.
+    pub fn new(
+        dataset: Arc<Dataset>,
+        observer: Arc<OpenedObserver>,
+        picked: &Picked,
+        (batch, threads): (Option<usize>, Option<usize>),
+    ) -> Result<Self, EngineError> {
+        let engine = Box::new(BurnEngine::new(observer.observer.plan(), &picked.device)?);
+        let side = observer.observer.spec.side;
+        let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware));
+        let device = picked.info.clone();
+        Ok(Self { dataset, observer, device, throughput: Throughput { batch, threads }, engine })
+    }
+
+    /// The engine.
+    pub fn engine(&mut self) -> &mut dyn Engine {
+        self.engine.as_mut()
+    }
+
+    /// Class of device and engine for score keys: results of different ones round differently.
+    #[must_use]
+    pub fn device_class(&self) -> String {
+        match self.device.hardware {
+            Hardware::Cpu => "cpu".to_owned(),
+            _ => format!("{} {}", self.device.id.split(':').next().unwrap_or_default(), self.device.name),
+        }
+    }
+}
+
+/// A batch that keeps the device busy without large activations: the same number of pixels whatever the side.
+#[must_use]
+pub fn default_batch(side: usize, hardware: Hardware) -> usize {
+    let pixels = match hardware {
+        Hardware::Gpu => 300 * 224 * 224,
+        Hardware::Cpu | Hardware::SoftwareGpu => 100 * 32 * 32,
+    };
+    (pixels / (side * side).max(1)).clamp(8, 300)
+}
