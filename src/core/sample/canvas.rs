@@ -61,6 +61,15 @@ impl Canvas {
         lit(sum, 1.0 / n)
     }
 
+    /// Brings every sample nearer to the mean of all: 1 changes nothing, 0 leaves one colour. So the things in front
+    /// stand out, as they do where a lens is focused on them.
+    pub fn calm(&mut self, share: f32) {
+        let mean = self.mean_near(p(FINE as f32, FINE as f32) * 0.5, FINE as f32);
+        for sample in &mut self.samples {
+            *sample = mix(mean, *sample, share);
+        }
+    }
+
     /// Puts a layer on the canvas, its shadow first.
     pub fn lay(&mut self, layer: &Layer, shadow: Shadow) {
         let dark = layer.shade(shadow);

@@ -2,7 +2,7 @@
 //!
 //! An image shows one object of its class on a background that any class may have, with distractors that belong to
 //! none, so a crop that shows the object differs from one that doesn't. Everything is drawn from
-//! [`Stream`], named by class, split and number; see [`geometry`] for why the bytes are the same on every platform.
+//! a random stream named by class, split and number; `geometry.rs` says why the bytes are the same on every platform.
 
 mod backdrop;
 mod canvas;
@@ -54,6 +54,7 @@ pub fn render(class: usize, test: bool, index: u32) -> Rgb8 {
     let parts: [&[u8]; 3] = [kind.name.as_bytes(), &[u8::from(test)], &index.to_le_bytes()];
     let mut dice = Dice(Stream::new("stillroom 2026 sample image", 0, &parts));
     let mut canvas = backdrop::any(&mut dice);
+    canvas.calm(dice.range(0.6, 0.95));
     let light = light(&mut dice);
     let pose = pose(kind, &mut dice);
     let shadow = shadow(light, &mut dice);
@@ -102,10 +103,10 @@ fn shadow(light: Light, dice: &mut Dice) -> Shadow {
     }
 }
 
-/// Where the object stands: it takes 32 to 64 % of the side, lies inside the picture but for a little, and leans as far
+/// Where the object stands: it takes 38 to 66 % of the side, lies inside the picture but for a little, and leans as far
 /// as is natural; the mirrored object is as likely.
 fn pose(kind: &Kind, dice: &mut Dice) -> Pose {
-    let scale = dice.range(0.32, 0.64) * FINE as f32 * 0.5;
+    let scale = dice.range(0.38, 0.66) * FINE as f32 * 0.5;
     let (low, high) = (0.9 * scale, FINE as f32 - 0.9 * scale);
     let stretch = dice.range(0.9, 1.1) * if dice.chance(0.5) { -1.0 } else { 1.0 };
     Pose {

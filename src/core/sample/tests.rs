@@ -8,7 +8,18 @@ use super::pen::{Light, Pen, Pose};
 use super::*;
 
 /// BLAKE3 of each class's first two training images and its first test image, one after another.
-const DIGESTS: [&str; 10] = [""; 10];
+const DIGESTS: [&str; 10] = [
+    "c23b5d12d19735a0626b461ca65d97483e94d14621bdc6e150e50f7049fa5175",
+    "842324ed19822688e45ad73419497327523fd8a8a88b35e4dc0a8e6937ffcb36",
+    "e15d6c6bd0d973438ca972ce0dab05c8e4812eb042eef2753c251349aaa12ef5",
+    "6602d2e68f0224e5e378a4e083f5a92fc61fa812fa7554e2bae0dcb40d0cca81",
+    "2ab5df3f1bd8e4feddc444057acdbfcb4911c4e5ddc16932ddcce1faa8007925",
+    "9c8a8a481f3b40323fd0f7c4513afafe87cbb47d2f10ba47f954bdf91b893764",
+    "8ee4f500e15a8d22d001592a27470e0d90136aa9b0c6b0dfdc0e1df4323801f0",
+    "6d9d30d0d464057d504fb50be064cb0f20b834fab8198b168dfa2a1f56f707fe",
+    "a0cd3860f66dae91c580c74791c7e1f110fa6cf700283c016202416b3de533ad",
+    "89989fafe0a54d7f4d24a78d8207195abdd3968db6c18a9cd04eeea3392f1fb1",
+];
 
 #[test]
 fn images_keep_their_bytes() {
@@ -30,14 +41,14 @@ fn class_names_are_sorted_and_distinct() {
 
 #[test]
 fn every_image_has_its_size_and_is_no_flat_colour() {
-    for class in 0..CLASSES.len() {
+    for (class, name) in CLASSES.iter().enumerate() {
         for index in [0, TRAIN_PER_CLASS - 1, u32::MAX] {
             let image = render(class, false, index);
             assert_eq!((image.width, image.height), (SIDE, SIDE));
             assert_eq!(image.data.len(), (SIDE * SIDE * 3) as usize);
             let darkest = image.data.iter().min().unwrap();
             let brightest = image.data.iter().max().unwrap();
-            assert!(brightest - darkest > 60, "{} {index}", CLASSES[class]);
+            assert!(brightest - darkest > 60, "{name} {index}");
         }
     }
 }
@@ -45,10 +56,10 @@ fn every_image_has_its_size_and_is_no_flat_colour() {
 #[test]
 fn no_image_occurs_twice() {
     let mut seen = HashSet::new();
-    for class in 0..CLASSES.len() {
+    for (class, name) in CLASSES.iter().enumerate() {
         for index in 0..20 {
-            assert!(seen.insert(render(class, false, index).data), "train {} {index}", CLASSES[class]);
-            assert!(seen.insert(render(class, true, index).data), "test {} {index}", CLASSES[class]);
+            assert!(seen.insert(render(class, false, index).data), "train {name} {index}");
+            assert!(seen.insert(render(class, true, index).data), "test {name} {index}");
         }
     }
 }
@@ -89,7 +100,7 @@ fn outlines_tell_the_classes_apart() {
 }
 
 #[test]
-fn objects_are_large_enough_and_inside_the_picture() {
+fn objects_take_a_third_to_three_quarters_of_the_side() {
     for kind in &KINDS {
         for seed in 0..60 {
             let layer = alone(kind, seed, false);
@@ -99,7 +110,7 @@ fn objects_are_large_enough_and_inside_the_picture() {
                 (covered.iter().map(|&i| of(i)).max().unwrap() - low + 1) as f32 / FINE as f32
             };
             let side = extent(|i| i % FINE).max(extent(|i| i / FINE));
-            assert!((0.25..0.75).contains(&side), "{} {seed}: {side}", kind.name);
+            assert!((0.3..0.75).contains(&side), "{} {seed}: {side}", kind.name);
         }
     }
 }
