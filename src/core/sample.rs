@@ -1,1 +1,0 @@
-//! The procedural sample dataset.
