@@ -87,7 +87,10 @@ fn broken_plan() -> EngineError {
 
 /// Moves a step's weights to the device; the plan keeps the step without them.
 fn upload(op: &mut StepOp, device: &Device) -> Option<StepWeights> {
-    let vector = |v: &mut Vec<f32>| Tensor::<1>::from_data(TensorData::new(std::mem::take(v), [v.len()]), device);
+    let vector = |v: &mut Vec<f32>| {
+        let length = v.len();
+        Tensor::<1>::from_data(TensorData::new(std::mem::take(v), [length]), device)
+    };
     match op {
         StepOp::Conv { conv, weight, bias, .. } => {
             let shape = [conv.outputs, conv.inputs, conv.kernel, conv.kernel];

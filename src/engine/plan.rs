@@ -173,7 +173,7 @@ impl<'a> Compiler<'a> {
             }
             Op::Add => {
                 let relu = self.sole_user(id, |op| op == Op::Relu);
-                return self.emit(StepOp::Add { relu: relu.is_some() }, inputs, relu.unwrap_or(id));
+                return self.emit(StepOp::Add { relu: relu.is_some() }, inputs, &[Some(id), relu]);
             }
             Op::Relu => StepOp::Relu,
             Op::MaxPool(pool) => StepOp::MaxPool(pool),
@@ -188,14 +188,17 @@ impl<'a> Compiler<'a> {
                 bias: self.weights.values(&format!("{key}.bias")).to_vec(),
             },
         };
-        self.emit(op, inputs, id);
+        self.emit(op, inputs, &[Some(id)]);
     }
 
-    fn emit(&mut self, op: StepOp, inputs: Vec<usize>, result: NodeId) {
+    /// Appends a step that stands for these nodes; only the last one's result is read by others.
+    fn emit(&mut self, op: StepOp, inputs: Vec<usize>, nodes: &[Option<NodeId>]) {
         let output = self.values;
         self.values += 1;
         self.steps.push(Step { op, inputs, output, free: Vec::new() });
-        self.value_of[result] = Some(output);
+        for &node in nodes.iter().flatten() {
+            self.value_of[node] = Some(output);
+        }
     }
 
     /// Folds batch norm, join and ReLU into the convolution as far as each is the sole user of the one before.
@@ -207,21 +210,24 @@ impl<'a> Compiler<'a> {
             bias.copy_from_slice(self.weights.values(&format!("{}.bias", node.key)));
         }
         let mut inputs: Vec<usize> = node.inputs.iter().filter_map(|&i| self.value_of[i]).collect();
-        let mut last = id;
+        let (mut last, mut nodes) = (id, vec![Some(id)]);
         if let Some(norm) = self.sole_user(last, |op| matches!(op, Op::BatchNorm(_))) {
             let (scale, shift) = self.scale_and_shift(&self.graph.nodes()[norm].key);
             fold(&mut weight, &mut bias, &scale, &shift);
             last = norm;
+            nodes.push(Some(norm));
         }
         if let Some(join) = self.sole_user(last, |op| op == Op::Add) {
             let other = self.graph.nodes()[join].inputs.iter().find(|&&i| i != last);
             if let Some(value) = other.and_then(|&i| self.value_of[i]) {
                 inputs.push(value);
                 last = join;
+                nodes.push(Some(join));
             }
         }
         let relu = self.sole_user(last, |op| op == Op::Relu);
-        self.emit(StepOp::Conv { conv, weight, bias, relu: relu.is_some() }, inputs, relu.unwrap_or(last));
+        nodes.push(relu);
+        self.emit(StepOp::Conv { conv, weight, bias, relu: relu.is_some() }, inputs, &nodes);
     }
 
     /// Batch norm in evaluation mode as y = scale·x + shift, in f64 so that folding costs no accuracy.

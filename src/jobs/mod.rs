@@ -1,6 +1,7 @@
 //! Whole pieces of work, put together from the engine and the store: the command line calls them on its own thread,
 //! the window through a [`worker::Worker`]. The only threads that outlive a call are here.
 
+pub mod bench;
 pub mod check;
 pub mod control;
 pub mod distill;
@@ -10,3 +11,7 @@ pub mod pictures;
 pub mod scoring;
 pub mod session;
 pub mod worker;
+
+// What the command line and the window must name of the layers below.
+pub use crate::engine::device::{DeviceChoice, DeviceInfo, Picked, auto, list, pick};
+pub use crate::engine::nets::Arch;

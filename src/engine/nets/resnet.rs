@@ -98,10 +98,11 @@ pub fn build_cifar(blocks: usize, classes: usize) -> Graph {
             let key = format!("layer{}.{block}", stage + 1);
             let names = |n: usize| (format!("{key}.conv{n}"), format!("{key}.bn{n}"));
             let (first, second) = (names(1), names(2));
-            let y = graph.conv_norm(x, conv(inputs, outputs, 3, stride), (&first.0, &first.1), true);
-            let y = graph.conv_norm(y, conv(outputs, outputs, 3, 1), (&second.0, &second.1), false);
+            // Before the convolutions, so that the join can be folded into the second one.
             let pad = (outputs - inputs) / 2;
             let shortcut = if pad > 0 { graph.push(Op::Shortcut { stride, pad }, &[x]) } else { x };
+            let y = graph.conv_norm(x, conv(inputs, outputs, 3, stride), (&first.0, &first.1), true);
+            let y = graph.conv_norm(y, conv(outputs, outputs, 3, 1), (&second.0, &second.1), false);
             let sum = graph.push(Op::Add, &[y, shortcut]);
             x = graph.push(Op::Relu, &[sum]);
             inputs = outputs;

@@ -1,0 +1,88 @@
+//! `stillroom bench`: the same work as the PyTorch peer, the same fields.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::core::dataset::Split;
+use crate::core::recipe::Recipe;
+use crate::jobs::bench::{forward_times, temporary_project};
+use crate::jobs::distill::{DistillRequest, distill};
+
+use super::console::{peak_rss_mib, print_line};
+use super::options::{Common, RecipeArgs, open_dataset};
+use super::{Console, Failure};
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub enum Bench {
+    /// Forward throughput of a network with weights made by a formula
+    Forward(ForwardArgs),
+    /// A distillation without reuse, into a temporary folder
+    Distill(Box<DistillArgs>),
+}
+
+/// Arguments of `bench forward`.
+#[derive(clap::Args)]
+pub struct ForwardArgs {
+    /// Timed passes; the median counts
+    #[arg(long, default_value_t = 5)]
+    repeat: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Arguments of `bench distill`.
+#[derive(clap::Args)]
+pub struct DistillArgs {
+    /// The dataset's folder
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The observer's weight file
+    #[arg(long, value_name = "FILE", alias = "weights")]
+    observer: PathBuf,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Measures; the last line on standard output is JSON.
+pub fn run(bench: &Bench) -> Result<(), Failure> {
+    match bench {
+        Bench::Forward(args) => forward(args),
+        Bench::Distill(args) => distill_bench(args),
+    }
+}
+
+fn forward(args: &ForwardArgs) -> Result<(), Failure> {
+    let console = Console::new(args.common.json)?;
+    let arch = args.common.arch.ok_or_else(|| Failure::Usage("bench forward needs --arch".to_owned()))?;
+    let side = args.common.side.unwrap_or(224);
+    let batch = args.common.batch.unwrap_or(64) as usize;
+    let picked = args.common.pick(&console)?;
+    let mut times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked)?.split_off(2);
+    times.sort_by(f64::total_cmp);
+    let median = times[times.len() / 2];
+    print_line(&serde_json::json!({
+        "job": "forward",
+        "images_per_second": batch as f64 / median,
+        "ms_per_image": 1e3 * median / batch as f64,
+        "peak_rss_mib": peak_rss_mib(),
+        "threads": args.common.threads.map_or_else(rayon::current_num_threads, |n| n as usize),
+        "device": picked.info.id,
+    }));
+    Ok(())
+}
+
+fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
+    let recipe = args.recipe.apply(Recipe::default())?;
+    let mut console = Console::new(args.common.json)?;
+    let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
+    let classes = dataset.class_ids().collect();
+    let mut session = args.common.session(args.observer.clone(), Arc::clone(&dataset), &mut console)?;
+    let (folder, project) = temporary_project()?;
+    let request = DistillRequest { recipe, classes, out: folder.path().join("distilled") };
+    let report =
+        distill(&mut session, &project, &request, &mut console, &mut |_, _| {}).map_err(|e| console.failure(&e))?;
+    super::distill::print_report(&console, &session, &report)
+}

@@ -1,0 +1,75 @@
+//! `stillroom check`.
+
+use std::path::PathBuf;
+
+use crate::core::dataset::Split;
+use crate::jobs::check::{CheckReport, Verdict, check};
+use crate::store::class_map;
+
+use super::console::print_line;
+use super::options::{Common, open_dataset};
+use super::{Console, Failure};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The dataset's folder; its test split is used where it has one
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The weight file
+    #[arg(long, value_name = "FILE")]
+    observer: PathBuf,
+    /// Write the best class order as a class map
+    #[arg(long, value_name = "FILE")]
+    write_class_map: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Runs the check; the last line on standard output is JSON.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut console = Console::new(args.common.json)?;
+    let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
+    let mut session = args.common.session(args.observer.clone(), dataset.clone(), &mut console)?;
+    let report = check(&mut session, &dataset, &mut console).map_err(|e| console.failure(&e))?;
+    describe(&console, &report, &dataset);
+    if let Some(path) = &args.write_class_map {
+        class_map::write(path, dataset.classes(), &report.class_map)?;
+        console.say(&format!("class map written to {}", crate::store::files::shown(path)));
+    }
+    let mut line = serde_json::to_value(&report)?;
+    if let Some(fields) = line.as_object_mut() {
+        fields.insert("job".to_owned(), "check".into());
+        fields.insert("device".to_owned(), session.device.id.clone().into());
+        let verdict = match report.verdict() {
+            Verdict::Good => "good",
+            Verdict::Doubtful(_) => "doubtful",
+            Verdict::Refused(_) => "refused",
+        };
+        fields.insert("verdict".to_owned(), verdict.into());
+    }
+    print_line(&line);
+    Ok(())
+}
+
+/// The report for people.
+pub fn describe(console: &Console, report: &CheckReport, dataset: &crate::core::dataset::Dataset) {
+    console.say(&format!(
+        "check: top-1 {:.2} % on {} images; best class order {:.2} %",
+        report.top1, report.images, report.top1_remapped
+    ));
+    for (class, accuracy) in dataset.classes().iter().zip(&report.per_class).take(20) {
+        let accuracy = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:5.1} %"));
+        console.say(&format!("  {accuracy}  {}", class.label()));
+    }
+    if dataset.classes().len() > 20 {
+        console.say(&format!("  … and {} more classes (all in the JSON line)", dataset.classes().len() - 20));
+    }
+    for (name, top1) in &report.tried {
+        console.say(&format!("  with --mean-std {name}: top-1 {top1:.2} %"));
+    }
+    match report.verdict() {
+        Verdict::Good => {}
+        Verdict::Doubtful(why) | Verdict::Refused(why) => console.say(&format!("attention: {why}")),
+    }
+}

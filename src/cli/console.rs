@@ -1,0 +1,130 @@
+//! Progress and results on a terminal: people read standard error, programs standard output.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::core::progress::{Cancelled, Progress};
+use crate::jobs::control::{Control, Reporter};
+
+/// Why a command ended without its result.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something went wrong; the text names the cause and the remedy.
+    Failed(String),
+    /// The arguments contradict each other.
+    Usage(String),
+    /// Ctrl-C.
+    Cancelled,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Failed(text) | Self::Usage(text) => f.write_str(text),
+            Self::Cancelled => f.write_str("cancelled; the same command resumes where it stopped"),
+        }
+    }
+}
+
+impl Failure {
+    /// 1 failed, 2 usage, 130 cancelled.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Cancelled => 130,
+        })
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// The terminal's [`Progress`]: cancelled by Ctrl-C, prints a line now and then.
+pub struct Console {
+    control: Control,
+    reporter: Reporter<'static>,
+    json: bool,
+    printed: Option<Instant>,
+    stage: &'static str,
+}
+
+impl Console {
+    /// Takes over Ctrl-C. With `json`, progress and warnings are JSON lines on standard output.
+    ///
+    /// # Errors
+    /// Where the system refuses the handler.
+    pub fn new(json: bool) -> Result<Self, Failure> {
+        let control = Control::default();
+        let cancel = control.clone();
+        // A second Ctrl-C ends the program at once: what is stored is safe at any moment.
+        let handler = move || {
+            if cancel.is_cancelled() {
+                std::process::exit(130);
+            }
+            cancel.cancel();
+        };
+        ctrlc::set_handler(handler).map_err(|e| Failure::Failed(format!("Ctrl-C can't be handled: {e}")))?;
+        let warn = move |message: String| {
+            if json {
+                print_line(&serde_json::json!({ "warning": message }));
+            } else {
+                eprintln!("warning: {message}");
+            }
+        };
+        let reporter = Reporter::new(control.clone(), warn);
+        Ok(Self { control, reporter, json, printed: None, stage: "" })
+    }
+
+    /// Tells people something; silent with `--json`.
+    pub fn say(&self, text: &str) {
+        if !self.json {
+            eprintln!("{text}");
+        }
+    }
+
+    /// The failure of a job: cancelled if Ctrl-C was pressed.
+    pub fn failure(&self, error: &dyn std::fmt::Display) -> Failure {
+        if self.control.is_cancelled() { Failure::Cancelled } else { Failure::Failed(error.to_string()) }
+    }
+}
+
+impl Progress for Console {
+    fn step(&mut self, stage: &'static str, done: u64, total: u64) -> Result<(), Cancelled> {
+        self.reporter.step(stage, done, total)?;
+        let due = self.printed.is_none_or(|at| at.elapsed() > Duration::from_millis(500));
+        if due || stage != self.stage || done == total {
+            (self.printed, self.stage) = (Some(Instant::now()), stage);
+            let status = self.control.status();
+            let left = status.left.map_or(0.0, |left| left.as_secs_f64());
+            if self.json {
+                print_line(&serde_json::json!({"progress": stage, "done": done, "total": total, "seconds_left": left}));
+            } else if done > 0 || total == 0 {
+                eprintln!("{stage} {done}/{total}  {:.0}/s  {left:.0} s left", status.rate);
+            }
+        }
+        Ok(())
+    }
+
+    fn warn(&mut self, message: String) {
+        self.reporter.warn(message);
+    }
+}
+
+/// One JSON line on standard output.
+#[allow(clippy::print_stdout, reason = "the one place that writes results")]
+pub fn print_line(value: &serde_json::Value) {
+    println!("{value}");
+}
+
+/// The largest resident set of this process so far in MiB, where the system tells it.
+#[must_use]
+pub fn peak_rss_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
+}

@@ -1,0 +1,54 @@
+//! `stillroom evaluate`.
+
+use std::path::PathBuf;
+
+use crate::core::dataset::Split;
+use crate::jobs::evaluate::{evaluate_all, write_predictions};
+use crate::store::files::Written;
+
+use super::console::{peak_rss_mib, print_line};
+use super::options::{Common, open_dataset};
+use super::{Console, Failure};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The dataset's folder; its test split is used where it has one
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The weight file
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// Write image,class,predicted,loss,probability per image
+    #[arg(long, value_name = "FILE.csv")]
+    predictions: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Evaluates a network; the last line on standard output is JSON.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut console = Console::new(args.common.json)?;
+    if let Some(path) = args.predictions.as_deref().filter(|p| p.exists()) {
+        let path = crate::store::files::shown(path);
+        return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));
+    }
+    let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
+    let mut session = args.common.session(args.network.clone(), dataset.clone(), &mut console)?;
+    let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
+    if let Some(path) = &args.predictions {
+        let map = &session.observer.map.outputs;
+        if write_predictions(path, &dataset, map, &evaluation)? == Written::Differs {
+            return Err(Failure::Failed(format!("{} has appeared meanwhile", crate::store::files::shown(path))));
+        }
+    }
+    console.say(&format!("top-1 {:.2} %, top-5 {:.2} % on {} images", report.top1, report.top5, report.images));
+    let mut line = serde_json::to_value(&report)?;
+    if let Some(fields) = line.as_object_mut() {
+        fields.insert("job".to_owned(), "evaluate".into());
+        fields.insert("device".to_owned(), session.device.id.clone().into());
+        fields.insert("peak_rss_mib".to_owned(), peak_rss_mib().into());
+    }
+    print_line(&line);
+    Ok(())
+}

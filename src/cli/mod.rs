@@ -1,0 +1,79 @@
+//! The headless command line: one file per command. JSON on standard output only, everything else on standard error.
+//! Exit codes: 0 done, 1 failed, 2 usage, 130 cancelled by Ctrl-C and resumable.
+
+mod bench;
+mod check;
+mod console;
+mod devices;
+mod distill;
+mod evaluate;
+mod options;
+mod sample;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use console::{Console, Failure};
+
+/// A desktop workbench for dataset distillation: crop, score, select, stitch, look. Without a command it opens the
+/// window.
+#[derive(Parser)]
+#[command(name = "stillroom", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    window: options::Window,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Distil the built-in sample end to end
+    Demo(sample::DemoArgs),
+    /// Write the sample's images, or train its observer
+    Sample(sample::SampleArgs),
+    /// List the devices, and which one --device auto takes
+    Devices(devices::Args),
+    /// Does the observer know the classes, in their order?
+    Check(check::Args),
+    /// Top-1 and top-5 of a network on whole images
+    Evaluate(evaluate::Args),
+    /// Turn a dataset into a few images per class
+    Distill(Box<distill::Args>),
+    /// Measure the same work as the PyTorch peer
+    #[command(subcommand)]
+    Bench(bench::Bench),
+}
+
+/// Parses the arguments and runs the command or the window.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = Cli::command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // --help and --version come this way too, with exit code 0.
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match cli.command {
+        None => options::open_window(cli.window),
+        Some(Command::Demo(args)) => sample::demo(args),
+        Some(Command::Sample(args)) => sample::sample(args),
+        Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("stillroom: {failure}");
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Options that several commands share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Arg, ArgMatches, Args};
+
+use crate::core::dataset::{Dataset, Split};
+use crate::core::normalise::MeanStd;
+use crate::core::params::{Kind, PARAMS};
+use crate::core::progress::Progress as _;
+use crate::core::recipe::Recipe;
+use crate::jobs::open::{ObserverRequest, observer};
+use crate::jobs::session::Session;
+use crate::jobs::{Arch, DeviceChoice, Picked, pick};
+
+use super::{Console, Failure};
+
+/// How to compute, and what a weight file doesn't say.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Common {
+    /// auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
+    #[arg(long, default_value = "auto")]
+    pub device: DeviceChoice,
+    /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
+    #[arg(long)]
+    pub arch: Option<Arch>,
+    /// Side of the network's input in pixels
+    #[arg(long)]
+    pub side: Option<usize>,
+    /// Normalisation: imagenet, cifar10, tiny, none, or m,m,m,s,s,s
+    #[arg(long, allow_hyphen_values = true)]
+    pub mean_std: Option<MeanStd>,
+    /// JSON file: which output belongs to which class
+    #[arg(long, value_name = "FILE")]
+    pub class_map: Option<PathBuf>,
+    /// Images per forward pass (results don't depend on it)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub batch: Option<u32>,
+    /// Worker threads (results don't depend on it)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+    /// Progress and warnings as JSON lines on standard output too
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Common {
+    /// The request for a weight file with these options.
+    pub fn observer(&self, file: PathBuf) -> ObserverRequest {
+        ObserverRequest {
+            file,
+            arch: self.arch,
+            side: self.side,
+            mean_std: self.mean_std,
+            class_map: self.class_map.clone(),
+        }
+    }
+
+    /// Picks the device and tells which; also sets the number of threads of the CPU backend.
+    pub fn pick(&self, console: &Console) -> Result<Picked, Failure> {
+        if let Some(threads) = self.threads {
+            // Fails only if a pool exists already, which then keeps its size.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+        }
+        let picked = pick(self.device)?;
+        console.say(&format!("device: {} – {} ({})", picked.info.id, picked.info.name, picked.reason));
+        Ok(picked)
+    }
+
+    /// Loads the weight file and puts it on the device.
+    pub fn session(&self, file: PathBuf, dataset: Arc<Dataset>, console: &mut Console) -> Result<Session, Failure> {
+        let opened = observer(&self.observer(file), &dataset)?;
+        for note in &opened.notes {
+            console.warn(note.clone());
+        }
+        let about = &opened.observer;
+        console.say(&format!(
+            "observer: {} at side {}, {} outputs, mean/std {} ({} tensors used, {} unused)",
+            about.spec.arch,
+            about.spec.side,
+            about.spec.classes,
+            about.mean_std.describe(),
+            about.report.used.len(),
+            about.report.unused.len()
+        ));
+        let picked = self.pick(console)?;
+        let limits = (self.batch.map(|n| n as usize), self.threads.map(|n| n as usize));
+        Ok(Session::new(dataset, Arc::new(opened), &picked, limits)?)
+    }
+}
+
+/// Opens a dataset and tells what was found.
+pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) -> Result<Arc<Dataset>, Failure> {
+    let imported = crate::jobs::open::dataset(path, want)?;
+    for note in imported.notes {
+        console.warn(note);
+    }
+    let data = imported.dataset;
+    console.say(&format!("dataset: {} images of {} classes", data.image_count(), data.classes().len()));
+    Ok(Arc::new(data))
+}
+
+/// The parameters of a recipe as flags, from the one table of parameters.
+#[derive(Clone, Debug)]
+pub struct RecipeArgs(Vec<(&'static str, String)>);
+
+impl RecipeArgs {
+    /// `base` with the flags that were given.
+    pub fn apply(&self, mut base: Recipe) -> Result<Recipe, Failure> {
+        for (name, value) in &self.0 {
+            base.set(name, value).map_err(|e| Failure::Usage(e.to_string()))?;
+        }
+        Ok(base)
+    }
+}
+
+impl Args for RecipeArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        PARAMS.iter().fold(command, |command, p| {
+            let range = match p.kind {
+                Kind::Integer { min, max: u64::MAX } => format!("from {min}"),
+                Kind::Integer { min, max } => format!("{min} to {max}"),
+                Kind::Choice(_) | Kind::Format => String::new(),
+            };
+            let default = Recipe::default().get(p.name);
+            let notes =
+                if range.is_empty() { format!("default {default}") } else { format!("{range}, default {default}") };
+            command.arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{notes}]", p.help)))
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for RecipeArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = PARAMS.iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Options of the window.
+#[derive(clap::Args, Debug)]
+pub struct Window {
+    /// Dataset folder to open in the window
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Observer to load in the window
+    #[arg(long, value_name = "FILE")]
+    observer: Option<PathBuf>,
+    /// Project folder [default: stillroom/default in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// Opens the window, with the sample if no dataset is named.
+pub fn open_window(_window: Window) -> Result<(), Failure> {
+    Err(Failure::Failed("the window is not linked yet".to_owned()))
+}

@@ -1,0 +1,48 @@
+//! Work for benchmarks.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::engine::burn_engine::BurnEngine;
+use crate::engine::device::Picked;
+use crate::engine::nets::{Arch, NetworkSpec};
+use crate::engine::plan::{Engine as _, EngineError, Plan};
+use crate::engine::weights::{Weights, formula};
+use crate::store::project::{Project, ProjectError};
+
+/// Seconds of each of `passes` forward passes of a 1000-class network with formula weights on `(side, batch)`.
+///
+/// # Errors
+/// [`EngineError`].
+pub fn forward_times(
+    arch: Arch,
+    (side, batch): (usize, usize),
+    passes: usize,
+    picked: &Picked,
+) -> Result<Vec<f64>, EngineError> {
+    let spec = NetworkSpec { arch, side, classes: 1000 };
+    let graph = spec.graph();
+    let plan = Plan::compile(&graph, &Weights::by_formula(&graph), side);
+    let mut engine = BurnEngine::new(plan, &picked.device)?;
+    let images: Vec<f32> = formula("input", batch * 3 * side * side).collect();
+    let mut times = Vec::with_capacity(passes);
+    for _ in 0..passes {
+        let start = Instant::now();
+        engine.logits(&images, batch)?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    Ok(times)
+}
+
+/// A project in a temporary folder that goes away with the first value.
+///
+/// # Errors
+/// [`ProjectError`], also where there is no temporary folder.
+pub fn temporary_project() -> Result<(tempfile::TempDir, Project), ProjectError> {
+    let folder = tempfile::tempdir().map_err(|source| {
+        let path = PathBuf::from(std::env::temp_dir());
+        ProjectError::File(crate::store::files::FileError { path, doing: "make a temporary folder in", source })
+    })?;
+    let project = Project::open(&folder.path().join("project"))?;
+    Ok((folder, project))
+}
