@@ -170,7 +170,8 @@ impl<'a> Batcher<'a> {
 /// −ln(softmax(logits)_class), softmax first, in f32: may be +∞ (spec 1.11).
 #[must_use]
 pub fn cross_entropy(logits: &[f32], class: usize) -> f32 {
-    -probability(logits, class).ln()
+    // Subtracted, so that a certain prediction has loss 0 and not −0.
+    0.0 - probability(logits, class).ln()
 }
 
 /// softmax(logits)_class.

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::engine::burn_engine::BurnEngine;
 use crate::engine::device::Picked;
 use crate::engine::nets::{Arch, NetworkSpec};
-use crate::engine::plan::{Engine as _, EngineError, Plan};
+use crate::engine::plan::{EngineError, Plan};
 use crate::engine::weights::{Weights, formula};
 use crate::store::project::{Project, ProjectError};
 
@@ -23,7 +22,7 @@ pub fn forward_times(
     let spec = NetworkSpec { arch, side, classes: 1000 };
     let graph = spec.graph();
     let plan = Plan::compile(&graph, &Weights::by_formula(&graph), side);
-    let mut engine = BurnEngine::new(plan, &picked.device)?;
+    let mut engine = super::session::engine(plan, picked)?;
     let images: Vec<f32> = formula("input", batch * 3 * side * side).collect();
     let mut times = Vec::with_capacity(passes);
     for _ in 0..passes {

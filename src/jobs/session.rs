@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::core::dataset::Dataset;
 use crate::engine::burn_engine::BurnEngine;
+use crate::engine::cpu::CpuEngine;
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
-use crate::engine::plan::{Engine, EngineError};
+use crate::engine::plan::{Engine, EngineError, Plan};
 use crate::engine::score::Throughput;
 
 use super::open::OpenedObserver;
@@ -34,7 +35,7 @@ impl Session {
         picked: &Picked,
         (batch, threads): (Option<usize>, Option<usize>),
     ) -> Result<Self, EngineError> {
-        let engine = Box::new(BurnEngine::new(observer.observer.plan(), &picked.device)?);
+        let engine = engine(observer.observer.plan(), picked)?;
         let side = observer.observer.spec.side;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware));
@@ -55,6 +56,17 @@ impl Session {
             _ => format!("{} {}", self.device.id.split(':').next().unwrap_or_default(), self.device.name),
         }
     }
+}
+
+/// The engine for a device: the project's own on the CPU, burn elsewhere.
+///
+/// # Errors
+/// [`EngineError`] where the device refuses.
+pub fn engine(plan: Plan, picked: &Picked) -> Result<Box<dyn Engine>, EngineError> {
+    Ok(match picked.info.hardware {
+        Hardware::Cpu => Box::new(CpuEngine::new(&plan)?),
+        _ => Box::new(BurnEngine::new(plan, &picked.device)?),
+    })
 }
 
 /// A batch that keeps the device busy without large activations: the same number of pixels whatever the side.
