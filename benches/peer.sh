@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Times stillroom and the PyTorch peer on the same work in one run, alternating, and prints both JSON lines per job.
+#   benches/peer.sh STILLROOM PYTHON SHARED DATA
+# PYTHON has torch, torchvision and pillow; SHARED holds peer/ and weights/; DATA is what SHARED/data/unpack.sh makes.
+set -euo pipefail
+stillroom=$1 python=$2 shared=$3 data=$4 rounds=${ROUNDS:-3}
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+peer() { "$python" "$shared/peer/rded_torch.py" "$@" --device cpu; }
+ours() { "$stillroom" bench "$@" --device cpu 2>/dev/null; }
+for round in $(seq "$rounds"); do
+  echo "round $round: distill CIFAR-10, ResNet-20, N = 1, IPC 10, 300 x 5"
+  ours distill --data "$data/cifar10/train" --observer "$shared/weights/resnet20-12fca82f.th" --patches 1
+  peer distill --data "$data/cifar10/train" --weights "$shared/weights/resnet20-12fca82f.th" --arch resnet20_cifar \
+    --side 32 --factor 1 --out "$work/peer-$round"
+  echo "round $round: forward ResNet-18 at 224, batch 32"
+  ours forward --arch resnet18 --side 224 --batch 32
+  peer forward --arch resnet18 --side 224 --batch 32
+  peer forward --arch resnet18 --side 224 --batch 32 --channels-last
+done
