@@ -39,11 +39,20 @@ impl CropRange {
 
 const PURPOSE: &str = "stillroom 2026 crop box v1";
 
-/// The box of crop number `crop` of an image: depends on these arguments and nothing else, so that no other
-/// parameter, thread or batch re-draws it.
+/// What names an image whatever else a dataset holds: boxes are drawn from these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageKey<'a> {
+    /// Its class's name.
+    pub class: &'a str,
+    /// Its own name within the class, raw bytes.
+    pub image: &'a [u8],
+}
+
+/// The box of crop number `crop` of an image of `size` = (width, height) pixels: depends on these arguments and nothing
+/// else, so that no other parameter, thread or batch re-draws it.
 #[must_use]
-pub fn crop_box(seed: u64, class: &str, image: &[u8], crop: u32, size: (u32, u32), range: CropRange) -> CropBox {
-    let mut stream = Stream::new(PURPOSE, seed, &[class.as_bytes(), image, &crop.to_le_bytes()]);
+pub fn crop_box(seed: u64, key: ImageKey<'_>, crop: u32, size: (u32, u32), range: CropRange) -> CropBox {
+    let mut stream = Stream::new(PURPOSE, seed, &[key.class.as_bytes(), key.image, &crop.to_le_bytes()]);
     random_resized_crop(&mut stream, size, range)
 }
 
@@ -98,7 +107,8 @@ mod tests {
     #[test]
     fn boxes_stay_inside_and_are_square() {
         for crop in 0..200 {
-            let b = crop_box(7, "cat", b"0001.jpg", crop, (37, 91), CropRange::RDED);
+            let key = ImageKey { class: "cat", image: b"0001.jpg" };
+            let b = crop_box(7, key, crop, (37, 91), CropRange::RDED);
             assert!(b.height == b.width && b.width >= 1, "{b:?}");
             assert!(b.top + b.height <= 91 && b.left + b.width <= 37, "{b:?}");
         }
@@ -107,13 +117,15 @@ mod tests {
     #[test]
     fn a_strip_falls_back_to_its_centred_square() {
         // 8 % of 1000×1 is a square of side 9: it never fits, so the fallback is the centred 1×1.
-        let b = crop_box(0, "c", b"n", 0, (1000, 1), CropRange::RDED);
+        let b = crop_box(0, ImageKey { class: "c", image: b"n" }, 0, (1000, 1), CropRange::RDED);
         assert_eq!(b, CropBox { top: 0, left: 499, height: 1, width: 1 });
     }
 
     #[test]
     fn boxes_depend_on_each_input() {
-        let of = |seed, class, image: &[u8], crop| crop_box(seed, class, image, crop, (640, 480), CropRange::RDED);
+        let of = |seed, class, image: &[u8], crop| {
+            crop_box(seed, ImageKey { class, image }, crop, (640, 480), CropRange::RDED)
+        };
         let base = of(0, "cat", b"1", 0);
         assert_eq!(base, of(0, "cat", b"1", 0));
         for other in [of(1, "cat", b"1", 0), of(0, "dog", b"1", 0), of(0, "cat", b"2", 0), of(0, "cat", b"1", 1)] {
@@ -125,14 +137,14 @@ mod tests {
     #[test]
     fn boxes_keep_their_values() {
         let of = |image: &[u8], crop| {
-            let b = crop_box(0, "n01443537", image, crop, (500, 375), CropRange::RDED);
+            let b = crop_box(0, ImageKey { class: "n01443537", image }, crop, (500, 375), CropRange::RDED);
             (b.top, b.left, b.height, b.width)
         };
         assert_eq!([of(b"a.jpg", 0), of(b"a.jpg", 1), of(b"\xff.jpg", 0)], BOXES);
         assert_eq!(subset_order(3, "cat", 6), ORDER);
     }
-    const BOXES: [(u32, u32, u32, u32); 3] = [(0, 0, 0, 0); 3];
-    const ORDER: [u32; 6] = [0; 6];
+    const BOXES: [(u32, u32, u32, u32); 3] = [(30, 37, 341, 341), (39, 181, 287, 287), (82, 51, 246, 246)];
+    const ORDER: [u32; 6] = [1, 2, 3, 0, 4, 5];
 
     #[test]
     fn a_subset_order_is_a_permutation() {

@@ -69,7 +69,7 @@ mod tests {
         let mut other = Stream::new("stillroom 2026 test", 42, &[b"a", b"bc"]);
         assert_ne!(other.bits(), VECTOR[0]);
     }
-    const VECTOR: [u64; 3] = [0, 0, 0];
+    const VECTOR: [u64; 3] = [2_029_943_436_308_901_034, 12_562_489_941_035_718_524, 17_278_666_159_275_972_992];
 
     #[test]
     fn below_covers_its_range() {

@@ -151,7 +151,7 @@ mod tests {
 
     fn with(top1: f64, top1_remapped: f64, classes: u32) -> CheckReport {
         let map: Vec<u32> = (0..classes).collect();
-        let confusion = Confusion::new(0, 1);
+        let confusion = Confusion::new(classes as usize, classes as usize);
         CheckReport { top1, top1_remapped, images: 100, ..report(confusion, &map, MeanStd::IMAGENET) }
     }
 

@@ -117,12 +117,12 @@ mod tests {
     #[test]
     fn cancelling_ends_the_next_step_even_while_paused() {
         let control = Control::default();
-        let mut reporter = Reporter::new(control.clone(), |_| {});
-        reporter.step("score", 1, 10).unwrap();
+        Reporter::new(control.clone(), |_| {}).step("score", 1, 10).unwrap();
         control.pause(true);
         assert!(control.status().paused);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| reporter.step("score", 2, 10));
+            let job = control.clone();
+            let waiting = scope.spawn(|| Reporter::new(job, |_| {}).step("score", 2, 10));
             std::thread::sleep(Duration::from_millis(20));
             control.cancel();
             assert_eq!(waiting.join().unwrap(), Err(Cancelled));

@@ -1,7 +1,7 @@
 //! Network inputs: crops of one image, and whole evaluation views, written straight into a batch.
 
 use crate::core::normalise::MeanStd;
-use crate::core::patch::{CropBox, CropRange, crop_box};
+use crate::core::patch::{CropBox, CropRange, ImageKey, crop_box};
 use crate::core::pixels::Rgb8;
 
 use super::resize::{OutsideImage, resize_with};
@@ -28,7 +28,8 @@ impl CropPlan {
     /// and the crop's number alone.
     #[must_use]
     pub fn boxes(&self, class: &str, image: &[u8], size: (u32, u32)) -> Vec<CropBox> {
-        (0..self.crops).map(|crop| crop_box(self.seed, class, image, crop, size, self.range)).collect()
+        let key = ImageKey { class, image };
+        (0..self.crops).map(|crop| crop_box(self.seed, key, crop, size, self.range)).collect()
     }
 
     /// Values of one network input: 3·S².

@@ -1,0 +1,172 @@
+//! Imports point one way only: main → {ui, cli} → jobs → {engine, store} → core. Reads the sources; links nothing.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test program")]
+
+use std::path::{Path, PathBuf};
+
+/// A layer, and the layers that it may name besides itself.
+const LAYERS: [(&str, &[&str]); 6] = [
+    ("core", &[]),
+    ("engine", &["core"]),
+    ("store", &["core"]),
+    ("jobs", &["engine", "store", "core"]),
+    ("cli", &["jobs", "store", "core"]),
+    ("ui", &["jobs", "store", "core"]),
+];
+
+/// What core must not touch: it is pure.
+const IMPURE: [&str; 6] = ["std::fs", "std::thread", "std::time", "egui", "eframe", "burn"];
+
+const LONGEST: usize = 400;
+
+#[test]
+fn imports_point_one_way() {
+    let sources = sources();
+    assert!(sources.len() > 30, "only {} sources were found", sources.len());
+    let found: Vec<String> = sources.iter().flat_map(|(path, text)| wrong_arrows(path, text)).collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn files_are_short() {
+    let long = |(path, text): &(String, String)| {
+        let lines = text.lines().count();
+        (lines > LONGEST).then(|| format!("{path}: {lines} lines; divide it where its own words do"))
+    };
+    let found: Vec<String> = sources().iter().filter_map(long).collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_wrong_arrow_is_seen_however_it_is_spelled() {
+    let wrong = [
+        ("core/scores.rs", "use crate::engine::plan::Plan;"),
+        ("core/scores.rs", "use std::{collections::BTreeMap, fs::File};"),
+        ("core/scores.rs", "fn f() { let now = std::time::Instant::now(); }"),
+        ("core/a/b.rs", "use super::super::super::store::files;"),
+        ("core/scores.rs", "fn f(x: burn::tensor::Device) {}"),
+        ("core.rs", "use egui::Ui;"),
+        ("engine/plan.rs", "fn f() { crate::store::files::shown(p); }"),
+        ("engine/plan.rs", "use super::super::store::files;"),
+        ("store/mod.rs", "use crate::{core::names, engine::plan};"),
+        ("store/mod.rs", "use crate::\n    jobs::{open};"),
+        ("jobs/open.rs", "use crate::cli::Console;"),
+        ("cli/check.rs", "use crate::engine::device::pick;"),
+        ("ui/app.rs", "pub use crate::{\n    core::{names},\n    engine,\n};"),
+    ];
+    for (path, text) in wrong {
+        assert_eq!(wrong_arrows(path, text).len(), 1, "{path}: {text}: {:?}", wrong_arrows(path, text));
+    }
+    let right = [
+        ("core/scores.rs", "/// See [`crate::engine::plan`].\nuse super::dataset::ClassId; // not std::fs"),
+        ("jobs/open.rs", "use crate::{core::{names}, engine::plan, store::files};"),
+        ("ui/app.rs", "use crate::jobs::worker;\nuse std::time::Instant;"),
+        ("core/scores.rs", "fn f() { let burned = my_burn::x(); }"),
+        ("main.rs", "fn main() { stillroom::cli::run(); stillroom::ui::run(); }"),
+    ];
+    for (path, text) in right {
+        assert_eq!(wrong_arrows(path, text), Vec::<String>::new(), "{path}: {text}");
+    }
+}
+
+/// Every source below `src/`: path relative to it, and text.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut found) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+        let (below, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|p| p.is_dir());
+        folders.extend(below);
+        for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "rs")) {
+            let name = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            found.push((name, std::fs::read_to_string(file).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The arrows of one source that point the wrong way.
+fn wrong_arrows(path: &str, text: &str) -> Vec<String> {
+    let layer = path.split(['/', '.']).next().unwrap();
+    let allowed = LAYERS.iter().find(|(name, _)| *name == layer).map(|(_, below)| *below);
+    let mut wrong = Vec::new();
+    for named in paths(text) {
+        let named = absolute(path, &named);
+        if let (Some(target), Some(allowed)) = (target_layer(&named), allowed)
+            && target != layer
+            && !allowed.contains(&target)
+        {
+            wrong.push(format!("{path}: {named}: {layer} must not name {target}"));
+        }
+        let impure = |prefix: &&&str| named == ***prefix || named.starts_with(&format!("{prefix}::"));
+        if layer == "core"
+            && let Some(prefix) = IMPURE.iter().find(impure)
+        {
+            wrong.push(format!("{path}: {named}: core is pure and must not name {prefix}"));
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    wrong
+}
+
+fn target_layer(path: &str) -> Option<&str> {
+    let mut parts = path.split("::");
+    if !matches!(parts.next(), Some("crate" | "stillroom")) {
+        return None;
+    }
+    let name = parts.next()?;
+    LAYERS.iter().any(|(layer, _)| *layer == name).then_some(name)
+}
+
+/// `super::super::store` of a file two levels down is `crate::store`; shorter chains stay within the layer.
+fn absolute(file: &str, path: &str) -> String {
+    let ups = path.split("::").take_while(|p| *p == "super").count();
+    let module = file.trim_end_matches(".rs").trim_end_matches("/mod");
+    let rest = path.split("::").skip(ups).collect::<Vec<_>>().join("::");
+    if ups > 0 && ups >= module.split('/').count() { format!("crate::{rest}") } else { path.to_owned() }
+}
+
+/// All paths of a source, with the groups of `use a::{b, c}` written out; comments left aside.
+fn paths(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let mut rest = code.join("\n");
+    rest = rest.replace(char::is_whitespace, " ");
+    let (mut found, mut chars) = (Vec::new(), rest.as_str());
+    while let Some(at) = chars.find(|c: char| c.is_alphabetic() || c == '_') {
+        chars = &chars[at..];
+        chars = &chars[tree(chars, "", &mut found)..];
+    }
+    found
+}
+
+/// Reads one path, or tree of paths, and returns its length.
+fn tree(text: &str, prefix: &str, found: &mut Vec<String>) -> usize {
+    let word = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let path = if prefix.is_empty() { text[..word].to_owned() } else { format!("{prefix}::{}", &text[..word]) };
+    let Some(behind) = text[word..].trim_start().strip_prefix("::") else {
+        found.push(path);
+        return word.max(1);
+    };
+    let behind = behind.trim_start();
+    let start = text.len() - behind.len();
+    let Some(group) = behind.strip_prefix('{') else {
+        let named = behind.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        if named {
+            return start + tree(behind, &path, found);
+        }
+        found.push(path); // a glob or a turbofish
+        return start;
+    };
+    let mut at = start + 1;
+    while let Some(next) = text[at..].find(|c: char| !(c.is_whitespace() || c == ',')) {
+        at += next;
+        if text[at..].starts_with('}') {
+            return at + 1;
+        }
+        at += tree(&text[at..], &path, found);
+    }
+    debug_assert!(!group.is_empty(), "a group is closed");
+    at
+}
