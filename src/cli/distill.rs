@@ -6,7 +6,7 @@ use crate::core::dataset::{ClassId, Dataset, Split};
 use crate::core::presets::{PRESETS, Preset};
 use crate::core::progress::Progress as _;
 use crate::core::recipe::Recipe;
-use crate::jobs::check::{Verdict, check};
+use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillReport, DistillRequest, distill};
 use crate::jobs::session::Session;
 use crate::store::project::Project;
@@ -97,7 +97,7 @@ pub fn check_first(
     let held_out = crate::jobs::open::dataset(data, Split::Test)?.dataset;
     let same_classes = held_out.classes().iter().map(|c| &c.name).eq(session.dataset.classes().iter().map(|c| &c.name));
     let held_out = if same_classes { std::sync::Arc::new(held_out) } else { session.dataset.clone() };
-    let report = check(session, &held_out, console).map_err(|e| console.failure(&e))?;
+    let report = check(session, &held_out, Depth::Quick, console).map_err(|e| console.failure(&e))?;
     console.say(&format!("check: top-1 {:.2} % on {} images", report.top1, report.images));
     match report.verdict() {
         Verdict::Good => {}

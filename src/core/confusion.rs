@@ -24,6 +24,14 @@ impl Confusion {
         }
     }
 
+    /// The counts of both; they must have the same classes and outputs.
+    #[must_use]
+    pub fn merged(&self, other: &Self) -> Self {
+        debug_assert_eq!(self.outputs, other.outputs);
+        let counts = self.counts.iter().zip(&other.counts).map(|(a, b)| a + b).collect();
+        Self { outputs: self.outputs, counts }
+    }
+
     /// Number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {

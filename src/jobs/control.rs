@@ -83,20 +83,22 @@ pub struct Reporter<'a> {
     stage: &'static str,
     began: Instant,
     first: u64,
+    last: u64,
 }
 
 impl<'a> Reporter<'a> {
     /// Reports to `control`; warnings go to `warn`.
     pub fn new(control: Control, warn: impl FnMut(String) + 'a) -> Self {
-        Self { control, warn: Box::new(warn), stage: "", began: Instant::now(), first: 0 }
+        Self { control, warn: Box::new(warn), stage: "", began: Instant::now(), first: 0, last: 0 }
     }
 }
 
 impl Progress for Reporter<'_> {
     fn step(&mut self, stage: &'static str, done: u64, total: u64) -> Result<(), Cancelled> {
-        if self.stage != stage || done < self.first {
+        if self.stage != stage || done < self.last {
             (self.stage, self.began, self.first) = (stage, Instant::now(), done);
         }
+        self.last = done;
         let secs = self.began.elapsed().as_secs_f64();
         let rate = if secs > 0.0 { (done - self.first) as f64 / secs } else { 0.0 };
         let left = (rate > 0.0).then(|| Duration::from_secs_f64(total.saturating_sub(done) as f64 / rate));

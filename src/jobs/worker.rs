@@ -11,7 +11,7 @@ use crate::core::scores::ClassScores;
 use crate::engine::device::{self, DeviceChoice, Picked};
 use crate::store::project::Project;
 
-use super::check::{CheckReport, check};
+use super::check::{CheckReport, Depth, check};
 use super::control::{Control, Reporter};
 use super::distill::{DistillReport, DistillRequest, distill};
 use super::open::{self, ObserverRequest, OpenedObserver};
@@ -316,7 +316,7 @@ impl Compute {
         let mut reporter = self.reporter(control);
         let data = self.data.clone().ok_or("open a dataset first")?;
         let held_out = data.held_out.clone().unwrap_or_else(|| data.dataset.clone());
-        let report = check(self.session()?, &held_out, &mut reporter).map_err(|e| e.to_string())?;
+        let report = check(self.session()?, &held_out, Depth::Full, &mut reporter).map_err(|e| e.to_string())?;
         self.send(Event::Checked(Arc::new(report)));
         Ok(())
     }
