@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use stillroom::cli::{self, Outcome};
+
 fn main() -> ExitCode {
-    stillroom::cli::run(std::env::args_os())
+    match cli::run(std::env::args_os()) {
+        Outcome::Exit(code) => code,
+        Outcome::Window(_options) => ExitCode::FAILURE,
+    }
 }

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use console::{Console, Failure};
+pub use options::Window;
 
 /// A desktop workbench for dataset distillation: crop, score, select, stitch, look. Without a command it opens the
 /// window.
@@ -25,7 +26,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    window: options::Window,
+    window: Window,
 }
 
 #[derive(Subcommand)]
@@ -47,20 +48,28 @@ enum Command {
     Bench(bench::Bench),
 }
 
-/// Parses the arguments and runs the command or the window.
+/// What the arguments came to.
+pub enum Outcome {
+    /// A command ran, or the arguments were wrong.
+    Exit(ExitCode),
+    /// No command: the caller opens the window.
+    Window(Window),
+}
+
+/// Parses the arguments and runs the command they name.
 #[must_use]
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     let parsed = Cli::command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
             // --help and --version come this way too, with exit code 0.
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return Outcome::Exit(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
     };
     let result = match cli.command {
-        None => options::open_window(cli.window),
+        None => return Outcome::Window(cli.window),
         Some(Command::Demo(args)) => sample::demo(args),
         Some(Command::Sample(args)) => sample::sample(args),
         Some(Command::Devices(args)) => devices::run(&args),
@@ -69,11 +78,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };
-    match result {
+    Outcome::Exit(match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("stillroom: {failure}");
             failure.exit_code()
         }
-    }
+    })
 }

@@ -150,21 +150,16 @@ impl clap::FromArgMatches for RecipeArgs {
 /// Options of the window.
 #[derive(clap::Args, Debug)]
 pub struct Window {
-    /// Dataset folder to open in the window
+    /// Dataset folder to open in the window [default: the built-in sample]
     #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// Observer to load in the window
-    #[arg(long, value_name = "FILE")]
-    observer: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "data")]
+    pub observer: Option<PathBuf>,
     /// Project folder [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
-    project: Option<PathBuf>,
-    /// auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
+    pub project: Option<PathBuf>,
+    /// Device that computes: auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
     #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
-}
-
-/// Opens the window, with the sample if no dataset is named.
-pub fn open_window(_window: Window) -> Result<(), Failure> {
-    Err(Failure::Failed("the window is not linked yet".to_owned()))
+    pub device: DeviceChoice,
 }

@@ -8,6 +8,7 @@ use burn::tensor::module::{avg_pool2d, conv2d, linear, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 use stillroom::engine::burn_engine::BurnEngine;
+use stillroom::engine::cpu::CpuEngine;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::nets::graph::{Graph, Op};
 use stillroom::engine::plan::{Engine as _, NORM_EPSILON, Plan};
@@ -75,11 +76,18 @@ impl Case {
         assert!(logits.iter().all(|v| v.is_finite()));
     }
 
-    /// The engine that distils, with batch norm folded.
-    fn check_engine(&self, device: &Device) {
+    /// The network with batch norm folded, as distillation runs it on GPUs.
+    fn check_burn(&self, device: &Device) {
         let plan = Plan::compile(&self.graph, &self.weights, self.spec.side);
         let mut engine = BurnEngine::new(plan, device).unwrap();
-        self.check_logits(&engine.logits(&self.input, 2).unwrap(), "folded");
+        self.check_logits(&engine.logits(&self.input, 2).unwrap(), "folded, burn");
+    }
+
+    /// The same, as distillation runs it on the CPU.
+    fn check_cpu(&self) {
+        let plan = Plan::compile(&self.graph, &self.weights, self.spec.side);
+        let mut engine = CpuEngine::new(&plan).unwrap();
+        self.check_logits(&engine.logits(&self.input, 2).unwrap(), "folded, CPU engine");
     }
 
     /// The graph as it stands, batch norms apart, with what reaches each of them.
@@ -184,7 +192,8 @@ fn padded_every(x: &Tensor<4>, stride: usize, pad: usize) -> Tensor<4> {
 fn on_the_cpu(name: &str) {
     let case = Case::new(name);
     case.check_keys();
-    case.check_engine(&Device::flex());
+    case.check_cpu();
+    case.check_burn(&Device::flex());
     case.check_norm_inputs();
 }
 
@@ -214,6 +223,6 @@ fn on_the_graphics_device() {
     use stillroom::engine::device::{DeviceChoice, pick};
     let picked = pick(DeviceChoice::Wgpu(0)).expect("a Vulkan driver is needed, a software one will do");
     for name in ["conv3", "resnet18"] {
-        Case::new(name).check_engine(&picked.device);
+        Case::new(name).check_burn(&picked.device);
     }
 }

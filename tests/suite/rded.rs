@@ -8,10 +8,11 @@ use stillroom::core::pixels::Rgb8;
 use stillroom::core::scores::ClassScores;
 use stillroom::core::select::ranked;
 use stillroom::engine::burn_engine::BurnEngine;
+use stillroom::engine::cpu::CpuEngine;
 use stillroom::engine::device::{DeviceChoice, pick};
 use stillroom::engine::images::crops::CropPlan;
 use stillroom::engine::observer::{Observer, ObserverOptions};
-use stillroom::engine::plan::Engine as _;
+use stillroom::engine::plan::Engine;
 use stillroom::engine::score::cross_entropy;
 
 use crate::scene::shared;
@@ -51,25 +52,33 @@ fn losses_best_crops_and_rankings() {
     let weights = shared("weights/resnet20-12fca82f.th");
     let observer = Observer::load(&weights, &ObserverOptions::default(), None).unwrap();
     let device = pick(DeviceChoice::Cpu).unwrap().device;
-    let mut engine = BurnEngine::new(observer.plan(), &device).unwrap();
+    let mut ours = CpuEngine::new(&observer.plan()).unwrap();
+    let mut burn = BurnEngine::new(observer.plan(), &device).unwrap();
+    let engines: [&mut dyn Engine; 2] = [&mut ours, &mut burn];
     let factors: Vec<_> = reference.runs.iter().map(|r| (r.factor, r.classes.len())).collect();
     assert_eq!(factors, [(1, 10), (2, 10), (3, 2)]);
-    for run in &reference.runs {
-        let plan = CropPlan {
-            seed: 0,
-            crops: reference.crops,
-            range: CropRange::RDED,
-            patch_side: reference.input_side / run.factor,
-            input_side: reference.input_side,
-            mean_std: MeanStd::IMAGENET,
-        };
-        for (c, class) in run.classes.iter().enumerate() {
-            assert_eq!(class.name, reference.classes[c]);
-            let boxes = reference.runs[0].classes[c].boxes.as_ref().unwrap();
-            let first = c * reference.images_per_class;
-            let scores = scored(&mut engine, &plan, c, (&images[first..first + boxes.len()], boxes));
-            compare(class, &scores, run.factor);
+    for engine in engines {
+        for run in &reference.runs {
+            check_run(engine, &reference, run, &images);
         }
+    }
+}
+
+fn check_run(engine: &mut dyn Engine, reference: &Reference, run: &FactorRun, images: &[Rgb8]) {
+    let plan = CropPlan {
+        seed: 0,
+        crops: reference.crops,
+        range: CropRange::RDED,
+        patch_side: reference.input_side / run.factor,
+        input_side: reference.input_side,
+        mean_std: MeanStd::IMAGENET,
+    };
+    for (c, class) in run.classes.iter().enumerate() {
+        assert_eq!(class.name, reference.classes[c]);
+        let boxes = reference.runs[0].classes[c].boxes.as_ref().unwrap();
+        let first = c * reference.images_per_class;
+        let scores = scored(engine, &plan, c, (&images[first..first + boxes.len()], boxes));
+        compare(class, &scores, run.factor);
     }
 }
 
@@ -83,7 +92,7 @@ fn images(side: u32) -> Vec<Rgb8> {
 
 /// One class through the program's own crops, network and scores.
 fn scored(
-    engine: &mut BurnEngine,
+    engine: &mut dyn Engine,
     plan: &CropPlan,
     class: usize,
     (images, boxes): (&[Rgb8], &[Vec<[u32; 3]>]),
