@@ -206,31 +206,32 @@ fn killed_runs_resume_to_the_same_bytes() {
     kill_and_resume(&scene, line, 3);
 }
 
-/// Runs `line` undisturbed, then again with `kills` kills at random moments before it may end; both must give the
-/// same bytes, and the output folder must be absent or whole after each kill.
+/// Runs `line` undisturbed, then again with `kills` kills at random moments; both must give the same bytes, and the
+/// output folder must be absent or whole after each kill. A run that ends before its kill is followed by a new one.
 pub fn kill_and_resume(scene: &Scene, line: &str, kills: u32) {
     let start = Instant::now();
     scene.line(&format!("{line} --project straight --out reference")).last();
     let whole = start.elapsed();
-    let (mut out, mut finished) = (0, 0);
-    for kill in 0..kills {
-        let command = format!("{line} --project killed --out out{out}");
-        let mut child = scene.command(command.split(' ')).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let wait = whole.mul_f64(random() * 1.1 / f64::from(1 + kill / 3));
+    let (mut landed, mut finished) = (0, 0);
+    while landed < kills {
+        assert!(finished <= 2 * kills, "{finished} runs ended before their kill");
+        let out = format!("out{finished}");
+        let command = format!("{line} --project killed{finished} --out {out}");
+        let mut child =
+            scene.command(command.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let wait = whole.mul_f64(random() * 0.8);
         std::thread::sleep(wait);
         child.kill().unwrap();
         let status = child.wait().unwrap();
-        eprintln!("kill {kill} after {wait:?} of {whole:?}: {status}");
-        let folder = scene.at(format!("out{out}"));
-        if folder.exists() {
-            // It came through before the kill: whole, or not there.
-            assert_same_trees(&scene.at("reference"), &folder);
-            (out, finished) = (out + 1, finished + 1);
+        eprintln!("killed after {wait:?} of {whole:?}: {status}");
+        landed += u32::from(!status.success());
+        if scene.at(&out).exists() {
+            assert_same_trees(&scene.at("reference"), &scene.at(&out));
+            finished += 1;
         }
     }
-    assert!(finished < kills, "no kill came in time");
-    scene.line(&format!("{line} --project killed --out out{out}")).last();
-    assert_same_trees(&scene.at("reference"), &scene.at(format!("out{out}")));
+    scene.line(&format!("{line} --project killed{finished} --out out{finished}")).last();
+    assert_same_trees(&scene.at("reference"), &scene.at(format!("out{finished}")));
 }
 
 /// A number in [0, 1) that differs from run to run.

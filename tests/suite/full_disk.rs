@@ -41,13 +41,16 @@ const DISTILL: &str = "distill --data data --observer observer.safetensors --arc
 fn an_output_that_does_not_fit_is_absent_and_its_scores_are_kept() {
     let scene = scene();
     scene.observer("large.safetensors", ("conv3x8", 256), 3);
-    let distill = DISTILL.replace("observer.safetensors", "large.safetensors").replace(("conv3x32", 32), "conv3x8");
+    let distill = DISTILL.replace("observer.safetensors", "large.safetensors").replace("conv3x32", "conv3x8");
     // What is there before stays; the listing afterwards shows it, and that no output folder has appeared.
     let script = format!(
         "echo kept > full/note; $0 {distill} --project p --out full/out; code=$?; ls full >&2; cat full/note >&2; exit $code"
     );
     let run = with_full_disk(&scene, &script);
-    run.fails(1, &["class0000", "No space left", "full/out.partial-", "note", "kept"]);
+    run.fails(
+        1,
+        &["class0000", "cannot write: the disk is full; free some space", "full/out.partial-", "note", "kept"],
+    );
     assert!(!run.stderr.lines().any(|l| l == "out"), "{}", run.stderr);
     let again = scene.line(&format!("{distill} --project p --out out")).last();
     assert_eq!(counts(&again), (3, 0), "nothing is scored twice");
