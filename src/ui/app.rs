@@ -256,7 +256,6 @@ impl App {
             Intent::OpenDataset(path) => self.open_dataset(path),
             Intent::OpenObserver(request) => self.open_observer(request),
             Intent::Browse(purpose) => self.dialogs.ask(purpose),
-            Intent::Distil { out, force } => self.distil(out, force),
             Intent::Copy(text, what) => {
                 ctx.copy_text(text);
                 self.model.say(Level::Info, format!("copied {what}"));
@@ -332,7 +331,8 @@ impl App {
     }
 
     /// The call that repeats what the window shows.
-    fn command_line(&self) -> String {
+    #[must_use]
+    pub fn command_line(&self) -> String {
         let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
         let mut line = "stillroom distill".to_owned();
         if let Some(dataset) = self.model.dataset() {

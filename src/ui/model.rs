@@ -31,13 +31,6 @@ pub enum Intent {
     OpenObserver(ObserverRequest),
     /// Open a file dialog.
     Browse(Purpose),
-    /// Distil into a folder; `force` passes over a refusal of the check.
-    Distil {
-        /// The output folder.
-        out: PathBuf,
-        /// Whether to pass over the check.
-        force: bool,
-    },
     /// Put a text on the clipboard; the second says what it is, for the log.
     Copy(String, &'static str),
     /// The arrow keys belong to this panel from now on.

@@ -1,5 +1,7 @@
 //! The distilled panel: stitched images per class; a click on a cell leads to its patch.
 
+use std::sync::Arc;
+
 use eframe::egui::{Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::super::layout::Panel;
@@ -60,22 +62,22 @@ impl DistilledPanel {
             let words = format!("showing {shown} of {wanted}, {side}×{side}");
             ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
         });
-        let stitch = |class: ClassId, ranking: &ClassRanking, image| Stitch {
-            class,
-            selected: ranking.selected.clone(),
+        let template = Stitch {
+            class: ClassId(0),
+            selected: Arc::default(),
             ipc: recipe.ipc as usize,
-            image,
+            image: 0,
             side,
             mean_std: observer.observer.mean_std,
         };
-        self.grid(ui, (&dataset, &classes, &rankings), (scene, &stitch));
+        self.grid(ui, (&dataset, &classes, &rankings), (scene, &template));
     }
 
     fn grid(
         &self,
         ui: &mut Ui,
         (dataset, classes, rankings): (&Dataset, &[ClassId], &[ClassRanking]),
-        (scene, stitch): (&mut Scene<'_>, &dyn Fn(ClassId, &ClassRanking, usize) -> Stitch),
+        (scene, template): (&mut Scene<'_>, &Stitch),
     ) {
         let recipe = scene.model.workspace.recipe().clone();
         let ipc = recipe.ipc as usize;
@@ -95,7 +97,9 @@ impl DistilledPanel {
         };
         let outcome = grid.show(ui, &sections, |ui, cell| {
             let (s, image) = cell.at;
-            let look = scene.gallery.distilled(&stitch(classes[s], &rankings[s], image));
+            let selected = rankings[s].selected.clone();
+            let stitch = Stitch { class: classes[s], selected, image, ..template.clone() };
+            let look = scene.gallery.distilled(&stitch);
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
             paint(ui, cell, (dataset.class(classes[s]).label(), recipe.factor()), (highlighted, &look));
         });
