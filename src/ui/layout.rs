@@ -37,7 +37,7 @@ impl Panel {
 }
 
 /// The layout that the window opens with: what goes in on the left, what comes out on the right.
-pub fn default_tree() -> Tree<Panel> {
+pub(super) fn default_tree() -> Tree<Panel> {
     let mut tiles = Tiles::default();
     let mut tabs = |panels: &[Panel]| {
         let panes: Vec<TileId> = panels.iter().map(|p| tiles.insert_pane(*p)).collect();
@@ -72,16 +72,16 @@ fn column(tiles: &mut Tiles<Panel>, parts: [(TileId, f32); 2]) -> TileId {
 }
 
 /// Brings a panel's tab to the front.
-pub fn show(tree: &mut Tree<Panel>, panel: Panel) {
+pub(super) fn show(tree: &mut Tree<Panel>, panel: Panel) {
     tree.make_active(|_, tile| matches!(tile, Tile::Pane(p) if *p == panel));
 }
 
 /// Paints panels into their tiles.
-pub struct Docked<'a> {
+pub(super) struct Docked<'a> {
     /// Their own state.
-    pub panels: &'a mut Panels,
+    pub(super) panels: &'a mut Panels,
     /// What they show and where they ask.
-    pub scene: Scene<'a>,
+    pub(super) scene: Scene<'a>,
 }
 
 impl Behavior<Panel> for Docked<'_> {

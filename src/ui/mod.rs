@@ -7,7 +7,7 @@ use crate::jobs::worker::WorkerConfig;
 
 pub mod actions;
 pub mod app;
-mod layout;
+pub mod layout;
 pub mod log;
 pub mod model;
 mod panels;
