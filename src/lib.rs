@@ -5,3 +5,4 @@ pub mod core;
 pub mod engine;
 pub mod jobs;
 pub mod store;
+pub mod ui;

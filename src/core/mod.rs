@@ -21,3 +21,4 @@ pub mod sample;
 pub mod scores;
 pub mod select;
 pub mod wordnet;
+pub mod workspace;

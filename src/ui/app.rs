@@ -1,0 +1,441 @@
+//! The window's state and the one place where intents are carried out. `logic` takes what came in; `ui` only paints.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use eframe::egui::{self, Context, ViewportCommand};
+use egui_tiles::Tree;
+
+use crate::core::dataset::ClassId;
+use crate::core::workspace::{Command, Effects, Theme};
+use crate::jobs::check::Verdict;
+use crate::jobs::distill::DistillRequest;
+use crate::jobs::open::ObserverRequest;
+use crate::jobs::worker::{Event, Request, Worker};
+
+use super::AppConfig;
+use super::actions::Action;
+use super::layout::{self, Docked, Panel};
+use super::log::Level;
+use super::model::{Intent, Model, Recent, Running};
+use super::panels::{Panels, Scene, help, job_bar, menu};
+use super::theme;
+use super::widgets::dialog::{Dialogs, Purpose};
+use super::widgets::gallery::Gallery;
+
+/// The window.
+pub struct App {
+    model: Model,
+    panels: Panels,
+    tree: Tree<Panel>,
+    gallery: Gallery,
+    worker: Worker,
+    dialogs: Dialogs,
+    intents: Vec<Intent>,
+    /// An observer to load as soon as the dataset is open.
+    observer_next: Option<PathBuf>,
+    /// A distillation that waits for the check's verdict.
+    distil_next: Option<DistillRequest>,
+    free_name: Option<Receiver<PathBuf>>,
+    recent: Option<Receiver<Result<Recent, String>>>,
+    help: bool,
+}
+
+impl App {
+    /// Makes the window's state and starts its threads.
+    ///
+    /// # Errors
+    /// The system's reason where no thread can be started.
+    pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
+        theme::install(ctx);
+        ctx.set_theme(egui::Theme::Dark);
+        let waker = ctx.clone();
+        let project = config.worker.project.clone();
+        let mut app = Self {
+            model: Model::default(),
+            panels: Panels::default(),
+            tree: layout::default_tree(),
+            gallery: Gallery::start(ctx)?,
+            worker: Worker::start(config.worker, move || waker.request_repaint())?,
+            dialogs: Dialogs::default(),
+            intents: Vec::new(),
+            observer_next: config.open_observer,
+            distil_next: None,
+            free_name: None,
+            recent: Some(later(ctx, move || Recent::read(project))),
+            help: false,
+        };
+        if let Some(path) = config.open_dataset {
+            app.open_dataset(path);
+        }
+        Ok(app)
+    }
+
+    /// What is shown, for tests and titles.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Whether nothing runs or waits and every picture has arrived.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.model.running.is_none() && self.model.waiting.is_empty() && self.gallery.is_idle()
+    }
+
+    /// Carries out an intent, as a panel would ask for it.
+    pub fn ask(&mut self, ctx: &Context, intent: Intent) {
+        self.execute(ctx, intent);
+    }
+
+    /// Brings a panel's tab to the front.
+    pub fn bring_forward(&mut self, panel: Panel) {
+        layout::show(&mut self.tree, panel);
+    }
+
+    fn drain(&mut self, ctx: &Context) {
+        while let Some(event) = self.worker.poll() {
+            self.take(event);
+        }
+        self.gallery.advance(ctx);
+        if let Some((purpose, path)) = self.dialogs.poll(ctx) {
+            self.chosen(purpose, &path);
+        }
+        if let Some(path) = self.free_name.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.free_name = None;
+            if !self.panels.recipe.out_typed {
+                self.panels.recipe.out.set(&path);
+            }
+        }
+        if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.recent = None;
+            match read {
+                Ok(recent) => self.model.recent = recent,
+                Err(why) => self.model.say(Level::Warning, format!("what was opened before can't be listed: {why}")),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
+        let checked = matches!(event, Event::Checked(_));
+        let stopped = matches!(event, Event::Failed("check", _) | Event::Cancelled("check"));
+        let loaded = matches!(event, Event::Observer(_));
+        self.model.take(event);
+        if let Some(dataset) = dataset {
+            self.gallery.open(dataset.clone());
+            self.edit(Command::Opened { classes: dataset.classes().len() });
+            self.panels.dataset.path.set(dataset.root());
+            self.panels.recipe.out_typed = false;
+            self.suggest_output();
+            if let Some(file) = self.observer_next.take() {
+                self.panels.observer.path.set(&file);
+                self.open_observer(ObserverRequest { file, ..ObserverRequest::default() });
+            } else {
+                layout::show(&mut self.tree, Panel::Dataset);
+            }
+        }
+        if loaded {
+            self.request(Request::Check);
+        }
+        if checked {
+            self.distil_if_allowed();
+        }
+        if stopped {
+            self.distil_next = None;
+        }
+    }
+
+    /// Goes on with a distillation that waited for the check.
+    fn distil_if_allowed(&mut self) {
+        let Some(request) = self.distil_next.take() else { return };
+        if let Some((_, Verdict::Refused(why))) = &self.model.check {
+            self.model.problems.distil = Some(format!("The observer check refused: {why}"));
+        } else {
+            self.request(Request::Distill(request));
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        let name = request.name();
+        match self.worker.request(request) {
+            Ok(control) => self.model.waiting.push(Running { name, control }),
+            Err(busy) => self.model.say(Level::Error, format!("{name}: {busy}")),
+        }
+    }
+
+    fn open_dataset(&mut self, path: PathBuf) {
+        self.panels.dataset.path.set(&path);
+        self.model.problems.dataset = None;
+        self.distil_next = None;
+        self.request(Request::OpenDataset(path));
+    }
+
+    fn open_observer(&mut self, request: ObserverRequest) {
+        layout::show(&mut self.tree, Panel::Observer);
+        self.model.problems.observer = None;
+        self.request(Request::OpenObserver(request));
+    }
+
+    fn chosen(&mut self, purpose: Purpose, path: &Path) {
+        match purpose {
+            Purpose::Dataset => self.open_dataset(path.to_owned()),
+            Purpose::Observer => {
+                self.panels.observer.path.set(path);
+                match self.panels.observer.request() {
+                    Ok(request) => self.open_observer(request),
+                    Err(why) => self.model.problems.observer = Some(why),
+                }
+            }
+            Purpose::ClassMap => self.panels.observer.class_map.set(path),
+            Purpose::Output => {
+                let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
+                self.panels.recipe.out.set(&path.join(name));
+                self.panels.recipe.out_typed = true;
+            }
+        }
+    }
+
+    fn default_name(&self) -> Option<String> {
+        let ipc = self.model.workspace.recipe().ipc;
+        self.model.dataset_name().map(|name| format!("{name}-distilled-ipc{ipc}"))
+    }
+
+    /// Looks for a free folder beside the dataset, away from the frame.
+    fn suggest_output(&mut self) {
+        let (Some(dataset), Some(name)) = (self.model.dataset(), self.default_name()) else { return };
+        if self.panels.recipe.out_typed {
+            return;
+        }
+        let root = std::path::absolute(dataset.root()).unwrap_or_else(|_| dataset.root().to_owned());
+        let parent = root.parent().map_or_else(|| root.clone(), Path::to_owned);
+        let (done, result) = sync_channel(1);
+        rayon::spawn(move || {
+            let numbered = (2..1000).map(|n| parent.join(format!("{name}-{n}")));
+            let mut names = std::iter::once(parent.join(&name)).chain(numbered);
+            if let Some(free) = names.find(|p| !p.exists()) {
+                let _ = done.send(free);
+            }
+        });
+        self.free_name = Some(result);
+    }
+
+    fn edit(&mut self, command: Command) {
+        let ipc = self.model.workspace.recipe().ipc;
+        let effects = match self.model.workspace.apply(command) {
+            Ok(effects) => effects,
+            Err(error) => {
+                self.model.say(Level::Error, error.to_string());
+                return;
+            }
+        };
+        let Effects { reselect, reveal, .. } = effects;
+        if reselect {
+            if let Some(data) = self.model.data.clone() {
+                let recipe = self.model.workspace.recipe().clone();
+                self.model.ranking.update(&data.dataset, &recipe);
+            }
+            if self.model.workspace.recipe().ipc != ipc {
+                self.suggest_output();
+            }
+        }
+        self.model.reveal |= reveal;
+    }
+
+    fn execute(&mut self, ctx: &Context, intent: Intent) {
+        match intent {
+            Intent::Do(action) => self.act(ctx, action),
+            Intent::Edit(command) => {
+                self.edit(command);
+                let theme = match self.model.workspace.theme() {
+                    Theme::Dark => egui::Theme::Dark,
+                    Theme::Light => egui::Theme::Light,
+                };
+                ctx.set_theme(theme);
+            }
+            Intent::OpenDataset(path) => self.open_dataset(path),
+            Intent::OpenObserver(request) => self.open_observer(request),
+            Intent::Browse(purpose) => self.dialogs.ask(purpose),
+            Intent::Copy(text, what) => {
+                ctx.copy_text(text);
+                self.model.say(Level::Info, format!("copied {what}"));
+            }
+            Intent::Activate(panel) => self.model.active = Some(panel),
+        }
+    }
+
+    fn act(&mut self, ctx: &Context, action: Action) {
+        if self.model.why_not(action).is_some() {
+            return;
+        }
+        match action {
+            Action::OpenDataset => self.dialogs.ask(Purpose::Dataset),
+            Action::OpenObserver => self.dialogs.ask(Purpose::Observer),
+            Action::Check => self.request(Request::Check),
+            Action::Score => self.score(),
+            Action::Distil => match self.panels.recipe.target() {
+                Some((out, force)) => self.distil(out, force),
+                None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
+            },
+            Action::CopyCommand => self.execute(ctx, Intent::Copy(self.command_line(), "the command line")),
+            Action::CopyLog => self.execute(ctx, Intent::Copy(self.model.log.text(), "the log")),
+            Action::Undo => self.edit(Command::Undo),
+            Action::Redo => self.edit(Command::Redo),
+            Action::Pause => {
+                if let Some(running) = &self.model.running {
+                    running.control.pause(!running.control.status().paused);
+                }
+            }
+            Action::Cancel => {
+                if let Some(running) = &self.model.running {
+                    running.control.cancel();
+                }
+            }
+            Action::ToggleTheme => {
+                let dark = self.model.workspace.theme() == Theme::Dark;
+                let theme = if dark { Theme::Light } else { Theme::Dark };
+                self.execute(ctx, Intent::Edit(Command::SetTheme(theme)));
+            }
+            Action::ResetLayout => self.tree = layout::default_tree(),
+            Action::Help => self.help = true,
+            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+        }
+    }
+
+    /// Scores the chosen classes, the shown one first.
+    fn score(&mut self) {
+        let shown = self.model.workspace.shown_class();
+        let mut classes: Vec<ClassId> = self.model.workspace.chosen().collect();
+        classes.sort_by_key(|c| (Some(*c) != shown, *c));
+        let recipe = self.model.workspace.recipe().clone();
+        self.request(Request::Score { recipe, classes });
+    }
+
+    /// Distils once the observer is checked; a refusal is shown where it was asked for.
+    fn distil(&mut self, out: PathBuf, force: bool) {
+        self.model.problems.distil = None;
+        self.model.written = None;
+        let recipe = self.model.workspace.recipe().clone();
+        let request = DistillRequest { recipe, classes: self.model.workspace.chosen().collect(), out };
+        self.panels.recipe.out_typed = true;
+        if force {
+            self.request(Request::Distill(request));
+            return;
+        }
+        self.distil_next = Some(request);
+        if self.model.check.is_some() {
+            self.distil_if_allowed();
+        } else if !self.model.is_under_way("check") {
+            self.request(Request::Check);
+        }
+    }
+
+    /// The call that repeats what the window shows.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+        let mut line = "stillroom distill".to_owned();
+        if let Some(dataset) = self.model.dataset() {
+            line.push_str(&format!(" --data {}", quoted(dataset.root())));
+        }
+        if let Some(observer) = &self.model.observer {
+            line.push_str(&format!(" --observer {}", quoted(&observer.file)));
+        }
+        if let Some((out, _)) = self.panels.recipe.target() {
+            line.push_str(&format!(" --out {}", quoted(&out)));
+        }
+        line.push(' ');
+        line.push_str(&self.model.workspace.recipe().flags());
+        let chosen: Vec<ClassId> = self.model.workspace.chosen().collect();
+        if let Some(dataset) = self.model.dataset().filter(|_| chosen.len() < self.model.workspace.class_count()) {
+            let names: Vec<&str> = chosen.iter().map(|c| dataset.class(*c).name.as_str()).collect();
+            line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
+        }
+        line
+    }
+
+    /// Keys of the table and dropped files.
+    fn inputs(&mut self, ctx: &Context) {
+        if !self.help
+            && !ctx.text_edit_focused()
+            && let Some(action) = ctx.input_mut(Action::pressed)
+        {
+            self.intents.push(Intent::Do(action));
+        }
+        let dropped = ctx.input(|i| i.raw.dropped_files.clone());
+        for file in dropped {
+            self.dropped(&PathBuf::from(file.path()));
+        }
+    }
+
+    fn dropped(&mut self, path: &Path) {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+        let weights = ["pth", "pt", "th", "safetensors", "ckpt", "tar"].contains(&extension.as_str());
+        self.chosen(if weights { Purpose::Observer } else { Purpose::Dataset }, path);
+    }
+}
+
+/// Runs something short that touches the disk away from the frame; the answer is polled.
+fn later<T: Send + 'static>(ctx: &Context, work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (done, result) = sync_channel(1);
+    let ctx = ctx.clone();
+    rayon::spawn(move || {
+        let _ = done.send(work());
+        ctx.request_repaint();
+    });
+    result
+}
+
+fn shell_quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.model.now_secs = ctx.input(|i| i.time);
+        self.drain(ctx);
+        if self.model.running.is_some() {
+            ctx.request_repaint_after(std::time::Duration::from_millis(100));
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.inputs(&ctx);
+        let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents };
+        let mut docked = Docked { panels: &mut self.panels, scene };
+        let p = theme::palette(ui.visuals());
+        let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
+        egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
+        egui::Panel::bottom("jobs").exact_size(34.0).frame(bar).show(ui, |ui| job_bar::show(ui, &mut docked.scene));
+        let ground = egui::Frame::new().fill(p.well);
+        egui::CentralPanel::default().frame(ground).show(ui, |ui| {
+            let fill = egui::Frame::new().fill(p.ground);
+            fill.show(ui, |ui| self.tree.ui(&mut docked, ui));
+        });
+        if self.help {
+            self.help = help::show(&ctx);
+        }
+        self.model.reveal = false;
+        for intent in std::mem::take(&mut self.intents) {
+            self.execute(&ctx, intent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_quoted;
+
+    #[test]
+    fn odd_paths_are_quoted_for_the_shell() {
+        assert_eq!(shell_quoted("/data/a-b_1"), "/data/a-b_1");
+        assert_eq!(shell_quoted("/my data/it's"), r"'/my data/it'\''s'");
+        assert_eq!(shell_quoted(""), "''");
+    }
+}

@@ -1,0 +1,273 @@
+//! The dataset panel: open one, choose classes, look at samples, see what is broken.
+
+use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
+
+use super::super::model::Intent;
+use super::super::theme::palette;
+use super::super::widgets::dialog::Purpose;
+use super::super::widgets::gallery::Look;
+use super::super::widgets::grid::{Grid, Section};
+use super::super::widgets::path_field::PathField;
+use super::super::widgets::text;
+use super::Scene;
+use crate::core::dataset::{ClassId, Dataset, ImageId, Layout, Split};
+use crate::core::workspace::Command;
+use crate::jobs::worker::OpenedDataset;
+
+/// What the panel remembers.
+#[derive(Default)]
+pub struct DatasetPanel {
+    /// The typed path.
+    pub path: PathField,
+    filter: String,
+}
+
+impl DatasetPanel {
+    /// Shows the panel.
+    pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let used = self.path.show(ui, ("Dataset folder", "/path/to/dataset"), "Open");
+        if used.submitted {
+            scene.out.push(Intent::OpenDataset(self.path.path()));
+        }
+        if used.browse {
+            scene.out.push(Intent::Browse(Purpose::Dataset));
+        }
+        if let Some(problem) = &scene.model.problems.dataset {
+            text::problem(ui, problem, true);
+        }
+        let Some(data) = scene.model.data.clone() else {
+            self.nothing_open(ui, scene);
+            return;
+        };
+        ui.horizontal(|ui| {
+            summary(ui, &data);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if !scene.model.recent.datasets.is_empty() {
+                    ui.menu_button("Recent", |ui| self.recent(ui, scene));
+                }
+            });
+        });
+        egui::Panel::bottom("samples")
+            .resizable(true)
+            .default_size(190.0)
+            .min_size(60.0)
+            .frame(egui::Frame::new())
+            .show(ui, |ui| {
+                ui.add_space(4.0);
+                notes(ui, &data, scene);
+                samples(ui, &data.dataset, scene);
+            });
+        self.classes(ui, &data.dataset, scene);
+    }
+
+    fn nothing_open(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if scene.model.is_under_way("open dataset") {
+            text::empty(ui, "Opening…", "Listing the file names; no image is read yet.");
+            return;
+        }
+        text::empty(
+            ui,
+            "No dataset is open",
+            "Type a folder above, browse for one, or drop it on the window. One folder of images per class, \
+             Tiny-ImageNet's layout and CIFAR's binary files are understood.",
+        );
+        if !scene.model.recent.datasets.is_empty() {
+            ui.label("Opened before");
+            self.recent(ui, scene);
+        }
+    }
+
+    fn recent(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        for recent in &scene.model.recent.datasets {
+            let root = recent.root.to_string_lossy();
+            let about = format!(
+                "{}, {}",
+                text::count(recent.images, "image", "images"),
+                text::count(recent.classes, "class", "classes")
+            );
+            let button = ui.add(egui::Button::new(root.as_ref()).truncate());
+            if button.on_hover_text(about).clicked() {
+                self.path.set(&recent.root);
+                scene.out.push(Intent::OpenDataset(recent.root.clone()));
+                ui.close();
+            }
+        }
+    }
+
+    fn classes(&mut self, ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
+        let p = palette(ui.visuals());
+        let chosen = scene.model.workspace.chosen().count();
+        let total = dataset.classes().len();
+        ui.horizontal(|ui| {
+            if ui.button("All").on_hover_text("Choose all classes").clicked() {
+                scene.out.push(Intent::Edit(Command::ChooseAll(true)));
+            }
+            if ui.button("None").on_hover_text("Choose no class").clicked() {
+                scene.out.push(Intent::Edit(Command::ChooseAll(false)));
+            }
+            ui.label(RichText::new(format!("{chosen} of {total} classes chosen")).color(p.weak));
+            if total > 12 {
+                let field =
+                    egui::TextEdit::singleline(&mut self.filter).hint_text("filter").desired_width(f32::INFINITY);
+                let field = ui.add(field);
+                field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter classes"));
+            } else {
+                self.filter.clear();
+            }
+        });
+        let needle = self.filter.to_lowercase();
+        let shown: Vec<ClassId> = dataset
+            .class_ids()
+            .filter(|c| needle.is_empty() || dataset.class(*c).label().to_lowercase().contains(&needle))
+            .collect();
+        let height = ui.spacing().interact_size.y;
+        ui.spacing_mut().item_spacing.y = 1.0;
+        egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false).show_rows(
+            ui,
+            height,
+            shown.len(),
+            |ui, rows| {
+                for &class in &shown[rows] {
+                    class_row(ui, dataset, class, scene);
+                }
+            },
+        );
+    }
+}
+
+fn class_row(ui: &mut Ui, dataset: &Dataset, class: ClassId, scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
+    let label = dataset.class(class).label();
+    ui.horizontal(|ui| {
+        let mut chosen = scene.model.workspace.is_chosen(class);
+        let check = ui.add(egui::Checkbox::without_text(&mut chosen)).on_hover_text("Distil this class");
+        check.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, chosen, format!("distil {label}")));
+        if check.changed() {
+            scene.out.push(Intent::Edit(Command::Choose(class, chosen)));
+        }
+        let shown = scene.model.workspace.shown_class() == Some(class);
+        let size = Vec2::new(ui.available_width(), ui.spacing().interact_size.y);
+        let (rect, row) = ui.allocate_exact_size(size, Sense::click());
+        row.widget_info(|| WidgetInfo::selected(Role::Button, true, shown, format!("class {label}")));
+        if row.clicked() {
+            scene.out.push(Intent::Edit(Command::ShowClass((!shown).then_some(class))));
+        }
+        let fill = if shown { Some(ui.visuals().selection.bg_fill) } else { None };
+        let fill = fill.or((row.hovered() || row.has_focus()).then_some(p.raised));
+        if let Some(fill) = fill {
+            ui.painter().rect_filled(rect, 3.0, fill);
+        }
+        let inner = rect.shrink2(Vec2::new(5.0, 0.0));
+        text::line(ui, inner.with_max_x(inner.right() - 150.0), label, (TextStyle::Body, p.text));
+        let count = text::count(dataset.class_size(class), "image", "images");
+        text::line(ui, inner.with_min_x(inner.right() - 145.0), &count, (TextStyle::Body, p.weak));
+        let ranking = scene.model.ranking.class(class);
+        if ranking.tried > 0 {
+            let state = format!("{} scored", text::thousands(ranking.tried as u64));
+            let color = if ranking.covered { p.good } else { p.warn };
+            text::line(ui, inner.with_min_x(inner.right() - 62.0), &state, (TextStyle::Small, color));
+        }
+        let name = &dataset.class(class).name;
+        row.on_hover_text(format!("{label} ({name}): click to show this class alone, again for all"));
+    });
+}
+
+fn summary(ui: &mut Ui, data: &OpenedDataset) {
+    let p = palette(ui.visuals());
+    let layout = match data.dataset.layout() {
+        Layout::ImageFolder => "image folders",
+        Layout::TinyImageNet => "Tiny-ImageNet",
+        Layout::Cifar10Binary => "CIFAR-10 binary",
+        Layout::Cifar100Binary => "CIFAR-100 binary",
+    };
+    let split = match data.dataset.split() {
+        Split::Train => ", training split",
+        Split::Test => ", test split",
+        Split::Whole => "",
+    };
+    let images = text::count(data.dataset.image_count(), "image", "images");
+    let held_out = data.held_out.as_ref().map_or_else(
+        || "none held out".to_owned(),
+        |h| format!("{} held out", text::thousands(h.image_count() as u64)),
+    );
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.label(format!("{images}, {held_out}"));
+        ui.label(RichText::new(format!("{layout}{split}")).color(p.weak));
+    });
+}
+
+/// Notes of the import and broken files found by scoring, folded away but counted.
+fn notes(ui: &mut Ui, data: &OpenedDataset, scene: &Scene<'_>) {
+    if !data.notes.is_empty() {
+        egui::CollapsingHeader::new(text::count(data.notes.len(), "note", "notes")).show(ui, |ui| {
+            egui::ScrollArea::vertical().id_salt("notes").max_height(120.0).show(ui, |ui| {
+                for note in &data.notes {
+                    ui.add(egui::Label::new(note).wrap());
+                }
+            });
+        });
+    }
+    let broken: Vec<_> =
+        data.dataset.class_ids().filter_map(|c| scene.model.ranking.block(c)).flat_map(|block| &block.broken).collect();
+    if broken.is_empty() {
+        return;
+    }
+    let title = text::count(broken.len(), "broken file", "broken files");
+    let title = RichText::new(title).color(palette(ui.visuals()).warn);
+    egui::CollapsingHeader::new(title).id_salt("broken").show(ui, |ui| {
+        let height = ui.text_style_height(&TextStyle::Body);
+        egui::ScrollArea::vertical().id_salt("broken").max_height(120.0).show_rows(
+            ui,
+            height,
+            broken.len(),
+            |ui, rows| {
+                for file in &broken[rows] {
+                    let line = format!("{}: {}", data.dataset.source(file.image), file.reason);
+                    ui.add(egui::Label::new(&line).truncate()).on_hover_text(line);
+                }
+            },
+        );
+    });
+}
+
+/// Images of the shown class; of all classes, one each.
+fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
+    let shown = scene.model.workspace.shown_class();
+    let images: Vec<ImageId> = match shown {
+        Some(class) => dataset.images_of(class).map(ImageId).collect(),
+        None => dataset.class_ids().filter_map(|c| dataset.images_of(c).next().map(ImageId)).collect(),
+    };
+    let words = match shown {
+        Some(class) => {
+            format!("all {} of {}", text::count(images.len(), "image", "images"), dataset.class(class).label())
+        }
+        None => format!("the first image of each of {}", text::count(images.len(), "class", "classes")),
+    };
+    ui.label(RichText::new(format!("Samples: {words}")).color(p.weak));
+    let grid = Grid { name: "samples", side: 56.0, caption: 0.0, selected: None, reveal: false, active: false };
+    let section = Section { title: String::new(), note: String::new(), count: images.len() };
+    grid.show(ui, &[section], |ui, cell| {
+        let image = images[cell.at.1];
+        ui.painter().rect_filled(cell.picture, 2.0, p.well);
+        let source = dataset.source(image);
+        cell.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("sample {source}")));
+        match scene.gallery.image(image, 128) {
+            Look::Ready(shown) => {
+                let (w, h) = shown.source_size;
+                let scale = cell.picture.width() / w.max(h).max(1) as f32;
+                let rect = egui::Rect::from_center_size(cell.picture.center(), Vec2::new(w as f32, h as f32) * scale);
+                egui::Image::new(&shown.texture).paint_at(ui, rect);
+                if cell.response.hovered() {
+                    cell.response.clone().on_hover_text(format!("{source}\n{w}×{h} pixels"));
+                }
+            }
+            Look::Waiting => {}
+            Look::Failed(why) => {
+                text::line(ui, cell.picture.shrink(4.0), "broken", (TextStyle::Small, p.bad));
+                cell.response.clone().on_hover_text(why);
+            }
+        }
+    });
+}

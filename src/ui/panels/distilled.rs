@@ -1,0 +1,179 @@
+//! The distilled panel: stitched images per class; a click on a cell leads to its patch.
+
+use std::sync::Arc;
+
+use eframe::egui::{Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
+
+use super::super::layout::Panel;
+use super::super::model::Intent;
+use super::super::ranking::ClassRanking;
+use super::super::theme::palette;
+use super::super::widgets::gallery::{Look, Stitch};
+use super::super::widgets::grid::{At, Cell, Grid, Section};
+use super::super::widgets::text;
+use super::patches::picture;
+use super::source::{class_chooser, shown_classes};
+use super::{Scene, size_slider};
+use crate::core::compose::{cells, rank_of};
+use crate::core::dataset::{ClassId, Dataset};
+use crate::core::workspace::Command;
+
+/// What the panel remembers.
+pub struct DistilledPanel {
+    side: f32,
+}
+
+impl Default for DistilledPanel {
+    fn default() -> Self {
+        Self { side: 64.0 }
+    }
+}
+
+impl DistilledPanel {
+    /// Shows the panel.
+    pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let (Some(dataset), Some(observer)) = (scene.model.dataset().cloned(), scene.model.observer.clone()) else {
+            text::empty(
+                ui,
+                "Distilled images",
+                "They are stitched from the best patches once a dataset and an observer are loaded.",
+            );
+            return;
+        };
+        if !scene.model.ranking.any() {
+            text::empty(
+                ui,
+                "No distilled images yet",
+                "Score the patches; the images are stitched at once, and follow IPC and subset without scoring again.",
+            );
+            return;
+        }
+        let classes = shown_classes(scene);
+        let rankings: Vec<ClassRanking> = classes.iter().map(|c| scene.model.ranking.class(*c)).collect();
+        let recipe = scene.model.workspace.recipe().clone();
+        let p = palette(ui.visuals());
+        let shown = rankings.iter().filter(|r| !r.selected.is_empty()).count() * recipe.ipc as usize;
+        let side = observer.observer.spec.side as u32;
+        ui.horizontal(|ui| {
+            class_chooser(ui, "Class shown in Distilled", scene);
+            size_slider(ui, &mut self.side, "Distilled image size");
+            let wanted = classes.len() * recipe.ipc as usize;
+            let (shown, wanted) = (text::thousands(shown as u64), text::thousands(wanted as u64));
+            let words = format!("showing {shown} of {wanted}, {side}×{side}");
+            ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
+        });
+        let template = Stitch {
+            class: ClassId(0),
+            selected: Arc::default(),
+            ipc: recipe.ipc as usize,
+            image: 0,
+            side,
+            mean_std: observer.observer.mean_std,
+        };
+        self.grid(ui, (&dataset, &classes, &rankings), (scene, &template));
+    }
+
+    fn grid(
+        &self,
+        ui: &mut Ui,
+        (dataset, classes, rankings): (&Dataset, &[ClassId], &[ClassRanking]),
+        (scene, template): (&mut Scene<'_>, &Stitch),
+    ) {
+        let recipe = scene.model.workspace.recipe().clone();
+        let ipc = recipe.ipc as usize;
+        let sections: Vec<Section> =
+            classes.iter().zip(rankings).map(|(c, r)| section(dataset.class(*c).label(), r, ipc)).collect();
+        let place = scene.model.selected_place().and_then(|(_, class, rank)| {
+            let (cell, image) = scene.model.ranking.cell(class, rank)?;
+            Some(((classes.iter().position(|c| *c == class)?, image), cell))
+        });
+        let grid = Grid {
+            name: "distilled",
+            side: self.side,
+            caption: 0.0,
+            selected: place.map(|(at, _)| at),
+            reveal: scene.model.reveal,
+            active: scene.model.active == Some(Panel::Distilled),
+        };
+        let outcome = grid.show(ui, &sections, |ui, cell| {
+            let (s, image) = cell.at;
+            let selected = rankings[s].selected.clone();
+            let stitch = Stitch { class: classes[s], selected, image, ..template.clone() };
+            let look = scene.gallery.distilled(&stitch);
+            let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
+            paint(ui, cell, (dataset.class(classes[s]).label(), recipe.factor()), (highlighted, &look));
+        });
+        let from_click = outcome.clicked.map(|(at, within)| (at, cell_at(within, recipe.factor())));
+        let from_keys = outcome.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
+        if let Some((at, cell)) = from_click.or(from_keys) {
+            select(at, cell, (rankings, ipc), scene);
+        }
+    }
+}
+
+fn select((s, image): At, cell: usize, (rankings, ipc): (&[ClassRanking], usize), scene: &mut Scene<'_>) {
+    let patch = rankings.get(s).and_then(|r| r.selected.get(rank_of(cell, image, ipc)));
+    if let Some(patch) = patch {
+        scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
+        scene.out.push(Intent::Activate(Panel::Distilled));
+    }
+}
+
+fn section(label: &str, ranking: &ClassRanking, ipc: usize) -> Section {
+    let (note, count) = match &ranking.problem {
+        Some(problem) => (problem.clone(), 0),
+        None if ranking.tried == 0 => ("not scored yet".to_owned(), 0),
+        None => {
+            let mean =
+                ranking.selected.iter().map(|p| f64::from(p.loss)).sum::<f64>() / ranking.selected.len().max(1) as f64;
+            let more = if ranking.covered { "" } else { ", from part of the subset" };
+            (format!("mean loss {}{more}", text::loss(mean as f32)), ipc)
+        }
+    };
+    Section { title: label.to_owned(), note, count }
+}
+
+/// The cell of a distilled image at a point (0…1 in both directions).
+fn cell_at(within: Vec2, factor: u32) -> usize {
+    let part = |v: f32| ((v * factor as f32).max(0.0) as usize).min(factor.max(1) as usize - 1);
+    part(within.y) * factor as usize + part(within.x)
+}
+
+fn paint(ui: &Ui, cell: &Cell, (class, factor): (&str, u32), (highlighted, look): (Option<usize>, &Look)) {
+    let p = palette(ui.visuals());
+    let name = format!("{class} distilled image {}", cell.at.1 + 1);
+    cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, highlighted.is_some(), &name));
+    picture(ui, cell.picture, look);
+    if cell.response.hovered() {
+        ui.painter().rect_stroke(cell.picture, 1.0, Stroke::new(2.0, p.weak), StrokeKind::Outside);
+        let help =
+            if factor > 1 { "\nclick a cell for the patch behind it" } else { "\nclick for the patch behind it" };
+        cell.response.clone().on_hover_text(format!("{name}{help}"));
+    }
+    if let Some(at) = highlighted {
+        // Cells in thousandths, so that their edges fall where the stitching has them.
+        let unit = 1000 * factor.max(1);
+        if let Some(c) = cells(unit, factor).get(at) {
+            let scale = cell.picture.width() / unit as f32;
+            let min = cell.picture.min + Vec2::new(c.left as f32, c.top as f32) * scale;
+            let rect = Rect::from_min_size(min, Vec2::new(c.width as f32, c.height as f32) * scale);
+            ui.painter().rect_stroke(rect, 1.0, Stroke::new(3.0, p.accent), StrokeKind::Outside);
+        }
+    }
+    if matches!(look, Look::Waiting) {
+        text::line(ui, cell.picture.shrink(4.0), "stitching", (TextStyle::Small, p.weak));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_click_finds_its_cell() {
+        assert_eq!(cell_at(Vec2::new(0.9, 0.1), 2), 1);
+        assert_eq!(cell_at(Vec2::new(0.1, 0.9), 2), 2);
+        assert_eq!(cell_at(Vec2::new(1.0, 1.0), 3), 8);
+        assert_eq!(cell_at(Vec2::new(-0.1, 0.5), 1), 0);
+    }
+}

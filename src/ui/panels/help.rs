@@ -1,0 +1,61 @@
+//! The help sheet: keys from the table of commands, and the field's words.
+
+use eframe::egui::{self, Context, RichText, Ui};
+
+use super::super::actions::Action;
+use super::super::theme::palette;
+
+const WORDS: [(&str, &str); 9] = [
+    ("observer", "the trained network that judges how real a patch looks for its class"),
+    ("subset", "the images per class that are scored, drawn by the seed"),
+    ("crops K", "random crops per image; the one with the least loss is the image's key patch"),
+    ("loss", "−ln of the observer's probability for the class: 0 is certain, 2.3 is a guess among ten"),
+    ("key patch", "an image's best crop; key patches are ranked within their class"),
+    ("N", "patches stitched to one distilled image: 1, 4, 9, 16 or 25"),
+    ("IPC", "distilled images per class; the best IPC·N key patches are used"),
+    ("distilled image", "N key patches side by side, as large as the observer's input"),
+    ("provenance", "where a patch comes from: file, box, loss and rank"),
+];
+
+/// Shows the sheet over everything; false once it should close.
+pub fn show(ctx: &Context) -> bool {
+    let sheet = egui::Modal::new(egui::Id::unique("help")).show(ctx, |ui| {
+        ui.set_width(560.0);
+        ui.heading("Keys and words");
+        ui.add_space(6.0);
+        keys(ui);
+        ui.add_space(8.0);
+        ui.separator();
+        words(ui);
+        ui.add_space(8.0);
+        ui.button("Close").clicked()
+    });
+    !sheet.inner && !sheet.should_close()
+}
+
+fn keys(ui: &mut Ui) {
+    let p = palette(ui.visuals());
+    egui::Grid::new("keys").num_columns(2).spacing([24.0, 3.0]).show(ui, |ui| {
+        for action in Action::ALL {
+            let about = action.about();
+            let Some(shortcut) = about.shortcut else { continue };
+            ui.label(RichText::new(ui.ctx().format_shortcut(&shortcut)).monospace().color(p.accent));
+            ui.label(about.tooltip);
+            ui.end_row();
+        }
+        ui.label(RichText::new("Arrows, Home, End").monospace().color(p.accent));
+        ui.label("Move the selection in the grid that was clicked last");
+        ui.end_row();
+    });
+}
+
+fn words(ui: &mut Ui) {
+    let p = palette(ui.visuals());
+    egui::Grid::new("words").num_columns(2).spacing([24.0, 3.0]).show(ui, |ui| {
+        for (word, meaning) in WORDS {
+            ui.label(RichText::new(word).color(p.accent));
+            ui.add(egui::Label::new(meaning).wrap());
+            ui.end_row();
+        }
+    });
+}

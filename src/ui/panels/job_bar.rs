@@ -1,0 +1,110 @@
+//! The bottom bar: what runs, how far it is, pause and cancel.
+
+use std::time::Duration;
+
+use eframe::egui::{self, RichText, Ui};
+
+use super::super::actions::Action;
+use super::super::model::{Intent, Model};
+use super::super::theme::palette;
+use super::super::widgets::text;
+use super::Scene;
+use crate::jobs::control::Status;
+
+/// Shows the bar.
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.horizontal_centered(|ui| {
+        match scene.model.status() {
+            Some(status) => running(ui, &status, scene),
+            None => idle(ui, scene.model),
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let p = palette(ui.visuals());
+            let device = scene.model.device.as_deref().unwrap_or("device: chosen at the first check or score");
+            ui.add(egui::Label::new(RichText::new(device).color(p.weak)).truncate()).on_hover_text(device);
+        });
+    });
+}
+
+fn idle(ui: &mut Ui, model: &Model) {
+    let p = palette(ui.visuals());
+    let next = if model.data.is_none() {
+        "Idle. Open a dataset to begin."
+    } else if model.observer.is_none() {
+        "Idle. Load an observer next."
+    } else if !model.ranking.any() {
+        "Idle. Score the patches next."
+    } else {
+        "Idle."
+    };
+    ui.label(RichText::new(next).color(p.weak));
+}
+
+fn running(ui: &mut Ui, status: &Status, scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
+    let name = scene.model.running.as_ref().map_or("", |r| r.name);
+    let stage = if status.stage.is_empty() { name } else { status.stage };
+    let title = if stage == name { name.to_owned() } else { format!("{name}: {stage}") };
+    ui.label(RichText::new(title).color(p.text).strong());
+    let fraction = if status.total > 0 { status.done as f32 / status.total as f32 } else { 0.0 };
+    let color = if status.paused { p.warn } else { p.accent };
+    let bar = egui::ProgressBar::new(fraction).desired_width(240.0).desired_height(12.0).fill(color).corner_radius(3);
+    ui.add(bar);
+    ui.label(RichText::new(words(status)).color(p.text));
+    let pause = if status.paused { "Resume" } else { "Pause" };
+    if ui.button(pause).on_hover_text(Action::Pause.about().tooltip).clicked() {
+        scene.out.push(Intent::Do(Action::Pause));
+    }
+    if ui.button("Cancel").on_hover_text(Action::Cancel.about().tooltip).clicked() {
+        scene.out.push(Intent::Do(Action::Cancel));
+    }
+    let waiting = scene.model.waiting.len();
+    if waiting > 0 {
+        ui.label(RichText::new(format!("{waiting} more waiting")).color(p.weak));
+    }
+}
+
+/// "1,200 of 3,000 images · 480 images/s · 0:06 left".
+fn words(status: &Status) -> String {
+    if status.total == 0 {
+        return "starting…".to_owned();
+    }
+    let mut words = format!("{} of {} images", text::thousands(status.done), text::thousands(status.total));
+    if status.paused {
+        words.push_str(" · paused");
+        return words;
+    }
+    if status.rate > 0.0 {
+        let rate = status.rate;
+        words.push_str(&if rate < 10.0 {
+            format!(" · {rate:.1} images/s")
+        } else {
+            format!(" · {rate:.0} images/s")
+        });
+    }
+    if let Some(left) = status.left {
+        words.push_str(&format!(" · {} left", duration(left)));
+    }
+    words
+}
+
+fn duration(left: Duration) -> String {
+    let secs = left.as_secs_f64().ceil() as u64;
+    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_reads_as_a_sentence() {
+        let left = Some(Duration::from_millis(5_200));
+        let mut status = Status { stage: "score", done: 1200, total: 3000, rate: 480.4, left, paused: false };
+        assert_eq!(words(&status), "1,200 of 3,000 images · 480 images/s · 0:06 left");
+        status.paused = true;
+        assert_eq!(words(&status), "1,200 of 3,000 images · paused");
+        assert_eq!(duration(Duration::from_secs(3_725)), "1:02:05");
+    }
+}

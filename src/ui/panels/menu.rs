@@ -1,0 +1,58 @@
+//! The menu bar: menus from the table of commands, and what is open.
+
+use eframe::egui::{self, Button, RichText, Ui};
+
+use super::super::actions::Action;
+use super::super::model::Intent;
+use super::super::theme::palette;
+use super::Scene;
+
+/// Shows the bar.
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    egui::MenuBar::new().ui(ui, |ui| {
+        for (title, actions) in Action::MENUS {
+            ui.menu_button(title, |ui| {
+                ui.set_min_width(230.0);
+                for &action in actions {
+                    item(ui, action, scene);
+                }
+            });
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let label = if ui.visuals().dark_mode { "Light" } else { "Dark" };
+            let theme = ui.button(label).on_hover_text(Action::ToggleTheme.about().tooltip);
+            if theme.clicked() {
+                scene.out.push(Intent::Do(Action::ToggleTheme));
+            }
+            ui.add_space(8.0);
+            let p = palette(ui.visuals());
+            ui.add(egui::Label::new(RichText::new(title(scene)).color(p.weak)).truncate());
+        });
+    });
+}
+
+fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
+    let about = action.about();
+    let why_not = scene.model.why_not(action);
+    let mut button = Button::new(about.label);
+    if let Some(shortcut) = &about.shortcut {
+        button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+    }
+    let response = ui.add_enabled(why_not.is_none(), button);
+    if response.clicked() {
+        scene.out.push(Intent::Do(action));
+        ui.close();
+    }
+    response.on_hover_text(about.tooltip).on_disabled_hover_text(why_not.unwrap_or_default());
+}
+
+/// Dataset and observer, in words.
+fn title(scene: &Scene<'_>) -> String {
+    let model = scene.model;
+    let network = model.observer.as_ref().map(|o| o.observer.spec.arch.to_string());
+    match (model.dataset_name(), network) {
+        (None, _) => "no dataset".to_owned(),
+        (Some(name), None) => format!("{name} – no observer"),
+        (Some(name), Some(network)) => format!("{name} – {network}"),
+    }
+}

@@ -1,0 +1,264 @@
+//! The observer panel: load a trained network, see what became of its tensors, check it on the data.
+
+use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
+
+use super::super::actions::Action;
+use super::super::model::Intent;
+use super::super::theme::palette;
+use super::super::widgets::dialog::Purpose;
+use super::super::widgets::path_field::PathField;
+use super::super::widgets::text;
+use super::{Scene, command};
+use crate::core::class_map::Rule;
+use crate::core::load_report::LoadReport;
+use crate::core::normalise::MeanStd;
+use crate::jobs::check::{CheckReport, Verdict};
+use crate::jobs::open::{ObserverRequest, OpenedObserver};
+
+/// What the panel remembers.
+#[derive(Default)]
+pub struct ObserverPanel {
+    /// The typed path.
+    pub path: PathField,
+    /// The typed class map.
+    pub class_map: PathField,
+    arch: String,
+    side: String,
+    mean_std: String,
+    wrong: Option<String>,
+}
+
+impl ObserverPanel {
+    /// Shows the panel.
+    pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        egui::ScrollArea::vertical().id_salt("observer").auto_shrink(false).show(ui, |ui| {
+            let used = self.path.show(ui, ("Weight file", "/path/to/weights.pth"), "Load");
+            if used.submitted {
+                self.load(scene);
+            }
+            if used.browse {
+                scene.out.push(Intent::Browse(Purpose::Observer));
+            }
+            self.overrides(ui, scene);
+            if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
+                text::problem(ui, problem, true);
+            }
+            match scene.model.observer.clone() {
+                Some(opened) => loaded(ui, &opened, scene),
+                None => self.nothing_loaded(ui, scene),
+            }
+        });
+    }
+
+    /// Asks for the typed file with the typed overrides.
+    pub fn load(&mut self, scene: &mut Scene<'_>) {
+        match self.request() {
+            Ok(request) => {
+                self.wrong = None;
+                scene.out.push(Intent::OpenObserver(request));
+            }
+            Err(why) => self.wrong = Some(why),
+        }
+    }
+
+    /// The typed file and overrides.
+    ///
+    /// # Errors
+    /// Which override can't be read, in words.
+    pub fn request(&self) -> Result<ObserverRequest, String> {
+        let arch = self.arch.trim();
+        let arch = if arch.is_empty() { None } else { Some(arch.parse().map_err(|e| format!("Network: {e}"))?) };
+        let side = self.side.trim();
+        let wrong = |_| format!("Input side: '{side}' is no whole number; leave it empty or give pixels, such as 32");
+        let side = if side.is_empty() { None } else { Some(side.parse().map_err(wrong)?) };
+        let mean_std = self.mean_std.trim();
+        let mean_std: Option<MeanStd> =
+            if mean_std.is_empty() { None } else { Some(mean_std.parse().map_err(|e| format!("Mean and std: {e}"))?) };
+        let class_map = (!self.class_map.is_empty()).then(|| self.class_map.path());
+        Ok(ObserverRequest { file: self.path.path(), arch, side, mean_std, class_map })
+    }
+
+    fn overrides(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        egui::CollapsingHeader::new("Overrides").show(ui, |ui| {
+            egui::Grid::new("overrides").num_columns(2).show(ui, |ui| {
+                for (label, hint, value) in [
+                    ("Network", "recognised from the file", &mut self.arch),
+                    ("Input side", "from the file or the data", &mut self.side),
+                    ("Mean and std", "imagenet, cifar10, tiny, none or six numbers", &mut self.mean_std),
+                ] {
+                    let name = ui.label(label);
+                    ui.add(egui::TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY))
+                        .labelled_by(name.id);
+                    ui.end_row();
+                }
+            });
+            if self.class_map.show(ui, ("Class map", "JSON; empty: by name or order"), "").browse {
+                scene.out.push(Intent::Browse(Purpose::ClassMap));
+            }
+            ui.label(RichText::new("They hold from the next Load on.").color(palette(ui.visuals()).weak));
+        });
+    }
+
+    fn nothing_loaded(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if scene.model.is_under_way("load observer") {
+            text::empty(ui, "Loading…", "Reading the weights and matching them with a network.");
+            return;
+        }
+        let next = if scene.model.data.is_some() {
+            "Type a weight file above or browse for one: PyTorch (.pth, .pt, .th) or safetensors. The network is \
+             recognised from its tensors."
+        } else {
+            "Open a dataset first: the observer's outputs are matched with its classes."
+        };
+        text::empty(ui, "No observer is loaded", next);
+        if !scene.model.recent.observers.is_empty() && scene.model.data.is_some() {
+            ui.label("Loaded before");
+            for recent in &scene.model.recent.observers {
+                let path = recent.path.to_string_lossy();
+                let button = ui.add(egui::Button::new(path.as_ref()).truncate()).on_hover_text(&recent.network);
+                if button.clicked() {
+                    self.path.set(&recent.path);
+                    self.load(scene);
+                }
+            }
+        }
+    }
+}
+
+fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
+    let o = &opened.observer;
+    let rule = match opened.map.rule {
+        Rule::Given => "the given class map",
+        Rule::Names => "by class name",
+        Rule::WordNet => "by WordNet id",
+        Rule::Order => "by order: output i is class i",
+    };
+    egui::Grid::new("facts").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
+        text::fact(ui, "Network", &o.spec.arch.to_string());
+        text::fact(ui, "Input", &format!("{0}×{0} pixels", o.spec.side));
+        text::fact(ui, "Mean and std", &o.mean_std.describe());
+        text::fact(ui, "Outputs", &format!("{}, matched {rule}", o.spec.classes));
+        text::fact(ui, "File", &opened.file.to_string_lossy());
+    });
+    report(ui, &o.report);
+    for note in &opened.notes {
+        text::problem(ui, note, false);
+    }
+    ui.separator();
+    ui.horizontal(|ui| {
+        command(ui, Action::Check, scene);
+        if scene.model.is_under_way("check") {
+            ui.spinner();
+        }
+    });
+    if let Some(problem) = &scene.model.problems.check {
+        text::problem(ui, problem, true);
+    }
+    match &scene.model.check {
+        Some((report, verdict)) => checked(ui, report, verdict, scene),
+        None if !scene.model.is_under_way("check") => {
+            let next =
+                "Not checked yet. A wrong class order spoils a distillation without a trace; the check takes seconds.";
+            ui.add(egui::Label::new(RichText::new(next).color(palette(ui.visuals()).weak)).wrap());
+        }
+        None => {}
+    }
+}
+
+fn report(ui: &mut Ui, report: &LoadReport) {
+    let p = palette(ui.visuals());
+    let missing: Vec<String> = report
+        .missing
+        .iter()
+        .map(|m| m.nearest.as_ref().map_or_else(|| m.key.clone(), |n| format!("{} (did you mean {n}?)", m.key)))
+        .collect();
+    let wrong: Vec<String> = report
+        .wrong_shape
+        .iter()
+        .map(|w| format!("{}: {:?} in the file, {:?} in the network", w.key, w.found, w.expected))
+        .collect();
+    let groups = [
+        ("used", &report.used, p.good),
+        ("missing", &missing, p.bad),
+        ("unused", &report.unused, p.warn),
+        ("of the wrong shape", &wrong, p.bad),
+    ];
+    let summary = format!(
+        "Tensors: {} used, {} missing, {} unused, {} of the wrong shape",
+        report.used.len(),
+        missing.len(),
+        report.unused.len(),
+        wrong.len()
+    );
+    egui::CollapsingHeader::new(summary).id_salt("report").show(ui, |ui| {
+        for note in &report.notes {
+            ui.label(RichText::new(note).color(p.weak));
+        }
+        for (title, keys, color) in groups {
+            let title = format!("{} {title}", keys.len());
+            if keys.is_empty() {
+                ui.label(RichText::new(title).color(p.weak));
+                continue;
+            }
+            egui::CollapsingHeader::new(RichText::new(title).color(color)).show(ui, |ui| {
+                let height = ui.text_style_height(&TextStyle::Monospace);
+                egui::ScrollArea::vertical().id_salt(keys.len()).max_height(140.0).show_rows(
+                    ui,
+                    height,
+                    keys.len(),
+                    |ui, rows| {
+                        for key in &keys[rows] {
+                            ui.add(egui::Label::new(RichText::new(key).monospace()).truncate());
+                        }
+                    },
+                );
+            });
+        }
+    });
+}
+
+fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'_>) {
+    let p = palette(ui.visuals());
+    egui::Grid::new("check").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
+        let held_out = scene.model.data.as_ref().is_some_and(|d| d.held_out.is_some());
+        let on = if held_out { "held-out images" } else { "images (none are held out)" };
+        text::fact(ui, "Top-1", &format!("{:.2} % of {} {on}", report.top1, report.images));
+        text::fact(ui, "Best class order", &format!("{:.2} %", report.top1_remapped));
+        for (name, top1) in &report.tried {
+            text::fact(ui, &format!("With {name}"), &format!("{top1:.2} %"));
+        }
+    });
+    match verdict {
+        Verdict::Good => {
+            ui.label(RichText::new("Good: the observer knows these classes in this order.").color(p.good));
+        }
+        Verdict::Doubtful(why) => text::problem(ui, why, false),
+        Verdict::Refused(why) => text::problem(ui, why, true),
+    }
+    ui.add_space(2.0);
+    ui.label(RichText::new("Top-1 per class").color(p.weak));
+    let Some(dataset) = scene.model.dataset() else { return };
+    ui.spacing_mut().item_spacing.y = 1.0;
+    for (class, accuracy) in dataset.class_ids().zip(&report.per_class) {
+        accuracy_bar(ui, dataset.class(class).label(), *accuracy);
+    }
+}
+
+fn accuracy_bar(ui: &mut Ui, class: &str, accuracy: Option<f64>) {
+    let p = palette(ui.visuals());
+    let size = Vec2::new(ui.available_width(), 17.0);
+    let (rect, response) = ui.allocate_exact_size(size, egui::Sense::hover());
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let value = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:.0} %"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{class}: {value}")));
+    let (left, right) = (rect.left() + 90.0, rect.right() - 52.0);
+    text::line(ui, rect.with_max_x(left - 6.0), class, (TextStyle::Small, p.text));
+    let bar = egui::Rect::from_min_max(egui::pos2(left, rect.top() + 4.0), egui::pos2(right, rect.bottom() - 4.0));
+    ui.painter().rect_filled(bar, 2.0, p.well);
+    let fraction = (accuracy.unwrap_or(0.0) / 100.0) as f32;
+    let filled = bar.with_max_x(bar.left() + bar.width() * fraction);
+    ui.painter().rect_filled(filled, 2.0, if fraction >= 0.5 { p.good } else { p.warn });
+    text::line(ui, rect.with_min_x(right + 8.0), &value, (TextStyle::Small, p.text));
+}

@@ -1,0 +1,223 @@
+//! The patches panel: key patches in rank order, and where the selected one comes from.
+
+use eframe::egui::{self, Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
+
+use super::super::actions::Action;
+use super::super::layout::Panel;
+use super::super::model::Intent;
+use super::super::theme::palette;
+use super::super::widgets::gallery::Look;
+use super::super::widgets::grid::{At, Cell, Grid, Section};
+use super::super::widgets::text;
+use super::source::{class_chooser, shown_classes};
+use super::{Scene, command, provenance, size_slider};
+use crate::core::compose::patch_side;
+use crate::core::dataset::{ClassId, Dataset};
+use crate::core::scores::PatchScore;
+use crate::core::workspace::Command;
+
+use super::super::ranking::ClassRanking;
+
+/// What the panel remembers.
+pub struct PatchesPanel {
+    side: f32,
+    only_selected: bool,
+}
+
+impl Default for PatchesPanel {
+    fn default() -> Self {
+        Self { side: 64.0, only_selected: false }
+    }
+}
+
+impl PatchesPanel {
+    /// Shows the panel.
+    pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let Some(dataset) = scene.model.dataset().cloned() else {
+            text::empty(
+                ui,
+                "Patches",
+                "Open a dataset and load an observer; the patches that it finds most real appear here.",
+            );
+            return;
+        };
+        if !scene.model.ranking.any() {
+            self.nothing_scored(ui, scene);
+            return;
+        }
+        let classes = shown_classes(scene);
+        let rankings: Vec<ClassRanking> = classes.iter().map(|c| scene.model.ranking.class(*c)).collect();
+        self.toolbar(ui, &rankings, scene);
+        egui::Panel::bottom("provenance")
+            .resizable(true)
+            .default_size(272.0)
+            .min_size(140.0)
+            .frame(egui::Frame::new())
+            .show(ui, |ui| {
+                ui.add_space(6.0);
+                provenance::show(ui, &dataset, scene);
+            });
+        self.grid(ui, (&dataset, &classes, &rankings), scene);
+    }
+
+    fn nothing_scored(&self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if scene.model.is_under_way("score") || scene.model.is_under_way("distill") {
+            text::empty(ui, "Scoring…", "Patches appear class by class as their losses come in.");
+        } else if scene.model.observer.is_none() {
+            text::empty(
+                ui,
+                "No patches yet",
+                "Load an observer in the Observer tab: it judges which crops look most real.",
+            );
+        } else {
+            text::empty(
+                ui,
+                "No patches for these settings",
+                "Score the patches: the observer's loss is computed on every crop of the subset.",
+            );
+            ui.vertical_centered(|ui| command(ui, Action::Score, scene));
+        }
+    }
+
+    fn toolbar(&mut self, ui: &mut Ui, rankings: &[ClassRanking], scene: &mut Scene<'_>) {
+        let p = palette(ui.visuals());
+        let shown: usize = rankings.iter().map(|r| self.cells(r).len()).sum();
+        let wanted: usize = rankings.iter().map(|r| r.wanted).sum();
+        ui.horizontal(|ui| {
+            class_chooser(ui, "Class shown in Patches", scene);
+            ui.checkbox(&mut self.only_selected, "stitched only")
+                .on_hover_text("Only the IPC·N patches per class that become distilled images");
+            size_slider(ui, &mut self.side, "Patch size");
+            let words = format!("showing {} of {}", text::thousands(shown as u64), text::thousands(wanted as u64));
+            let label = egui::Label::new(RichText::new(words).color(p.weak)).truncate();
+            ui.add(label).on_hover_text("Key patches shown, of the images in the subset; one key patch per image");
+        });
+    }
+
+    fn cells<'a>(&self, ranking: &'a ClassRanking) -> &'a [PatchScore] {
+        if self.only_selected { &ranking.selected } else { &ranking.ranked }
+    }
+
+    fn grid(
+        &self,
+        ui: &mut Ui,
+        (dataset, classes, rankings): (&Dataset, &[ClassId], &[ClassRanking]),
+        scene: &mut Scene<'_>,
+    ) {
+        let sections: Vec<Section> = classes
+            .iter()
+            .zip(rankings)
+            .map(|(c, r)| section(dataset.class(*c).label(), r, self.cells(r).len()))
+            .collect();
+        let selected = scene.model.selected_place().and_then(|(_, class, rank)| {
+            let at = classes.iter().position(|c| *c == class)?;
+            (rank < self.cells(&rankings[at]).len()).then_some((at, rank))
+        });
+        let grid = Grid {
+            name: "patches",
+            side: self.side,
+            caption: if self.side >= 48.0 { 30.0 } else { 0.0 },
+            selected,
+            reveal: scene.model.reveal,
+            active: scene.model.active == Some(Panel::Patches),
+        };
+        let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
+        let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
+        let outcome = grid.show(ui, &sections, |ui, cell| {
+            let (s, i) = cell.at;
+            let Some(patch) = self.cells(&rankings[s]).get(i) else { return };
+            let look = scene.gallery.patch((patch.image, patch.bbox), side);
+            let stitched = i < rankings[s].selected.len();
+            let label = dataset.class(classes[s]).label();
+            paint(ui, cell, &Tile { label, patch, stitched, selected: selected == Some(cell.at), look });
+        });
+        let target: Option<At> = outcome.clicked.map(|(at, _)| at).or(outcome.moved);
+        if let Some((s, i)) = target
+            && let Some(patch) = self.cells(&rankings[s]).get(i)
+        {
+            scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
+            scene.out.push(Intent::Activate(Panel::Patches));
+        }
+    }
+}
+
+fn section(label: &str, ranking: &ClassRanking, shown: usize) -> Section {
+    let mut note = format!("{shown} of {} images", text::thousands(ranking.wanted as u64));
+    if !ranking.selected.is_empty() {
+        note.push_str(&format!(", best {} stitched", text::thousands(ranking.selected.len() as u64)));
+    }
+    if ranking.broken > 0 {
+        note.push_str(&format!(", {} broken", ranking.broken));
+    }
+    if let Some(problem) = &ranking.problem {
+        note = problem.clone();
+    } else if ranking.tried == 0 {
+        note = "not scored yet".to_owned();
+    } else if !ranking.covered {
+        note.push_str(", more to score");
+    }
+    Section { title: label.to_owned(), note, count: shown }
+}
+
+struct Tile<'a> {
+    label: &'a str,
+    patch: &'a PatchScore,
+    stitched: bool,
+    selected: bool,
+    look: Look,
+}
+
+fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
+    let p = palette(ui.visuals());
+    let (rank, loss) = (cell.at.1 + 1, text::loss(tile.patch.loss));
+    let name = format!("{} rank {rank}, loss {loss}", tile.label);
+    cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, tile.selected, &name));
+    picture(ui, cell.picture, &tile.look);
+    let outline = if tile.selected {
+        Some(Stroke::new(3.0, p.accent))
+    } else if cell.response.hovered() {
+        Some(Stroke::new(2.0, p.weak))
+    } else {
+        None
+    };
+    if let Some(stroke) = outline {
+        ui.painter().rect_stroke(cell.picture, 2.0, stroke, StrokeKind::Outside);
+    }
+    if cell.caption.height() > 20.0 {
+        let half = cell.caption.height() / 2.0;
+        let top = cell.caption.with_max_y(cell.caption.top() + half);
+        let bottom = cell.caption.with_min_y(cell.caption.top() + half - 2.0);
+        let color = if tile.stitched { p.good } else { p.weak };
+        text::line(
+            ui,
+            top,
+            &format!("{rank}   {}", text::percent(tile.patch.probability())),
+            (TextStyle::Small, color),
+        );
+        text::line(ui, bottom, &format!("loss {loss}"), (TextStyle::Small, p.weak));
+    }
+    if cell.response.hovered() {
+        let stitched = if tile.stitched { "stitched into a distilled image" } else { "not among the IPC·N best" };
+        let words = format!(
+            "{}, rank {rank}: {stitched}\nloss {loss}, probability of the class {}",
+            tile.label,
+            text::percent(tile.patch.probability())
+        );
+        cell.response.clone().on_hover_text(words);
+    }
+}
+
+/// A picture in its place, or its state.
+pub fn picture(ui: &Ui, rect: Rect, look: &Look) {
+    let p = palette(ui.visuals());
+    match look {
+        Look::Ready(shown) => egui::Image::new(&shown.texture).paint_at(ui, rect),
+        Look::Waiting => {
+            ui.painter().rect_filled(rect, 2.0, p.well);
+        }
+        Look::Failed(why) => {
+            ui.painter().rect_filled(rect, 2.0, p.well);
+            text::line(ui, rect.shrink(4.0), why, (TextStyle::Small, p.bad));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Where the selected patch comes from: its source image with all crops, its numbers, and the cell that holds it.
+
+use eframe::egui::{self, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2};
+
+use super::super::theme::palette;
+use super::super::widgets::gallery::Look;
+use super::super::widgets::text;
+use super::Scene;
+use super::patches::picture;
+use crate::core::compose::patch_side;
+use crate::core::dataset::{Dataset, ImageId};
+use crate::core::patch::CropBox;
+use crate::core::scores::PatchScore;
+
+/// Shows the provenance of the selected patch.
+pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
+    let Some((image, class, rank)) = scene.model.selected_place() else {
+        text::empty(
+            ui,
+            "Provenance",
+            "Click a patch, or a cell of a distilled image, to see the image it was cut from.",
+        );
+        return;
+    };
+    let ranking = scene.model.ranking.class(class);
+    let Some(key) = ranking.ranked.get(rank).copied() else { return };
+    let crops = crops_of(scene, (class, image));
+    let height = ui.available_height();
+    ui.horizontal_top(|ui| {
+        source_image(ui, (&key, &crops), height, scene);
+        ui.add_space(6.0);
+        ui.vertical(|ui| {
+            facts(ui, dataset, (&key, rank), scene);
+            ui.add_space(4.0);
+            strip(ui, (&key, &crops), scene);
+        });
+    });
+}
+
+fn crops_of(scene: &Scene<'_>, (class, image): (crate::core::dataset::ClassId, ImageId)) -> Vec<PatchScore> {
+    let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
+    let Some(row) = block.row_of(image) else { return Vec::new() };
+    (0..scene.model.workspace.recipe().crops).filter_map(|crop| block.patch(row, crop)).collect()
+}
+
+/// The whole image; boxes of the crops, the key patch's on top.
+fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height: f32, scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
+    let side = height.min(ui.available_width() * 0.45).max(80.0);
+    let (area, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Source image with crop boxes"));
+    ui.painter().rect_filled(area, 2.0, p.well);
+    let look = scene.gallery.image(key.image, 512);
+    let Look::Ready(shown) = &look else {
+        picture(ui, area, &look);
+        return;
+    };
+    let (w, h) = (shown.source_size.0 as f32, shown.source_size.1 as f32);
+    let scale = (area.width() - 4.0) / w.max(h).max(1.0);
+    let rect = Rect::from_center_size(area.center(), Vec2::new(w, h) * scale);
+    egui::Image::new(&shown.texture).paint_at(ui, rect);
+    let on_screen = |b: CropBox| {
+        let min = rect.min + Vec2::new(b.left as f32, b.top as f32) * scale;
+        Rect::from_min_size(min, Vec2::new(b.width as f32, b.height as f32) * scale)
+    };
+    for crop in crops.iter().filter(|c| c.crop != key.crop) {
+        let quiet = Stroke::new(1.0, p.quiet_box.gamma_multiply(0.8));
+        ui.painter().rect_stroke(on_screen(crop.bbox), 0.0, quiet, StrokeKind::Inside);
+    }
+    // A dark line round the bright one keeps the box visible on any image.
+    ui.painter().rect_stroke(on_screen(key.bbox).expand(1.0), 0.0, Stroke::new(4.0, p.well), StrokeKind::Middle);
+    ui.painter().rect_stroke(on_screen(key.bbox), 0.0, Stroke::new(2.0, p.accent), StrokeKind::Middle);
+}
+
+fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scene: &Scene<'_>) {
+    let class = dataset.class_of(key.image);
+    let ranking = scene.model.ranking.class(class);
+    let b = key.bbox;
+    egui::Grid::new("provenance facts").num_columns(2).spacing([12.0, 2.0]).show(ui, |ui| {
+        text::fact(ui, "File", &dataset.source(key.image));
+        text::fact(ui, "Class", dataset.class(class).label());
+        text::fact(ui, "Rank", &format!("{} of {}", rank + 1, text::thousands(ranking.ranked.len() as u64)));
+        let probability = text::percent(key.probability());
+        text::fact(ui, "Loss", &format!("{} (probability {probability})", text::loss(key.loss)));
+        text::fact(ui, "Box", &format!("{}×{} pixels at column {}, row {}", b.width, b.height, b.left, b.top));
+        text::fact(ui, "Used in", &used_in(scene, (class, rank)));
+    });
+}
+
+fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::dataset::ClassId, usize)) -> String {
+    let patches = scene.model.workspace.recipe().patches;
+    match scene.model.ranking.cell(class, rank) {
+        Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
+        Some((_, image)) => format!("distilled image {}", image + 1),
+        None => "no distilled image: not among the IPC·N best".to_owned(),
+    }
+}
+
+/// All crops of the image with their losses, best marked.
+fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
+    ui.label(
+        RichText::new(format!("{} of this image, with their losses", text::count(crops.len(), "crop", "crops")))
+            .color(p.weak),
+    );
+    let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
+    let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
+    let tile = ((ui.available_width() - 24.0) / crops.len().clamp(4, 6) as f32).clamp(36.0, 72.0);
+    egui::ScrollArea::horizontal().id_salt("crops").show(ui, |ui| {
+        ui.horizontal(|ui| {
+            for crop in crops {
+                let (rect, response) = ui.allocate_exact_size(Vec2::new(tile, tile + 18.0), Sense::hover());
+                let is_key = crop.crop == key.crop;
+                let role = if is_key { "key patch" } else { "crop" };
+                let name = format!("{role} {}: loss {}", crop.crop + 1, text::loss(crop.loss));
+                response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+                let square = Rect::from_min_size(rect.min, Vec2::splat(tile)).shrink(2.0);
+                picture(ui, square, &scene.gallery.patch((crop.image, crop.bbox), side));
+                let stroke = if is_key { Stroke::new(2.0, p.accent) } else { Stroke::new(1.0, p.quiet_box) };
+                ui.painter().rect_stroke(square, 0.0, stroke, StrokeKind::Outside);
+                let caption = Rect::from_min_max(pos2(rect.left() + 2.0, square.bottom() + 4.0), rect.max);
+                let color = if is_key { p.accent } else { p.weak };
+                text::line(ui, caption, &text::loss(crop.loss), (TextStyle::Small, color));
+                response.on_hover_text(name);
+            }
+        });
+    });
+}

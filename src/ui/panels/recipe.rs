@@ -1,0 +1,202 @@
+//! The recipe panel: a form from the table of parameters, presets, and the buttons that score and distil.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, RichText, Ui};
+
+use super::super::actions::Action;
+use super::super::model::Intent;
+use super::super::theme::palette;
+use super::super::widgets::dialog::Purpose;
+use super::super::widgets::path_field::PathField;
+use super::super::widgets::text;
+use super::{Scene, command};
+use crate::core::params::{Kind, PARAMS, Param};
+use crate::core::presets::PRESETS;
+use crate::core::recipe::{OutputFormat, Recipe};
+use crate::core::workspace::Command;
+use crate::jobs::check::Verdict;
+
+/// What the panel remembers.
+#[derive(Default)]
+pub struct RecipePanel {
+    /// The typed output folder.
+    pub out: PathField,
+    /// Whether the user typed it, so that it no longer follows IPC.
+    pub out_typed: bool,
+    force: bool,
+}
+
+impl RecipePanel {
+    /// The output folder and whether to pass over the check's refusal.
+    #[must_use]
+    pub fn target(&self) -> Option<(PathBuf, bool)> {
+        (!self.out.is_empty()).then(|| (self.out.path(), self.force))
+    }
+
+    /// Shows the panel.
+    pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        egui::ScrollArea::vertical().id_salt("recipe").auto_shrink(false).show(ui, |ui| {
+            presets(ui, scene);
+            egui::Grid::new("parameters").num_columns(2).spacing([10.0, 4.0]).show(ui, |ui| {
+                for param in &PARAMS {
+                    let label = ui.label(param.label).on_hover_text(param.help);
+                    ui.horizontal(|ui| field(ui, param, (scene, label.id)));
+                    ui.end_row();
+                }
+            });
+            needs(ui, scene);
+            staleness(ui, scene);
+            ui.horizontal(|ui| {
+                command(ui, Action::Score, scene);
+                command(ui, Action::CopyCommand, scene);
+            });
+            if let Some(problem) = &scene.model.problems.score {
+                text::problem(ui, problem, true);
+            }
+            ui.separator();
+            self.distil(ui, scene);
+        });
+    }
+
+    fn distil(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let used = self.out.show(ui, ("Output folder", "/path/to/new/folder"), "");
+        self.out_typed |= used.changed;
+        if used.browse {
+            scene.out.push(Intent::Browse(Purpose::Output));
+        }
+        let refused = matches!(scene.model.check, Some((_, Verdict::Refused(_))));
+        ui.horizontal(|ui| {
+            command(ui, Action::Distil, scene);
+            if refused {
+                ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused this observer");
+            }
+        });
+        if let Some(problem) = &scene.model.problems.distil {
+            text::problem(ui, problem, true);
+        }
+        if let Some(report) = &scene.model.written {
+            let p = palette(ui.visuals());
+            let words = format!(
+                "Wrote {} in {:.1} s; mean loss of their patches {:.4}.",
+                text::count(report.images, "distilled image", "distilled images"),
+                report.seconds,
+                report.mean_selected_loss
+            );
+            ui.add(egui::Label::new(RichText::new(words).color(p.good)).wrap());
+            let out = report.out.to_string_lossy();
+            ui.add(egui::Label::new(RichText::new(out.as_ref()).color(p.weak)).truncate()).on_hover_text(out.as_ref());
+        }
+    }
+}
+
+fn presets(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let recipe = scene.model.workspace.recipe();
+    let same = |of: &Recipe| of.patches == recipe.patches && of.crops == recipe.crops && of.format == recipe.format;
+    let current = PRESETS.iter().find(|preset| same(&preset.recipe()) && recipe.subset == preset.recipe().subset);
+    ui.horizontal(|ui| {
+        let label = ui.label("Preset").on_hover_text("The papers' settings; IPC and seed stay as they are");
+        let shown = current.map_or("own settings", |preset| preset.name);
+        let combo = egui::ComboBox::from_id_salt("preset").width(170.0).selected_text(shown).show_ui(ui, |ui| {
+            for preset in PRESETS {
+                let chosen = current.is_some_and(|c| c.name == preset.name);
+                if ui.selectable_label(chosen, preset.name).on_hover_text(preset.about).clicked() {
+                    let next = Recipe { ipc: recipe.ipc, seed: recipe.seed, ..preset.recipe() };
+                    scene.out.push(Intent::Edit(Command::SetRecipe(next)));
+                }
+            }
+        });
+        combo.response.labelled_by(label.id);
+    });
+}
+
+fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, egui::Id)) {
+    let recipe = scene.model.workspace.recipe();
+    let set = |value: String| Intent::Edit(Command::SetParam { name: param.name, value });
+    match param.kind {
+        Kind::Choice(choices) => {
+            for choice in choices {
+                let chosen = recipe.get(param.name) == choice.to_string();
+                let button = ui.selectable_label(chosen, choice.to_string());
+                let name = format!("{} {choice}", param.label);
+                button.widget_info(|| egui::WidgetInfo::selected(egui::Role::RadioButton, true, chosen, &name));
+                if button.on_hover_text(param.help).clicked() {
+                    scene.out.push(set(choice.to_string()));
+                }
+            }
+        }
+        Kind::Format => format_field(ui, param, scene),
+        Kind::Integer { min, max } => {
+            let mut value: u64 = recipe.get(param.name).parse().unwrap_or(min);
+            // Beyond 2^53 a slider's f64 would round the value: seeds are typed instead.
+            let response = if max > 1 << 53 {
+                ui.add(egui::DragValue::new(&mut value).range(min..=max).speed(0.1))
+            } else {
+                ui.spacing_mut().slider_width = (ui.available_width() - 62.0).clamp(60.0, 220.0);
+                ui.add(egui::Slider::new(&mut value, min..=max).logarithmic(true))
+            };
+            let response = response.labelled_by(label);
+            if response.changed() {
+                scene.out.push(set(value.to_string()));
+            }
+            if response.drag_stopped() || response.lost_focus() {
+                scene.out.push(Intent::Edit(Command::Settle));
+            }
+            response.on_hover_text(format!("{}. {min} to {max} {}", param.help, param.unit));
+        }
+    }
+}
+
+fn format_field(ui: &mut Ui, param: &'static Param, scene: &mut Scene<'_>) {
+    let format = scene.model.workspace.recipe().format;
+    let mut set = |format: OutputFormat| {
+        scene.out.push(Intent::Edit(Command::SetParam { name: param.name, value: format.to_string() }));
+    };
+    let is_png = format == OutputFormat::Png;
+    if ui.selectable_label(is_png, "PNG").on_hover_text("Lossless").clicked() {
+        set(OutputFormat::Png);
+    }
+    if ui.selectable_label(!is_png, "JPEG").on_hover_text("4:2:0 chroma; RDED writes quality 75").clicked() && is_png {
+        set(OutputFormat::Jpeg(75));
+    }
+    if let OutputFormat::Jpeg(mut quality) = format {
+        let value = ui.add(egui::DragValue::new(&mut quality).range(1..=100).prefix("quality "));
+        value.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "JPEG quality"));
+        if value.changed() {
+            set(OutputFormat::Jpeg(quality));
+        }
+    }
+}
+
+/// What the recipe comes to.
+fn needs(ui: &mut Ui, scene: &Scene<'_>) {
+    let recipe = scene.model.workspace.recipe();
+    let classes = scene.model.workspace.chosen().count();
+    if classes == 0 {
+        return;
+    }
+    let p = palette(ui.visuals());
+    let words = format!(
+        "{} × {} = {}, each of {}",
+        text::count(classes, "class", "classes"),
+        recipe.ipc,
+        text::count(classes * recipe.ipc as usize, "distilled image", "distilled images"),
+        text::count(recipe.patches as usize, "patch", "patches"),
+    );
+    ui.add(egui::Label::new(RichText::new(words).color(p.weak)).wrap());
+}
+
+/// Says when what is shown is not what the recipe asks for.
+fn staleness(ui: &mut Ui, scene: &Scene<'_>) {
+    let (stale, chosen) = scene.model.staleness();
+    if stale == 0 || scene.model.observer.is_none() || scene.model.is_under_way("score") {
+        return;
+    }
+    if !scene.model.ranking.any() {
+        text::problem(ui, "Not scored yet with these settings.", false);
+    } else {
+        let words =
+            format!("Stale: {stale} of {chosen} chosen classes need scoring for these settings. What is known stays.");
+        text::problem(ui, &words, false);
+    }
+}

@@ -1,0 +1,188 @@
+//! The scores in memory, and what is ranked and selected from them for the recipe of the moment. A changed IPC or a
+//! smaller subset is a re-select; scores for another N or seed are kept for switching back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::core::compose::place_of;
+use crate::core::dataset::{ClassId, Dataset, ImageId};
+use crate::core::recipe::Recipe;
+use crate::core::scores::{ClassScores, PatchScore, ScoreTable};
+use crate::core::select::{ranked, select};
+
+/// What scores depend on besides class, subset and crops.
+type Base = (u32, u64);
+
+fn base(recipe: &Recipe) -> Base {
+    (recipe.patches, recipe.seed)
+}
+
+/// One class's patches for the recipe of the moment.
+#[derive(Clone, Debug, Default)]
+pub struct ClassRanking {
+    /// Key patches, best first; empty before the class is scored.
+    pub ranked: Arc<Vec<PatchScore>>,
+    /// The IPC·N patches that are stitched.
+    pub selected: Arc<Vec<PatchScore>>,
+    /// Why nothing is selected, in words.
+    pub problem: Option<String>,
+    /// Images of the subset that were scored or found broken.
+    pub tried: usize,
+    /// Images of the subset: the class's size at most.
+    pub wanted: usize,
+    /// Broken images within the subset.
+    pub broken: usize,
+    /// Whether the scores cover the recipe.
+    pub covered: bool,
+}
+
+/// Scores and rankings of the open dataset and observer.
+#[derive(Debug, Default)]
+pub struct Ranking {
+    tables: HashMap<Base, ScoreTable>,
+    recipe: Recipe,
+    classes: Vec<ClassRanking>,
+    places: HashMap<ImageId, (ClassId, usize)>,
+}
+
+impl Ranking {
+    /// Forgets all scores: another dataset or observer.
+    pub fn clear(&mut self, dataset: Option<&Dataset>) {
+        let recipe = std::mem::take(&mut self.recipe);
+        *self = Self::default();
+        if let Some(dataset) = dataset {
+            self.update(dataset, &recipe);
+        }
+    }
+
+    /// Ranks and selects all classes for a recipe.
+    pub fn update(&mut self, dataset: &Dataset, recipe: &Recipe) {
+        self.recipe = recipe.clone();
+        self.classes = vec![ClassRanking::default(); dataset.classes().len()];
+        self.places.clear();
+        for class in dataset.class_ids() {
+            self.rank(dataset, class);
+        }
+    }
+
+    /// Takes a block that was scored for `recipe`, which may not be the one shown.
+    pub fn add(&mut self, dataset: &Dataset, recipe: &Recipe, (class, block): (ClassId, Arc<ClassScores>)) {
+        let table = self.tables.entry(base(recipe)).or_insert_with(|| ScoreTable::new(dataset.classes().len()));
+        table.set(class, block);
+        if base(recipe) == base(&self.recipe) {
+            self.rank(dataset, class);
+        }
+    }
+
+    fn rank(&mut self, dataset: &Dataset, class: ClassId) {
+        let recipe = &self.recipe;
+        let size = dataset.class_size(class);
+        let wanted = size.min(recipe.subset as usize);
+        let mut out = ClassRanking { wanted, ..ClassRanking::default() };
+        if let Some(block) = self.tables.get(&base(recipe)).and_then(|t| t.class(class)) {
+            let keys = ranked(block, recipe.subset, recipe.crops);
+            out.broken = block.broken.iter().filter(|b| b.position < recipe.subset).count();
+            out.tried = keys.len() + out.broken;
+            out.covered = block.covers(recipe.subset, recipe.crops, size);
+            let label = dataset.class(class).label();
+            match select(block, label, recipe.subset, recipe.crops, recipe.patches_per_class()) {
+                Ok(selected) => out.selected = Arc::new(selected),
+                Err(error) => out.problem = Some(error.to_string()),
+            }
+            for (rank, patch) in keys.iter().enumerate() {
+                self.places.insert(patch.image, (class, rank));
+            }
+            out.ranked = Arc::new(keys);
+        }
+        if let Some(slot) = self.classes.get_mut(class.index()) {
+            *slot = out;
+        }
+    }
+
+    /// A class's ranking; empty for a class that does not exist.
+    #[must_use]
+    pub fn class(&self, class: ClassId) -> ClassRanking {
+        self.classes.get(class.index()).cloned().unwrap_or_default()
+    }
+
+    /// The scores of a class, for the crops of an image and the broken files.
+    #[must_use]
+    pub fn block(&self, class: ClassId) -> Option<&ClassScores> {
+        self.tables.get(&base(&self.recipe))?.class(class)
+    }
+
+    /// Class and rank (0 = best) of an image's key patch.
+    #[must_use]
+    pub fn place(&self, image: ImageId) -> Option<(ClassId, usize)> {
+        // Ranks beyond the subset are left from before; they are checked against the ranking itself.
+        let (class, rank) = *self.places.get(&image)?;
+        (self.classes.get(class.index())?.ranked.get(rank)?.image == image).then_some((class, rank))
+    }
+
+    /// Cell and distilled image that hold a rank, if the patch is selected.
+    #[must_use]
+    pub fn cell(&self, class: ClassId, rank: usize) -> Option<(usize, usize)> {
+        let selected = self.classes.get(class.index())?.selected.len();
+        (rank < selected).then(|| place_of(rank, self.recipe.ipc as usize))
+    }
+
+    /// Classes among `chosen` whose scores don't cover the recipe.
+    pub fn stale(&self, chosen: impl Iterator<Item = ClassId>) -> usize {
+        chosen.filter(|c| !self.classes.get(c.index()).is_some_and(|r| r.covered)).count()
+    }
+
+    /// Whether any class has scores for the recipe.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.classes.iter().any(|c| c.tried > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::dataset::{Class, DatasetBuilder, Layout, Split};
+    use crate::core::patch::CropBox;
+
+    fn dataset() -> Dataset {
+        let mut builder = DatasetBuilder::default();
+        let names = (0..4).map(|i| format!("{i}.png").into_bytes()).collect();
+        builder.class(Class { name: "a".into(), title: None, folder: b"a".to_vec() }, names);
+        builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole).unwrap()
+    }
+
+    fn block(losses: &[f32]) -> Arc<ClassScores> {
+        let mut block = ClassScores::new(1);
+        for (i, loss) in losses.iter().enumerate() {
+            block.push(i as u32, ImageId(i as u32), &[CropBox::whole(8, 8)], &[*loss]);
+        }
+        Arc::new(block)
+    }
+
+    #[test]
+    fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
+        let (data, class) = (dataset(), ClassId(0));
+        let recipe = Recipe { ipc: 2, patches: 1, subset: 4, crops: 1, ..Recipe::default() };
+        let mut ranking = Ranking::default();
+        ranking.update(&data, &recipe);
+        assert_eq!((ranking.any(), ranking.stale([class].into_iter())), (false, 1));
+        ranking.add(&data, &recipe, (class, block(&[0.4, 0.1, 0.3, 0.2])));
+        let images = |r: &Ranking| r.class(class).selected.iter().map(|p| p.image.0).collect::<Vec<_>>();
+        assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![1, 3], 0));
+        assert_eq!((ranking.place(ImageId(3)), ranking.cell(class, 1)), (Some((class, 1)), Some((0, 1))));
+
+        // A smaller subset: images 0 and 1 only.
+        ranking.update(&data, &Recipe { subset: 2, ..recipe.clone() });
+        assert_eq!((images(&ranking), ranking.place(ImageId(3))), (vec![1, 0], None));
+        // Another N has no scores; back again they are there.
+        ranking.update(&data, &Recipe { patches: 4, ..recipe.clone() });
+        assert!(!ranking.any());
+        ranking.update(&data, &Recipe { ipc: 5, ..recipe.clone() });
+        assert!(ranking.class(class).problem.is_some_and(|p| p.contains("'a'")));
+        // Scores for another recipe do not show.
+        ranking.add(&data, &Recipe { seed: 9, ..recipe.clone() }, (class, block(&[9.0])));
+        assert_eq!(ranking.class(class).ranked.len(), 4);
+        ranking.clear(Some(&data));
+        assert!(!ranking.any());
+    }
+}

@@ -1,0 +1,232 @@
+//! Pictures on screen: asked for when they come into view, kept in textures up to a budget of bytes.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use eframe::egui::{ColorImage, Context, TextureFilter, TextureHandle, TextureOptions};
+
+use crate::core::compose::rank_of;
+use crate::core::dataset::{ClassId, Dataset, ImageId};
+use crate::core::normalise::MeanStd;
+use crate::core::patch::CropBox;
+use crate::core::pixels::Rgb8;
+use crate::core::scores::PatchScore;
+use crate::jobs::pictures::{Picture, Pictures};
+
+/// Texture memory that the gallery may hold.
+pub const BUDGET_BYTES: usize = 256 << 20;
+
+/// Pictures turned into textures per frame at most, so that a burst does not stall one.
+const PER_FRAME: usize = 96;
+
+/// What a picture shows; equal keys have equal pixels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A whole image: image, longer side.
+    Image(ImageId, u32),
+    /// A crop: image, box, side.
+    Patch(ImageId, CropBox, u32),
+    /// A distilled image: hash of its cells and of how they are stitched.
+    Distilled(u64),
+}
+
+/// A texture and the size of its source in pixels.
+#[derive(Clone)]
+pub struct Shown {
+    /// The texture.
+    pub texture: TextureHandle,
+    /// Width and height of the source image.
+    pub source_size: (u32, u32),
+}
+
+enum Slot {
+    Ready { shown: Shown, bytes: usize, last_used: u64 },
+    Failed(String),
+}
+
+/// A distilled image as the gallery needs it.
+#[derive(Clone, Debug)]
+pub struct Stitch {
+    /// Its class.
+    pub class: ClassId,
+    /// The class's selected patches.
+    pub selected: Arc<Vec<PatchScore>>,
+    /// IPC.
+    pub ipc: usize,
+    /// Number of the image within its class.
+    pub image: usize,
+    /// Side in pixels.
+    pub side: u32,
+    /// The observer's normalisation.
+    pub mean_std: MeanStd,
+}
+
+/// The pool and its textures.
+pub struct Gallery {
+    /// Dataset generation and picture: pictures of a closed dataset that arrive late are not shown.
+    pool: Pictures<(u64, Key)>,
+    slots: HashMap<Key, Slot>,
+    /// What each distilled image last looked like, shown until the new one is stitched.
+    last_stitched: HashMap<(ClassId, usize), Key>,
+    dataset: Option<Arc<Dataset>>,
+    generation: u64,
+    bytes: usize,
+    budget: usize,
+    frame: u64,
+}
+
+/// A picture's state.
+pub enum Look {
+    /// Here it is.
+    Ready(Shown),
+    /// It is being made.
+    Waiting,
+    /// It can't be made, and why.
+    Failed(String),
+}
+
+impl Gallery {
+    /// Starts the decoding threads.
+    ///
+    /// # Errors
+    /// The system's reason where no thread can be started.
+    pub fn start(ctx: &Context) -> std::io::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
+        let waker = ctx.clone();
+        let pool = Pictures::start(threads, move || waker.request_repaint())?;
+        let (slots, last_stitched) = Default::default();
+        Ok(Self { pool, slots, last_stitched, dataset: None, generation: 0, bytes: 0, budget: BUDGET_BYTES, frame: 0 })
+    }
+
+    /// Shows another dataset: all textures go.
+    pub fn open(&mut self, dataset: Arc<Dataset>) {
+        self.dataset = Some(dataset);
+        self.generation += 1;
+        self.slots.clear();
+        self.last_stitched.clear();
+        self.bytes = 0;
+    }
+
+    /// Takes finished pictures and keeps the budget; once a frame.
+    pub fn advance(&mut self, ctx: &Context) {
+        self.frame += 1;
+        for _ in 0..PER_FRAME {
+            let Some(((generation, key), result)) = self.pool.poll() else { break };
+            if generation != self.generation {
+                continue;
+            }
+            let slot = match result {
+                Ok((pixels, source_size)) => {
+                    let bytes = pixels.data.len() / 3 * 4;
+                    self.bytes += bytes;
+                    Slot::Ready {
+                        shown: Shown { texture: upload(ctx, &pixels), source_size },
+                        bytes,
+                        last_used: self.frame,
+                    }
+                }
+                Err(why) => Slot::Failed(why),
+            };
+            if let Some(Slot::Ready { bytes, .. }) = self.slots.insert(key, slot) {
+                self.bytes -= bytes;
+            }
+        }
+        if self.bytes > self.budget {
+            self.evict();
+        }
+    }
+
+    /// Drops the textures that were not looked at for longest, down to nine tenths of the budget; never those that the
+    /// last frame showed.
+    fn evict(&mut self) {
+        let used = |slot: &Slot| match slot {
+            Slot::Ready { last_used, bytes, .. } => Some((*last_used, *bytes)),
+            Slot::Failed(_) => None,
+        };
+        let mut old: Vec<_> =
+            self.slots.iter().filter_map(|(k, s)| used(s).map(|(at, n)| (at, n, k.clone()))).collect();
+        old.sort_by_key(|(at, _, _)| *at);
+        for (at, bytes, key) in old {
+            if self.bytes <= self.budget / 10 * 9 || at + 1 >= self.frame {
+                break;
+            }
+            self.slots.remove(&key);
+            self.bytes -= bytes;
+        }
+    }
+
+    /// A whole image, its longer side `max_side` at most.
+    pub fn image(&mut self, image: ImageId, max_side: u32) -> Look {
+        self.look(Key::Image(image, max_side), || Picture::Image { image, max_side })
+    }
+
+    /// A crop as a square of `side` pixels.
+    pub fn patch(&mut self, (image, bbox): (ImageId, CropBox), side: u32) -> Look {
+        self.look(Key::Patch(image, bbox, side), || Picture::Patch { image, bbox, side })
+    }
+
+    /// A distilled image; until it is stitched, what its place showed before.
+    pub fn distilled(&mut self, stitch: &Stitch) -> Look {
+        let mut hash = DefaultHasher::new();
+        let cells = stitch.selected.len() / stitch.ipc.max(1);
+        for cell in 0..cells {
+            let patch = stitch.selected.get(rank_of(cell, stitch.image, stitch.ipc));
+            patch.map(|p| (p.image, p.bbox)).hash(&mut hash);
+        }
+        (stitch.side, stitch.mean_std.mean.map(f32::to_bits), stitch.mean_std.std.map(f32::to_bits)).hash(&mut hash);
+        let key = Key::Distilled(hash.finish());
+        let place = (stitch.class, stitch.image);
+        let look = self.look(key.clone(), || Picture::Distilled {
+            selected: stitch.selected.clone(),
+            ipc: stitch.ipc,
+            image: stitch.image,
+            side: stitch.side,
+            mean_std: stitch.mean_std,
+        });
+        match look {
+            Look::Ready(shown) => {
+                self.last_stitched.insert(place, key);
+                Look::Ready(shown)
+            }
+            Look::Waiting => match self.last_stitched.get(&place).and_then(|k| self.slots.get(k)) {
+                Some(Slot::Ready { shown, .. }) => Look::Ready(shown.clone()),
+                _ => Look::Waiting,
+            },
+            failed @ Look::Failed(_) => failed,
+        }
+    }
+
+    fn look(&mut self, key: Key, picture: impl FnOnce() -> Picture) -> Look {
+        match self.slots.get_mut(&key) {
+            Some(Slot::Ready { shown, last_used, .. }) => {
+                *last_used = self.frame;
+                Look::Ready(shown.clone())
+            }
+            Some(Slot::Failed(why)) => Look::Failed(why.clone()),
+            None => {
+                if let Some(dataset) = &self.dataset {
+                    self.pool.request((self.generation, key), dataset.clone(), picture());
+                }
+                Look::Waiting
+            }
+        }
+    }
+
+    /// Whether every picture that was asked for has arrived.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.pool.is_idle()
+    }
+}
+
+/// Small pictures are shown enlarged as the pixels they are; large ones are reduced smoothly.
+fn upload(ctx: &Context, pixels: &Rgb8) -> TextureHandle {
+    let size = [pixels.width as usize, pixels.height as usize];
+    let options = TextureOptions {
+        magnification: TextureFilter::Nearest,
+        minification: TextureFilter::Linear,
+        ..TextureOptions::LINEAR
+    };
+    ctx.load_texture("picture", ColorImage::from_rgb(size, &pixels.data), options)
+}

@@ -1,0 +1,223 @@
+//! A virtual grid with headed sections: whatever its length, only the cells in view are laid out and painted.
+
+use eframe::egui::{self, Key, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2};
+
+use super::super::theme::palette;
+use super::text;
+
+/// A run of cells under one heading.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Heading; none for a grid without headings.
+    pub title: String,
+    /// Said right of the heading, or instead of the cells where there are none.
+    pub note: String,
+    /// Number of cells.
+    pub count: usize,
+}
+
+/// Section and cell.
+pub type At = (usize, usize);
+
+/// How a grid looks and what is selected in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    /// Name for ids.
+    pub name: &'static str,
+    /// Side of the square pictures.
+    pub side: f32,
+    /// Height of the caption under each.
+    pub caption: f32,
+    /// The selected cell.
+    pub selected: Option<At>,
+    /// Bring the selected cell into view.
+    pub reveal: bool,
+    /// Whether arrow keys move this grid's selection.
+    pub active: bool,
+}
+
+/// One cell to paint.
+pub struct Cell {
+    /// Where.
+    pub at: At,
+    /// The square of the picture.
+    pub picture: Rect,
+    /// The line under it.
+    pub caption: Rect,
+    /// Clicks and hovering; give it a label with `widget_info`.
+    pub response: Response,
+}
+
+/// What happened in a grid.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// The cell that was clicked, and where in its picture (0…1).
+    pub clicked: Option<(At, Vec2)>,
+    /// The cell that the arrow keys lead to.
+    pub moved: Option<At>,
+}
+
+const GAP: f32 = 6.0;
+const HEADING: f32 = 24.0;
+
+/// Where sections lie: columns, and each section's first pixel.
+struct Plan {
+    columns: usize,
+    row: f32,
+    tops: Vec<f32>,
+    headed: bool,
+    height: f32,
+}
+
+impl Plan {
+    fn new(grid: &Grid, sections: &[Section], width: f32) -> Self {
+        let columns = (((width + GAP) / (grid.side + GAP)) as usize).max(1);
+        let row = grid.side + grid.caption + GAP;
+        let headed = sections.iter().any(|s| !s.title.is_empty());
+        let mut tops = Vec::with_capacity(sections.len());
+        let mut height = 0.0;
+        for section in sections {
+            tops.push(height);
+            height += section.count.div_ceil(columns) as f32 * row + if headed { HEADING } else { 0.0 };
+        }
+        Self { columns, row, tops, headed, height }
+    }
+
+    fn first_row(&self, section: usize) -> f32 {
+        self.tops[section] + if self.headed { HEADING } else { 0.0 }
+    }
+}
+
+impl Grid {
+    /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
+    pub fn show(&self, ui: &mut Ui, sections: &[Section], mut paint: impl FnMut(&mut Ui, &Cell)) -> Outcome {
+        let mut outcome = Outcome::default();
+        let area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
+        area.show_viewport(ui, |ui, viewport| {
+            let plan = Plan::new(self, sections, ui.available_width());
+            ui.set_height(plan.height);
+            let origin = ui.max_rect().min;
+            outcome.moved = self.arrows(ui, &plan, sections);
+            if let Some(at) = outcome.moved.or(self.selected.filter(|_| self.reveal)) {
+                let rect = self.rect(&plan, origin, at);
+                ui.scroll_to_rect(rect.expand2(Vec2::new(0.0, GAP)), None);
+            }
+            let first = plan.tops.partition_point(|&top| top <= viewport.min.y).saturating_sub(1);
+            for (s, section) in sections.iter().enumerate().skip(first) {
+                if plan.tops[s] > viewport.max.y {
+                    break;
+                }
+                if plan.headed {
+                    let top = origin.y + plan.tops[s];
+                    heading(
+                        ui,
+                        Rect::from_min_size(Pos2::new(origin.x, top), Vec2::new(ui.available_width(), HEADING)),
+                        section,
+                    );
+                }
+                let top = plan.first_row(s);
+                let row = |y: f32| ((y - top) / plan.row).max(0.0) as usize;
+                let from = row(viewport.min.y) * plan.columns;
+                let to = ((row(viewport.max.y) + 1) * plan.columns).min(section.count);
+                for i in from..to {
+                    let cell = self.cell(ui, self.rect(&plan, origin, (s, i)), (s, i));
+                    if cell.response.clicked() {
+                        let at = cell.response.interact_pointer_pos().unwrap_or(cell.picture.center());
+                        outcome.clicked = Some(((s, i), (at - cell.picture.min) / cell.picture.size()));
+                    }
+                    paint(ui, &cell);
+                }
+            }
+        });
+        outcome
+    }
+
+    fn rect(&self, plan: &Plan, origin: Pos2, (section, i): At) -> Rect {
+        let (row, column) = (i / plan.columns, i % plan.columns);
+        let top = plan.tops.get(section).map_or(0.0, |_| plan.first_row(section));
+        let min = origin + Vec2::new(column as f32 * (self.side + GAP), top + row as f32 * plan.row);
+        Rect::from_min_size(min, Vec2::new(self.side, self.side + self.caption))
+    }
+
+    fn cell(&self, ui: &Ui, rect: Rect, at: At) -> Cell {
+        // Clicks only: a thousand cells are no stops for the Tab key, the arrow keys move among them.
+        let response = ui.interact(rect, ui.scope_id().with((self.name, at)), Sense::CLICK);
+        let picture = Rect::from_min_size(rect.min, Vec2::splat(self.side));
+        let caption = Rect::from_min_max(picture.left_bottom(), rect.max);
+        Cell { at, picture, caption, response }
+    }
+
+    /// Where the arrow keys lead, unless a text field or another widget has the keyboard.
+    fn arrows(&self, ui: &Ui, plan: &Plan, sections: &[Section]) -> Option<At> {
+        if !self.active || ui.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
+            return None;
+        }
+        let pressed = |key| ui.input(|i| i.key_pressed(key));
+        let keys = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Home, Key::End];
+        let key = keys.into_iter().find(|k| pressed(*k))?;
+        let Some(at) = self.selected else { return sections.iter().position(|s| s.count > 0).map(|s| (s, 0)) };
+        step(key, at, (plan.columns, sections))
+    }
+}
+
+fn step(key: Key, (s, i): At, (columns, sections): (usize, &[Section])) -> Option<At> {
+    let count = |s: usize| sections.get(s).map_or(0, |section| section.count);
+    let later = (s + 1..sections.len()).find(|&s| count(s) > 0);
+    let earlier = (0..s).rev().find(|&s| count(s) > 0);
+    match key {
+        Key::ArrowRight if i + 1 < count(s) => Some((s, i + 1)),
+        Key::ArrowRight => later.map(|s| (s, 0)),
+        Key::ArrowLeft if i > 0 => Some((s, i - 1)),
+        Key::ArrowLeft => earlier.map(|s| (s, count(s) - 1)),
+        Key::ArrowDown if i + columns < count(s) => Some((s, i + columns)),
+        Key::ArrowDown => later.map(|s| (s, (i % columns).min(count(s) - 1))),
+        Key::ArrowUp if i >= columns => Some((s, i - columns)),
+        Key::ArrowUp => earlier.map(|s| {
+            let last_row = (count(s) - 1) / columns * columns;
+            (s, (last_row + i % columns).min(count(s) - 1))
+        }),
+        Key::Home => Some((s, 0)),
+        Key::End => count(s).checked_sub(1).map(|last| (s, last)),
+        _ => None,
+    }
+}
+
+fn heading(ui: &Ui, rect: Rect, section: &Section) {
+    let p = palette(ui.visuals());
+    let font = TextStyle::Body.resolve(ui.style());
+    let title = ui.painter().layout_no_wrap(section.title.clone(), font, p.text);
+    let width = title.size().x.min(rect.width() * 0.6);
+    text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &section.title, (TextStyle::Body, p.text));
+    let note = rect.with_min_x(rect.left() + width + 10.0);
+    text::line(ui, note, &section.note, (TextStyle::Small, p.weak));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrows_walk_rows_and_sections() {
+        let section = |count| Section { title: "x".into(), note: String::new(), count };
+        let all = [section(5), section(0), section(2)];
+        let go = |key, at| step(key, at, (3, &all));
+        assert_eq!(go(Key::ArrowRight, (0, 4)), Some((2, 0)));
+        assert_eq!(go(Key::ArrowLeft, (2, 0)), Some((0, 4)));
+        assert_eq!(go(Key::ArrowDown, (0, 1)), Some((0, 4)));
+        assert_eq!(go(Key::ArrowDown, (0, 2)), Some((2, 1)));
+        assert_eq!(go(Key::ArrowUp, (2, 1)), Some((0, 4)));
+        assert_eq!(go(Key::ArrowUp, (0, 0)), None);
+        assert_eq!(go(Key::End, (0, 0)), Some((0, 4)));
+    }
+
+    #[test]
+    fn a_plan_stacks_sections() {
+        let grid = Grid { name: "g", side: 50.0, caption: 14.0, selected: None, reveal: false, active: false };
+        let section = |count| Section { title: "x".into(), note: String::new(), count };
+        let plan = Plan::new(&grid, &[section(5), section(0), section(2)], 170.0);
+        // Three columns of 50 and two gaps of 6 fit 162; rows are 50 + 14 + 6 high.
+        assert_eq!((plan.columns, plan.row), (3, 70.0));
+        assert_eq!(plan.tops, [0.0, 164.0, 188.0]);
+        assert_eq!(plan.height, 282.0);
+    }
+}

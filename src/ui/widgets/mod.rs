@@ -1,0 +1,7 @@
+//! Parts that panels share.
+
+pub mod dialog;
+pub mod gallery;
+pub mod grid;
+pub mod path_field;
+pub mod text;

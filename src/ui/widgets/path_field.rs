@@ -1,0 +1,87 @@
+//! A typed path, always visible: dialogs and drops are never the only way in.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{self, Key, Ui};
+
+/// A labelled text field for a path.
+#[derive(Clone, Debug, Default)]
+pub struct PathField {
+    text: String,
+    /// The path behind the text, where it came from a dialog or a list and may not be UTF-8.
+    exact: Option<PathBuf>,
+}
+
+/// What the user did with a [`PathField`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Enter or the button: take the path.
+    pub submitted: bool,
+    /// Browse.
+    pub browse: bool,
+    /// The text changed.
+    pub changed: bool,
+}
+
+impl PathField {
+    /// Shows another path.
+    pub fn set(&mut self, path: &Path) {
+        self.text = path.to_string_lossy().into_owned();
+        self.exact = Some(path.to_owned());
+    }
+
+    /// Whether nothing is typed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// The path; `~/` is the home folder.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        if let Some(exact) = self.exact.as_ref().filter(|p| p.to_string_lossy() == self.text) {
+            return exact.clone();
+        }
+        let text = self.text.trim();
+        match text.strip_prefix("~/").zip(directories::BaseDirs::new()) {
+            Some((rest, dirs)) => dirs.home_dir().join(rest),
+            None => PathBuf::from(text),
+        }
+    }
+
+    /// Shows label, field, the button `button` (none where it is empty) and "Browse…".
+    pub fn show(&mut self, ui: &mut Ui, (label, hint): (&str, &str), button: &str) -> Used {
+        let mut used = Used::default();
+        let name = ui.label(label);
+        ui.horizontal(|ui| {
+            let spare = 76.0 + if button.is_empty() { 0.0 } else { 14.0 + 8.0 * button.len() as f32 };
+            let width = (ui.available_width() - spare).max(60.0);
+            let field = egui::TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(width);
+            let field = ui.add(field).labelled_by(name.id);
+            used.changed = field.changed();
+            used.submitted = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && !self.is_empty();
+            if !button.is_empty() {
+                used.submitted |= ui.add_enabled(!self.is_empty(), egui::Button::new(button)).clicked();
+            }
+            used.browse = ui.button("Browse…").on_hover_text(format!("{label}: choose in a dialog")).clicked();
+        });
+        used
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_text_survives_until_it_is_edited() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let odd = Path::new(std::ffi::OsStr::from_bytes(b"/data/\xff"));
+        let mut field = PathField::default();
+        field.set(odd);
+        assert_eq!(field.path(), odd);
+        field.text = " /data/plain ".to_owned();
+        assert_eq!(field.path(), Path::new("/data/plain"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Text in fixed places: cut with an ellipsis, never spilling over.
+
+use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, RichText, TextStyle, Ui};
+
+use super::super::theme::palette;
+
+/// Paints one line within `rect` from its left edge; returns whether it was cut.
+pub fn line(ui: &Ui, rect: Rect, text: &str, (style, color): (TextStyle, Color32)) -> bool {
+    let font: FontId = style.resolve(ui.style());
+    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width());
+    let galley = ui.painter().layout_job(job);
+    let pos = Align2::LEFT_CENTER.align_size_within_rect(galley.size(), rect).min;
+    let cut = galley.elided;
+    ui.painter().galley(Pos2::new(rect.left(), pos.y), galley, color);
+    cut
+}
+
+/// An error or a warning where it arose, wrapped, that can be selected and copied.
+pub fn problem(ui: &mut Ui, text: &str, bad: bool) {
+    let p = palette(ui.visuals());
+    let color = if bad { p.bad } else { p.warn };
+    egui::Frame::new()
+        .fill(p.raised)
+        .stroke(egui::Stroke::new(1.0, color))
+        .corner_radius(4)
+        .inner_margin(egui::Margin::symmetric(8, 5))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            ui.add(egui::Label::new(RichText::new(text).color(color)).wrap());
+        });
+}
+
+/// What an empty panel says: what it is for, and what to do next.
+pub fn empty(ui: &mut Ui, title: &str, next: &str) {
+    let p = palette(ui.visuals());
+    ui.add_space((ui.available_height() * 0.3).clamp(8.0, 160.0));
+    ui.vertical_centered(|ui| {
+        ui.set_max_width((ui.available_width() - 32.0).clamp(60.0, 380.0));
+        ui.label(RichText::new(title).heading().color(p.text));
+        ui.add_space(2.0);
+        ui.add(egui::Label::new(RichText::new(next).color(p.weak)).wrap());
+        ui.add_space(6.0);
+    });
+}
+
+/// A row "name   value" of a facts table within a two-column grid.
+pub fn fact(ui: &mut Ui, name: &str, value: &str) {
+    let p = palette(ui.visuals());
+    ui.label(RichText::new(name).color(p.weak));
+    ui.add(egui::Label::new(RichText::new(value).color(p.text)).truncate()).on_hover_text(value);
+    ui.end_row();
+}
+
+/// A count with its noun, in the right number.
+#[must_use]
+pub fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(n as u64), if n == 1 { one } else { many })
+}
+
+/// 1300000 → "1,300,000".
+#[must_use]
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A loss with four significant digits, however small: 0.0000123 → "1.23e-5".
+#[must_use]
+pub fn loss(value: f32) -> String {
+    if value.is_infinite() {
+        "∞".to_owned()
+    } else if value != 0.0 && value.abs() < 0.0005 {
+        format!("{value:.1e}")
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+/// A probability in percent.
+#[must_use]
+pub fn percent(probability: f32) -> String {
+    format!("{:.1} %", 100.0 * probability)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([thousands(0), thousands(999), thousands(1_300_000)], ["0", "999", "1,300,000"]);
+        assert_eq!([loss(0.0), loss(1.5e-5), loss(2.30259), loss(f32::INFINITY)], ["0.000", "1.5e-5", "2.303", "∞"]);
+        assert_eq!([count(1, "image", "images"), count(1200, "image", "images")], ["1 image", "1,200 images"]);
+    }
+}
