@@ -3,10 +3,21 @@
 use std::process::ExitCode;
 
 use stillroom::cli::{self, Outcome};
+use stillroom::jobs::worker::WorkerConfig;
+use stillroom::ui::{self, AppConfig};
 
 fn main() -> ExitCode {
-    match cli::run(std::env::args_os()) {
-        Outcome::Exit(code) => code,
-        Outcome::Window(_options) => ExitCode::FAILURE,
+    let options = match cli::run(std::env::args_os()) {
+        Outcome::Exit(code) => return code,
+        Outcome::Window(options) => options,
+    };
+    let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
+    let config = AppConfig { open_dataset: options.data, open_observer: options.observer, worker };
+    match ui::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("stillroom: {why}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::check::{CheckReport, Depth, check};
 use super::control::{Control, Reporter};
 use super::distill::{DistillReport, DistillRequest, distill};
 use super::open::{self, ObserverRequest, OpenedObserver};
+use super::sample::ensure_sample;
 use super::scoring::score;
 use super::session::Session;
 
@@ -34,6 +35,8 @@ pub struct WorkerConfig {
 /// Work for the worker; executed one after another.
 #[derive(Clone, Debug)]
 pub enum Request {
+    /// Make the built-in sample if need be, and open its images and its observer.
+    OpenSample,
     /// Index a dataset's folder.
     OpenDataset(PathBuf),
     /// Load a weight file for the open dataset.
@@ -101,6 +104,7 @@ impl Request {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::OpenSample => "open sample",
             Self::OpenDataset(_) => "open dataset",
             Self::OpenObserver(_) => "load observer",
             Self::Check => "check",
@@ -243,6 +247,7 @@ impl Compute {
             return Outcome::Cancelled;
         }
         match request {
+            Request::OpenSample => Outcome::of(self.open_sample(control), control.is_cancelled()),
             Request::OpenDataset(path) => Outcome::of(self.open_dataset(&path), false),
             Request::OpenObserver(request) => Outcome::of(self.open_observer(&request), false),
             Request::Check => Outcome::of(self.check(control), control.is_cancelled()),
@@ -251,6 +256,12 @@ impl Compute {
             }
             Request::Distill(request) => Outcome::of(self.distill(&request, control), control.is_cancelled()),
         }
+    }
+
+    fn open_sample(&mut self, control: &Control) -> Result<(), String> {
+        let sample = ensure_sample(&mut self.reporter(control)).map_err(|e| e.to_string())?;
+        self.open_dataset(&sample.data)?;
+        self.open_observer(&ObserverRequest { file: sample.observer, ..ObserverRequest::default() })
     }
 
     fn open_dataset(&mut self, path: &std::path::Path) -> Result<(), String> {

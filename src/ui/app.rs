@@ -171,6 +171,12 @@ impl App {
         self.request(Request::OpenDataset(path));
     }
 
+    /// Opens the built-in sample with its observer.
+    pub fn open_sample(&mut self) {
+        self.distil_next = None;
+        self.request(Request::OpenSample);
+    }
+
     fn open_observer(&mut self, request: ObserverRequest) {
         layout::show(&mut self.tree, Panel::Observer);
         self.model.problems.observer = None;

@@ -42,7 +42,14 @@ pub fn run(config: AppConfig) -> Result<(), String> {
     let made = eframe::run_native(
         "stillroom",
         options,
-        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, config).map_err(|e| e.to_string())?))),
+        Box::new(|creation| {
+            let sample = config.open_dataset.is_none();
+            let mut app = App::new(&creation.egui_ctx, config).map_err(|e| e.to_string())?;
+            if sample {
+                app.open_sample();
+            }
+            Ok(Box::new(app))
+        }),
     );
     made.map_err(|error| {
         format!(
