@@ -161,8 +161,11 @@ pub fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 pub fn assert_same_trees(a: &Path, b: &Path) {
     let (a, b) = (tree(a), tree(b));
     assert!(!a.is_empty() && a.keys().eq(b.keys()), "{:?}\n{:?}", a.keys(), b.keys());
-    let differ: Vec<_> = a.iter().filter(|(name, bytes)| b[*name] != **bytes).map(|(name, _)| name).collect();
-    assert!(differ.is_empty(), "these differ: {differ:?}");
+    for (name, bytes) in &a {
+        let (a, b) = (String::from_utf8_lossy(bytes), String::from_utf8_lossy(&b[name]));
+        let line = a.lines().zip(b.lines()).find(|(a, b)| a != b);
+        assert!(a == b, "{name} differs: {line:?}");
+    }
 }
 
 /// The folder of shared weights and reference numbers.
