@@ -70,8 +70,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     };
     let result = match cli.command {
         None => return Outcome::Window(cli.window),
-        Some(Command::Demo(args)) => sample::demo(args),
-        Some(Command::Sample(args)) => sample::sample(args),
+        Some(Command::Demo(args)) => sample::demo(&args),
+        Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Devices(args)) => devices::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),

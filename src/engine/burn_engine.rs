@@ -7,6 +7,7 @@ use burn::tensor::module::{avg_pool2d, conv2d, linear, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::nets::graph::Pool;
 use super::plan::{Engine, EngineError, Plan, StepOp};
 
 /// A plan whose weights lie on a device.
@@ -22,9 +23,12 @@ enum StepWeights {
     Scale(Tensor<4>, Tensor<4>),
 }
 
+/// What flows between operations.
 #[derive(Clone)]
-enum Value {
+pub(super) enum Value {
+    /// NCHW.
     Map(Tensor<4>),
+    /// NC.
     Rows(Tensor<2>),
 }
 
@@ -73,7 +77,7 @@ impl Engine for BurnEngine {
 }
 
 /// Drivers report some failures, a full memory among them, by panicking: turn that into an error of this call.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
@@ -81,7 +85,7 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
     })
 }
 
-fn broken_plan() -> EngineError {
+pub(super) fn broken_plan() -> EngineError {
     EngineError::Device("the network's steps don't fit together; this is a defect of stillroom".to_owned())
 }
 
@@ -133,16 +137,22 @@ fn execute(op: &StepOp, weights: Option<&StepWeights>, inputs: Vec<Value>) -> Re
         }
         (StepOp::Scale { .. }, Some(StepWeights::Scale(scale, shift))) => map * scale.clone() + shift.clone(),
         (StepOp::Relu, _) => relu(map),
-        (StepOp::MaxPool(p), _) => {
-            let options = MaxPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2]);
-            max_pool2d(map, options.with_padding([p.padding; 2]))
-        }
-        (StepOp::AvgPool(p), _) => avg_pool2d(map, AvgPoolOptions::new([p.kernel; 2]).with_stride([p.stride; 2])),
+        (StepOp::MaxPool(pool), _) => max_pool(map, *pool),
+        (StepOp::AvgPool(pool), _) => avg_pool(map, *pool),
         (StepOp::Shortcut { stride, pad }, _) => shortcut(map, *stride, *pad),
         (StepOp::GlobalMean, _) => return Ok(Value::Rows(global_mean(map))),
         (StepOp::Flatten, _) => return Ok(Value::Rows(map.flatten(1, 3))),
         _ => return Err(broken_plan()),
     }))
+}
+
+pub(super) fn max_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
+    let options = MaxPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]);
+    max_pool2d(x, options.with_padding([pool.padding; 2]))
+}
+
+pub(super) fn avg_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
+    avg_pool2d(x, AvgPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]))
 }
 
 /// Option-A shortcut: every `stride`-th row and column, zero channels around (He et al. 2016, section 3.3).

@@ -9,4 +9,5 @@ pub mod nets;
 pub mod observer;
 pub mod plan;
 pub mod score;
+pub mod train;
 pub mod weights;

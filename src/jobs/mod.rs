@@ -8,6 +8,7 @@ pub mod distill;
 pub mod evaluate;
 pub mod open;
 pub mod pictures;
+pub mod sample;
 pub mod scoring;
 pub mod session;
 pub mod worker;

@@ -4,7 +4,7 @@ pub mod crops;
 pub mod decode;
 pub mod encode;
 #[cfg(test)]
-mod fixtures;
+pub(super) mod fixtures;
 mod jpeg;
 pub mod pipeline;
 pub mod resize;

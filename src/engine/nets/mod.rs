@@ -3,7 +3,8 @@
 pub mod convnet;
 pub mod detect;
 pub mod graph;
-//pub mod module;
+pub mod initial;
+pub mod module;
 pub mod resnet;
 
 use graph::Graph;

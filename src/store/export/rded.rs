@@ -155,6 +155,28 @@ impl Export {
         self.put(&image_file(class, image, extension), bytes)
     }
 
+    /// Writes a file at a relative path, with the folders on its way: for data of another layout. May be called from
+    /// several threads.
+    ///
+    /// # Errors
+    /// [`ExportError::Write`] where the disk is full or fails, or where this file has been written before.
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), ExportError> {
+        if let Some(folder) = Path::new(name).parent() {
+            let folder = self.partial.join(folder);
+            fs::create_dir_all(&folder).map_err(|e| self.failed(&folder, 0, e))?;
+        }
+        self.put(name, bytes)
+    }
+
+    /// Syncs what was written by [`Self::write_file`] and gives the folder its name, without a manifest.
+    ///
+    /// # Errors
+    /// [`ExportError::Appeared`] where the output folder has come into being, [`ExportError::Write`].
+    pub fn publish(self) -> Result<PathBuf, ExportError> {
+        self.sync()?;
+        self.rename()
+    }
+
     /// Writes `classes.json` and `manifest.json`, syncs all files and folders, and gives the folder its name.
     ///
     /// # Errors
@@ -169,8 +191,7 @@ impl Export {
         classes.push(b'\n');
         self.put("classes.json", &classes)?;
         self.put("manifest.json", &manifest.to_json().map_err(json)?)?;
-        self.sync()?;
-        self.rename()
+        self.publish()
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Written> {
@@ -221,8 +242,9 @@ impl Export {
                 |t: std::thread::ScopedJoinHandle<'_, _>| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
             threads.into_iter().try_for_each(join)
         });
-        let folders = written.folders.iter().map(|&class| self.partial.join(class_folder(class)));
-        let mut folders = folders.chain([self.partial.clone()]);
+        // All folders on the way to a file, the partial one itself included (its relative path is empty).
+        let folders: BTreeSet<&Path> = written.files.iter().flat_map(|f| Path::new(f).ancestors().skip(1)).collect();
+        let mut folders = folders.into_iter().map(|folder| self.partial.join(folder));
         let synced = synced.and_then(|()| folders.try_for_each(|folder| sync_folder(&folder)));
         synced.map_err(|e| self.failed(&e.path, 0, e.source))
     }
