@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([thousands(0), thousands(999), thousands(1_300_000)], ["0", "999", "1,300,000"]);
-        assert_eq!([loss(0.0), loss(1.5e-5), loss(2.30259), loss(f32::INFINITY)], ["0.000", "1.5e-5", "2.303", "∞"]);
+        assert_eq!([loss(0.0), loss(1.5e-5), loss(2.35259), loss(f32::INFINITY)], ["0.000", "1.5e-5", "2.353", "∞"]);
         assert_eq!([count(1, "image", "images"), count(1200, "image", "images")], ["1 image", "1,200 images"]);
     }
 }
