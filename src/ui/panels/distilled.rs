@@ -25,7 +25,7 @@ pub struct DistilledPanel {
 
 impl Default for DistilledPanel {
     fn default() -> Self {
-        Self { side: 64.0 }
+        Self { side: 80.0 }
     }
 }
 
@@ -127,7 +127,8 @@ fn section(label: &str, ranking: &ClassRanking, ipc: usize) -> Section {
             let mean =
                 ranking.selected.iter().map(|p| f64::from(p.loss)).sum::<f64>() / ranking.selected.len().max(1) as f64;
             let more = if ranking.covered { "" } else { ", from part of the subset" };
-            (format!("mean loss {}{more}", text::loss(mean as f32)), ipc)
+            let count = text::count(ranking.selected.len(), "patch", "patches");
+            (format!("{count}, mean loss {}{more}", text::loss(mean as f32)), ipc)
         }
     };
     Section { title: label.to_owned(), note, count }

@@ -85,7 +85,8 @@ impl PatchesPanel {
         let wanted: usize = rankings.iter().map(|r| r.wanted).sum();
         ui.horizontal(|ui| {
             class_chooser(ui, "Class shown in Patches", scene);
-            ui.checkbox(&mut self.only_selected, "stitched only")
+            let words = RichText::new("stitched only").color(p.good);
+            ui.checkbox(&mut self.only_selected, words)
                 .on_hover_text("Only the IPC·N patches per class that become distilled images");
             size_slider(ui, &mut self.side, "Patch size");
             let words = format!("showing {} of {}", text::thousands(shown as u64), text::thousands(wanted as u64));

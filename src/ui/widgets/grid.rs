@@ -99,8 +99,12 @@ impl Grid {
             let origin = ui.max_rect().min;
             outcome.moved = self.arrows(ui, &plan, sections);
             if let Some(at) = outcome.moved.or(self.selected.filter(|_| self.reveal)) {
-                let rect = self.rect(&plan, origin, at);
-                ui.scroll_to_rect(rect.expand2(Vec2::new(0.0, GAP)), None);
+                let mut rect = self.rect(&plan, origin, at).expand2(Vec2::new(0.0, GAP));
+                // The first row comes with its heading.
+                if at.1 < plan.columns && plan.headed {
+                    rect.min.y -= HEADING;
+                }
+                ui.scroll_to_rect(rect, None);
             }
             let first = plan.tops.partition_point(|&top| top <= viewport.min.y).saturating_sub(1);
             for (s, section) in sections.iter().enumerate().skip(first) {
