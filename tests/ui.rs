@@ -147,17 +147,23 @@ fn the_whole_way_from_an_empty_window_to_a_folder() {
 
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());
+    // A wrong class order, which only the check finds.
+    let rotated = files.folder.path().join("rotated.json");
+    std::fs::write(&rotated, "[1, 2, 0]").unwrap();
+    click(&mut window, "Overrides");
+    window.run_steps(20);
+    type_into(&mut window, "Class map", &rotated);
     click(&mut window, "Load");
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     window.get_by_label_contains("Tensors: 20 used, 0 missing");
-    window.get_by_label_contains("by order");
+    window.get_by_label_contains("the given class map");
 
     small_recipe(&mut window);
     click(&mut window, "Score patches");
     until(&mut window, "scores", |w| w.state().model().staleness().0 == 0 && idle(w));
     window.get_by_label("showing 24 of 25");
 
-    // Noise is no class that a network of formula weights knows: the check refuses, in words, until told otherwise.
+    // The check refuses, in words, until told otherwise.
     click(&mut window, "Distil to folder");
     until(&mut window, "the refusal", |w| w.state().model().problems.distil.is_some());
     let out = files.folder.path().join("pets-distilled-ipc2");
@@ -178,7 +184,7 @@ fn a_click_on_a_patch_or_on_a_distilled_image_shows_where_it_comes_from() {
     window.get_by_label_contains("Click a patch, or a cell");
     let (data, best) = {
         let model = window.state().model();
-        let cat = model.ranking.class(stillroom::core::dataset::ClassId(0));
+        let cat = model.ranking.class(stillroom::core::dataset::ClassId(0)).clone();
         (model.dataset().unwrap().clone(), cat.ranked)
     };
     window.get_by_label_contains("cat rank 2,").click();
@@ -396,7 +402,7 @@ mod screenshots {
         click(&mut window, "Resume");
         wait(&mut window, "the scores", |w| w.state().model().staleness().0 == 0 && idle(w));
         let best = |w: &Window, class: u32, rank: usize| {
-            let ranked = w.state().model().ranking.class(stillroom::core::dataset::ClassId(class)).ranked;
+            let ranked = &w.state().model().ranking.class(stillroom::core::dataset::ClassId(class)).ranked;
             ranked[rank].image
         };
         let image = best(&window, 3, 12);

@@ -275,6 +275,10 @@ impl Model {
         for note in &opened.notes {
             self.say(Level::Warning, note.clone());
         }
+        let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
+        self.recent.datasets.retain(|r| r.root != root);
+        let recent = RecentDataset { root, fingerprint: String::new(), layout, split, classes, images };
+        self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written) = (None, None, None);
         self.ranking.clear(Some(&data));
@@ -286,6 +290,10 @@ impl Model {
         for note in &opened.notes {
             self.say(Level::Warning, note.clone());
         }
+        let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
+        let fingerprint = o.fingerprint.clone();
+        self.recent.observers.retain(|r| r.path != path);
+        self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
         let data = self.data.clone();

@@ -49,7 +49,8 @@ impl DistilledPanel {
             return;
         }
         let classes = shown_classes(scene);
-        let rankings: Vec<ClassRanking> = classes.iter().map(|c| scene.model.ranking.class(*c)).collect();
+        let model = scene.model;
+        let rankings: Vec<&ClassRanking> = classes.iter().map(|c| model.ranking.class(*c)).collect();
         let recipe = scene.model.workspace.recipe().clone();
         let p = palette(ui.visuals());
         let shown = rankings.iter().filter(|r| !r.selected.is_empty()).count() * recipe.ipc as usize;
@@ -76,7 +77,7 @@ impl DistilledPanel {
     fn grid(
         &self,
         ui: &mut Ui,
-        (dataset, classes, rankings): (&Dataset, &[ClassId], &[ClassRanking]),
+        (dataset, classes, rankings): (&Dataset, &[ClassId], &[&ClassRanking]),
         (scene, template): (&mut Scene<'_>, &Stitch),
     ) {
         let recipe = scene.model.workspace.recipe().clone();
@@ -111,7 +112,7 @@ impl DistilledPanel {
     }
 }
 
-fn select((s, image): At, cell: usize, (rankings, ipc): (&[ClassRanking], usize), scene: &mut Scene<'_>) {
+fn select((s, image): At, cell: usize, (rankings, ipc): (&[&ClassRanking], usize), scene: &mut Scene<'_>) {
     let patch = rankings.get(s).and_then(|r| r.selected.get(rank_of(cell, image, ipc)));
     if let Some(patch) = patch {
         scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));

@@ -133,9 +133,8 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
         Rule::WordNet => "by WordNet id",
         Rule::Order => "by order: output i is class i",
     };
-    egui::Grid::new("facts").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
-        text::fact(ui, "Network", &o.spec.arch.to_string());
-        text::fact(ui, "Input", &format!("{0}×{0} pixels", o.spec.side));
+    egui::Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
+        text::fact(ui, "Network", &format!("{}, input {1}×{1} pixels", o.spec.arch, o.spec.side));
         text::fact(ui, "Mean and std", &o.mean_std.describe());
         text::fact(ui, "Outputs", &format!("{}, matched {rule}", o.spec.classes));
     });
@@ -218,7 +217,7 @@ fn report(ui: &mut Ui, report: &LoadReport) {
 
 fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'_>) {
     let p = palette(ui.visuals());
-    egui::Grid::new("check").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
+    egui::Grid::new("check").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         let held_out = scene.model.data.as_ref().is_some_and(|d| d.held_out.is_some());
         let on = if held_out { "held-out images" } else { "images (none are held out)" };
         text::fact(ui, "Top-1", &format!("{:.2} % of {} {on}", report.top1, report.images));
