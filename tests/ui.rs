@@ -147,17 +147,23 @@ fn the_whole_way_from_an_empty_window_to_a_folder() {
 
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());
+    // A wrong class order, which only the check finds.
+    let rotated = files.folder.path().join("rotated.json");
+    std::fs::write(&rotated, "[1, 2, 0]").unwrap();
+    click(&mut window, "Overrides");
+    window.run_steps(20);
+    type_into(&mut window, "Class map", &rotated);
     click(&mut window, "Load");
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     window.get_by_label_contains("Tensors: 20 used, 0 missing");
-    window.get_by_label_contains("by order");
+    window.get_by_label_contains("the given class map");
 
     small_recipe(&mut window);
     click(&mut window, "Score patches");
     until(&mut window, "scores", |w| w.state().model().staleness().0 == 0 && idle(w));
     window.get_by_label("showing 24 of 25");
 
-    // Noise is no class that a network of formula weights knows: the check refuses, in words, until told otherwise.
+    // The check refuses, in words, until told otherwise.
     click(&mut window, "Distil to folder");
     until(&mut window, "the refusal", |w| w.state().model().problems.distil.is_some());
     let out = files.folder.path().join("pets-distilled-ipc2");
@@ -178,7 +184,7 @@ fn a_click_on_a_patch_or_on_a_distilled_image_shows_where_it_comes_from() {
     window.get_by_label_contains("Click a patch, or a cell");
     let (data, best) = {
         let model = window.state().model();
-        let cat = model.ranking.class(stillroom::core::dataset::ClassId(0));
+        let cat = model.ranking.class(stillroom::core::dataset::ClassId(0)).clone();
         (model.dataset().unwrap().clone(), cat.ranked)
     };
     window.get_by_label_contains("cat rank 2,").click();
@@ -264,7 +270,8 @@ fn what_is_wrong_is_said_where_it_arose() {
     click(&mut window, "Dataset");
     window.get_by_label("1 broken file").click();
     window.run_steps(12);
-    window.get_by_label_contains("owl/broken.png: ");
+    // In the log, from the check, and in the panel's list.
+    assert!(window.get_all_by_label_contains("owl/broken.png: ").count() >= 2);
 }
 
 #[test]
@@ -333,8 +340,10 @@ mod screenshots {
 
         /// Renders the window and keeps the picture; no picture is of one colour or nearly so.
         fn take(&self, window: &mut Window, name: &str) {
-            window.run_steps(4);
+            // Scrolling to the selection takes a moment.
+            window.run_steps(60);
             until(window, "all pictures", idle);
+            window.run_steps(4);
             let picture = window.render().unwrap();
             let mut colours = std::collections::HashMap::new();
             for pixel in picture.pixels() {
@@ -377,7 +386,7 @@ mod screenshots {
             open_observer: Some(folder("STILLROOM_SHARED", "../shared").join("weights/resnet20-12fca82f.th")),
             worker,
         };
-        let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).wgpu();
+        let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
         let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
         wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
         let subset = std::env::var("STILLROOM_SCREENSHOT_SUBSET").unwrap_or_else(|_| "300".to_owned());
@@ -393,7 +402,7 @@ mod screenshots {
         click(&mut window, "Resume");
         wait(&mut window, "the scores", |w| w.state().model().staleness().0 == 0 && idle(w));
         let best = |w: &Window, class: u32, rank: usize| {
-            let ranked = w.state().model().ranking.class(stillroom::core::dataset::ClassId(class)).ranked;
+            let ranked = &w.state().model().ranking.class(stillroom::core::dataset::ClassId(class)).ranked;
             ranked[rank].image
         };
         let image = best(&window, 3, 12);

@@ -159,7 +159,10 @@ impl App {
     fn request(&mut self, request: Request) {
         let name = request.name();
         match self.worker.request(request) {
-            Ok(control) => self.model.waiting.push(Running { name, control }),
+            Ok(control) => {
+                let began_secs = self.model.now_secs;
+                self.model.waiting.push(Running { name, control, began_secs });
+            }
             Err(busy) => self.model.say(Level::Error, format!("{name}: {busy}")),
         }
     }
@@ -314,6 +317,9 @@ impl App {
         let mut classes: Vec<ClassId> = self.model.workspace.chosen().collect();
         classes.sort_by_key(|c| (Some(*c) != shown, *c));
         let recipe = self.model.workspace.recipe().clone();
+        let (n, subset, crops) = (recipe.patches, recipe.subset, recipe.crops);
+        let text = format!("scoring {} classes: N = {n}, subset {subset}, {crops} crops", classes.len());
+        self.model.say(Level::Info, text);
         self.request(Request::Score { recipe, classes });
     }
 

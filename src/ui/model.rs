@@ -44,6 +44,8 @@ pub struct Running {
     pub name: &'static str,
     /// Pause, cancel, progress.
     pub control: Control,
+    /// When it began, on the window's clock.
+    pub began_secs: f64,
 }
 
 /// Errors, each kept where it arose until the same thing is tried again.
@@ -212,7 +214,7 @@ impl Model {
                 if !self.waiting.is_empty() {
                     self.waiting.remove(0);
                 }
-                self.running = Some(Running { name, control });
+                self.running = Some(Running { name, control, began_secs: self.now_secs });
             }
             Event::Dataset(opened) => self.take_dataset(opened),
             Event::Observer(opened) => self.take_observer(opened),
@@ -231,6 +233,7 @@ impl Model {
             }
             Event::Scored { recipe, class, block } => {
                 if let Some(data) = self.data.clone() {
+                    self.say_broken(data.dataset.class(class).label(), block.broken.len());
                     self.ranking.add(&data.dataset, &recipe, (class, block));
                 }
             }
@@ -248,7 +251,20 @@ impl Model {
             Event::Cancelled(name) => {
                 self.say(Level::Info, format!("{name}: cancelled; what it stored stays, the same again resumes"));
             }
-            Event::Finished(_) => self.running = None,
+            Event::Finished(name) => {
+                let began = self.running.take().map_or(self.now_secs, |r| r.began_secs);
+                if name == "score" && self.problems.score.is_none() {
+                    self.say(Level::Info, format!("scoring ended after {:.1} s", self.now_secs - began));
+                }
+            }
+        }
+    }
+
+    /// Distilling names broken files itself; scoring only keeps them.
+    fn say_broken(&mut self, class: &str, broken: usize) {
+        if broken > 0 && self.running.as_ref().is_some_and(|r| r.name == "score") {
+            let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
+            self.say(Level::Warning, text);
         }
     }
 
@@ -259,6 +275,10 @@ impl Model {
         for note in &opened.notes {
             self.say(Level::Warning, note.clone());
         }
+        let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
+        self.recent.datasets.retain(|r| r.root != root);
+        let recent = RecentDataset { root, fingerprint: String::new(), layout, split, classes, images };
+        self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written) = (None, None, None);
         self.ranking.clear(Some(&data));
@@ -270,6 +290,10 @@ impl Model {
         for note in &opened.notes {
             self.say(Level::Warning, note.clone());
         }
+        let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
+        let fingerprint = o.fingerprint.clone();
+        self.recent.observers.retain(|r| r.path != path);
+        self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
         let data = self.data.clone();

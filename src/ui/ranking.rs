@@ -43,6 +43,8 @@ pub struct Ranking {
     recipe: Recipe,
     classes: Vec<ClassRanking>,
     places: HashMap<ImageId, (ClassId, usize)>,
+    /// What a class that does not exist has.
+    none: ClassRanking,
 }
 
 impl Ranking {
@@ -101,8 +103,8 @@ impl Ranking {
 
     /// A class's ranking; empty for a class that does not exist.
     #[must_use]
-    pub fn class(&self, class: ClassId) -> ClassRanking {
-        self.classes.get(class.index()).cloned().unwrap_or_default()
+    pub fn class(&self, class: ClassId) -> &ClassRanking {
+        self.classes.get(class.index()).unwrap_or(&self.none)
     }
 
     /// The scores of a class, for the crops of an image and the broken files.
@@ -159,6 +161,10 @@ mod tests {
         Arc::new(block)
     }
 
+    fn images(ranking: &Ranking) -> Vec<u32> {
+        ranking.class(ClassId(0)).selected.iter().map(|p| p.image.0).collect()
+    }
+
     #[test]
     fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
         let (data, class) = (dataset(), ClassId(0));
@@ -167,7 +173,6 @@ mod tests {
         ranking.update(&data, &recipe);
         assert_eq!((ranking.any(), ranking.stale([class].into_iter())), (false, 1));
         ranking.add(&data, &recipe, (class, block(&[0.4, 0.1, 0.3, 0.2])));
-        let images = |r: &Ranking| r.class(class).selected.iter().map(|p| p.image.0).collect::<Vec<_>>();
         assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![1, 3], 0));
         assert_eq!((ranking.place(ImageId(3)), ranking.cell(class, 1)), (Some((class, 1)), Some((0, 1))));
 
@@ -178,7 +183,7 @@ mod tests {
         ranking.update(&data, &Recipe { patches: 4, ..recipe.clone() });
         assert!(!ranking.any());
         ranking.update(&data, &Recipe { ipc: 5, ..recipe.clone() });
-        assert!(ranking.class(class).problem.is_some_and(|p| p.contains("'a'")));
+        assert!(ranking.class(class).problem.as_ref().is_some_and(|p| p.contains("'a'")));
         // Scores for another recipe do not show.
         ranking.add(&data, &Recipe { seed: 9, ..recipe.clone() }, (class, block(&[9.0])));
         assert_eq!(ranking.class(class).ranked.len(), 4);

@@ -29,6 +29,8 @@ pub struct Palette {
     pub raised: Color32,
     /// Lines between parts.
     pub line: Color32,
+    /// Outline of buttons and check boxes.
+    edge: Color32,
     /// Ground of a hovered control.
     hover: Color32,
     /// Ground of selected text and items.
@@ -47,6 +49,7 @@ const DARK: Palette = Palette {
     ground: Color32::from_rgb(30, 33, 37),
     raised: Color32::from_rgb(41, 45, 51),
     line: Color32::from_rgb(56, 61, 69),
+    edge: Color32::from_rgb(84, 91, 102),
     hover: Color32::from_rgb(62, 68, 77),
     selected: Color32::from_rgb(45, 82, 122),
 };
@@ -63,6 +66,7 @@ const LIGHT: Palette = Palette {
     ground: Color32::from_rgb(250, 250, 251),
     raised: Color32::from_rgb(238, 240, 243),
     line: Color32::from_rgb(206, 211, 217),
+    edge: Color32::from_rgb(166, 173, 183),
     hover: Color32::from_rgb(222, 227, 233),
     selected: Color32::from_rgb(190, 216, 243),
 };
@@ -93,6 +97,8 @@ fn dress(style: &mut Style, p: &Palette) {
     style.spacing.menu_margin = Margin::same(6);
     style.spacing.scroll.floating = false;
     style.spacing.scroll.bar_width = 8.0;
+    // Handles in the colour of controls, not of text: they are many, and not what one looks at.
+    style.spacing.scroll.foreground_color = false;
     let v = &mut style.visuals;
     v.panel_fill = p.ground;
     v.window_fill = p.raised;
@@ -112,7 +118,7 @@ fn dress(style: &mut Style, p: &Palette) {
     let radius = CornerRadius::same(3);
     let states = [
         (&mut v.widgets.noninteractive, p.ground, p.line),
-        (&mut v.widgets.inactive, p.raised, p.line),
+        (&mut v.widgets.inactive, p.raised, p.edge),
         (&mut v.widgets.hovered, p.hover, p.weak),
         (&mut v.widgets.active, p.hover, p.accent),
         (&mut v.widgets.open, p.raised, p.line),

@@ -20,6 +20,8 @@ pub struct DatasetPanel {
     /// The typed path.
     pub path: PathField,
     filter: String,
+    /// The class that was last brought into view.
+    revealed: Option<ClassId>,
 }
 
 impl DatasetPanel {
@@ -49,7 +51,7 @@ impl DatasetPanel {
         });
         egui::Panel::bottom("samples")
             .resizable(true)
-            .default_size(190.0)
+            .default_size(158.0)
             .min_size(60.0)
             .frame(egui::Frame::new())
             .show(ui, |ui| {
@@ -120,18 +122,22 @@ impl DatasetPanel {
             .class_ids()
             .filter(|c| needle.is_empty() || dataset.class(*c).label().to_lowercase().contains(&needle))
             .collect();
-        let height = ui.spacing().interact_size.y;
+        ui.spacing_mut().interact_size.y = 19.0;
+        let height = 19.0;
         ui.spacing_mut().item_spacing.y = 1.0;
-        egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false).show_rows(
-            ui,
-            height,
-            shown.len(),
-            |ui, rows| {
-                for &class in &shown[rows] {
-                    class_row(ui, dataset, class, scene);
-                }
-            },
-        );
+        let mut area = egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false);
+        let wanted = scene.model.workspace.shown_class();
+        if wanted != self.revealed {
+            self.revealed = wanted;
+            if let Some(row) = wanted.and_then(|class| shown.iter().position(|c| *c == class)) {
+                area = area.vertical_scroll_offset((row as f32 * (height + 1.0) - 60.0).max(0.0));
+            }
+        }
+        area.show_rows(ui, height, shown.len(), |ui, rows| {
+            for &class in &shown[rows] {
+                class_row(ui, dataset, class, scene);
+            }
+        });
     }
 }
 

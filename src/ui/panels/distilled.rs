@@ -25,7 +25,7 @@ pub struct DistilledPanel {
 
 impl Default for DistilledPanel {
     fn default() -> Self {
-        Self { side: 64.0 }
+        Self { side: 80.0 }
     }
 }
 
@@ -49,7 +49,8 @@ impl DistilledPanel {
             return;
         }
         let classes = shown_classes(scene);
-        let rankings: Vec<ClassRanking> = classes.iter().map(|c| scene.model.ranking.class(*c)).collect();
+        let model = scene.model;
+        let rankings: Vec<&ClassRanking> = classes.iter().map(|c| model.ranking.class(*c)).collect();
         let recipe = scene.model.workspace.recipe().clone();
         let p = palette(ui.visuals());
         let shown = rankings.iter().filter(|r| !r.selected.is_empty()).count() * recipe.ipc as usize;
@@ -76,7 +77,7 @@ impl DistilledPanel {
     fn grid(
         &self,
         ui: &mut Ui,
-        (dataset, classes, rankings): (&Dataset, &[ClassId], &[ClassRanking]),
+        (dataset, classes, rankings): (&Dataset, &[ClassId], &[&ClassRanking]),
         (scene, template): (&mut Scene<'_>, &Stitch),
     ) {
         let recipe = scene.model.workspace.recipe().clone();
@@ -111,7 +112,7 @@ impl DistilledPanel {
     }
 }
 
-fn select((s, image): At, cell: usize, (rankings, ipc): (&[ClassRanking], usize), scene: &mut Scene<'_>) {
+fn select((s, image): At, cell: usize, (rankings, ipc): (&[&ClassRanking], usize), scene: &mut Scene<'_>) {
     let patch = rankings.get(s).and_then(|r| r.selected.get(rank_of(cell, image, ipc)));
     if let Some(patch) = patch {
         scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
@@ -127,7 +128,8 @@ fn section(label: &str, ranking: &ClassRanking, ipc: usize) -> Section {
             let mean =
                 ranking.selected.iter().map(|p| f64::from(p.loss)).sum::<f64>() / ranking.selected.len().max(1) as f64;
             let more = if ranking.covered { "" } else { ", from part of the subset" };
-            (format!("mean loss {}{more}", text::loss(mean as f32)), ipc)
+            let count = text::count(ranking.selected.len(), "patch", "patches");
+            (format!("{count}, mean loss {}{more}", text::loss(mean as f32)), ipc)
         }
     };
     Section { title: label.to_owned(), note, count }

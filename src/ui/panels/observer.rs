@@ -133,12 +133,10 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
         Rule::WordNet => "by WordNet id",
         Rule::Order => "by order: output i is class i",
     };
-    egui::Grid::new("facts").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
-        text::fact(ui, "Network", &o.spec.arch.to_string());
-        text::fact(ui, "Input", &format!("{0}×{0} pixels", o.spec.side));
+    egui::Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
+        text::fact(ui, "Network", &format!("{}, input {1}×{1} pixels", o.spec.arch, o.spec.side));
         text::fact(ui, "Mean and std", &o.mean_std.describe());
         text::fact(ui, "Outputs", &format!("{}, matched {rule}", o.spec.classes));
-        text::fact(ui, "File", &opened.file.to_string_lossy());
     });
     report(ui, &o.report);
     for note in &opened.notes {
@@ -181,10 +179,10 @@ fn report(ui: &mut Ui, report: &LoadReport) {
         ("used", &report.used, p.good),
         ("missing", &missing, p.bad),
         ("unused", &report.unused, p.warn),
-        ("of the wrong shape", &wrong, p.bad),
+        ("misfit: of the wrong shape", &wrong, p.bad),
     ];
     let summary = format!(
-        "Tensors: {} used, {} missing, {} unused, {} of the wrong shape",
+        "Tensors: {} used, {} missing, {} unused, {} misfit",
         report.used.len(),
         missing.len(),
         report.unused.len(),
@@ -219,7 +217,7 @@ fn report(ui: &mut Ui, report: &LoadReport) {
 
 fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'_>) {
     let p = palette(ui.visuals());
-    egui::Grid::new("check").num_columns(2).spacing([14.0, 3.0]).show(ui, |ui| {
+    egui::Grid::new("check").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         let held_out = scene.model.data.as_ref().is_some_and(|d| d.held_out.is_some());
         let on = if held_out { "held-out images" } else { "images (none are held out)" };
         text::fact(ui, "Top-1", &format!("{:.2} % of {} {on}", report.top1, report.images));
@@ -239,21 +237,29 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'
     ui.label(RichText::new("Top-1 per class").color(p.weak));
     let Some(dataset) = scene.model.dataset() else { return };
     ui.spacing_mut().item_spacing.y = 1.0;
-    for (class, accuracy) in dataset.class_ids().zip(&report.per_class) {
-        accuracy_bar(ui, dataset.class(class).label(), *accuracy);
+    let all: Vec<_> = dataset.class_ids().zip(&report.per_class).collect();
+    let columns = ((ui.available_width() / 150.0) as usize).clamp(1, 4);
+    let width = ui.available_width() / columns as f32 - 6.0;
+    let rows = all.len().div_ceil(columns);
+    for row in 0..rows {
+        ui.horizontal(|ui| {
+            for (class, accuracy) in all.iter().skip(row).step_by(rows) {
+                accuracy_bar(ui, width, (dataset.class(*class).label(), **accuracy));
+            }
+        });
     }
 }
 
-fn accuracy_bar(ui: &mut Ui, class: &str, accuracy: Option<f64>) {
+fn accuracy_bar(ui: &mut Ui, width: f32, (class, accuracy): (&str, Option<f64>)) {
     let p = palette(ui.visuals());
-    let size = Vec2::new(ui.available_width(), 17.0);
+    let size = Vec2::new(width, 17.0);
     let (rect, response) = ui.allocate_exact_size(size, egui::Sense::hover());
     if !ui.is_rect_visible(rect) {
         return;
     }
     let value = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:.0} %"));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{class}: {value}")));
-    let (left, right) = (rect.left() + 90.0, rect.right() - 52.0);
+    let (left, right) = (rect.left() + 72.0, rect.right() - 40.0);
     text::line(ui, rect.with_max_x(left - 6.0), class, (TextStyle::Small, p.text));
     let bar = egui::Rect::from_min_max(egui::pos2(left, rect.top() + 4.0), egui::pos2(right, rect.bottom() - 4.0));
     ui.painter().rect_filled(bar, 2.0, p.well);

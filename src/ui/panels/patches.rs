@@ -46,7 +46,8 @@ impl PatchesPanel {
             return;
         }
         let classes = shown_classes(scene);
-        let rankings: Vec<ClassRanking> = classes.iter().map(|c| scene.model.ranking.class(*c)).collect();
+        let model = scene.model;
+        let rankings: Vec<&ClassRanking> = classes.iter().map(|c| model.ranking.class(*c)).collect();
         self.toolbar(ui, &rankings, scene);
         egui::Panel::bottom("provenance")
             .resizable(true)
@@ -79,13 +80,14 @@ impl PatchesPanel {
         }
     }
 
-    fn toolbar(&mut self, ui: &mut Ui, rankings: &[ClassRanking], scene: &mut Scene<'_>) {
+    fn toolbar(&mut self, ui: &mut Ui, rankings: &[&ClassRanking], scene: &mut Scene<'_>) {
         let p = palette(ui.visuals());
         let shown: usize = rankings.iter().map(|r| self.cells(r).len()).sum();
         let wanted: usize = rankings.iter().map(|r| r.wanted).sum();
         ui.horizontal(|ui| {
             class_chooser(ui, "Class shown in Patches", scene);
-            ui.checkbox(&mut self.only_selected, "stitched only")
+            let words = RichText::new("stitched only").color(p.good);
+            ui.checkbox(&mut self.only_selected, words)
                 .on_hover_text("Only the IPC·N patches per class that become distilled images");
             size_slider(ui, &mut self.side, "Patch size");
             let words = format!("showing {} of {}", text::thousands(shown as u64), text::thousands(wanted as u64));
@@ -101,7 +103,7 @@ impl PatchesPanel {
     fn grid(
         &self,
         ui: &mut Ui,
-        (dataset, classes, rankings): (&Dataset, &[ClassId], &[ClassRanking]),
+        (dataset, classes, rankings): (&Dataset, &[ClassId], &[&ClassRanking]),
         scene: &mut Scene<'_>,
     ) {
         let sections: Vec<Section> = classes
@@ -111,7 +113,7 @@ impl PatchesPanel {
             .collect();
         let selected = scene.model.selected_place().and_then(|(_, class, rank)| {
             let at = classes.iter().position(|c| *c == class)?;
-            (rank < self.cells(&rankings[at]).len()).then_some((at, rank))
+            (rank < self.cells(rankings[at]).len()).then_some((at, rank))
         });
         let grid = Grid {
             name: "patches",
@@ -125,7 +127,7 @@ impl PatchesPanel {
         let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
         let outcome = grid.show(ui, &sections, |ui, cell| {
             let (s, i) = cell.at;
-            let Some(patch) = self.cells(&rankings[s]).get(i) else { return };
+            let Some(patch) = self.cells(rankings[s]).get(i) else { return };
             let look = scene.gallery.patch((patch.image, patch.bbox), side);
             let stitched = i < rankings[s].selected.len();
             let label = dataset.class(classes[s]).label();
@@ -133,7 +135,7 @@ impl PatchesPanel {
         });
         let target: Option<At> = outcome.clicked.map(|(at, _)| at).or(outcome.moved);
         if let Some((s, i)) = target
-            && let Some(patch) = self.cells(&rankings[s]).get(i)
+            && let Some(patch) = self.cells(rankings[s]).get(i)
         {
             scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
             scene.out.push(Intent::Activate(Panel::Patches));
@@ -191,7 +193,7 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         text::line(
             ui,
             top,
-            &format!("{rank}   {}", text::percent(tile.patch.probability())),
+            &format!("#{rank}  {}", text::percent(tile.patch.probability())),
             (TextStyle::Small, color),
         );
         text::line(ui, bottom, &format!("loss {loss}"), (TextStyle::Small, p.weak));

@@ -14,6 +14,8 @@ use crate::core::scores::PatchScore;
 
 /// Shows the provenance of the selected patch.
 pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
+    // As high when it is empty: else the first selection would shrink the grid in the frame that scrolls to it.
+    ui.set_min_height(ui.available_height());
     let Some((image, class, rank)) = scene.model.selected_place() else {
         text::empty(
             ui,
@@ -76,7 +78,7 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
     let class = dataset.class_of(key.image);
     let ranking = scene.model.ranking.class(class);
     let b = key.bbox;
-    egui::Grid::new("provenance facts").num_columns(2).spacing([12.0, 2.0]).show(ui, |ui| {
+    egui::Grid::new("provenance facts").num_columns(2).min_row_height(18.0).spacing([12.0, 2.0]).show(ui, |ui| {
         text::fact(ui, "File", &dataset.source(key.image));
         text::fact(ui, "Class", dataset.class(class).label());
         text::fact(ui, "Rank", &format!("{} of {}", rank + 1, text::thousands(ranking.ranked.len() as u64)));

@@ -63,6 +63,8 @@ const HEADING: f32 = 24.0;
 /// Where sections lie: columns, and each section's first pixel.
 struct Plan {
     columns: usize,
+    /// Side of the pictures: a little more than asked for, so that the columns fill the width.
+    side: f32,
     row: f32,
     tops: Vec<f32>,
     headed: bool,
@@ -72,7 +74,8 @@ struct Plan {
 impl Plan {
     fn new(grid: &Grid, sections: &[Section], width: f32) -> Self {
         let columns = (((width + GAP) / (grid.side + GAP)) as usize).max(1);
-        let row = grid.side + grid.caption + GAP;
+        let side = ((width + GAP) / columns as f32 - GAP).floor().clamp(1.0, grid.side * 1.5);
+        let row = side + grid.caption + GAP;
         let headed = sections.iter().any(|s| !s.title.is_empty());
         let mut tops = Vec::with_capacity(sections.len());
         let mut height = 0.0;
@@ -80,7 +83,7 @@ impl Plan {
             tops.push(height);
             height += section.count.div_ceil(columns) as f32 * row + if headed { HEADING } else { 0.0 };
         }
-        Self { columns, row, tops, headed, height }
+        Self { columns, side, row, tops, headed, height }
     }
 
     fn first_row(&self, section: usize) -> f32 {
@@ -99,8 +102,12 @@ impl Grid {
             let origin = ui.max_rect().min;
             outcome.moved = self.arrows(ui, &plan, sections);
             if let Some(at) = outcome.moved.or(self.selected.filter(|_| self.reveal)) {
-                let rect = self.rect(&plan, origin, at);
-                ui.scroll_to_rect(rect.expand2(Vec2::new(0.0, GAP)), None);
+                let mut rect = self.rect(&plan, origin, at).expand2(Vec2::new(0.0, GAP));
+                // The first row comes with its heading.
+                if at.1 < plan.columns && plan.headed {
+                    rect.min.y -= HEADING;
+                }
+                ui.scroll_to_rect(rect, None);
             }
             let first = plan.tops.partition_point(|&top| top <= viewport.min.y).saturating_sub(1);
             for (s, section) in sections.iter().enumerate().skip(first) {
@@ -135,14 +142,14 @@ impl Grid {
     fn rect(&self, plan: &Plan, origin: Pos2, (section, i): At) -> Rect {
         let (row, column) = (i / plan.columns, i % plan.columns);
         let top = plan.tops.get(section).map_or(0.0, |_| plan.first_row(section));
-        let min = origin + Vec2::new(column as f32 * (self.side + GAP), top + row as f32 * plan.row);
-        Rect::from_min_size(min, Vec2::new(self.side, self.side + self.caption))
+        let min = origin + Vec2::new(column as f32 * (plan.side + GAP), top + row as f32 * plan.row);
+        Rect::from_min_size(min, Vec2::new(plan.side, plan.side + self.caption))
     }
 
     fn cell(&self, ui: &Ui, rect: Rect, at: At) -> Cell {
         // Clicks only: a thousand cells are no stops for the Tab key, the arrow keys move among them.
         let response = ui.interact(rect, ui.scope_id().with((self.name, at)), Sense::CLICK);
-        let picture = Rect::from_min_size(rect.min, Vec2::splat(self.side));
+        let picture = Rect::from_min_size(rect.min, Vec2::splat(rect.width()));
         let caption = Rect::from_min_max(picture.left_bottom(), rect.max);
         Cell { at, picture, caption, response }
     }
@@ -215,9 +222,9 @@ mod tests {
         let grid = Grid { name: "g", side: 50.0, caption: 14.0, selected: None, reveal: false, active: false };
         let section = |count| Section { title: "x".into(), note: String::new(), count };
         let plan = Plan::new(&grid, &[section(5), section(0), section(2)], 170.0);
-        // Three columns of 50 and two gaps of 6 fit 162; rows are 50 + 14 + 6 high.
-        assert_eq!((plan.columns, plan.row), (3, 70.0));
-        assert_eq!(plan.tops, [0.0, 164.0, 188.0]);
-        assert_eq!(plan.height, 282.0);
+        // Three columns of 50 and two gaps of 6 fit 170, and 52 fit too; rows are 52 + 14 + 6 high.
+        assert_eq!((plan.columns, plan.side, plan.row), (3, 52.0, 72.0));
+        assert_eq!(plan.tops, [0.0, 168.0, 192.0]);
+        assert_eq!(plan.height, 288.0);
     }
 }

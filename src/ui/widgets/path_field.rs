@@ -54,19 +54,30 @@ impl PathField {
         let mut used = Used::default();
         let name = ui.label(label);
         ui.horizontal(|ui| {
-            let spare = 76.0 + if button.is_empty() { 0.0 } else { 14.0 + 8.0 * button.len() as f32 };
-            let width = (ui.available_width() - spare).max(60.0);
-            let field = egui::TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(width);
+            let width = ui.available_width() - button_width(ui, button) - button_width(ui, BROWSE) - 10.0;
+            let field = egui::TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(width.max(60.0));
             let field = ui.add(field).labelled_by(name.id);
             used.changed = field.changed();
             used.submitted = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && !self.is_empty();
             if !button.is_empty() {
                 used.submitted |= ui.add_enabled(!self.is_empty(), egui::Button::new(button)).clicked();
             }
-            used.browse = ui.button("Browse…").on_hover_text(format!("{label}: choose in a dialog")).clicked();
+            used.browse = ui.button(BROWSE).on_hover_text(format!("{label}: choose in a dialog")).clicked();
         });
         used
     }
+}
+
+const BROWSE: &str = "Browse…";
+
+/// What a button with this text takes of a row; nothing for no text.
+fn button_width(ui: &Ui, text: &str) -> f32 {
+    if text.is_empty() {
+        return 0.0;
+    }
+    let font = egui::TextStyle::Button.resolve(ui.style());
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, ui.visuals().text_color());
+    galley.size().x + 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x
 }
 
 #[cfg(test)]
