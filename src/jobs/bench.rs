@@ -1,6 +1,5 @@
 //! Work for benchmarks.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::engine::burn_engine::BurnEngine;
@@ -40,7 +39,7 @@ pub fn forward_times(
 /// [`ProjectError`], also where there is no temporary folder.
 pub fn temporary_project() -> Result<(tempfile::TempDir, Project), ProjectError> {
     let folder = tempfile::tempdir().map_err(|source| {
-        let path = PathBuf::from(std::env::temp_dir());
+        let path = std::env::temp_dir();
         ProjectError::File(crate::store::files::FileError { path, doing: "make a temporary folder in", source })
     })?;
     let project = Project::open(&folder.path().join("project"))?;

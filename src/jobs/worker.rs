@@ -132,8 +132,16 @@ impl Worker {
         let (requests, incoming) = sync_channel::<(Request, Control)>(16);
         let (outgoing, events) = sync_channel(256);
         let run = move || {
-            Compute { config, outgoing, wake: Box::new(wake), project: None, data: None, observer: None, session: None }
-                .run(&incoming)
+            Compute {
+                config,
+                outgoing,
+                wake: Box::new(wake),
+                project: None,
+                data: None,
+                observer: None,
+                session: None,
+            }
+            .run(&incoming);
         };
         let thread = std::thread::Builder::new().name("compute".to_owned()).spawn(run)?;
         Ok(Self { requests: Some(requests), events, running: Vec::new(), thread: Some(thread) })

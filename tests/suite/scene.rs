@@ -32,7 +32,7 @@ impl Scene {
         let scene = Self::new();
         for (class, &count) in images.iter().enumerate() {
             for image in 0..count {
-                scene.write(&format!("data/class{class}/{image:04}.png"), &png(&format!("{class}/{image}"), 32));
+                scene.write(format!("data/class{class}/{image:04}.png"), &png(&format!("{class}/{image}"), 32));
             }
         }
         scene.observer("observer.safetensors", ("conv3x32", 32), images.len());
