@@ -1,7 +1,7 @@
 //! The window's state and the one place where intents are carried out. `logic` takes what came in; `ui` only paints.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::Receiver;
 
 use eframe::egui::{self, Context, ViewportCommand};
 use egui_tiles::Tree;
@@ -15,6 +15,8 @@ use crate::jobs::worker::{Event, Request, Worker};
 
 use super::AppConfig;
 use super::actions::Action;
+use super::command_line;
+use super::later;
 use super::layout::{self, Docked, Panel};
 use super::log::Level;
 use super::model::{Intent, Model, Recent, Running};
@@ -49,7 +51,7 @@ impl App {
     pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
         theme::install(ctx);
         ctx.set_theme(egui::Theme::Dark);
-        let waker = ctx.clone();
+        let (waker, repaint) = (ctx.clone(), ctx.clone());
         let project = config.worker.project.clone();
         let mut app = Self {
             model: Model::default(),
@@ -62,7 +64,11 @@ impl App {
             observer_next: config.open_observer,
             distil_next: None,
             free_name: None,
-            recent: Some(later(ctx, move || Recent::read(project))),
+            recent: Some(later::later(move || {
+                let read = Recent::read(project);
+                repaint.request_repaint();
+                read
+            })),
             help: false,
         };
         if let Some(path) = config.open_dataset {
@@ -177,6 +183,7 @@ impl App {
     fn open_observer(&mut self, request: ObserverRequest) {
         layout::show(&mut self.tree, Panel::Observer);
         self.model.problems.observer = None;
+        self.model.observer_request = Some(request.clone());
         self.request(Request::OpenObserver(request));
     }
 
@@ -212,15 +219,7 @@ impl App {
         }
         let root = std::path::absolute(dataset.root()).unwrap_or_else(|_| dataset.root().to_owned());
         let parent = root.parent().map_or_else(|| root.clone(), Path::to_owned);
-        let (done, result) = sync_channel(1);
-        rayon::spawn(move || {
-            let numbered = (2..1000).map(|n| parent.join(format!("{name}-{n}")));
-            let mut names = std::iter::once(parent.join(&name)).chain(numbered);
-            if let Some(free) = names.find(|p| !p.exists()) {
-                let _ = done.send(free);
-            }
-        });
-        self.free_name = Some(result);
+        self.free_name = Some(later::free_name(parent, name));
     }
 
     fn edit(&mut self, command: Command) {
@@ -339,25 +338,7 @@ impl App {
     /// The call that repeats what the window shows.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
-        let mut line = "stillroom distill".to_owned();
-        if let Some(dataset) = self.model.dataset() {
-            line.push_str(&format!(" --data {}", quoted(dataset.root())));
-        }
-        if let Some(observer) = &self.model.observer {
-            line.push_str(&format!(" --observer {}", quoted(&observer.file)));
-        }
-        if let Some((out, _)) = self.panels.recipe.target() {
-            line.push_str(&format!(" --out {}", quoted(&out)));
-        }
-        line.push(' ');
-        line.push_str(&self.model.workspace.recipe().flags());
-        let chosen: Vec<ClassId> = self.model.workspace.chosen().collect();
-        if let Some(dataset) = self.model.dataset().filter(|_| chosen.len() < self.model.workspace.class_count()) {
-            let names: Vec<&str> = chosen.iter().map(|c| dataset.class(*c).name.as_str()).collect();
-            line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
-        }
-        line
+        command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
     }
 
     /// Keys of the table and dropped files.
@@ -378,26 +359,6 @@ impl App {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
         let weights = ["pth", "pt", "th", "safetensors", "ckpt", "tar"].contains(&extension.as_str());
         self.chosen(if weights { Purpose::Observer } else { Purpose::Dataset }, path);
-    }
-}
-
-/// Runs something short that touches the disk away from the frame; the answer is polled.
-fn later<T: Send + 'static>(ctx: &Context, work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
-    let (done, result) = sync_channel(1);
-    let ctx = ctx.clone();
-    rayon::spawn(move || {
-        let _ = done.send(work());
-        ctx.request_repaint();
-    });
-    result
-}
-
-fn shell_quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 
@@ -431,17 +392,5 @@ impl eframe::App for App {
         for intent in std::mem::take(&mut self.intents) {
             self.execute(&ctx, intent);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shell_quoted;
-
-    #[test]
-    fn odd_paths_are_quoted_for_the_shell() {
-        assert_eq!(shell_quoted("/data/a-b_1"), "/data/a-b_1");
-        assert_eq!(shell_quoted("/my data/it's"), r"'/my data/it'\''s'");
-        assert_eq!(shell_quoted(""), "''");
     }
 }

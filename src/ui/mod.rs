@@ -7,6 +7,8 @@ use crate::jobs::worker::WorkerConfig;
 
 pub mod actions;
 pub mod app;
+mod command_line;
+mod later;
 pub mod layout;
 pub mod log;
 pub mod model;

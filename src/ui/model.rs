@@ -111,6 +111,8 @@ pub struct Model {
     pub data: Option<Arc<OpenedDataset>>,
     /// The loaded observer.
     pub observer: Option<Arc<OpenedObserver>>,
+    /// How it was asked for: the overrides.
+    pub observer_request: Option<ObserverRequest>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// The device that computes, and why.
