@@ -41,6 +41,7 @@ pub struct App {
     free_name: Option<Receiver<PathBuf>>,
     recent: Option<Receiver<Result<Recent, String>>>,
     help: bool,
+    opened: std::time::Instant,
 }
 
 impl App {
@@ -70,6 +71,7 @@ impl App {
                 read
             })),
             help: false,
+            opened: std::time::Instant::now(),
         };
         if let Some(path) = config.open_dataset {
             app.open_dataset(path);
@@ -364,7 +366,7 @@ impl App {
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        self.model.now_secs = ctx.input(|i| i.time);
+        self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));

@@ -99,7 +99,7 @@ fn screenshots() {
     window.state_mut().bring_forward(Panel::Dataset);
     album.take(&mut window, "distilled.png");
     ask(&mut window, Intent::Edit(Command::ShowClass(Some(stillroom::core::dataset::ClassId(5)))));
-    let image = best(&window, 5, 3);
+    let image = best(&window, 5, 21);
     ask(&mut window, Intent::Edit(Command::Select(Some(image))));
     window.state_mut().bring_forward(Panel::Observer);
     album.take(&mut window, "patches.png");
