@@ -24,7 +24,7 @@ pub fn problem(ui: &mut Ui, text: &str, bad: bool) {
         .fill(p.raised)
         .stroke(egui::Stroke::new(1.0, color))
         .corner_radius(4)
-        .inner_margin(egui::Margin::symmetric(8, 5))
+        .inner_margin(egui::Margin::symmetric(8, 3))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.add(egui::Label::new(RichText::new(text).color(color)).wrap());
