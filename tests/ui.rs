@@ -150,7 +150,7 @@ fn the_whole_way_from_an_empty_window_to_a_folder() {
     // A wrong class order, which only the check finds.
     let rotated = files.folder.path().join("rotated.json");
     std::fs::write(&rotated, "[1, 2, 0]").unwrap();
-    click(&mut window, "Overrides");
+    window.get_by_label("Overrides").click();
     window.run_steps(20);
     type_into(&mut window, "Class map", &rotated);
     click(&mut window, "Load");
@@ -308,125 +308,6 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
     assert!(window.query_by_label_contains("the trained network that judges").is_none());
 }
 
-/// Pictures of the window on real data: `STILLROOM_WRITE_SCREENSHOTS=1 cargo test --release --features
-/// gpu-tests,shared-data --test ui screenshots` writes them into the project.
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
-mod screenshots {
-    use super::*;
-    use eframe::egui::Vec2;
-    use stillroom::core::workspace::Command;
-    use stillroom::ui::layout::Panel;
-    use stillroom::ui::model::Intent;
-
-    fn folder(variable: &str, otherwise: &str) -> PathBuf {
-        std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(otherwise), PathBuf::from)
-    }
-
-    struct Album {
-        into: PathBuf,
-        _temporary: Option<tempfile::TempDir>,
-    }
-
-    impl Album {
-        fn open() -> Self {
-            if std::env::var_os("STILLROOM_WRITE_SCREENSHOTS").is_some() {
-                let into = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
-                std::fs::create_dir_all(&into).unwrap();
-                return Self { into, _temporary: None };
-            }
-            let temporary = tempfile::tempdir().unwrap();
-            Self { into: temporary.path().to_owned(), _temporary: Some(temporary) }
-        }
-
-        /// Renders the window and keeps the picture; no picture is of one colour or nearly so.
-        fn take(&self, window: &mut Window, name: &str) {
-            // Scrolling to the selection takes a moment.
-            window.run_steps(60);
-            until(window, "all pictures", idle);
-            window.run_steps(4);
-            let picture = window.render().unwrap();
-            let mut colours = std::collections::HashMap::new();
-            for pixel in picture.pixels() {
-                *colours.entry(pixel.0).or_insert(0_usize) += 1;
-            }
-            let most = colours.values().max().copied().unwrap_or(0);
-            let all = picture.width() as usize * picture.height() as usize;
-            assert!(colours.len() > 500 && most < all * 3 / 4, "{name}: {} colours, {most} of {all}", colours.len());
-            picture.save(self.into.join(name)).unwrap();
-        }
-    }
-
-    fn ask(window: &mut Window, intent: Intent) {
-        let ctx = window.ctx.clone();
-        window.state_mut().ask(&ctx, intent);
-        window.run_steps(2);
-    }
-
-    fn set(window: &mut Window, name: &'static str, value: &str) {
-        ask(window, Intent::Edit(Command::SetParam { name, value: value.to_owned() }));
-    }
-
-    fn wait(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
-        let start = Instant::now();
-        while !done(window) {
-            assert!(start.elapsed() < Duration::from_secs(400), "{what}:\n{}", window.state().model().log.text());
-            window.run_steps(1);
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        window.run_steps(2);
-    }
-
-    #[test]
-    fn screenshots() {
-        let album = Album::open();
-        let project = tempfile::tempdir().unwrap();
-        let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
-        let config = AppConfig {
-            open_dataset: Some(folder("STILLROOM_DATA", "../data").join("cifar10")),
-            open_observer: Some(folder("STILLROOM_SHARED", "../shared").join("weights/resnet20-12fca82f.th")),
-            worker,
-        };
-        let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
-        let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
-        wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
-        let subset = std::env::var("STILLROOM_SCREENSHOT_SUBSET").unwrap_or_else(|_| "300".to_owned());
-        set(&mut window, "subset", &subset);
-        set(&mut window, "patches", "4");
-        click(&mut window, "Score patches");
-        wait(&mut window, "half of the scores", |w| w.state().model().staleness().0 <= 5);
-        // Held still for the picture.
-        click(&mut window, "Pause");
-        wait(&mut window, "the pause", |w| w.state().model().status().is_some_and(|s| s.paused));
-        std::thread::sleep(Duration::from_millis(500));
-        running(&mut window, &album);
-        click(&mut window, "Resume");
-        wait(&mut window, "the scores", |w| w.state().model().staleness().0 == 0 && idle(w));
-        let best = |w: &Window, class: u32, rank: usize| {
-            let ranked = &w.state().model().ranking.class(stillroom::core::dataset::ClassId(class)).ranked;
-            ranked[rank].image
-        };
-        let image = best(&window, 3, 12);
-        ask(&mut window, Intent::Edit(Command::Select(Some(image))));
-        window.state_mut().bring_forward(Panel::Dataset);
-        album.take(&mut window, "distilled.png");
-        ask(&mut window, Intent::Edit(Command::ShowClass(Some(stillroom::core::dataset::ClassId(5)))));
-        let image = best(&window, 5, 3);
-        ask(&mut window, Intent::Edit(Command::Select(Some(image))));
-        window.state_mut().bring_forward(Panel::Observer);
-        album.take(&mut window, "patches.png");
-        window.state_mut().bring_forward(Panel::Dataset);
-        ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
-        album.take(&mut window, "dataset.png");
-    }
-
-    /// The picture of a running job: what waits for the decoder is awaited, the paused job is not.
-    fn running(window: &mut Window, album: &Album) {
-        click(window, "Resume");
-        wait(window, "a rate", |w| w.state().model().status().is_none_or(|s| !s.paused && s.rate > 0.0));
-        window.run_steps(4);
-        std::thread::sleep(Duration::from_millis(300));
-        window.run_steps(4);
-        window.render().unwrap().save(album.into.join("running.png")).unwrap();
-        click(window, "Pause");
-    }
-}
+#[path = "ui/screenshots.rs"]
+mod screenshots;

@@ -5,6 +5,8 @@ use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 /// A command of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Open the built-in sample with its observer.
+    OpenSample,
     /// Choose a dataset's folder in a dialog.
     OpenDataset,
     /// Choose a weight file in a dialog.
@@ -50,7 +52,8 @@ pub struct About {
 
 impl Action {
     /// All commands, in the order of the menus.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
+        Self::OpenSample,
         Self::OpenDataset,
         Self::OpenObserver,
         Self::Quit,
@@ -70,7 +73,7 @@ impl Action {
 
     /// The menus and their commands.
     pub const MENUS: [(&'static str, &'static [Self]); 5] = [
-        ("File", &[Self::OpenDataset, Self::OpenObserver, Self::Quit]),
+        ("File", &[Self::OpenSample, Self::OpenDataset, Self::OpenObserver, Self::Quit]),
         ("Edit", &[Self::Undo, Self::Redo, Self::CopyCommand, Self::CopyLog]),
         ("Run", &[Self::Check, Self::Score, Self::Distil, Self::Pause, Self::Cancel]),
         ("View", &[Self::ToggleTheme, Self::ResetLayout]),
@@ -84,6 +87,7 @@ impl Action {
         let ctrl_shift = Modifiers::COMMAND | Modifiers::SHIFT;
         let keys = |modifiers, key| Some(KeyboardShortcut::new(modifiers, key));
         let (label, tooltip, shortcut) = match self {
+            Self::OpenSample => ("Open sample", "Open the built-in sample and its observer", None),
             Self::OpenDataset => ("Open dataset…", "Choose the dataset's folder", keys(CTRL, Key::O)),
             Self::OpenObserver => {
                 ("Load observer…", "Choose a trained network's weight file", keys(ctrl_shift, Key::O))

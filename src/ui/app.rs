@@ -1,7 +1,7 @@
 //! The window's state and the one place where intents are carried out. `logic` takes what came in; `ui` only paints.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::Receiver;
 
 use eframe::egui::{self, Context, ViewportCommand};
 use egui_tiles::Tree;
@@ -15,6 +15,8 @@ use crate::jobs::worker::{Event, Request, Worker};
 
 use super::AppConfig;
 use super::actions::Action;
+use super::command_line;
+use super::later;
 use super::layout::{self, Docked, Panel};
 use super::log::Level;
 use super::model::{Intent, Model, Recent, Running};
@@ -39,6 +41,7 @@ pub struct App {
     free_name: Option<Receiver<PathBuf>>,
     recent: Option<Receiver<Result<Recent, String>>>,
     help: bool,
+    opened: std::time::Instant,
 }
 
 impl App {
@@ -49,7 +52,7 @@ impl App {
     pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
         theme::install(ctx);
         ctx.set_theme(egui::Theme::Dark);
-        let waker = ctx.clone();
+        let (waker, repaint) = (ctx.clone(), ctx.clone());
         let project = config.worker.project.clone();
         let mut app = Self {
             model: Model::default(),
@@ -62,8 +65,13 @@ impl App {
             observer_next: config.open_observer,
             distil_next: None,
             free_name: None,
-            recent: Some(later(ctx, move || Recent::read(project))),
+            recent: Some(later::later(move || {
+                let read = Recent::read(project);
+                repaint.request_repaint();
+                read
+            })),
             help: false,
+            opened: std::time::Instant::now(),
         };
         if let Some(path) = config.open_dataset {
             app.open_dataset(path);
@@ -120,7 +128,7 @@ impl App {
         let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed("check", _) | Event::Cancelled("check"));
-        let loaded = matches!(event, Event::Observer(_));
+        let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         self.model.take(event);
         if let Some(dataset) = dataset {
             self.gallery.open(dataset.clone());
@@ -135,7 +143,8 @@ impl App {
                 layout::show(&mut self.tree, Panel::Dataset);
             }
         }
-        if loaded {
+        if let Some(file) = loaded {
+            self.panels.observer.path.set(&file);
             self.request(Request::Check);
         }
         if checked {
@@ -174,15 +183,10 @@ impl App {
         self.request(Request::OpenDataset(path));
     }
 
-    /// Opens the built-in sample with its observer.
-    pub fn open_sample(&mut self) {
-        self.distil_next = None;
-        self.request(Request::OpenSample);
-    }
-
     fn open_observer(&mut self, request: ObserverRequest) {
         layout::show(&mut self.tree, Panel::Observer);
         self.model.problems.observer = None;
+        self.model.observer_request = Some(request.clone());
         self.request(Request::OpenObserver(request));
     }
 
@@ -218,15 +222,7 @@ impl App {
         }
         let root = std::path::absolute(dataset.root()).unwrap_or_else(|_| dataset.root().to_owned());
         let parent = root.parent().map_or_else(|| root.clone(), Path::to_owned);
-        let (done, result) = sync_channel(1);
-        rayon::spawn(move || {
-            let numbered = (2..1000).map(|n| parent.join(format!("{name}-{n}")));
-            let mut names = std::iter::once(parent.join(&name)).chain(numbered);
-            if let Some(free) = names.find(|p| !p.exists()) {
-                let _ = done.send(free);
-            }
-        });
-        self.free_name = Some(result);
+        self.free_name = Some(later::free_name(parent, name));
     }
 
     fn edit(&mut self, command: Command) {
@@ -278,6 +274,7 @@ impl App {
             return;
         }
         match action {
+            Action::OpenSample => self.request(Request::OpenSample),
             Action::OpenDataset => self.dialogs.ask(Purpose::Dataset),
             Action::OpenObserver => self.dialogs.ask(Purpose::Observer),
             Action::Check => self.request(Request::Check),
@@ -345,25 +342,7 @@ impl App {
     /// The call that repeats what the window shows.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
-        let mut line = "stillroom distill".to_owned();
-        if let Some(dataset) = self.model.dataset() {
-            line.push_str(&format!(" --data {}", quoted(dataset.root())));
-        }
-        if let Some(observer) = &self.model.observer {
-            line.push_str(&format!(" --observer {}", quoted(&observer.file)));
-        }
-        if let Some((out, _)) = self.panels.recipe.target() {
-            line.push_str(&format!(" --out {}", quoted(&out)));
-        }
-        line.push(' ');
-        line.push_str(&self.model.workspace.recipe().flags());
-        let chosen: Vec<ClassId> = self.model.workspace.chosen().collect();
-        if let Some(dataset) = self.model.dataset().filter(|_| chosen.len() < self.model.workspace.class_count()) {
-            let names: Vec<&str> = chosen.iter().map(|c| dataset.class(*c).name.as_str()).collect();
-            line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
-        }
-        line
+        command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
     }
 
     /// Keys of the table and dropped files.
@@ -387,29 +366,9 @@ impl App {
     }
 }
 
-/// Runs something short that touches the disk away from the frame; the answer is polled.
-fn later<T: Send + 'static>(ctx: &Context, work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
-    let (done, result) = sync_channel(1);
-    let ctx = ctx.clone();
-    rayon::spawn(move || {
-        let _ = done.send(work());
-        ctx.request_repaint();
-    });
-    result
-}
-
-fn shell_quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
 impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
-        self.model.now_secs = ctx.input(|i| i.time);
+        self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
@@ -437,17 +396,5 @@ impl eframe::App for App {
         for intent in std::mem::take(&mut self.intents) {
             self.execute(&ctx, intent);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shell_quoted;
-
-    #[test]
-    fn odd_paths_are_quoted_for_the_shell() {
-        assert_eq!(shell_quoted("/data/a-b_1"), "/data/a-b_1");
-        assert_eq!(shell_quoted("/my data/it's"), r"'/my data/it'\''s'");
-        assert_eq!(shell_quoted(""), "''");
     }
 }

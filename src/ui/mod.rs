@@ -7,6 +7,8 @@ use crate::jobs::worker::WorkerConfig;
 
 pub mod actions;
 pub mod app;
+mod command_line;
+mod later;
 pub mod layout;
 pub mod log;
 pub mod model;
@@ -46,7 +48,7 @@ pub fn run(config: AppConfig) -> Result<(), String> {
             let sample = config.open_dataset.is_none();
             let mut app = App::new(&creation.egui_ctx, config).map_err(|e| e.to_string())?;
             if sample {
-                app.open_sample();
+                app.ask(&creation.egui_ctx, model::Intent::Do(actions::Action::OpenSample));
             }
             Ok(Box::new(app))
         }),

@@ -66,7 +66,7 @@ pub struct Problems {
 impl Problems {
     fn of(&mut self, request: &str) -> &mut Option<String> {
         match request {
-            "open dataset" => &mut self.dataset,
+            "open dataset" | "open sample" => &mut self.dataset,
             "load observer" => &mut self.observer,
             "check" => &mut self.check,
             "score" => &mut self.score,
@@ -111,6 +111,8 @@ pub struct Model {
     pub data: Option<Arc<OpenedDataset>>,
     /// The loaded observer.
     pub observer: Option<Arc<OpenedObserver>>,
+    /// How it was asked for: the overrides.
+    pub observer_request: Option<ObserverRequest>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// The device that computes, and why.

@@ -57,9 +57,9 @@ const DARK: Palette = Palette {
 const LIGHT: Palette = Palette {
     text: Color32::from_rgb(32, 36, 42),
     weak: Color32::from_rgb(92, 99, 109),
-    accent: Color32::from_rgb(178, 86, 0),
-    good: Color32::from_rgb(22, 120, 66),
-    warn: Color32::from_rgb(133, 92, 0),
+    accent: Color32::from_rgb(160, 76, 0),
+    good: Color32::from_rgb(16, 108, 58),
+    warn: Color32::from_rgb(124, 85, 0),
     bad: Color32::from_rgb(184, 36, 32),
     quiet_box: Color32::from_rgb(20, 110, 170),
     well: Color32::from_rgb(226, 229, 233),

@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 
+use super::super::actions::Action;
 use super::super::model::Intent;
 use super::super::theme::palette;
 use super::super::widgets::dialog::Purpose;
@@ -63,6 +64,10 @@ impl DatasetPanel {
     }
 
     fn nothing_open(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        if scene.model.is_under_way("open sample") {
+            text::empty(ui, "Opening the sample…", "The first time its images are drawn, which takes a few seconds.");
+            return;
+        }
         if scene.model.is_under_way("open dataset") {
             text::empty(ui, "Opening…", "Listing the file names; no image is read yet.");
             return;
@@ -73,6 +78,10 @@ impl DatasetPanel {
             "Type a folder above, browse for one, or drop it on the window. One folder of images per class, \
              Tiny-ImageNet's layout and CIFAR's binary files are understood.",
         );
+        let sample = Action::OpenSample.about();
+        if ui.button(sample.label).on_hover_text(sample.tooltip).clicked() {
+            scene.out.push(Intent::Do(Action::OpenSample));
+        }
         if !scene.model.recent.datasets.is_empty() {
             ui.label("Opened before");
             self.recent(ui, scene);

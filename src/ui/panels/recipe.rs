@@ -38,7 +38,7 @@ impl RecipePanel {
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         egui::ScrollArea::vertical().id_salt("recipe").auto_shrink(false).show(ui, |ui| {
             presets(ui, scene);
-            egui::Grid::new("parameters").num_columns(2).spacing([10.0, 4.0]).show(ui, |ui| {
+            egui::Grid::new("parameters").num_columns(2).spacing([10.0, 1.0]).show(ui, |ui| {
                 for param in &PARAMS {
                     let label = ui.label(param.label).on_hover_text(param.help);
                     ui.horizontal(|ui| field(ui, param, (scene, label.id)));

@@ -24,7 +24,7 @@ pub fn problem(ui: &mut Ui, text: &str, bad: bool) {
         .fill(p.raised)
         .stroke(egui::Stroke::new(1.0, color))
         .corner_radius(4)
-        .inner_margin(egui::Margin::symmetric(8, 5))
+        .inner_margin(egui::Margin::symmetric(8, 3))
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.add(egui::Label::new(RichText::new(text).color(color)).wrap());
@@ -72,12 +72,14 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
-/// A loss with four significant digits, however small: 0.0000123 → "1.23e-5".
+/// A loss, small ones with their power of ten: 0.000015 → "1.5e-5".
 #[must_use]
 pub fn loss(value: f32) -> String {
     if value.is_infinite() {
         "∞".to_owned()
-    } else if value != 0.0 && value.abs() < 0.0005 {
+    } else if value == 0.0 {
+        "0".to_owned()
+    } else if value.abs() < 0.0005 {
         format!("{value:.1e}")
     } else {
         format!("{value:.3}")
@@ -87,7 +89,8 @@ pub fn loss(value: f32) -> String {
 /// A probability in percent.
 #[must_use]
 pub fn percent(probability: f32) -> String {
-    format!("{:.1} %", 100.0 * probability)
+    let percent = 100.0 * probability;
+    if percent >= 99.95 { "100 %".to_owned() } else { format!("{percent:.1} %") }
 }
 
 #[cfg(test)]
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([thousands(0), thousands(999), thousands(1_300_000)], ["0", "999", "1,300,000"]);
-        assert_eq!([loss(0.0), loss(1.5e-5), loss(2.35259), loss(f32::INFINITY)], ["0.000", "1.5e-5", "2.353", "∞"]);
+        assert_eq!([loss(0.0), loss(1.5e-5), loss(2.35259), loss(f32::INFINITY)], ["0", "1.5e-5", "2.353", "∞"]);
         assert_eq!([count(1, "image", "images"), count(1200, "image", "images")], ["1 image", "1,200 images"]);
     }
 }

@@ -1,0 +1,58 @@
+//! The call of the command line that repeats what the window shows.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::dataset::ClassId;
+
+use super::model::Model;
+
+/// The call, with what is known so far.
+pub fn of(model: &Model, out: Option<PathBuf>) -> String {
+    let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+    let mut line = "stillroom distill".to_owned();
+    if let Some(dataset) = model.dataset() {
+        line.push_str(&format!(" --data {}", quoted(dataset.root())));
+    }
+    if let Some(observer) = &model.observer {
+        line.push_str(&format!(" --observer {}", quoted(&observer.file)));
+    }
+    if let Some(request) = &model.observer_request {
+        let arch = request.arch.map(|arch| format!(" --arch {arch}"));
+        let side = request.side.map(|side| format!(" --side {side}"));
+        let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
+        let map = request.class_map.as_deref().map(|map| format!(" --class-map {}", quoted(map)));
+        line.extend([arch, side, mean_std, map].into_iter().flatten());
+    }
+    if let Some(out) = out {
+        line.push_str(&format!(" --out {}", quoted(&out)));
+    }
+    line.push(' ');
+    line.push_str(&model.workspace.recipe().flags());
+    let chosen: Vec<ClassId> = model.workspace.chosen().collect();
+    if let Some(dataset) = model.dataset().filter(|_| chosen.len() < model.workspace.class_count()) {
+        let names: Vec<&str> = chosen.iter().map(|c| dataset.class(*c).name.as_str()).collect();
+        line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
+    }
+    line
+}
+
+fn shell_quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_quoted;
+
+    #[test]
+    fn odd_paths_are_quoted_for_the_shell() {
+        assert_eq!(shell_quoted("/data/a-b_1"), "/data/a-b_1");
+        assert_eq!(shell_quoted("/my data/it's"), r"'/my data/it'\''s'");
+        assert_eq!(shell_quoted(""), "''");
+    }
+}

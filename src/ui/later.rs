@@ -1,0 +1,36 @@
+//! Short work on the disk that no frame may wait for; the answer is polled.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// Runs `work` on the shared thread pool.
+pub fn later<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (done, result) = sync_channel(1);
+    rayon::spawn(move || {
+        let _ = done.send(work());
+    });
+    result
+}
+
+/// A path in `parent` that nothing has yet: `name`, `name-2`, …
+pub fn free_name(parent: PathBuf, name: String) -> Receiver<PathBuf> {
+    later(move || {
+        let numbered = (2..1000).map(|n| parent.join(format!("{name}-{n}")));
+        let first = parent.join(&name);
+        std::iter::once(first.clone()).chain(numbered).find(|p| !p.exists()).unwrap_or(first)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_gets_a_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let ask = || free_name(folder.path().to_owned(), "out".to_owned()).recv().unwrap();
+        assert_eq!(ask(), folder.path().join("out"));
+        std::fs::create_dir(folder.path().join("out")).unwrap();
+        assert_eq!(ask(), folder.path().join("out-2"));
+    }
+}
