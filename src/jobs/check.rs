@@ -183,7 +183,7 @@ mod tests {
 
     fn with(top1: f64, gain: f64, classes: u32) -> CheckReport {
         let map: Vec<u32> = (0..classes).collect();
-        let empty = Confusion::new(0, 1);
+        let empty = Confusion::new(classes as usize, classes as usize);
         CheckReport { top1, gain, images: 100, ..report([empty.clone(), empty], &map, MeanStd::IMAGENET) }
     }
 
