@@ -142,7 +142,8 @@ pub fn auto(devices: &[DeviceInfo]) -> (usize, String) {
 /// # Errors
 /// [`DeviceError`] where it doesn't exist, was not built in, or its driver refuses.
 pub fn pick(choice: DeviceChoice) -> Result<Picked, DeviceError> {
-    let devices = list();
+    // Asking the graphics drivers takes time, and some of them write to the terminal.
+    let devices = if choice == DeviceChoice::Cpu { vec![cpu_info()] } else { list() };
     let (info, reason) = if choice == DeviceChoice::Auto {
         let (at, reason) = auto(&devices);
         (devices[at].clone(), reason)

@@ -114,7 +114,11 @@ pub fn check(
     let images = sample(held_out, 0, depth.per_class(held_out.classes().len()));
     let observer = session.observer.clone();
     let (map, used) = (&observer.map.outputs, observer.observer.mean_std);
-    let mut report = report(halves(session, held_out, (&images, used), progress)?, map, used);
+    let (predicted, broken) = halves(session, held_out, (&images, used), progress)?;
+    for (image, reason) in broken {
+        progress.warn(format!("{}: {reason}; left out", held_out.source(image)));
+    }
+    let mut report = report(predicted, map, used);
     let doubtful = match depth {
         Depth::Full => report.top1 < 75.0,
         Depth::Quick => matches!(report.verdict(), Verdict::Refused(_)),
@@ -124,7 +128,7 @@ pub fn check(
             let top1 = if set == used {
                 report.top1
             } else {
-                let [a, b] = halves(session, held_out, (&images, set), progress)?;
+                let ([a, b], _) = halves(session, held_out, (&images, set), progress)?;
                 a.merged(&b).top1(map)
             };
             report.tried.push((name.to_owned(), top1));
@@ -152,13 +156,16 @@ fn report([a, b]: [Confusion; 2], map: &[u32], mean_std: MeanStd) -> CheckReport
     }
 }
 
-/// The predictions for every other image, and for those between.
+/// Images that could not be decoded, and why.
+type Broken = Vec<(ImageId, String)>;
+
+/// The predictions for every other image and for those between, and the images that could not be decoded.
 fn halves(
     session: &mut Session,
     data: &Dataset,
     (images, mean_std): (&[ImageId], MeanStd),
     progress: &mut dyn Progress,
-) -> Result<[Confusion; 2], ScoreError> {
+) -> Result<([Confusion; 2], Broken), ScoreError> {
     let observer = session.observer.clone();
     let job = EvaluateJob { dataset: data, images, class_map: &observer.map.outputs, mean_std };
     let throughput = session.throughput;
@@ -171,10 +178,7 @@ fn halves(
         halves[seen[class] % 2].add(class, p.predicted as usize);
         seen[class] += 1;
     }
-    for (image, reason) in &evaluation.broken {
-        progress.warn(format!("{}: {reason}; left out", data.source(*image)));
-    }
-    Ok(halves)
+    Ok((halves, evaluation.broken))
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Session {
         let engine = engine(observer.observer.plan(), picked)?;
         let side = observer.observer.spec.side;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware));
+        let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware).max(4 * threads));
         let device = picked.info.clone();
         Ok(Self { dataset, observer, device, throughput: Throughput { batch, threads }, engine })
     }
