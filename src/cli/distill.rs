@@ -94,9 +94,8 @@ pub fn check_first(
     force: bool,
     console: &mut Console,
 ) -> Result<(), Failure> {
-    let held_out = crate::jobs::open::dataset(data, Split::Test)?.dataset;
-    let same_classes = held_out.classes().iter().map(|c| &c.name).eq(session.dataset.classes().iter().map(|c| &c.name));
-    let held_out = if same_classes { std::sync::Arc::new(held_out) } else { session.dataset.clone() };
+    let held_out = crate::jobs::open::held_out(data, &session.dataset);
+    let held_out = held_out.map_or_else(|| session.dataset.clone(), std::sync::Arc::new);
     let report = check(session, &held_out, Depth::Quick, console).map_err(|e| console.failure(&e))?;
     console.say(&format!("check: top-1 {:.2} % on {} images", report.top1, report.images));
     match report.verdict() {

@@ -92,7 +92,10 @@ impl Common {
 
 /// Opens a dataset and tells what was found.
 pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) -> Result<Arc<Dataset>, Failure> {
-    let imported = crate::jobs::open::dataset(path, want)?;
+    let imported = match want {
+        Split::Test => crate::jobs::open::evaluation_data(path)?,
+        _ => crate::jobs::open::dataset(path, want)?,
+    };
     for note in imported.notes {
         console.warn(note);
     }

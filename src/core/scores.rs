@@ -80,6 +80,18 @@ impl ClassScores {
         self.losses.extend_from_slice(losses);
     }
 
+    /// The same rows with their first `crops` crops; crops are numbered, so those of fewer are a prefix.
+    #[must_use]
+    pub fn first_crops(mut self, crops: u32) -> Self {
+        if crops < self.crops {
+            let (old, new) = (self.crops as usize, crops as usize);
+            self.boxes = self.boxes.chunks_exact(old).flat_map(|row| &row[..new]).copied().collect();
+            self.losses = self.losses.chunks_exact(old).flat_map(|row| &row[..new]).copied().collect();
+            self.crops = crops;
+        }
+        self
+    }
+
     /// Adds the rows and broken images of a block with as many crops that begins behind this one's positions.
     pub fn append(&mut self, mut later: Self) {
         debug_assert_eq!(self.crops, later.crops);

@@ -121,7 +121,9 @@ impl Batch {
 
 fn predict(image: ImageId, output: u32, logits: &[f32]) -> Prediction {
     let right = logits.get(output as usize).copied().unwrap_or(f32::NAN);
-    let rank = logits.iter().filter(|z| **z > right).count() as u32;
+    // Like argmax: of equal logits the first wins, and NaN is never right.
+    let beaten = |(i, z): (usize, &f32)| *z < right || (*z == right && i >= output as usize);
+    let rank = logits.iter().enumerate().filter(|&(i, z)| !beaten((i, z))).count() as u32;
     let (predicted, _) =
         logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &z)| if z > best.1 { (i, z) } else { best });
     Prediction {
@@ -145,4 +147,17 @@ pub fn sample(dataset: &Dataset, seed: u64, per_class: usize) -> Vec<ImageId> {
     }
     images.sort_unstable();
     images
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_logits_and_nan_are_not_all_right() {
+        let rank = |logits: &[f32], output| predict(ImageId(0), output, logits).rank;
+        assert_eq!([rank(&[1.0, 3.0, 2.0], 1), rank(&[1.0, 3.0, 2.0], 0)], [0, 2]);
+        assert_eq!([rank(&[0.0; 3], 0), rank(&[0.0; 3], 2)], [0, 2]);
+        assert_eq!(rank(&[f32::NAN; 3], 0), 3);
+    }
 }

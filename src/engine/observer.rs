@@ -94,7 +94,8 @@ impl Observer {
         Ok(Self {
             spec,
             mean_std: options.mean_std.unwrap_or(MeanStd::IMAGENET),
-            classes: options.classes.clone().or(file.classes).filter(|c| c.len() == spec.classes),
+            // A card's names of another count are left for the class map to refuse; other lists in a file mean nothing.
+            classes: options.classes.clone().or(file.classes.filter(|c| c.len() == spec.classes)),
             report,
             fingerprint: file.fingerprint,
             name,

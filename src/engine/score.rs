@@ -6,6 +6,7 @@ use crate::core::progress::Cancelled;
 use crate::core::scores::{BrokenImage, ClassScores};
 
 use super::images::crops::CropPlan;
+use super::images::resize::OutsideImage;
 use super::images::{decode, pipeline};
 use super::plan::{Engine, EngineError};
 
@@ -55,6 +56,23 @@ pub struct Spent {
     pub patches: u64,
 }
 
+/// The scores of one class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// Scores and unusable images.
+    pub block: ClassScores,
+    /// Positions of images that the system would not read: unlike a damaged file, that may pass.
+    pub unreadable: Vec<u32>,
+    /// What it cost.
+    pub spent: Spent,
+}
+
+/// Why an image has no crops, and whether that is because it could not be read.
+struct Unusable {
+    reason: String,
+    unread: bool,
+}
+
 /// The crops of one decoded image.
 struct Cropped {
     boxes: Vec<CropBox>,
@@ -71,12 +89,13 @@ pub fn score_class(
     job: ClassJob<'_>,
     throughput: Throughput,
     advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
-) -> Result<(ClassScores, Spent), ScoreError> {
+) -> Result<Scored, ScoreError> {
     let mut batcher = Batcher::new(engine, job.output, job.crops.input_len(), throughput.batch);
     let mut block = ClassScores::new(job.crops.crops);
+    let mut unreadable = Vec::new();
     let mut rows: Vec<(u32, ImageId, Vec<CropBox>)> = Vec::new();
-    // Two batches ahead keep the network fed; each worker may hold one image besides.
-    let ahead = 2 * throughput.batch.div_ceil(job.crops.crops.max(1) as usize) + throughput.threads;
+    // Two batches ahead keep the network fed and bound the memory.
+    let ahead = (2 * throughput.batch).div_ceil(job.crops.crops.max(1) as usize).max(2);
     let mut waiting = std::time::Instant::now();
     pipeline::ordered(
         job.images.len(),
@@ -93,7 +112,10 @@ pub fn score_class(
                         advance(i + 1)?;
                     }
                 }
-                Err(reason) => block.broken.push(BrokenImage { image, position, reason }),
+                Err(Unusable { reason, unread }) => {
+                    unreadable.extend(unread.then_some(position));
+                    block.broken.push(BrokenImage { image, position, reason });
+                }
             }
             waiting = std::time::Instant::now();
             Ok::<(), ScoreError>(())
@@ -105,17 +127,21 @@ pub fn score_class(
     for ((position, image, boxes), losses) in rows.into_iter().zip(batcher.losses.chunks_exact(crops.max(1))) {
         block.push(position, image, &boxes, losses);
     }
-    Ok((block, batcher.spent))
+    Ok(Scored { block, unreadable, spent: batcher.spent })
 }
 
-fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, String> {
+fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
     let image = job.images[i].1;
     // The reason alone: whoever lists it names the file.
-    let pixels = decode::read(&job.dataset.location(image)).map_err(|e| e.reason().to_string())?;
+    let pixels = decode::read(&job.dataset.location(image)).map_err(|e| {
+        let unread = matches!(e.reason(), decode::ImageError::Io(_));
+        Unusable { reason: e.reason().to_string(), unread }
+    })?;
     let class = &job.dataset.class(job.class).name;
     let boxes = job.crops.boxes(class, job.dataset.image_name(image), (pixels.width, pixels.height));
     let mut inputs = vec![0.0; boxes.len() * job.crops.input_len()];
-    job.crops.write(&pixels, &boxes, &mut inputs).map_err(|e| e.to_string())?;
+    let unusable = |e: OutsideImage| Unusable { reason: e.to_string(), unread: false };
+    job.crops.write(&pixels, &boxes, &mut inputs).map_err(unusable)?;
     Ok(Cropped { boxes, inputs })
 }
 

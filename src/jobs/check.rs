@@ -70,6 +70,8 @@ impl CheckReport {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let classes = self.current_map.len().max(1) as f64;
+        // 2/classes says nothing for one or two classes: there, a quarter of the way from chance to certainty.
+        let least = if classes > 2.0 { 200.0 / classes } else { 125.0 / classes * (classes - 1.0) };
         let gain = self.gain;
         let numbers = format!("top-1 is {:.2} % on {} images", self.top1, self.images);
         if gain >= 20.0 {
@@ -79,7 +81,7 @@ impl CheckReport {
                 self.top1_remapped
             ));
         }
-        if self.images > 0 && self.top1 < 200.0 / classes {
+        if self.images > 0 && self.top1 < least {
             return Verdict::Refused(format!(
                 "{numbers}, near chance ({:.2} %): this observer does not know these classes, or its input is \
                  normalised otherwise. Look with `stillroom check …`, or insist with --force",

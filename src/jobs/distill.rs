@@ -12,7 +12,7 @@ use crate::core::manifest::{
 use crate::core::pixels::Rgb8;
 use crate::core::progress::Progress;
 use crate::core::recipe::Recipe;
-use crate::core::scores::{ClassScores, PatchScore};
+use crate::core::scores::{BrokenImage, ClassScores, PatchScore};
 use crate::core::select::{TooFewPatches, select};
 use crate::engine::images::{decode, encode, pipeline, resize, stitch};
 use crate::engine::score::ScoreError;
@@ -120,6 +120,7 @@ pub fn distill(
         let side = session.observer.observer.spec.side as u32;
         return Err(DistillError::PatchTooSmall { patches: recipe.patches, side });
     }
+    enough_images(&session.dataset, request)?;
     let export = Export::begin(&request.out)?;
     for left in export.leftovers() {
         progress.warn(format!(
@@ -174,14 +175,31 @@ fn distill_into(
         cost,
         images: request.classes.len() * recipe.ipc as usize,
         mean_selected_loss: losses.sum::<f64>() / patches.max(1) as f64,
-        broken: blocks.iter().map(|b| b.broken.len()).sum(),
+        broken: blocks.iter().map(|b| broken_within(b, recipe.subset).count()).sum(),
     })
+}
+
+/// Classes that can't supply IPC·N patches even if every image is usable are found before anything is scored.
+fn enough_images(dataset: &Dataset, request: &DistillRequest) -> Result<(), TooFewPatches> {
+    let needed = request.recipe.patches_per_class();
+    for &class in &request.classes {
+        let available = dataset.class_size(class).min(request.recipe.subset as usize);
+        if available < needed {
+            return Err(TooFewPatches { class: dataset.class(class).label().to_owned(), available, needed });
+        }
+    }
+    Ok(())
+}
+
+/// The unusable images within the recipe's subset; a stored block may hold more.
+fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &BrokenImage> {
+    block.broken.iter().filter(move |b| b.position < subset)
 }
 
 /// Says which images were unusable and which classes are smaller than the subset.
 fn report_gaps(dataset: &Dataset, request: &DistillRequest, blocks: &[Arc<ClassScores>], progress: &mut dyn Progress) {
     for (&class, block) in request.classes.iter().zip(blocks) {
-        for broken in &block.broken {
+        for broken in broken_within(block, request.recipe.subset) {
             progress.warn(format!("{}: {}; left out", dataset.source(broken.image), broken.reason));
         }
         let (size, label) = (dataset.class_size(class), dataset.class(class).label());

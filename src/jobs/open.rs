@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::class_map::{ClassMap, ClassMapError, Outputs, resolve};
-use crate::core::dataset::{Dataset, ImageId};
+use crate::core::dataset::{Dataset, ImageId, Split};
 use crate::core::normalise::MeanStd;
 use crate::engine::images::decode;
 use crate::engine::nets::{Arch, UnknownArch};
 use crate::engine::observer::{Observer, ObserverError, ObserverOptions};
+use crate::store::import::{self, ImportError, Imported};
 use crate::store::{card, class_map};
 
 /// What the user says of an observer.
@@ -107,13 +108,34 @@ fn own_side(dataset: &Dataset) -> Option<usize> {
     Some(pixels.width.min(pixels.height) as usize)
 }
 
+/// Opens the part of a dataset that accuracies are measured on: its test split, or the training split with a note where
+/// there is no other.
+///
+/// # Errors
+/// [`ImportError`].
+pub fn evaluation_data(path: &Path) -> Result<Imported, ImportError> {
+    match dataset(path, Split::Test) {
+        Err(ImportError::NoSplit { .. }) => {
+            let mut imported = dataset(path, Split::Train)?;
+            imported.notes.push("there is no test split: the training images are used".to_owned());
+            Ok(imported)
+        }
+        other => other,
+    }
+}
+
+/// The held-out split of the same classes, if the dataset has one: checks and class maps go by class position.
+#[must_use]
+pub fn held_out(path: &Path, train: &Dataset) -> Option<Dataset> {
+    let test = dataset(path, Split::Test).ok()?.dataset;
+    let names = |data: &Dataset| data.classes().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    (test.split() == Split::Test && names(&test) == names(train)).then_some(test)
+}
+
 /// Opens a dataset's folder.
 ///
 /// # Errors
-/// [`crate::store::import::ImportError`].
-pub fn dataset(
-    path: &Path,
-    want: crate::core::dataset::Split,
-) -> Result<crate::store::import::Imported, crate::store::import::ImportError> {
-    crate::store::import::open(path, want)
+/// [`ImportError`].
+pub fn dataset(path: &Path, want: Split) -> Result<Imported, ImportError> {
+    import::open(path, want)
 }

@@ -133,7 +133,9 @@ fn work<K: Clone>(queue: &(Mutex<Queue<K>>, Condvar), done: &SyncSender<Finished
                 }
             }
         };
-        if done.send((key, make(&dataset, &picture))).is_err() {
+        // A panic in a decoder costs this picture, not the thread.
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(&dataset, &picture)));
+        if done.send((key, made.unwrap_or_else(|_| Err("the decoder broke down".to_owned())))).is_err() {
             return;
         }
         wake();

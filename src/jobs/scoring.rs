@@ -9,7 +9,7 @@ use crate::core::progress::{Cancelled, Progress};
 use crate::core::recipe::Recipe;
 use crate::core::scores::ClassScores;
 use crate::engine::images::crops::CropPlan;
-use crate::engine::score::{ClassJob, ScoreError, Spent, score_class};
+use crate::engine::score::{ClassJob, ScoreError, Scored, Spent, score_class};
 use crate::store::project::{Project, ProjectError, ScoreKey, Slot};
 use crate::store::stamps;
 
@@ -99,7 +99,7 @@ fn class_scores(
     let order = subset_order(recipe.seed, name, range.len());
     let images: Vec<(u32, ImageId)> =
         (0..).zip(order.iter().take(recipe.subset as usize).map(|at| ImageId(range.start + at))).collect();
-    let stamps = stamps::of(&dataset, images.iter().map(|(_, image)| *image));
+    let mut stamps = stamps::of(&dataset, images.iter().map(|(_, image)| *image));
     let output = observer.map.outputs[class.index()];
     let slot = Slot { key, class: name, output };
     let (stored, warning) = match project.map(|p| p.load_scores(slot, recipe.crops, &stamps)) {
@@ -112,11 +112,16 @@ fn class_scores(
         return Ok(ClassOutcome { block: block.clone(), spent: None, warning });
     }
     // A larger subset needs its new images only; more crops need all of them.
-    let known = stored.filter(|b| b.crops == recipe.crops);
+    let known = stored.filter(|b| b.crops >= recipe.crops).map(|b| b.first_crops(recipe.crops));
     let from = known.as_ref().map_or(0, ClassScores::tried);
     let job = ClassJob { dataset: &dataset, class, output: output as usize, images: &images[from..], crops: plan };
     let throughput = session.throughput;
-    let (new, spent) = score_class(session.engine(), job, throughput, &mut |n| advance(from + n))?;
+    let Scored { block: new, unreadable, spent } =
+        score_class(session.engine(), job, throughput, &mut |n| advance(from + n))?;
+    // A file that could not be read is stored as missing, so that it is tried again once it can be looked at.
+    for position in unreadable {
+        stamps[position as usize] = stamps::MISSING;
+    }
     let block = match known {
         Some(mut block) => {
             block.append(new);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::dataset::Dataset;
 use crate::engine::burn_engine::BurnEngine;
-use crate::engine::cpu::CpuEngine;
+use crate::engine::cpu::{self, CpuEngine};
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
 use crate::engine::plan::{Engine, EngineError, Plan};
 use crate::engine::score::Throughput;
@@ -38,7 +38,9 @@ impl Session {
         let engine = engine(observer.observer.plan(), picked)?;
         let side = observer.observer.spec.side;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware).max(4 * threads));
+        // Every thread of the CPU needs an image; beyond photographs' usual sides memory matters more.
+        let least = if side <= 256 { 4 * threads } else { 1 };
+        let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware).max(least));
         let device = picked.info.clone();
         Ok(Self { dataset, observer, device, throughput: Throughput { batch, threads }, engine })
     }
@@ -52,7 +54,8 @@ impl Session {
     #[must_use]
     pub fn device_class(&self) -> String {
         match self.device.hardware {
-            Hardware::Cpu => "cpu".to_owned(),
+            Hardware::Cpu if cpu::fused() => "cpu".to_owned(),
+            Hardware::Cpu => "cpu without fused multiply-add".to_owned(),
             _ => format!("{} {}", self.device.id.split(':').next().unwrap_or_default(), self.device.name),
         }
     }

@@ -132,14 +132,14 @@ impl Worker {
     ///
     /// # Errors
     /// The system's reason where no thread can be started.
-    pub fn start(config: WorkerConfig, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(config: WorkerConfig, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         let (requests, incoming) = sync_channel::<(Request, Control)>(16);
         let (outgoing, events) = sync_channel(256);
         let run = move || {
             Compute {
                 config,
                 outgoing,
-                wake: Box::new(wake),
+                wake: Arc::new(wake),
                 project: None,
                 data: None,
                 observer: None,
@@ -198,7 +198,7 @@ impl Drop for Worker {
 struct Compute {
     config: WorkerConfig,
     outgoing: SyncSender<Event>,
-    wake: Box<dyn Fn() + Send>,
+    wake: Arc<dyn Fn() + Send + Sync>,
     project: Option<Project>,
     data: Option<Arc<OpenedDataset>>,
     observer: Option<Arc<OpenedObserver>>,
@@ -274,8 +274,7 @@ impl Compute {
 
     fn open_dataset(&mut self, path: &std::path::Path) -> Result<(), String> {
         let imported = open::dataset(path, Split::Train).map_err(|e| e.to_string())?;
-        let held_out = imported.other_splits.contains(&Split::Test);
-        let held_out = if held_out { open::dataset(path, Split::Test).ok().map(|i| Arc::new(i.dataset)) } else { None };
+        let held_out = open::held_out(path, &imported.dataset).map(Arc::new);
         let opened = Arc::new(OpenedDataset { dataset: Arc::new(imported.dataset), held_out, notes: imported.notes });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
         if let Err(error) = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()))
@@ -325,9 +324,10 @@ impl Compute {
     }
 
     fn reporter(&self, control: &Control) -> Reporter<'static> {
-        let outgoing = self.outgoing.clone();
+        let (outgoing, wake) = (self.outgoing.clone(), self.wake.clone());
         Reporter::new(control.clone(), move |warning| {
             let _ = outgoing.send(Event::Warning(warning));
+            wake();
         })
     }
 
@@ -340,7 +340,15 @@ impl Compute {
         Ok(())
     }
 
+    /// A request may have waited while another dataset was opened.
+    fn known(&self, classes: &[ClassId]) -> Result<(), String> {
+        let count = self.data.as_ref().map_or(0, |d| d.dataset.classes().len());
+        let known = classes.iter().all(|c| c.index() < count);
+        if known { Ok(()) } else { Err("another dataset has been opened meanwhile; ask again".to_owned()) }
+    }
+
     fn score(&mut self, recipe: &Recipe, classes: &[ClassId], control: &Control) -> Result<(), String> {
+        self.known(classes)?;
         let mut reporter = self.reporter(control);
         self.session()?;
         let problem = self.project().err();
@@ -358,6 +366,7 @@ impl Compute {
     }
 
     fn distill(&mut self, request: &DistillRequest, control: &Control) -> Result<(), String> {
+        self.known(&request.classes)?;
         let mut reporter = self.reporter(control);
         self.session()?;
         self.project()?;

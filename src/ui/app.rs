@@ -252,11 +252,7 @@ impl App {
             Intent::Do(action) => self.act(ctx, action),
             Intent::Edit(command) => {
                 self.edit(command);
-                let theme = match self.model.workspace.theme() {
-                    Theme::Dark => egui::Theme::Dark,
-                    Theme::Light => egui::Theme::Light,
-                };
-                ctx.set_theme(theme);
+                ctx.set_theme(theme::of(self.model.workspace.theme()));
             }
             Intent::OpenDataset(path) => self.open_dataset(path),
             Intent::OpenObserver(request) => self.open_observer(request),
@@ -274,7 +270,10 @@ impl App {
             return;
         }
         match action {
-            Action::OpenSample => self.request(Request::OpenSample),
+            Action::OpenSample => {
+                self.distil_next = None;
+                self.request(Request::OpenSample);
+            }
             Action::OpenDataset => self.dialogs.ask(Purpose::Dataset),
             Action::OpenObserver => self.dialogs.ask(Purpose::Observer),
             Action::Check => self.request(Request::Check),

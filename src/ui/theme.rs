@@ -77,6 +77,15 @@ pub fn palette(visuals: &Visuals) -> &'static Palette {
     if visuals.dark_mode { &DARK } else { &LIGHT }
 }
 
+/// egui's name of a theme.
+#[must_use]
+pub fn of(theme: crate::core::workspace::Theme) -> eframe::egui::Theme {
+    match theme {
+        crate::core::workspace::Theme::Dark => eframe::egui::Theme::Dark,
+        crate::core::workspace::Theme::Light => eframe::egui::Theme::Light,
+    }
+}
+
 /// Sets both themes' styles.
 pub fn install(ctx: &Context) {
     for (theme, palette) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {

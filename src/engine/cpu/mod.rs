@@ -54,10 +54,19 @@ impl Engine for CpuEngine {
     }
 }
 
+/// Whether multiply-add is one instruction here: it rounds once instead of twice, so scores differ in the last bit.
+#[must_use]
+pub fn fused() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return cfg!(target_arch = "aarch64");
+}
+
 /// Runs the program in the best instruction set of this machine.
 fn run(program: &Program, image: &[f32], space: &mut [Vec<f32>], logits: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+    if fused() {
         // SAFETY: the features were detected on this very processor.
         #[expect(unsafe_code, reason = "calling a function compiled for detected instructions is the only way to them")]
         unsafe {

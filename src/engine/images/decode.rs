@@ -181,6 +181,9 @@ fn decode_other(bytes: &[u8], format: ImageFormat, name: &'static str) -> Result
     let copy = if color == ColorType::Rgb8 { 0 } else { u64::from(width) * u64::from(height) * 3 };
     let native = decoder.total_bytes();
     check_size(width, height, native.saturating_add(copy))?;
+    if width == 0 || height == 0 {
+        return Err(ImageError::Damaged { format: name, detail: "it has no pixels".to_owned() });
+    }
     let mut samples = vec![0; native as usize];
     decoder.read_image(&mut samples).map_err(refuse)?;
     Ok(Rgb8 { width, height, data: to_rgb(samples, color) })

@@ -163,6 +163,11 @@ fn nearest_key(key: &str, candidates: &[String]) -> Option<String> {
 pub fn read(path: &Path) -> Result<WeightFile, WeightError> {
     let name = escape(path.as_os_str().as_encoded_bytes());
     let io = |source| WeightError::Io { path: name.clone(), source };
+    // A pipe or a device would never end.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        let reason = "it is no regular file; give a .pth, .pt, .th or .safetensors file".to_owned();
+        return Err(WeightError::Unreadable { path: name, reason });
+    }
     let bytes = std::fs::read(path).map_err(io)?;
     let mut file = if safetensors::looks_like(&bytes) || path.extension().is_some_and(|e| e == "safetensors") {
         safetensors::read(&name, &bytes)?
