@@ -126,6 +126,36 @@ fn scores_are_reused_where_inputs_are_equal() {
 }
 
 #[test]
+fn fewer_crops_and_a_larger_subset_score_only_what_is_missing() {
+    let scene = Scene::with_data(&[12, 12]);
+    let scored = |more: &str| scene.distill(more).last()["patches_scored"].as_u64().unwrap();
+    assert_eq!(scored("--ipc 1 --subset 4 --crops 6 --out a"), 2 * 4 * 6);
+    assert_eq!(scored("--ipc 1 --subset 10 --crops 3 --out b"), 2 * 6 * 3, "the first four images have six crops");
+    assert_eq!(scored("--ipc 1 --subset 10 --crops 3 --project fresh --out c"), 2 * 10 * 3);
+    assert_same_trees(&scene.at("b"), &scene.at("c"));
+}
+
+#[test]
+fn data_with_a_training_split_alone_is_enough() {
+    let scene = Scene::with_data(&[6, 6]);
+    std::fs::create_dir(scene.at("root")).unwrap();
+    std::fs::rename(scene.at("data"), scene.at("root/train")).unwrap();
+    let line = "distill --data root --observer observer.safetensors --force --device cpu --ipc 1 --out out";
+    assert_eq!(scene.line(line).last()["images"], 2);
+    let run = scene.line("check --data root --observer observer.safetensors --device cpu");
+    assert!(run.stderr.contains("no test split"), "{}", run.stderr);
+    assert_eq!(run.last()["images"], 12);
+}
+
+#[test]
+fn too_few_images_are_known_before_anything_is_scored() {
+    let scene = Scene::with_data(&[6, 3]);
+    let run = scene.distill("--ipc 1 --patches 4 --out out");
+    run.fails(1, &["class 'class1': 3 usable images", "4 patches"]);
+    assert!(!run.stderr.contains("score "), "{}", run.stderr);
+}
+
+#[test]
 fn threads_and_batches_don_t_change_a_byte() {
     let scene = Scene::with_data(&[20, 17]);
     for (i, more) in
