@@ -57,7 +57,7 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
 fn forward(args: &ForwardArgs) -> Result<(), Failure> {
     let console = Console::new(args.common.json)?;
     let arch = args.common.arch.ok_or_else(|| Failure::Usage("bench forward needs --arch".to_owned()))?;
-    let side = args.common.side.unwrap_or(224);
+    let side = args.common.side.unwrap_or_else(|| arch.usual_side());
     let batch = args.common.batch.unwrap_or(64) as usize;
     let picked = args.common.pick(&console)?;
     let mut times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked)?.split_off(2);
@@ -65,6 +65,9 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
     let median = times[times.len() / 2];
     print_line(&serde_json::json!({
         "job": "forward",
+        "arch": arch.to_string(),
+        "side": side,
+        "batch": batch,
         "images_per_second": batch as f64 / median,
         "ms_per_image": 1e3 * median / batch as f64,
         "peak_rss_mib": peak_rss_mib(),

@@ -33,10 +33,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut session = args.common.session(args.observer.clone(), dataset.clone(), &mut console)?;
     let report = check(&mut session, &dataset, Depth::Full, &mut console).map_err(|e| console.failure(&e))?;
     describe(&console, &report, &dataset);
-    if let Some(path) = &args.write_class_map {
-        class_map::write(path, dataset.classes(), &report.class_map)?;
-        console.say(&format!("class map written to {}", crate::store::files::shown(path)));
-    }
     let mut line = serde_json::to_value(&report)?;
     if let Some(fields) = line.as_object_mut() {
         fields.insert("job".to_owned(), "check".into());
@@ -49,6 +45,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         fields.insert("verdict".to_owned(), verdict.into());
     }
     print_line(&line);
+    // Behind the result, which a name that is taken must not cost.
+    if let Some(path) = &args.write_class_map {
+        class_map::write(path, dataset.classes(), &report.class_map)?;
+        console.say(&format!("class map written to {}", crate::store::files::shown(path)));
+    }
     Ok(())
 }
 

@@ -15,13 +15,16 @@ pub enum Failure {
     Usage(String),
     /// Ctrl-C.
     Cancelled,
+    /// Ctrl-C, and what was finished is stored.
+    Resumable,
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Failed(text) | Self::Usage(text) => f.write_str(text),
-            Self::Cancelled => f.write_str("cancelled; the same command resumes where it stopped"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Resumable => f.write_str("cancelled; the same command resumes where it stopped"),
         }
     }
 }
@@ -33,7 +36,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
-            Self::Cancelled => 130,
+            Self::Cancelled | Self::Resumable => 130,
         })
     }
 }
@@ -100,11 +103,12 @@ impl Progress for Console {
         if due || stage != self.stage || done == total {
             (self.printed, self.stage) = (Some(Instant::now()), stage);
             let status = self.control.status();
-            let left = status.left.map_or(0.0, |left| left.as_secs_f64());
+            let left = status.left.map(|left| left.as_secs_f64());
             if self.json {
                 print_line(&serde_json::json!({"progress": stage, "done": done, "total": total, "seconds_left": left}));
             } else if done > 0 || total == 0 {
-                eprintln!("{stage} {done}/{total}  {:.0}/s  {left:.0} s left", status.rate);
+                let pace = left.map_or_else(String::new, |left| format!("  {:.0}/s  {left:.0} s left", status.rate));
+                eprintln!("{stage} {done}/{total}{pace}");
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::core::recipe::Recipe;
 use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillReport, DistillRequest, distill};
 use crate::jobs::session::Session;
+use crate::store::export::rded::Export;
 use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line};
@@ -49,6 +50,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
     let mut console = Console::new(args.common.json)?;
+    Export::check(&args.out)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
@@ -57,7 +59,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})
-        .map_err(|e| if e.is_cancelled() { Failure::Cancelled } else { Failure::Failed(e.to_string()) })?;
+        .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
     print_report(&console, &session, &report)
 }
 

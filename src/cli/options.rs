@@ -84,6 +84,10 @@ impl Common {
             about.report.used.len(),
             about.report.unused.len()
         ));
+        if let Some(first) = about.report.unused.first() {
+            let count = about.report.unused.len();
+            console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));
+        }
         let picked = self.pick(console)?;
         let limits = (self.batch.map(|n| n as usize), self.threads.map(|n| n as usize));
         Ok(Session::new(dataset, Arc::new(opened), &picked, limits)?)

@@ -122,7 +122,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let recipe = Recipe { ipc: 10, patches: 4, subset: 300, crops: 5, seed: 0, ..Recipe::default() };
     let request = DistillRequest { recipe, classes, out };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})
-        .map_err(|e| if e.is_cancelled() { Failure::Cancelled } else { Failure::Failed(e.to_string()) })?;
+        .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
     let out = shown(&report.out);
     console
         .say(&format!("look at {out}/00000/class00000_id00000.png; {out}/manifest.json says where each patch is from"));

@@ -73,10 +73,13 @@ impl Observer {
         let name = escape(path.as_os_str().as_encoded_bytes());
         let file = weights::read(path)?;
         let shapes = file.weights.shapes();
-        let detected = match options.arch {
-            Some(arch) => detect::describe(arch, &shapes),
-            None => detect::detect(&shapes),
-        };
+        let recognised = detect::detect(&shapes);
+        // A shallower network of the same family would load, and leave the file's last layers out.
+        if let (Some(asked), Some(found)) = (options.arch, recognised.filter(|f| options.arch != Some(f.arch))) {
+            let (found, asked) = (found.arch.to_string(), asked.to_string());
+            return Err(WeightError::OtherNetwork { path: name, found, asked }.into());
+        }
+        let detected = options.arch.map_or(recognised, |arch| detect::describe(arch, &shapes));
         let Some(detected) = detected else {
             let keys = shapes.keys().take(4).cloned().collect::<Vec<_>>().join(", ");
             return Err(WeightError::UnknownNetwork { path: name, keys }.into());

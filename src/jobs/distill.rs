@@ -163,6 +163,10 @@ fn distill_into(
         let name = session.dataset.class(class).label();
         selected.push(select(block, name, recipe.subset, recipe.crops, recipe.patches_per_class())?);
     }
+    let wild = selected.iter().flatten().filter(|p| !p.loss.is_finite()).count();
+    if wild > 0 {
+        progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
+    }
     write_images(session, request, &selected, &export, progress)?;
     let manifest = manifest(session, request, &selected, &blocks);
     let out = export.finish(&manifest)?;

@@ -76,6 +76,19 @@ impl NetworkSpec {
     }
 }
 
+impl Arch {
+    /// The side of the images it is meant for in the papers (spec section 2); for those without weights to tell.
+    #[must_use]
+    pub fn usual_side(&self) -> usize {
+        match self {
+            Self::ConvNet { depth: 3, .. } | Self::CifarResNet { .. } | Self::ResNet { modified: true, .. } => 32,
+            Self::ConvNet { depth: 4, .. } => 64,
+            Self::ConvNet { .. } => 128,
+            Self::ResNet { .. } => 224,
+        }
+    }
+}
+
 impl std::fmt::Display for Arch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -80,6 +80,16 @@ pub enum WeightError {
         /// The first few keys.
         keys: String,
     },
+    /// The keys are another network's than the one that was named.
+    #[error("{path} holds a {found}, not a {asked}; leave out --arch (and `arch` in its card), or give another file")]
+    OtherNetwork {
+        /// The file.
+        path: String,
+        /// What its keys tell.
+        found: String,
+        /// What was named.
+        asked: String,
+    },
     /// Not all of the network's tensors are there.
     #[error("{path} does not hold a whole {arch}: {report}")]
     Incomplete {

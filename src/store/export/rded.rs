@@ -96,6 +96,13 @@ struct Written {
     files: BTreeSet<String>,
 }
 
+/// A run that ends before its first image leaves nothing behind: only an empty folder can be removed this way.
+impl Drop for Export {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.partial);
+    }
+}
+
 impl Export {
     /// Reserves a folder beside `out`, before any work: a name that is taken, a folder that can't be written to or a
     /// full disk are noticed now. Missing parent folders are made; an existing empty `out` is taken over at the end.
@@ -124,6 +131,14 @@ impl Export {
             }
         }
         Err(ExportError::Unusable { out: out.to_owned(), why: "all names for its work are taken" })
+    }
+
+    /// Whether [`Self::begin`] would succeed, for those who have long work to do before.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn check(out: &Path) -> Result<(), ExportError> {
+        Self::begin(out).map(drop)
     }
 
     /// The folder that holds the work until it is finished.
@@ -298,6 +313,11 @@ fn place_of(out: &Path) -> Result<(PathBuf, OsString), ExportError> {
         },
         Err(_) => out.to_owned(),
     };
+    // Renaming over the folder in which a shell or this process stands would leave them in a folder without a name.
+    let here = std::env::current_dir().and_then(fs::canonicalize);
+    if here.is_ok_and(|here| fs::canonicalize(&resolved).is_ok_and(|there| there == here)) {
+        return Err(unusable("it is the working folder; give a new folder's name"));
+    }
     let name = resolved.file_name().ok_or_else(|| unusable("it has no name of its own; give a new folder's name"))?;
     let parent = resolved.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((parent.to_owned(), name.to_owned()))

@@ -25,10 +25,14 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split) -> Result<Imported
         });
     }
     let paths: Vec<PathBuf> = survey.folders.iter().map(|name| root.join(folder).join(name)).collect();
+    // A distilled dataset written beside the classes is no class.
+    let (distilled, classes): (Vec<_>, Vec<_>) =
+        survey.folders.iter().zip(paths).partition(|(_, path)| path.join("manifest.json").is_file());
+    let (names, paths): (Vec<OsString>, Vec<PathBuf>) = classes.into_iter().map(|(n, p)| (n.clone(), p)).unzip();
     let listings = walk::list_all(&paths)?;
     let mut totals = Totals::of(&listings);
     totals.repeated += survey.loops;
-    let classes = classes_of(root, folder, &survey.folders, listings)?;
+    let classes = classes_of(root, folder, &names, listings)?;
     let mut builder = DatasetBuilder::default();
     classes.into_iter().for_each(|(class, names)| builder.class(class, names));
     let dataset = builder
@@ -39,6 +43,7 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split) -> Result<Imported
     }
     let mut notes: Vec<_> = choice.note.into_iter().chain(splits.note(folder)).collect();
     notes.extend(common_notes(&dataset, &totals));
+    notes.extend(distilled.iter().map(|(_, path)| format!("{} is a distilled dataset, passed over", shown(path))));
     if survey.images > 0 {
         let images = counted(survey.images, "image lies", "images lie");
         notes.push(format!(
