@@ -156,6 +156,27 @@ fn too_few_images_are_known_before_anything_is_scored() {
 }
 
 #[test]
+fn another_network_s_name_is_refused() {
+    let scene = Scene::with_data(&[4, 4]);
+    scene.observer("deep.safetensors", ("conv4x32", 64), 2);
+    let run = scene.line("evaluate --data data --network deep.safetensors --arch conv3x32 --device cpu");
+    run.fails(1, &["deep.safetensors holds a conv4x32, not a conv3x32", "--arch"]);
+}
+
+#[test]
+fn what_ends_before_its_first_image_leaves_no_folder() {
+    let scene = Scene::with_data(&[4, 4]);
+    scene.distill("--ipc 9 --out out").fails(1, &["class0"]);
+    scene.distill("--out .").fails(1, &["working folder"]);
+    let left: Vec<_> = std::fs::read_dir(scene.at("")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("partial")), "{left:?}");
+    assert_eq!(scene.distill("--ipc 1 --patches 1 --out data/distilled").code, 0);
+    let again = scene.distill("--ipc 1 --patches 1 --out out");
+    assert!(again.stderr.contains("is a distilled dataset, passed over"), "{}", again.stderr);
+    assert_eq!(again.last()["images"], 2);
+}
+
+#[test]
 fn threads_and_batches_don_t_change_a_byte() {
     let scene = Scene::with_data(&[20, 17]);
     for (i, more) in
