@@ -31,8 +31,6 @@ pub struct Param {
     pub kind: Kind,
     /// One sentence for `--help` and the tooltip.
     pub help: &'static str,
-    /// Whether a change needs patches to be scored again (apart from a larger subset).
-    pub rescores: bool,
 }
 
 /// All parameters, in the order of forms and help.
@@ -42,7 +40,6 @@ pub const PARAMS: [Param; 6] = [
         label: "Images per class (IPC)",
         unit: "images",
         kind: Kind::Integer { min: 1, max: 1000 },
-        rescores: false,
         help: "Distilled images per class",
     },
     Param {
@@ -50,7 +47,6 @@ pub const PARAMS: [Param; 6] = [
         label: "Patches per image (N)",
         unit: "patches",
         kind: Kind::Choice(&Recipe::PATCHES),
-        rescores: true,
         help: "Patches stitched to one distilled image: 1, 4, 9, 16 or 25",
     },
     Param {
@@ -58,7 +54,6 @@ pub const PARAMS: [Param; 6] = [
         label: "Subset",
         unit: "images per class",
         kind: Kind::Integer { min: 1, max: 10_000 },
-        rescores: false,
         help: "Images per class that are scored, drawn by the seed",
     },
     Param {
@@ -66,7 +61,6 @@ pub const PARAMS: [Param; 6] = [
         label: "Crops (K)",
         unit: "per image",
         kind: Kind::Integer { min: 1, max: 100 },
-        rescores: true,
         help: "Random crops per image; the best one is the image's key patch",
     },
     Param {
@@ -74,7 +68,6 @@ pub const PARAMS: [Param; 6] = [
         label: "Seed",
         unit: "",
         kind: Kind::Integer { min: 0, max: u64::MAX },
-        rescores: true,
         help: "Draws the subset and the crop boxes; the same seed gives the same bytes",
     },
     Param {
@@ -82,7 +75,6 @@ pub const PARAMS: [Param; 6] = [
         label: "Format",
         unit: "",
         kind: Kind::Format,
-        rescores: false,
         help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)",
     },
 ];

@@ -107,24 +107,6 @@ impl Observer {
         })
     }
 
-    /// An observer of weights in memory (just trained, or made by a formula).
-    #[must_use]
-    pub fn from_weights(name: &str, spec: NetworkSpec, weights: Weights) -> Self {
-        let graph = spec.graph();
-        let report = weights.report(&graph);
-        let mean_std = MeanStd::IMAGENET;
-        Self {
-            spec,
-            mean_std,
-            classes: None,
-            report,
-            fingerprint: String::new(),
-            name: name.to_owned(),
-            weights,
-            graph,
-        }
-    }
-
     /// The network's description.
     #[must_use]
     pub fn graph(&self) -> &Graph {

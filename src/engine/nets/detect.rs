@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arch, NetworkSpec, convnet, resnet};
+use super::{Arch, convnet, resnet};
 
 /// Shapes of a file's tensors by key.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
@@ -81,15 +81,15 @@ fn detect_resnet(shapes: &Shapes) -> Option<Detected> {
     describe(Arch::ResNet { depth: variant.depth, modified }, shapes)
 }
 
-/// Shapes that a spec's own file would have; used by tests and error messages.
-#[must_use]
-pub fn shapes_of(spec: &NetworkSpec) -> Shapes {
-    spec.graph().parameters().into_iter().map(|p| (p.key, p.shape)).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::NetworkSpec;
     use super::*;
+
+    /// Shapes that a network's own file has.
+    fn shapes_of(spec: &NetworkSpec) -> Shapes {
+        spec.graph().parameters().into_iter().map(|p| (p.key, p.shape)).collect()
+    }
 
     #[test]
     fn every_network_is_recognised_from_its_own_keys() {
