@@ -1,7 +1,7 @@
 //! ConvNet-n of the distillation papers: n × (3×3 convolution with bias → batch norm → ReLU → 2×2 mean), then one
 //! linear layer on the flattened map (spec section 2).
 
-use super::graph::{Conv, Graph, Op, Pool};
+use super::graph::{Activation, Conv, Graph, Op, Pool};
 
 /// Width of the papers' ConvNets.
 pub const WIDTH: usize = 128;
@@ -12,14 +12,16 @@ pub fn build(depth: usize, width: usize, side: usize, classes: usize) -> Graph {
     let mut graph = Graph::new();
     let (mut x, mut inputs) = (graph.last(), 3);
     for d in 0..depth {
-        let conv = Conv { inputs, outputs: width, kernel: 3, stride: 1, padding: 1, bias: true };
-        x = graph.conv_norm(x, conv, (&format!("layers.conv.{d}"), &format!("layers.norm.{d}")), true);
-        x = graph.push(Op::AvgPool(Pool { kernel: 2, stride: 2, padding: 0 }), &[x]);
+        let conv = Conv::new(inputs, width, 3, 1).biased();
+        let keys = (format!("layers.conv.{d}"), format!("layers.norm.{d}"));
+        x = graph.conv_norm(x, conv, (&keys.0, &keys.1), Some(Activation::Relu));
+        x = graph.push(Op::AvgPool(Pool::new(2, 2)), &[x]);
+        graph.end_stage(x);
         inputs = width;
     }
     let map = side >> depth;
     let x = graph.push(Op::Flatten, &[x]);
-    graph.push_keyed(Op::Linear { inputs: width * map * map, outputs: classes }, &[x], "classifier");
+    graph.linear(x, (width * map * map, classes), "classifier");
     graph
 }
 

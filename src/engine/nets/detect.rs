@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Arch, convnet, resnet};
+use super::family::{self, Listed, Size};
+use super::graph::{Graph, Parameter};
+use super::op::Op;
+use super::{Arch, convnet};
 
 /// Shapes of a file's tensors by key.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
@@ -14,31 +17,76 @@ pub struct Detected {
     pub arch: Arch,
     /// Outputs of the classifier.
     pub classes: usize,
-    /// Input side, if the classifier's shape decides it.
+    /// Input side, if the shapes decide it or the network was trained at one only.
     pub side: Option<usize>,
 }
 
-/// Recognises the network; `None` where the keys fit no family.
+/// Recognises the network; `None` where the keys fit none.
 #[must_use]
 pub fn detect(shapes: &Shapes) -> Option<Detected> {
-    detect_convnet(shapes).or_else(|| detect_cifar(shapes)).or_else(|| detect_resnet(shapes))
+    detect_convnet(shapes).or_else(|| detect_cifar(shapes)).or_else(|| {
+        // A shallower network of the same family may be wholly there too: the one with most tensors is meant.
+        let whole = family::listed().filter_map(|l| matched(l, shapes).filter(|m| m.0 == m.1).map(|m| (m.0, l)));
+        describe(Arch::Listed(whole.max_by_key(|w| w.0)?.1), shapes)
+    })
+}
+
+/// The listed network that shares most with a file which is none of them, as a share of the network's tensors.
+#[must_use]
+pub fn nearest(shapes: &Shapes) -> Option<(Arch, f64)> {
+    let scored = family::listed().filter_map(|l| {
+        let (fitting, all) = matched(l, shapes)?;
+        Some((fitting as f64 / all.max(1) as f64, l))
+    });
+    // The first of equals: tables begin with the most usual network.
+    let best = scored.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+    (best.0 > 0.0).then_some((Arch::Listed(best.1), best.0))
+}
+
+/// How many tensors of a network a file has in the right shape, and how many there are.
+fn matched(listed: &'static Listed, shapes: &Shapes) -> Option<(usize, usize)> {
+    let graph = listed.graph(Size { side: listed.side, classes: 1 });
+    let classifier = graph.classifier()?;
+    let parameters = graph.parameters();
+    let fits = |p: &&Parameter| {
+        let Some(found) = shapes.get(&p.key) else { return false };
+        let free = usize::from(p.node == classifier);
+        match graph.nodes()[p.node].op {
+            Op::Positions { channels, .. } => matches!(found[..], [1, _, c] if c == channels),
+            _ => found.len() == p.shape.len() && found[free..] == p.shape[free..],
+        }
+    };
+    Some((parameters.iter().filter(fits).count(), parameters.len()))
 }
 
 /// The spec of a known architecture for a file: class count and side from the classifier's shape, where it has one.
 #[must_use]
 pub fn describe(arch: Arch, shapes: &Shapes) -> Option<Detected> {
-    let key = match arch {
-        Arch::ConvNet { .. } => "classifier.weight",
-        Arch::CifarResNet { .. } => "linear.weight",
-        Arch::ResNet { .. } => "fc.weight",
+    let (classes, side) = match arch {
+        Arch::ConvNet { depth, width } => {
+            let [classes, inputs] = shapes.get("classifier.weight")?.as_slice() else { return None };
+            (*classes, Some(convnet::side_of(depth, square_root(inputs / width.max(1))?)))
+        }
+        Arch::CifarResNet { .. } => (*shapes.get("linear.weight")?.first()?, Some(32)),
+        Arch::Listed(listed) => {
+            let graph = listed.graph(Size { side: listed.side, classes: 1 });
+            let key = graph.nodes()[graph.classifier()?].tensor_key("weight");
+            (*shapes.get(&key)?.first()?, trained_side(listed, &graph, shapes))
+        }
     };
-    let [classes, inputs] = shapes.get(key)?.as_slice() else { return None };
-    let side = match arch {
-        Arch::ConvNet { depth, width } => Some(convnet::side_of(depth, square_root(inputs / width.max(1))?)),
-        Arch::CifarResNet { .. } => Some(32),
-        Arch::ResNet { modified, .. } => (!modified).then_some(224),
-    };
-    Some(Detected { arch, classes: *classes, side })
+    Some(Detected { arch, classes, side })
+}
+
+/// The side a file's network was trained at: what its position embeddings tell, else the table's; none for the
+/// modified networks, which are trained at the side of their data.
+fn trained_side(listed: &Listed, graph: &Graph, shapes: &Shapes) -> Option<usize> {
+    if listed.name.ends_with("_modified") {
+        return None;
+    }
+    let positions = graph.nodes().iter().find(|n| matches!(n.op, Op::Positions { .. }));
+    let Some(positions) = positions else { return Some(listed.side) };
+    let tokens = *shapes.get(&positions.key)?.get(1)?;
+    Some(square_root(tokens.checked_sub(1)?)? * listed.family.side_step())
 }
 
 fn square_root(n: usize) -> Option<usize> {
@@ -67,18 +115,6 @@ fn detect_cifar(shapes: &Shapes) -> Option<Detected> {
         return None;
     }
     describe(Arch::CifarResNet { blocks }, shapes)
-}
-
-fn detect_resnet(shapes: &Shapes) -> Option<Detected> {
-    let modified = match shapes.get("conv1.weight")?.as_slice() {
-        [64, 3, 7, 7] => false,
-        [64, 3, 3, 3] => true,
-        _ => return None,
-    };
-    let stages: Vec<_> = (1..=4).map(|s| count(shapes, |b| format!("layer{s}.{b}.conv1.weight"))).collect();
-    let bottleneck = shapes.contains_key("layer1.0.conv3.weight");
-    let variant = resnet::VARIANTS.iter().find(|v| v.blocks[..] == stages[..] && v.bottleneck == bottleneck)?;
-    describe(Arch::ResNet { depth: variant.depth, modified }, shapes)
 }
 
 #[cfg(test)]

@@ -1,102 +1,30 @@
 //! A network as data: operations in order of execution, each naming its weights by PyTorch's keys.
 //!
-//! One description serves everything: the keys and shapes a weight file must hold, the folded inference plan
-//! ([`crate::engine::plan`]) and the trainable module ([`super::module`]).
+//! One description serves everything: the keys and shapes a weight file must hold, how an untrained network's weights
+//! are drawn, the sizes and multiply-adds, the folded inference plan ([`crate::engine::plan`]) and the trainable module
+//! ([`super::module`]).
+
+use super::initial::Draw;
+pub use super::op::{Activation, Conv, LinearBias, Op, Pool, Role, Window};
 
 /// Index of a node within its [`Graph`].
 pub type NodeId = usize;
 
-/// A square-kernel convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv {
-    /// Input channels.
-    pub inputs: usize,
-    /// Output channels.
-    pub outputs: usize,
-    /// Kernel side.
-    pub kernel: usize,
-    /// Step in both directions.
-    pub stride: usize,
-    /// Zero padding on every side.
-    pub padding: usize,
-    /// Whether there is a bias.
-    pub bias: bool,
-}
-
-/// A square pooling window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// Window side.
-    pub kernel: usize,
-    /// Step.
-    pub stride: usize,
-    /// Padding on every side (never wins in max pooling).
-    pub padding: usize,
-}
-
-/// What a node computes. Tensors are NCHW until `Flatten` or `GlobalMean` make them NC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    /// The batch of images, N×3×S×S.
-    Input,
-    /// Convolution: `key.weight` [out, in, k, k] and maybe `key.bias` [out].
-    Conv(Conv),
-    /// Batch normalisation (eps 1e-5) over that many channels: weight, bias, running_mean, running_var.
-    BatchNorm(usize),
-    /// max(0, x).
-    Relu,
-    /// Maximum of each window.
-    MaxPool(Pool),
-    /// Mean of each window (no padding).
-    AvgPool(Pool),
-    /// Mean over rows and columns: NCHW → NC.
-    GlobalMean,
-    /// NCHW → N×(C·H·W).
-    Flatten,
-    /// Fully connected: `key.weight` [out, in], `key.bias` [out].
-    Linear {
-        /// Input features.
-        inputs: usize,
-        /// Output features.
-        outputs: usize,
-    },
-    /// Sum of two tensors of one shape (a residual join).
-    Add,
-    /// Option-A shortcut (He et al. 2016): every `stride`-th row and column, `pad` zero channels on both sides.
-    Shortcut {
-        /// Step.
-        stride: usize,
-        /// Zero channels before and behind.
-        pad: usize,
-    },
-}
+/// PyTorch's default share of a batch's statistics in batch norm's running ones.
+pub const MOMENTUM: f64 = 0.1;
 
 /// One operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// What it computes.
     pub op: Op,
     /// Nodes it reads; always earlier ones.
     pub inputs: Vec<NodeId>,
-    /// Prefix of its weights' keys; empty where it has none.
+    /// Prefix of its weights' keys; empty where it has none. A name follows after a dot, but directly after a prefix
+    /// that ends in `_` (torchvision's `in_proj_weight`).
     pub key: String,
-}
-
-/// What a weight tensor is for: decides how it is initialised and whether a missing one matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Convolution or linear weight.
-    Weight,
-    /// Convolution or linear bias.
-    Bias,
-    /// Batch norm's γ.
-    NormWeight,
-    /// Batch norm's β.
-    NormBias,
-    /// Batch norm's running mean.
-    RunningMean,
-    /// Batch norm's running variance.
-    RunningVar,
+    /// How its weight and its bias are drawn, where not as PyTorch's layers do it by default.
+    pub draws: Option<[Draw; 2]>,
 }
 
 /// A tensor that the network needs from a weight file.
@@ -112,17 +40,30 @@ pub struct Parameter {
     pub node: NodeId,
 }
 
+/// A feature that later methods align, cluster or draw.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tap {
+    /// The map that a stage ends with, from 1.
+    Stage(usize),
+    /// The row that the classifier reads (the map, where the classifier is a convolution).
+    Features,
+    /// The map that reaches the batch norm with this key.
+    NormInput(String),
+}
+
 /// A network: nodes in order of execution; the last one gives the logits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     nodes: Vec<Node>,
+    stages: Vec<NodeId>,
 }
 
 impl Graph {
     /// A graph that holds its input only.
     #[must_use]
     pub fn new() -> Self {
-        Self { nodes: vec![Node { op: Op::Input, inputs: Vec::new(), key: String::new() }] }
+        let input = Node { op: Op::Input, inputs: Vec::new(), key: String::new(), draws: None };
+        Self { nodes: vec![input], stages: Vec::new() }
     }
 
     /// All nodes.
@@ -144,15 +85,96 @@ impl Graph {
 
     /// Appends an operation whose weights lie under `key`.
     pub fn push_keyed(&mut self, op: Op, inputs: &[NodeId], key: &str) -> NodeId {
-        self.nodes.push(Node { op, inputs: inputs.to_vec(), key: key.to_owned() });
+        self.nodes.push(Node { op, inputs: inputs.to_vec(), key: key.to_owned(), draws: None });
         self.last()
     }
 
-    /// Appends convolution → batch norm, and ReLU where asked.
-    pub fn conv_norm(&mut self, x: NodeId, conv: Conv, (conv_key, norm_key): (&str, &str), relu: bool) -> NodeId {
-        let x = self.push_keyed(Op::Conv(conv), &[x], conv_key);
-        let x = self.push_keyed(Op::BatchNorm(conv.outputs), &[x], norm_key);
-        if relu { self.push(Op::Relu, &[x]) } else { x }
+    /// Appends an activation.
+    pub fn activate(&mut self, x: NodeId, activation: Activation) -> NodeId {
+        self.push(Op::Activation(activation), &[x])
+    }
+
+    /// Appends a convolution.
+    pub fn conv(&mut self, x: NodeId, conv: Conv, key: &str) -> NodeId {
+        self.push_keyed(Op::Conv(conv), &[x], key)
+    }
+
+    /// Appends a batch norm with PyTorch's momentum.
+    pub fn batch_norm(&mut self, x: NodeId, channels: usize, key: &str) -> NodeId {
+        self.push_keyed(Op::BatchNorm { channels, momentum: MOMENTUM }, &[x], key)
+    }
+
+    /// Appends a linear layer with a bias.
+    pub fn linear(&mut self, x: NodeId, (inputs, outputs): (usize, usize), key: &str) -> NodeId {
+        self.push_keyed(Op::Linear { inputs, outputs, bias: LinearBias::Full }, &[x], key)
+    }
+
+    /// Appends convolution → batch norm → activation, if there is one.
+    pub fn conv_norm(
+        &mut self,
+        x: NodeId,
+        conv: Conv,
+        (conv_key, norm_key): (&str, &str),
+        activation: Option<Activation>,
+    ) -> NodeId {
+        let x = self.conv(x, conv, conv_key);
+        let x = self.batch_norm(x, conv.outputs, norm_key);
+        activation.map_or(x, |a| self.activate(x, a))
+    }
+
+    /// Says that a stage ends with this node.
+    pub fn end_stage(&mut self, node: NodeId) {
+        self.stages.push(node);
+    }
+
+    /// Says how the weights and biases of the nodes that `rule` knows are drawn.
+    pub fn draw(&mut self, rule: impl Fn(&Node) -> Option<[Draw; 2]>) {
+        for node in &mut self.nodes {
+            node.draws = rule(node).or(node.draws);
+        }
+    }
+
+    /// Sets the share of a batch's statistics in the running ones for all batch norms.
+    pub fn set_momentum(&mut self, share: f64) {
+        for node in &mut self.nodes {
+            if let Op::BatchNorm { momentum, .. } = &mut node.op {
+                *momentum = share;
+            }
+        }
+    }
+
+    /// The node whose result a tap shows; `None` where the network has no such feature.
+    #[must_use]
+    pub fn tap(&self, tap: &Tap) -> Option<NodeId> {
+        match tap {
+            Tap::Stage(number) => self.stages.get(number.checked_sub(1)?).copied(),
+            Tap::Features => self.nodes.get(self.classifier()?)?.inputs.first().map(|&i| self.before_dropout(i)),
+            Tap::NormInput(key) => {
+                let norm = |n: &&Node| matches!(n.op, Op::BatchNorm { .. }) && n.key == *key;
+                self.nodes.iter().find(norm)?.inputs.first().copied()
+            }
+        }
+    }
+
+    /// All taps the network has: stages, classifier input, batch norms.
+    #[must_use]
+    pub fn taps(&self) -> Vec<Tap> {
+        let norms = self.nodes.iter().filter(|n| matches!(n.op, Op::BatchNorm { .. }));
+        let norms = norms.map(|n| Tap::NormInput(n.key.clone()));
+        (1..=self.stages.len()).map(Tap::Stage).chain([Tap::Features]).chain(norms).collect()
+    }
+
+    fn before_dropout(&self, node: NodeId) -> NodeId {
+        match self.nodes[node] {
+            Node { op: Op::Dropout(_), ref inputs, .. } => inputs.first().map_or(node, |&i| self.before_dropout(i)),
+            _ => node,
+        }
+    }
+
+    /// The layer that makes one output per class: the last convolution or linear layer.
+    #[must_use]
+    pub fn classifier(&self) -> Option<NodeId> {
+        self.nodes.iter().rposition(|n| n.op.outputs().is_some())
     }
 
     /// The tensors a weight file must hold, in order of execution.
@@ -164,38 +186,45 @@ impl Graph {
     /// Number of learnable values (running statistics are not counted, as in PyTorch's `parameters()`).
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        let learnable = |p: &Parameter| !matches!(p.role, Role::RunningMean | Role::RunningVar);
-        self.parameters().iter().filter(|p| learnable(p)).map(|p| p.shape.iter().product::<usize>()).sum()
+        let learnt = self.parameters().into_iter().filter(|p| p.role.is_learnt());
+        learnt.map(|p| p.shape.iter().product::<usize>()).sum()
     }
 
-    /// Number of classes: outputs of the last linear layer.
+    /// Number of classes: outputs of the classifier.
     #[must_use]
     pub fn outputs(&self) -> usize {
-        let linear = |n: &Node| if let Op::Linear { outputs, .. } = n.op { Some(outputs) } else { None };
-        self.nodes.iter().rev().find_map(linear).unwrap_or(0)
+        self.classifier().and_then(|id| self.nodes[id].op.outputs()).unwrap_or(0)
+    }
+
+    /// The same network for evaluation: without dropout and stochastic depth, which do nothing there.
+    #[must_use]
+    pub fn for_inference(&self) -> Self {
+        let mut new_id = vec![0; self.nodes.len()];
+        let mut graph = Self::default();
+        for (id, node) in self.nodes.iter().enumerate() {
+            if let (Op::Dropout(_) | Op::StochasticDepth(_), Some(&input)) = (node.op, node.inputs.first()) {
+                new_id[id] = new_id[input];
+                continue;
+            }
+            let inputs = node.inputs.iter().map(|&i| new_id[i]).collect();
+            graph.nodes.push(Node { inputs, ..node.clone() });
+            new_id[id] = graph.last();
+        }
+        graph.stages = self.stages.iter().map(|&s| new_id[s]).collect();
+        graph
     }
 }
 
 impl Node {
-    fn parameters(&self, node: NodeId) -> Vec<Parameter> {
-        let make =
-            |name: &str, shape: Vec<usize>, role| Parameter { key: format!("{}.{name}", self.key), shape, role, node };
-        match self.op {
-            Op::Conv(c) => {
-                let weight = make("weight", vec![c.outputs, c.inputs, c.kernel, c.kernel], Role::Weight);
-                let bias = c.bias.then(|| make("bias", vec![c.outputs], Role::Bias));
-                std::iter::once(weight).chain(bias).collect()
-            }
-            Op::BatchNorm(n) => vec![
-                make("weight", vec![n], Role::NormWeight),
-                make("bias", vec![n], Role::NormBias),
-                make("running_mean", vec![n], Role::RunningMean),
-                make("running_var", vec![n], Role::RunningVar),
-            ],
-            Op::Linear { inputs, outputs } => {
-                vec![make("weight", vec![outputs, inputs], Role::Weight), make("bias", vec![outputs], Role::Bias)]
-            }
-            _ => Vec::new(),
-        }
+    /// The full key of one of its tensors.
+    #[must_use]
+    pub fn tensor_key(&self, name: &str) -> String {
+        let dot = if name.is_empty() || self.key.ends_with('_') { "" } else { "." };
+        format!("{}{dot}{name}", self.key)
+    }
+
+    fn parameters(&self, node: NodeId) -> impl Iterator<Item = Parameter> + '_ {
+        let tensors = self.op.tensors().into_iter();
+        tensors.map(move |(name, shape, role)| Parameter { key: self.tensor_key(name), shape, role, node })
     }
 }

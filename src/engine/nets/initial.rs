@@ -4,63 +4,94 @@ use std::collections::BTreeMap;
 
 use crate::core::rng::Stream;
 
-use super::graph::{Op, Parameter, Role};
-use super::{Arch, NetworkSpec};
+use super::NetworkSpec;
+use super::graph::Node;
+use super::op::{Op, Role};
 use crate::engine::weights::{WeightTensor, Weights};
 
 /// How the values of a tensor are drawn.
-#[derive(Clone, Copy)]
-enum Draw {
-    Constant(f32),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Draw {
+    /// All the same.
+    Constant(f64),
     /// Uniform in ± this.
     Uniform(f64),
     /// Normal with this standard deviation.
     Normal(f64),
+    /// Normal with this standard deviation, drawn again beyond ±2 (absolute, as PyTorch's `trunc_normal_` cuts).
+    Truncated(f64),
+}
+
+impl Draw {
+    /// Zeros.
+    pub const ZERO: Self = Self::Constant(0.0);
+
+    /// He et al. 2015 for ReLU: normal of variance 2 / fan (`kaiming_normal_`).
+    #[must_use]
+    pub fn kaiming_normal(fan: usize) -> Self {
+        Self::Normal((2.0 / fan.max(1) as f64).sqrt())
+    }
+
+    /// He et al. 2015 for ReLU: uniform of variance 2 / fan (`kaiming_uniform_` with a = 0).
+    #[must_use]
+    pub fn kaiming_uniform(fan: usize) -> Self {
+        Self::Uniform((6.0 / fan.max(1) as f64).sqrt())
+    }
+
+    /// Glorot and Bengio 2010 (`xavier_uniform_`).
+    #[must_use]
+    pub fn xavier_uniform((fan_in, fan_out): (usize, usize)) -> Self {
+        Self::Uniform((6.0 / (fan_in + fan_out).max(1) as f64).sqrt())
+    }
+
+    /// PyTorch's default for the weights and biases of convolutions and linear layers: U(±1/√fan_in).
+    #[must_use]
+    pub fn default_of(op: &Op) -> Self {
+        Self::Uniform(1.0 / (op.fans().0.max(1) as f64).sqrt())
+    }
+
+    fn value(self, stream: &mut Stream) -> f32 {
+        (match self {
+            Self::Constant(value) => value,
+            Self::Uniform(bound) => stream.range(-bound, bound),
+            Self::Normal(deviation) => deviation * stream.normal(),
+            Self::Truncated(deviation) => loop {
+                let value = deviation * stream.normal();
+                if value.abs() <= 2.0 {
+                    break value;
+                }
+            },
+        }) as f32
+    }
 }
 
 /// Initial weights: each tensor from its own stream, so they depend on the seed and the key alone.
 ///
-/// Convolutions and linear layers have PyTorch's default U(±1/√fan_in) for weight and bias, but for the convolutions
-/// of torchvision's ResNets (Kaiming normal by fan-out; the "modified" stem is put in later and keeps the default) and
-/// for the weights of the CIFAR ResNets (Kaiming normal by fan-in). Batch norm begins as γ 1, β 0, mean 0, variance 1.
+/// Normalisations begin as γ 1, β 0, mean 0, variance 1. Convolutions and linear layers have PyTorch's default unless
+/// the family's table says otherwise ([`super::graph::Graph::draw`]).
 #[must_use]
 pub fn initial_weights(spec: &NetworkSpec, seed: u64) -> Weights {
     let graph = spec.graph();
-    let fill = |p: Parameter| {
+    let fill = |p: super::graph::Parameter| {
         let mut stream = Stream::new("stillroom 2026 initial weights v1", seed, &[p.key.as_bytes()]);
-        let draw = draw(spec.arch, &p, graph.nodes()[p.node].op);
-        let values = (0..p.shape.iter().product()).map(|_| match draw {
-            Draw::Constant(value) => value,
-            Draw::Uniform(bound) => stream.range(-bound, bound) as f32,
-            Draw::Normal(deviation) => (deviation * stream.normal()) as f32,
-        });
-        let values = values.collect();
+        let draw = draw(&graph.nodes()[p.node], p.role);
+        let values = (0..p.shape.iter().product()).map(|_| draw.value(&mut stream)).collect();
         (p.key, WeightTensor { shape: p.shape, values })
     };
     Weights::new(graph.parameters().into_iter().map(fill).collect::<BTreeMap<_, _>>())
 }
 
-fn draw(arch: Arch, parameter: &Parameter, op: Op) -> Draw {
-    let (fan_in, fan_out) = match op {
-        Op::Conv(c) => (c.inputs * c.kernel * c.kernel, c.outputs * c.kernel * c.kernel),
-        Op::Linear { inputs, outputs } => (inputs, outputs),
-        _ => (1, 1),
-    };
-    let kaiming = |fan: usize| Draw::Normal((2.0 / fan.max(1) as f64).sqrt());
-    let default = Draw::Uniform(1.0 / (fan_in.max(1) as f64).sqrt());
-    match parameter.role {
+fn draw(node: &Node, role: Role) -> Draw {
+    let [weight, bias] = node.draws.unwrap_or([Draw::default_of(&node.op); 2]);
+    match role {
         Role::NormWeight | Role::RunningVar => Draw::Constant(1.0),
-        Role::NormBias | Role::RunningMean => Draw::Constant(0.0),
-        Role::Bias => default,
-        Role::Weight => match (arch, op) {
-            (Arch::ResNet { modified: true, .. }, _) if parameter.key == "conv1.weight" => default,
-            (Arch::ResNet { .. }, Op::Conv(_)) => kaiming(fan_out),
-            (Arch::CifarResNet { .. }, _) => kaiming(fan_in),
-            _ => default,
-        },
+        Role::NormBias | Role::RunningMean => Draw::ZERO,
+        Role::Weight | Role::LayerScale | Role::Embedding => weight,
+        Role::Bias => bias,
+        // Liu et al. 2022, section 3.2: the inverse temperature begins as 10.
+        Role::LogitScale => Draw::Constant(10_f64.ln()),
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,19 @@
-//! Networks: one file per family, each a small table and a builder of a [`graph::Graph`].
+//! Networks: one file per family, each a table of variants and a builder of a [`graph::Graph`].
 
 pub mod convnet;
 pub mod detect;
+pub mod family;
 pub mod graph;
 pub mod initial;
 pub mod module;
+pub mod op;
+pub mod relative_position;
 pub mod resnet;
+pub mod shapes;
 
 use graph::Graph;
+
+pub use family::{Family, Listed, Size};
 
 /// A network's architecture, apart from class count and input side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,22 +30,17 @@ pub enum Arch {
         /// Blocks per stage.
         blocks: usize,
     },
-    /// torchvision ResNet.
-    ResNet {
-        /// 18, 34, 50, 101 or 152.
-        depth: usize,
-        /// Whether the stem is the papers' 3×3 one.
-        modified: bool,
-    },
+    /// A row of a family's table.
+    Listed(&'static Listed),
 }
 
 /// A name that is no known architecture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is no known network: give conv3…conv6, resnet20_cifar…resnet110_cifar (6n+2), \
-     or resnet18, 34, 50, 101, 152, with _modified for the small-image stem"
-)]
-pub struct UnknownArch(pub String);
+#[error("'{name}' is no known network{nearest}; `stillroom networks` lists them all")]
+pub struct UnknownArch {
+    name: String,
+    nearest: String,
+}
 
 /// A network's full description: what is needed to build it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +60,15 @@ impl NetworkSpec {
         match self.arch {
             Arch::ConvNet { depth, width } => convnet::build(depth, width, self.side, self.classes),
             Arch::CifarResNet { blocks } => resnet::build_cifar(blocks, self.classes),
-            Arch::ResNet { depth, modified } => {
-                let variant = resnet::VARIANTS.into_iter().find(|v| v.depth == depth);
-                resnet::build(variant.unwrap_or(resnet::VARIANTS[0]), modified, self.classes)
-            }
+            Arch::Listed(listed) => listed.graph(Size { side: self.side, classes: self.classes }),
         }
     }
 
-    /// The least input side that leaves at least one pixel before the classifier.
+    /// Whether the network can work on images of its side.
     #[must_use]
-    pub fn least_side(&self) -> usize {
-        match self.arch {
-            Arch::ConvNet { depth, .. } => 1 << depth,
-            _ => 1,
-        }
+    pub fn fits(&self) -> bool {
+        let step = self.arch.side_step();
+        self.side.is_multiple_of(step) && shapes::extents(&self.graph(), self.side).is_some()
     }
 }
 
@@ -81,10 +77,42 @@ impl Arch {
     #[must_use]
     pub fn usual_side(&self) -> usize {
         match self {
-            Self::ConvNet { depth: 3, .. } | Self::CifarResNet { .. } | Self::ResNet { modified: true, .. } => 32,
+            Self::ConvNet { depth: 3, .. } | Self::CifarResNet { .. } => 32,
             Self::ConvNet { depth: 4, .. } => 64,
             Self::ConvNet { .. } => 128,
-            Self::ResNet { .. } => 224,
+            Self::Listed(listed) => listed.side,
+        }
+    }
+
+    /// Input sides are multiples of this: the patch of networks that cut an image into a fixed grid.
+    #[must_use]
+    pub fn side_step(&self) -> usize {
+        if let Self::Listed(listed) = self { listed.family.side_step() } else { 1 }
+    }
+
+    /// The least side that leaves something for the classifier.
+    #[must_use]
+    pub fn least_side(&self) -> usize {
+        let step = self.side_step();
+        let sides = (1..=self.usual_side() / step).map(|n| n * step);
+        let fits = |&side: &usize| NetworkSpec { arch: *self, side, classes: 2 }.fits();
+        sides.into_iter().find(fits).unwrap_or_else(|| self.usual_side())
+    }
+
+    /// All networks that have a name of their own: the papers' ConvNets, two CIFAR ResNets, and the families' tables.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let convnets = (3..=6).map(|depth| Self::ConvNet { depth, width: convnet::WIDTH });
+        let cifar = [3, 5, 7, 9, 18].map(|blocks| Self::CifarResNet { blocks });
+        convnets.chain(cifar).chain(family::listed().map(Self::Listed))
+    }
+
+    /// Its family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self {
+            Self::ConvNet { .. } => Family::ConvNet,
+            Self::CifarResNet { .. } => Family::CifarResNet,
+            Self::Listed(listed) => listed.family,
         }
     }
 }
@@ -95,8 +123,7 @@ impl std::fmt::Display for Arch {
             Self::ConvNet { depth, width: convnet::WIDTH } => write!(f, "conv{depth}"),
             Self::ConvNet { depth, width } => write!(f, "conv{depth}x{width}"),
             Self::CifarResNet { blocks } => write!(f, "resnet{}_cifar", 6 * blocks + 2),
-            Self::ResNet { depth, modified: false } => write!(f, "resnet{depth}"),
-            Self::ResNet { depth, modified: true } => write!(f, "resnet{depth}_modified"),
+            Self::Listed(listed) => f.write_str(listed.name),
         }
     }
 }
@@ -105,24 +132,28 @@ impl std::str::FromStr for Arch {
     type Err = UnknownArch;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownArch(text.to_owned());
-        if let Some(rest) = text.strip_prefix("conv") {
-            let (depth, width) = rest.split_once('x').map_or((rest, None), |(d, w)| (d, Some(w)));
-            let depth = depth.parse().ok().filter(|d| (3..=6).contains(d));
-            let width = width.map_or(Some(convnet::WIDTH), |w| w.parse().ok().filter(|w| (1..=4096).contains(w)));
-            return Ok(Self::ConvNet { depth: depth.ok_or_else(unknown)?, width: width.ok_or_else(unknown)? });
+        if let Some(listed) = family::listed().find(|l| l.name == text || l.timm == Some(text)) {
+            return Ok(Self::Listed(listed));
         }
-        let rest = text.strip_prefix("resnet").ok_or_else(unknown)?;
-        if let Some(depth) = rest.strip_suffix("_cifar") {
-            let depth: usize = depth.parse().map_err(|_| unknown())?;
-            let valid = (8..=1202).contains(&depth) && depth % 6 == 2;
-            return valid.then_some(Self::CifarResNet { blocks: depth / 6 }).ok_or_else(unknown);
-        }
-        let (depth, modified) = rest.strip_suffix("_modified").map_or((rest, false), |d| (d, true));
-        let depth = depth.parse().map_err(|_| unknown())?;
-        let known = resnet::VARIANTS.iter().any(|v| v.depth == depth);
-        known.then_some(Self::ResNet { depth, modified }).ok_or_else(unknown)
+        parametric(text).ok_or_else(|| {
+            let scored = Self::all().map(|a| (strsim::jaro_winkler(text, &a.to_string()), a));
+            let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|b| b.0 > 0.8);
+            let nearest = best.map_or_else(String::new, |(_, a)| format!(" (did you mean {a}?)"));
+            UnknownArch { name: text.to_owned(), nearest }
+        })
     }
+}
+
+/// conv`depth`x`width` and resnet`6n+2`_cifar.
+fn parametric(text: &str) -> Option<Arch> {
+    if let Some(rest) = text.strip_prefix("conv") {
+        let (depth, width) = rest.split_once('x').map_or((rest, None), |(d, w)| (d, Some(w)));
+        let depth = depth.parse().ok().filter(|d| (3..=6).contains(d))?;
+        let width = width.map_or(Some(convnet::WIDTH), |w| w.parse().ok().filter(|w| (1..=4096).contains(w)))?;
+        return Some(Arch::ConvNet { depth, width });
+    }
+    let depth: usize = text.strip_prefix("resnet")?.strip_suffix("_cifar")?.parse().ok()?;
+    ((8..=1202).contains(&depth) && depth % 6 == 2).then_some(Arch::CifarResNet { blocks: depth / 6 })
 }
 
 #[cfg(test)]
@@ -131,13 +162,14 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_nonsense_is_refused() {
-        for name in
-            ["conv3", "conv6", "conv4x64", "resnet20_cifar", "resnet110_cifar", "resnet18", "resnet101_modified"]
-        {
+        let parametric = ["conv4x64", "resnet14_cifar"].map(str::to_owned);
+        for name in Arch::all().map(|a| a.to_string()).chain(parametric) {
             assert_eq!(name.parse::<Arch>().unwrap().to_string(), name);
         }
-        for name in ["conv2", "conv", "conv3x", "resnet", "resnet19", "resnet21_cifar", "vgg11", "resnet18_modified_"] {
+        for name in ["conv2", "conv", "conv3x", "resnet", "resnet19", "resnet21_cifar", "vgg", "resnet18_modified_"] {
             assert!(name.parse::<Arch>().is_err(), "{name}");
         }
+        let error = "resnet8".parse::<Arch>().unwrap_err().to_string();
+        assert!(error.contains("did you mean resnet"), "{error}");
     }
 }

@@ -2,40 +2,47 @@
 //! papers for small images (3×3 stride 1, no max pooling), and the CIFAR ResNets of 6n+2 layers with option-A
 //! shortcuts.
 
-use super::graph::{Conv, Graph, NodeId, Op, Pool};
+use super::graph::{Activation, Conv, Graph, NodeId, Op, Pool};
+use super::initial::Draw;
+use super::{Family, Listed, Size};
 
-/// One row of torchvision's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Variant {
-    /// Number in the name.
-    pub depth: usize,
+/// What differs between the variants of torchvision's table.
+#[derive(Clone, Copy)]
+struct Variant {
     /// Blocks of the four stages.
-    pub blocks: [usize; 4],
+    blocks: [usize; 4],
     /// Whether blocks are 1×1 → 3×3 → 1×1 with four-fold output.
-    pub bottleneck: bool,
+    bottleneck: bool,
 }
 
-/// torchvision's variants.
-pub const VARIANTS: [Variant; 5] = [
-    Variant { depth: 18, blocks: [2, 2, 2, 2], bottleneck: false },
-    Variant { depth: 34, blocks: [3, 4, 6, 3], bottleneck: false },
-    Variant { depth: 50, blocks: [3, 4, 6, 3], bottleneck: true },
-    Variant { depth: 101, blocks: [3, 4, 23, 3], bottleneck: true },
-    Variant { depth: 152, blocks: [3, 8, 36, 3], bottleneck: true },
+const R18: Variant = Variant { blocks: [2, 2, 2, 2], bottleneck: false };
+const R34: Variant = Variant { blocks: [3, 4, 6, 3], bottleneck: false };
+const R50: Variant = Variant { blocks: [3, 4, 6, 3], bottleneck: true };
+const R101: Variant = Variant { blocks: [3, 4, 23, 3], bottleneck: true };
+const R152: Variant = Variant { blocks: [3, 8, 36, 3], bottleneck: true };
+
+/// torchvision's networks and the papers' modified ones.
+pub const NETWORKS: [Listed; 10] = [
+    Listed::new("resnet18", Family::ResNet, |s| build(R18, false, s)),
+    Listed::new("resnet34", Family::ResNet, |s| build(R34, false, s)),
+    Listed::new("resnet50", Family::ResNet, |s| build(R50, false, s)),
+    Listed::new("resnet101", Family::ResNet, |s| build(R101, false, s)),
+    Listed::new("resnet152", Family::ResNet, |s| build(R152, false, s)),
+    Listed::new("resnet18_modified", Family::ResNet, |s| build(R18, true, s)).at(32),
+    Listed::new("resnet34_modified", Family::ResNet, |s| build(R34, true, s)).at(32),
+    Listed::new("resnet50_modified", Family::ResNet, |s| build(R50, true, s)).at(32),
+    Listed::new("resnet101_modified", Family::ResNet, |s| build(R101, true, s)).at(32),
+    Listed::new("resnet152_modified", Family::ResNet, |s| build(R152, true, s)).at(32),
 ];
 
-fn conv(inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Conv {
-    Conv { inputs, outputs, kernel, stride, padding: kernel / 2, bias: false }
-}
+const RELU: Option<Activation> = Some(Activation::Relu);
 
-/// Builds a torchvision ResNet; `modified` swaps the stem.
-#[must_use]
-pub fn build(variant: Variant, modified: bool, classes: usize) -> Graph {
+fn build(variant: Variant, modified: bool, size: Size) -> Graph {
     let mut graph = Graph::new();
-    let stem = if modified { conv(3, 64, 3, 1) } else { conv(3, 64, 7, 2) };
-    let mut x = graph.conv_norm(graph.last(), stem, ("conv1", "bn1"), true);
+    let stem = if modified { Conv::new(3, 64, 3, 1) } else { Conv::new(3, 64, 7, 2) };
+    let mut x = graph.conv_norm(graph.last(), stem, ("conv1", "bn1"), RELU);
     if !modified {
-        x = graph.push(Op::MaxPool(Pool { kernel: 3, stride: 2, padding: 1 }), &[x]);
+        x = graph.push(Op::MaxPool(Pool { padding: 1, ..Pool::new(3, 2) }), &[x]);
     }
     let expansion = if variant.bottleneck { 4 } else { 1 };
     let mut inputs = 64;
@@ -48,9 +55,15 @@ pub fn build(variant: Variant, modified: bool, classes: usize) -> Graph {
             x = residual_block(&mut graph, x, shape, variant.bottleneck, &key);
             inputs = width * expansion;
         }
+        graph.end_stage(x);
     }
     let x = graph.push(Op::GlobalMean, &[x]);
-    graph.push_keyed(Op::Linear { inputs, outputs: classes }, &[x], "fc");
+    graph.linear(x, (inputs, size.classes), "fc");
+    // The modified stem is put in after torchvision's initialisation and keeps the default.
+    graph.draw(|node| match node.op {
+        Op::Conv(_) if !(modified && node.key == "conv1") => Some([Draw::kaiming_normal(node.op.fans().1); 2]),
+        _ => None,
+    });
     graph
 }
 
@@ -66,30 +79,30 @@ struct BlockShape {
 fn residual_block(graph: &mut Graph, x: NodeId, shape: BlockShape, bottleneck: bool, key: &str) -> NodeId {
     let BlockShape { inputs, width, outputs, stride } = shape;
     let convs = if bottleneck {
-        vec![conv(inputs, width, 1, 1), conv(width, width, 3, stride), conv(width, outputs, 1, 1)]
+        vec![Conv::new(inputs, width, 1, 1), Conv::new(width, width, 3, stride), Conv::new(width, outputs, 1, 1)]
     } else {
-        vec![conv(inputs, width, 3, stride), conv(width, outputs, 3, 1)]
+        vec![Conv::new(inputs, width, 3, stride), Conv::new(width, outputs, 3, 1)]
     };
     let mut y = x;
     for (i, &conv) in convs.iter().enumerate() {
         let names = (format!("{key}.conv{}", i + 1), format!("{key}.bn{}", i + 1));
-        y = graph.conv_norm(y, conv, (&names.0, &names.1), i + 1 < convs.len());
+        y = graph.conv_norm(y, conv, (&names.0, &names.1), RELU.filter(|_| i + 1 < convs.len()));
     }
     let shortcut = if stride != 1 || inputs != outputs {
         let names = (format!("{key}.downsample.0"), format!("{key}.downsample.1"));
-        graph.conv_norm(x, conv(inputs, outputs, 1, stride), (&names.0, &names.1), false)
+        graph.conv_norm(x, Conv::new(inputs, outputs, 1, stride), (&names.0, &names.1), None)
     } else {
         x
     };
     let sum = graph.push(Op::Add, &[y, shortcut]);
-    graph.push(Op::Relu, &[sum])
+    graph.activate(sum, Activation::Relu)
 }
 
 /// Builds the CIFAR ResNet with `blocks` blocks per stage (depth 6·blocks + 2), for 32×32.
 #[must_use]
 pub fn build_cifar(blocks: usize, classes: usize) -> Graph {
     let mut graph = Graph::new();
-    let mut x = graph.conv_norm(graph.last(), conv(3, 16, 3, 1), ("conv1", "bn1"), true);
+    let mut x = graph.conv_norm(graph.last(), Conv::new(3, 16, 3, 1), ("conv1", "bn1"), RELU);
     let mut inputs = 16;
     for stage in 0..3 {
         let outputs = 16 << stage;
@@ -101,15 +114,20 @@ pub fn build_cifar(blocks: usize, classes: usize) -> Graph {
             // Before the convolutions, so that the join can be folded into the second one.
             let pad = (outputs - inputs) / 2;
             let shortcut = if pad > 0 { graph.push(Op::Shortcut { stride, pad }, &[x]) } else { x };
-            let y = graph.conv_norm(x, conv(inputs, outputs, 3, stride), (&first.0, &first.1), true);
-            let y = graph.conv_norm(y, conv(outputs, outputs, 3, 1), (&second.0, &second.1), false);
+            let y = graph.conv_norm(x, Conv::new(inputs, outputs, 3, stride), (&first.0, &first.1), RELU);
+            let y = graph.conv_norm(y, Conv::new(outputs, outputs, 3, 1), (&second.0, &second.1), None);
             let sum = graph.push(Op::Add, &[y, shortcut]);
-            x = graph.push(Op::Relu, &[sum]);
+            x = graph.activate(sum, Activation::Relu);
             inputs = outputs;
         }
+        graph.end_stage(x);
     }
     let x = graph.push(Op::GlobalMean, &[x]);
-    graph.push_keyed(Op::Linear { inputs, outputs: classes }, &[x], "linear");
+    graph.linear(x, (inputs, classes), "linear");
+    graph.draw(|node| {
+        let default = Draw::default_of(&node.op);
+        node.op.outputs().map(|_| [Draw::kaiming_normal(node.op.fans().0), default])
+    });
     graph
 }
 
@@ -117,12 +135,10 @@ pub fn build_cifar(blocks: usize, classes: usize) -> Graph {
 mod tests {
     use super::*;
 
-    /// torchvision's documented parameter counts; the modified one as in the spec, section 2.
+    /// As in the spec, section 2.
     #[test]
-    fn parameter_counts_are_torchvisions() {
-        let counts: Vec<_> = VARIANTS.iter().map(|&v| build(v, false, 1000).parameter_count()).collect();
-        assert_eq!(counts, [11_689_512, 21_797_672, 25_557_032, 44_549_160, 60_192_808]);
-        assert_eq!(build(VARIANTS[0], true, 10).parameter_count(), 11_173_962);
+    fn parameter_counts_are_the_papers() {
+        assert_eq!(build(R18, true, Size { side: 32, classes: 10 }).parameter_count(), 11_173_962);
         assert_eq!(build_cifar(3, 10).parameter_count(), 269_722);
     }
 }

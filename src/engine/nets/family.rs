@@ -1,0 +1,93 @@
+//! The families of networks and the table that lists their variants.
+
+use super::graph::Graph;
+use super::resnet;
+
+/// A family of networks: one paper, one builder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// Gidaris and Komodakis 2018, as the distillation papers use it.
+    ConvNet,
+    /// He et al. 2016, section 4.2.
+    CifarResNet,
+    /// He et al. 2016.
+    ResNet,
+}
+
+/// What a network is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Input side in pixels.
+    pub side: usize,
+    /// Outputs.
+    pub classes: usize,
+}
+
+/// A row of a family's table.
+#[derive(Debug)]
+pub struct Listed {
+    /// torchvision's name, or timm's where torchvision has none.
+    pub name: &'static str,
+    /// timm's name for the same network, where its files are accepted too.
+    pub timm: Option<&'static str>,
+    /// Its family.
+    pub family: Family,
+    /// The input side it was trained at.
+    pub side: usize,
+    build: fn(Size) -> Graph,
+}
+
+impl Listed {
+    /// A network for 224×224 without a name in timm.
+    #[must_use]
+    pub const fn new(name: &'static str, family: Family, build: fn(Size) -> Graph) -> Self {
+        Self { name, timm: None, family, side: 224, build }
+    }
+
+    /// The same for another side.
+    #[must_use]
+    pub const fn at(self, side: usize) -> Self {
+        Self { side, ..self }
+    }
+
+    /// The same with timm's name.
+    #[must_use]
+    pub const fn timm(self, name: &'static str) -> Self {
+        Self { timm: Some(name), ..self }
+    }
+
+    /// Builds it.
+    #[must_use]
+    pub fn graph(&self, size: Size) -> Graph {
+        (self.build)(size)
+    }
+}
+
+// A row is its name: function pointers don't compare.
+impl PartialEq for Listed {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Listed {}
+
+impl std::hash::Hash for Listed {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+/// The rows of all tables.
+pub fn listed() -> impl Iterator<Item = &'static Listed> {
+    static TABLES: [&[Listed]; 1] = [&resnet::NETWORKS];
+    TABLES.into_iter().flatten()
+}
+
+impl Family {
+    /// Input sides are multiples of this.
+    #[must_use]
+    pub fn side_step(self) -> usize {
+        1
+    }
+}

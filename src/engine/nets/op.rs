@@ -1,0 +1,361 @@
+//! The operations networks are made of, and the tensors that each of them needs.
+
+/// A square-kernel convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Kernel side.
+    pub kernel: usize,
+    /// Step in both directions.
+    pub stride: usize,
+    /// Zero padding on every side.
+    pub padding: usize,
+    /// Groups of channels that don't see each other; as many as channels for a depthwise convolution.
+    pub groups: usize,
+    /// Whether there is a bias.
+    pub bias: bool,
+}
+
+impl Conv {
+    /// A convolution of one group without bias whose padding keeps the size at stride 1.
+    #[must_use]
+    pub const fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Self {
+        Self { inputs, outputs, kernel, stride, padding: kernel / 2, groups: 1, bias: false }
+    }
+
+    /// The same with that many groups.
+    #[must_use]
+    pub const fn grouped(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The same with that padding.
+    #[must_use]
+    pub const fn padded(self, padding: usize) -> Self {
+        Self { padding, ..self }
+    }
+
+    /// The same with a bias.
+    #[must_use]
+    pub const fn biased(self) -> Self {
+        Self { bias: true, ..self }
+    }
+
+    /// The weight's shape: [out, in / groups, k, k].
+    #[must_use]
+    pub fn weight_shape(&self) -> [usize; 4] {
+        [self.outputs, self.inputs / self.groups.max(1), self.kernel, self.kernel]
+    }
+}
+
+/// A square pooling window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Window side.
+    pub kernel: usize,
+    /// Step.
+    pub stride: usize,
+    /// Padding on every side (never wins in max pooling).
+    pub padding: usize,
+    /// Whether a window that reaches past the far edge still counts (PyTorch's `ceil_mode`); max pooling only.
+    pub ceil: bool,
+}
+
+impl Pool {
+    /// A window without padding that is cut off at the far edge.
+    #[must_use]
+    pub const fn new(kernel: usize, stride: usize) -> Self {
+        Self { kernel, stride, padding: 0, ceil: false }
+    }
+
+    /// Output positions along an axis of `size` pixels, as PyTorch counts them; 0 where the window doesn't fit.
+    #[must_use]
+    pub fn positions(&self, size: usize) -> usize {
+        let padded = size + 2 * self.padding;
+        if padded < self.kernel {
+            return 0;
+        }
+        let span = padded - self.kernel;
+        if !self.ceil {
+            return span / self.stride + 1;
+        }
+        let count = span.div_ceil(self.stride) + 1;
+        // A window must begin inside the map or its near padding.
+        if (count - 1) * self.stride >= size + self.padding { count - 1 } else { count }
+    }
+}
+
+/// An elementwise nonlinearity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// max(0, x).
+    Relu,
+    /// min(max(0, x), 6).
+    Relu6,
+    /// x·sigmoid(x).
+    Silu,
+    /// x·Φ(x), exact (not the tanh approximation).
+    Gelu,
+    /// 1 / (1 + e⁻ˣ).
+    Sigmoid,
+}
+
+/// The bias of a linear layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinearBias {
+    /// There is none.
+    None,
+    /// One value per output.
+    Full,
+    /// One value per output, of which the middle third, that of the keys, counts as 0 (Swin V2).
+    WithoutKeys,
+}
+
+/// Self-attention within windows of a map (Liu et al. 2021, section 3.2; 2022, sections 3.2 and 3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Channels of the output; the input holds queries, keys and values: three times as many.
+    pub channels: usize,
+    /// Heads.
+    pub heads: usize,
+    /// Window side; the map's sides are multiples of it.
+    pub size: usize,
+    /// Rows and columns by which the map is rolled up and left before it is cut into windows; each 0 where one window
+    /// spans the map.
+    pub shift: [usize; 2],
+    /// Swin V2: cosine similarity over a learnt temperature, and a position bias from a small network.
+    pub cosine: bool,
+}
+
+impl Window {
+    /// Tokens of a window.
+    #[must_use]
+    pub const fn tokens(&self) -> usize {
+        self.size * self.size
+    }
+
+    /// Distinct distances between two tokens of a window: (2·size − 1)².
+    #[must_use]
+    pub const fn distances(&self) -> usize {
+        (2 * self.size - 1) * (2 * self.size - 1)
+    }
+}
+
+/// Hidden units of Swin V2's position bias network.
+pub const POSITION_UNITS: usize = 512;
+
+/// What a node computes. Tensors are maps N×C×H×W until `GlobalMean`, `Flatten` or `FirstToken` make them rows N×C.
+/// A sequence of T tokens is a map of one row, C×1×T.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Op {
+    /// The batch of images, N×3×S×S.
+    Input,
+    /// Convolution: `weight` [out, in / groups, k, k] and maybe `bias` [out].
+    Conv(Conv),
+    /// Batch normalisation (eps 1e-5): weight, bias, running_mean, running_var.
+    BatchNorm {
+        /// Channels.
+        channels: usize,
+        /// Share of a batch's statistics in the running ones.
+        momentum: f64,
+    },
+    /// Normalisation over the channels of each pixel, or of a row: weight, bias.
+    LayerNorm {
+        /// Channels.
+        channels: usize,
+        /// Added to the variance.
+        epsilon: f64,
+    },
+    /// An elementwise nonlinearity.
+    Activation(Activation),
+    /// Maximum of each window.
+    MaxPool(Pool),
+    /// Mean of each window (no padding).
+    AvgPool(Pool),
+    /// Mean over n×n nearly equal parts of the map (PyTorch's `AdaptiveAvgPool2d`).
+    AdaptiveMean(usize),
+    /// Mean over rows and columns: map → row.
+    GlobalMean,
+    /// Map → row of C·H·W, channel first.
+    Flatten,
+    /// Fully connected on each pixel of a map, or on a row: `weight` [out, in], maybe `bias` [out].
+    Linear {
+        /// Input features.
+        inputs: usize,
+        /// Output features.
+        outputs: usize,
+        /// Whether there is a bias.
+        bias: LinearBias,
+    },
+    /// Sum of two tensors of one shape (a residual join).
+    Add,
+    /// A map times a map C×1×1 (squeeze and excitation).
+    Gate,
+    /// Channels of all inputs one after the other.
+    Concat,
+    /// Channels `from..from + count`.
+    Channels {
+        /// First channel.
+        from: usize,
+        /// Number of channels.
+        count: usize,
+    },
+    /// Channel c·groups + g takes channel g·(C / groups) + c (Zhang et al. 2018).
+    Shuffle {
+        /// Groups.
+        groups: usize,
+    },
+    /// Option-A shortcut (He et al. 2016): every `stride`-th row and column, `pad` zero channels on both sides.
+    Shortcut {
+        /// Step.
+        stride: usize,
+        /// Zero channels before and behind.
+        pad: usize,
+    },
+    /// A learnt factor per channel, [C, 1, 1] under the node's own key.
+    LayerScale {
+        /// Channels.
+        channels: usize,
+    },
+    /// In training, each value is 0 with this probability and the others grow to keep the mean.
+    Dropout(f64),
+    /// In training, each image's whole tensor is 0 with this probability (Huang et al. 2016), others grow.
+    StochasticDepth(f64),
+    /// Pixels in rows' order become tokens behind a learnt one, [1, 1, C] under the node's own key.
+    ClassToken {
+        /// Channels.
+        channels: usize,
+    },
+    /// Adds learnt position embeddings, [1, T, C] under the node's own key.
+    Positions {
+        /// Tokens, the class token included.
+        tokens: usize,
+        /// Channels.
+        channels: usize,
+    },
+    /// The first token: map → row.
+    FirstToken,
+    /// Self-attention over all pixels: queries, keys and values, 3·C channels → C (Vaswani et al. 2017).
+    Attention {
+        /// Channels of the output.
+        channels: usize,
+        /// Heads.
+        heads: usize,
+    },
+    /// Self-attention within windows: `relative_position_bias_table` [distances, heads], or for Swin V2 `logit_scale`
+    /// [heads, 1, 1] and `cpb_mlp.0.weight` [512, 2], `cpb_mlp.0.bias` [512], `cpb_mlp.2.weight` [heads, 512].
+    WindowAttention(Window),
+    /// Zero rows at the bottom and columns on the right.
+    Pad {
+        /// Rows.
+        bottom: usize,
+        /// Columns.
+        right: usize,
+    },
+    /// The first rows and columns.
+    Crop {
+        /// Rows kept.
+        height: usize,
+        /// Columns kept.
+        width: usize,
+    },
+    /// 2×2 pixels → one of four times the channels: (0, 0), (1, 0), (0, 1), (1, 1), row first (Liu et al. 2021).
+    Merge,
+}
+
+/// What a weight tensor is for: decides how it is initialised and decayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Convolution or linear weight.
+    Weight,
+    /// Convolution or linear bias.
+    Bias,
+    /// γ of a normalisation.
+    NormWeight,
+    /// β of a normalisation.
+    NormBias,
+    /// Batch norm's running mean.
+    RunningMean,
+    /// Batch norm's running variance.
+    RunningVar,
+    /// A factor per channel.
+    LayerScale,
+    /// Class token, position embedding or table of relative position biases.
+    Embedding,
+    /// Logarithm of the inverse temperature of cosine attention.
+    LogitScale,
+}
+
+impl Role {
+    /// Whether a training changes it by gradients.
+    #[must_use]
+    pub fn is_learnt(self) -> bool {
+        !matches!(self, Self::RunningMean | Self::RunningVar)
+    }
+}
+
+/// A tensor of an operation: its name below the node's key, its shape, what it is for.
+pub type Tensor = (&'static str, Vec<usize>, Role);
+
+impl Op {
+    /// The tensors it needs; a name of "" stands for the node's key itself.
+    #[must_use]
+    pub fn tensors(&self) -> Vec<Tensor> {
+        let bias = |n: usize, wanted: bool| wanted.then(|| ("bias", vec![n], Role::Bias));
+        let norm = |n: usize| vec![("weight", vec![n], Role::NormWeight), ("bias", vec![n], Role::NormBias)];
+        match *self {
+            Self::Conv(c) => std::iter::once(("weight", c.weight_shape().to_vec(), Role::Weight))
+                .chain(bias(c.outputs, c.bias))
+                .collect(),
+            Self::BatchNorm { channels, .. } => {
+                let running = [("running_mean", Role::RunningMean), ("running_var", Role::RunningVar)];
+                norm(channels).into_iter().chain(running.map(|(name, role)| (name, vec![channels], role))).collect()
+            }
+            Self::LayerNorm { channels, .. } => norm(channels),
+            Self::Linear { inputs, outputs, bias: kind } => {
+                let weight = ("weight", vec![outputs, inputs], Role::Weight);
+                std::iter::once(weight).chain(bias(outputs, kind != LinearBias::None)).collect()
+            }
+            Self::LayerScale { channels } => vec![("", vec![channels, 1, 1], Role::LayerScale)],
+            Self::ClassToken { channels } => vec![("", vec![1, 1, channels], Role::Embedding)],
+            Self::Positions { tokens, channels } => vec![("", vec![1, tokens, channels], Role::Embedding)],
+            Self::WindowAttention(w) if w.cosine => vec![
+                ("logit_scale", vec![w.heads, 1, 1], Role::LogitScale),
+                ("cpb_mlp.0.weight", vec![POSITION_UNITS, 2], Role::Weight),
+                ("cpb_mlp.0.bias", vec![POSITION_UNITS], Role::Bias),
+                ("cpb_mlp.2.weight", vec![w.heads, POSITION_UNITS], Role::Weight),
+            ],
+            Self::WindowAttention(w) => {
+                vec![("relative_position_bias_table", vec![w.distances(), w.heads], Role::Embedding)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Inputs and outputs of each unit of a convolution or linear layer, as PyTorch's initialisers count them: the
+    /// weight's second and first dimension, times the kernel's area.
+    #[must_use]
+    pub fn fans(&self) -> (usize, usize) {
+        match *self {
+            Self::Conv(c) => {
+                let [outputs, inputs, height, width] = c.weight_shape();
+                (inputs * height * width, outputs * height * width)
+            }
+            Self::Linear { inputs, outputs, .. } => (inputs, outputs),
+            _ => (1, 1),
+        }
+    }
+
+    /// Outputs of a convolution or linear layer.
+    #[must_use]
+    pub fn outputs(&self) -> Option<usize> {
+        match *self {
+            Self::Conv(c) => Some(c.outputs),
+            Self::Linear { outputs, .. } => Some(outputs),
+            _ => None,
+        }
+    }
+}
