@@ -1,7 +1,7 @@
 //! The families of networks and the table that lists their variants.
 
 use super::graph::Graph;
-use super::resnet;
+use super::{convnext, resnet, swin, vit};
 
 /// A family of networks: one paper, one builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +12,12 @@ pub enum Family {
     CifarResNet,
     /// He et al. 2016.
     ResNet,
+    /// Liu et al. 2022.
+    ConvNext,
+    /// Dosovitskiy et al. 2021; Touvron et al. 2021.
+    Vit,
+    /// Liu et al. 2021 and 2022.
+    Swin,
 }
 
 /// What a network is built for.
@@ -80,7 +86,7 @@ impl std::hash::Hash for Listed {
 
 /// The rows of all tables.
 pub fn listed() -> impl Iterator<Item = &'static Listed> {
-    static TABLES: [&[Listed]; 1] = [&resnet::NETWORKS];
+    static TABLES: [&[Listed]; 4] = [&resnet::NETWORKS, &convnext::NETWORKS, &vit::NETWORKS, &swin::NETWORKS];
     TABLES.into_iter().flatten()
 }
 
@@ -88,6 +94,6 @@ impl Family {
     /// Input sides are multiples of this.
     #[must_use]
     pub fn side_step(self) -> usize {
-        1
+        if self == Self::Vit { vit::PATCH } else { 1 }
     }
 }

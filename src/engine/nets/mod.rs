@@ -1,6 +1,7 @@
 //! Networks: one file per family, each a table of variants and a builder of a [`graph::Graph`].
 
 pub mod convnet;
+pub mod convnext;
 pub mod detect;
 pub mod family;
 pub mod graph;
@@ -10,6 +11,8 @@ pub mod op;
 pub mod relative_position;
 pub mod resnet;
 pub mod shapes;
+pub mod swin;
+pub mod vit;
 
 use graph::Graph;
 
