@@ -91,6 +91,32 @@ pub fn listed() -> impl Iterator<Item = &'static Listed> {
 }
 
 impl Family {
+    /// As tables name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConvNet => "ConvNet",
+            Self::CifarResNet => "CIFAR ResNet",
+            Self::ResNet => "ResNet",
+            Self::ConvNext => "ConvNeXt",
+            Self::Vit => "ViT, DeiT",
+            Self::Swin => "Swin",
+        }
+    }
+
+    /// Where it was published.
+    #[must_use]
+    pub fn paper(self) -> &'static str {
+        match self {
+            Self::ConvNet => "Gidaris and Komodakis 2018",
+            Self::CifarResNet => "He et al. 2016, section 4.2",
+            Self::ResNet => "He et al. 2016",
+            Self::ConvNext => "Liu et al. 2022, A ConvNet for the 2020s",
+            Self::Vit => "Dosovitskiy et al. 2021; Touvron et al. 2021",
+            Self::Swin => "Liu et al. 2021 and 2022",
+        }
+    }
+
     /// Input sides are multiples of this.
     #[must_use]
     pub fn side_step(self) -> usize {
