@@ -13,7 +13,11 @@ pub enum Kind {
     Depthwise(depthwise::Packed),
     Add,
     Scale(Vec<f32>, Vec<f32>),
-    LayerNorm { scale: Vec<f32>, shift: Vec<f32>, epsilon: f64 },
+    LayerNorm {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+        epsilon: f64,
+    },
     Activation,
     MaxPool(Pool),
     AvgPool(Pool),
@@ -22,7 +26,9 @@ pub enum Kind {
     Gate,
     /// Channels of the inputs; zeros where no part writes.
     Copy(Vec<Part>),
-    Shuffle { groups: usize },
+    Shuffle {
+        groups: usize,
+    },
     Flatten,
     ClassToken(Vec<f32>),
     Positions(Vec<f32>),

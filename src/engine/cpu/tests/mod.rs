@@ -1,5 +1,6 @@
 //! Each kind of step against plain loops, and the same bytes whatever the batch and the threads.
 
+mod networks;
 mod reference;
 
 use super::*;
@@ -51,7 +52,13 @@ impl Net {
     }
 
     /// Attention behind a layer that makes queries, keys and values.
-    fn attention(&mut self, channels: usize, heads: usize, input: usize, windows: Option<(usize, [usize; 2])>) -> usize {
+    fn attention(
+        &mut self,
+        channels: usize,
+        heads: usize,
+        input: usize,
+        windows: Option<(usize, [usize; 2])>,
+    ) -> usize {
         let x = self.linear((channels, 3 * channels), &[input], None);
         let windows = windows.map(|(size, shift)| {
             let bias = self.some(heads * size * size * size * size);
@@ -127,8 +134,17 @@ const ACTIVATIONS: [Option<Activation>; 6] = [
 #[test]
 fn convolutions_of_any_grouping_with_joins_and_activations() {
     // Channels and groups: widths of 4, 8, 24, 56 and odd ones, and depthwise.
-    let cases =
-        [(20, 24, 1), (16, 16, 4), (64, 64, 8), (48, 96, 2), (112, 112, 2), (15, 35, 5), (40, 40, 40), (19, 19, 19), (6, 12, 6)];
+    let cases = [
+        (20, 24, 1),
+        (16, 16, 4),
+        (64, 64, 8),
+        (48, 96, 2),
+        (112, 112, 2),
+        (15, 35, 5),
+        (40, 40, 40),
+        (19, 19, 19),
+        (6, 12, 6),
+    ];
     for (n, (inputs, outputs, groups)) in cases.into_iter().enumerate() {
         for (kernel, stride) in [(1, 1), (3, 1), (3, 2), (5, 1), (7, 4)] {
             let activation = ACTIVATIONS[(n + kernel) % ACTIVATIONS.len()];
@@ -168,7 +184,9 @@ fn steps_on_each_pixel() {
 fn pools() {
     let with = |kernel, stride, padding, ceil| Pool { kernel, stride, padding, ceil };
     for side in [9, 10, 11] {
-        for pool in [with(3, 2, 0, true), with(3, 2, 1, true), with(3, 2, 1, false), with(2, 2, 0, true), with(2, 3, 1, true)] {
+        for pool in
+            [with(3, 2, 0, true), with(3, 2, 1, true), with(3, 2, 1, false), with(2, 2, 0, true), with(2, 3, 1, true)]
+        {
             let mut net = Net::new(side);
             net.step(StepOp::MaxPool(pool), &[0]);
             let x = net.conv(Conv::new(3, 18, 3, 1), &[0], None);
@@ -235,7 +253,9 @@ fn tokens_attend_to_all() {
 
 #[test]
 fn windows_with_shift_mask_bias_and_cosine() {
-    for (side, size, shift) in [(6, 3, [0, 0]), (6, 3, [1, 1]), (7, 4, [2, 2]), (10, 5, [2, 0]), (4, 4, [0, 0]), (13, 7, [0, 3])] {
+    for (side, size, shift) in
+        [(6, 3, [0, 0]), (6, 3, [1, 1]), (7, 4, [2, 2]), (10, 5, [2, 0]), (4, 4, [0, 0]), (13, 7, [0, 3])]
+    {
         let mut net = Net::new(side);
         let x = net.conv(Conv::new(3, 36, 3, 1), &[0], None);
         let missing = side.next_multiple_of(size) - side;
@@ -270,7 +290,12 @@ fn steps_that_contradict_each_other_are_an_error() {
         StepOp::Add { activation: None },
         StepOp::MaxPool(Pool::new(6, 1)),
         StepOp::LayerNorm { scale: vec![1.0; 17], shift: vec![0.0; 18], epsilon: 1e-5 },
-        StepOp::Conv { conv: Conv::new(18, 4, 1, 1).grouped(4), weight: vec![0.0; 18], bias: vec![0.0; 4], activation: None },
+        StepOp::Conv {
+            conv: Conv::new(18, 4, 1, 1).grouped(4),
+            weight: vec![0.0; 18],
+            bias: vec![0.0; 4],
+            activation: None,
+        },
     ];
     for op in ops {
         assert!(pads(op.clone()), "{op:?}");

@@ -84,7 +84,8 @@ fn execute(op: &StepOp, inputs: &[&Value]) -> Value {
         }
         StepOp::Linear { inputs: features, outputs, weight, bias, activation } => {
             let row = |c: usize| &weight[c * features..][..*features];
-            let dot = |c: usize, y, w| row(c).iter().enumerate().map(|(i, &f)| f64::from(f) * x.at(i, y, w)).sum::<f64>();
+            let dot =
+                |c: usize, y, w| row(c).iter().enumerate().map(|(i, &f)| f64::from(f) * x.at(i, y, w)).sum::<f64>();
             let y = Value::new(*outputs, height, width, |c, y, w| f64::from(bias[c]) + dot(c, y, w));
             activate(*activation, &join(y, inputs))
         }
@@ -93,7 +94,8 @@ fn execute(op: &StepOp, inputs: &[&Value]) -> Value {
             activate(*activation, &x.map(|c, v| v * f64::from(scale[c]) + f64::from(shift[c])))
         }
         StepOp::LayerNorm { scale, shift, epsilon } => {
-            let moment = |y, w, f: &dyn Fn(f64) -> f64| (0..channels).map(|c| f(x.at(c, y, w))).sum::<f64>() / channels as f64;
+            let moment =
+                |y, w, f: &dyn Fn(f64) -> f64| (0..channels).map(|c| f(x.at(c, y, w))).sum::<f64>() / channels as f64;
             Value::new(channels, height, width, |c, y, w| {
                 let mean = moment(y, w, &|v| v);
                 let variance = moment(y, w, &|v| (v - mean).powi(2));
