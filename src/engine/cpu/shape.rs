@@ -28,11 +28,6 @@ impl Shape {
         Self { height, width, channels, stride: channels.next_multiple_of(LANES), border }
     }
 
-    /// Its size.
-    pub fn extent(&self) -> Extent {
-        Extent { channels: self.channels, height: self.height, width: self.width }
-    }
-
     /// Distance between rows.
     pub fn row(&self) -> usize {
         (self.width + 2 * self.border) * self.stride
@@ -117,7 +112,7 @@ fn convolved(conv: &Conv, (weight, bias): (&[f32], &[f32]), x: Extent) -> Option
     let Conv { inputs, outputs, kernel, stride, padding, groups, .. } = *conv;
     let whole = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
     (whole && inputs == x.channels && bias.len() == outputs).then_some(())?;
-    (weight.len() == conv.weight_shape().iter().product()).then_some(())?;
+    (weight.len() == conv.weight_shape().iter().product::<usize>()).then_some(())?;
     swept(x, outputs, Pool { kernel, stride, padding, ceil: false })
 }
 
