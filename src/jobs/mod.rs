@@ -6,6 +6,7 @@ pub mod check;
 pub mod control;
 pub mod distill;
 pub mod evaluate;
+pub mod networks;
 pub mod open;
 pub mod pictures;
 pub mod sample;

@@ -13,6 +13,7 @@ use crate::core::class_map::Rule;
 use crate::core::load_report::LoadReport;
 use crate::core::normalise::MeanStd;
 use crate::jobs::check::{CheckReport, Verdict};
+use crate::jobs::networks::{self, NetworkRow};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 
 /// What the panel remembers.
@@ -26,6 +27,10 @@ pub struct ObserverPanel {
     side: String,
     mean_std: String,
     wrong: Option<String>,
+    /// Typed into the table of networks.
+    network_filter: String,
+    /// The table, once it was opened.
+    networks: Option<Vec<NetworkRow>>,
 }
 
 impl ObserverPanel {
@@ -96,6 +101,12 @@ impl ObserverPanel {
                 scene.out.push(Intent::Browse(Purpose::ClassMap));
             }
             ui.label(RichText::new("They hold from the next Load on.").color(palette(ui.visuals()).weak));
+        });
+        egui::CollapsingHeader::new("Networks it can be").show(ui, |ui| {
+            let rows = self.networks.get_or_insert_with(networks::networks);
+            if let Some(name) = super::networks::show(ui, &mut self.network_filter, rows) {
+                self.arch = name;
+            }
         });
     }
 
