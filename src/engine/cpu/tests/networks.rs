@@ -28,6 +28,10 @@ fn agrees_with_burn_and_not_with_the_batch() {
         ("resnet18", 65),
         ("resnet50", 64),
         ("resnet18_modified", 16),
+        ("convnext_tiny", 65),
+        ("deit_tiny_patch16_224", 64),
+        ("swin_t", 72),
+        ("swin_v2_t", 72),
     ];
     for (name, side) in cases {
         let spec = NetworkSpec { arch: name.parse().unwrap(), side, classes: 7 };
