@@ -161,6 +161,26 @@ fn torchvision_resnets() {
     ["resnet18", "resnet50", "resnet101"].into_iter().for_each(on_the_cpu);
 }
 
+#[test]
+fn plain_networks() {
+    ["alexnet", "vgg11", "squeezenet1_1"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn densenets() {
+    on_the_cpu("densenet121");
+}
+
+#[test]
+fn mobile_networks() {
+    ["mobilenet_v2", "shufflenet_v2_x2_0", "mnasnet1_3", "efficientnet_b0"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn regnets() {
+    on_the_cpu("regnet_y_8gf");
+}
+
 #[cfg(feature = "gpu-tests")]
 #[test]
 fn on_the_graphics_device() {
