@@ -162,6 +162,7 @@ fn torchvision_resnets() {
 }
 
 #[test]
+
 fn convnexts() {
     on_the_cpu("convnext_tiny");
 }
@@ -174,6 +175,26 @@ fn vision_transformers() {
 #[test]
 fn swins() {
     ["swin_t", "swin_v2_t"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn plain_networks() {
+    ["alexnet", "vgg11", "squeezenet1_1"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn densenets() {
+    on_the_cpu("densenet121");
+}
+
+#[test]
+fn mobile_networks() {
+    ["mobilenet_v2", "shufflenet_v2_x2_0", "mnasnet1_3", "efficientnet_b0"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn regnets() {
+    on_the_cpu("regnet_y_8gf");
 }
 
 #[cfg(feature = "gpu-tests")]
