@@ -27,6 +27,8 @@ pub struct Prepared {
     tokens: usize,
     /// All windows' tokens one after the other.
     places: Vec<Token>,
+    /// The same for their regions: tokens of different regions don't see each other.
+    regions: Vec<u32>,
 }
 
 /// A pixel as a member of its window.
@@ -35,8 +37,6 @@ struct Token {
     from: usize,
     /// Where its results begin.
     to: usize,
-    /// Tokens of different regions don't see each other.
-    region: usize,
 }
 
 /// Buffers of a thread; each attention takes as much of them as it needs.
@@ -56,9 +56,11 @@ impl Prepared {
     /// Finds the pixels of each window.
     pub fn new(attention: &plan::Attention, from: Shape, to: Shape) -> Self {
         let (height, width) = (from.height, from.width);
-        let token = |(y, x): (usize, usize), region| Token { from: from.at(y, x), to: to.at(y, x), region };
-        let (tokens, places) = match &attention.windows {
-            None => (height * width, (0..height * width).map(|t| token((t / width, t % width), 0)).collect()),
+        let token = |(y, x): (usize, usize), region: usize| {
+            (Token { from: from.at(y, x), to: to.at(y, x) }, u32::try_from(region).unwrap_or_default())
+        };
+        let (tokens, (places, regions)) = match &attention.windows {
+            None => (height * width, (0..height * width).map(|t| token((t / width, t % width), 0)).unzip()),
             Some(windows) => {
                 let size = windows.size;
                 let corners = (0..height).step_by(size).flat_map(|y| (0..width).step_by(size).map(move |x| (y, x)));
@@ -67,12 +69,12 @@ impl Prepared {
                     let region = 3 * windows.region(0, y, height) + windows.region(1, x, width);
                     token(((y + windows.shift[0]) % height, (x + windows.shift[1]) % width), region)
                 };
-                (size * size, rolled.map(place).collect())
+                (size * size, rolled.map(place).unzip())
             }
         };
         let bias = attention.windows.as_ref().map_or_else(Vec::new, |w| w.bias.clone());
         let plan::Attention { channels, cosine, ref scales, .. } = *attention;
-        Self { channels, scales: scales.clone(), cosine, bias, tokens, places }
+        Self { channels, scales: scales.clone(), cosine, bias, tokens, places, regions }
     }
 }
 
@@ -81,6 +83,7 @@ impl Prepared {
 struct Head<'a> {
     prepared: &'a Prepared,
     window: &'a [Token],
+    regions: &'a [u32],
     number: usize,
     /// Channels.
     width: usize,
@@ -90,9 +93,10 @@ struct Head<'a> {
 #[inline(always)]
 pub fn attend<const FMA: bool>(prepared: &Prepared, input: &[f32], output: &mut [f32], scratch: &mut Scratch) {
     let width = prepared.channels / prepared.scales.len();
-    for window in prepared.places.chunks_exact(prepared.tokens) {
+    let regions = prepared.regions.chunks_exact(prepared.tokens);
+    for (window, regions) in prepared.places.chunks_exact(prepared.tokens).zip(regions) {
         for number in 0..prepared.scales.len() {
-            let head = Head { prepared, window, number, width };
+            let head = Head { prepared, window, regions, number, width };
             head.pack(input, scratch);
             for (query, end) in tiles(prepared.tokens) {
                 match end - query {
@@ -168,20 +172,20 @@ impl Head<'_> {
     #[inline(always)]
     fn soften<const FMA: bool>(&self, query: usize, row: &mut [f32]) -> f32 {
         let tokens = self.window.len();
-        let (row, beyond) = row.split_at_mut(tokens);
-        beyond.fill(0.0);
         if !self.prepared.bias.is_empty() {
             let bias = &self.prepared.bias[(self.number * tokens + query) * tokens..][..tokens];
-            for ((s, bias), key) in row.iter_mut().zip(bias).zip(self.window) {
-                *s += bias + if key.region == self.window[query].region { 0.0 } else { STRANGERS };
+            let own = self.regions[query];
+            for ((s, bias), &region) in row.iter_mut().zip(bias).zip(self.regions) {
+                *s += bias + if region == own { 0.0 } else { STRANGERS };
             }
         }
-        let largest = lanes(row, f32::NEG_INFINITY, |most, s| if s > most { s } else { most });
+        let largest = lanes(&row[..tokens], f32::NEG_INFINITY, |most, s| if s > most { s } else { most });
         let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
-        for s in &mut *row {
+        // Whole vectors: nobody reads what lies beyond the tokens.
+        for s in row.as_chunks_mut::<LANES>().0.as_flattened_mut() {
             *s = exp::<FMA>(*s - largest);
         }
-        sum(row, |s| s)
+        sum(&row[..tokens], |s| s)
     }
 }
 
