@@ -181,12 +181,27 @@ fn regnets() {
     on_the_cpu("regnet_y_8gf");
 }
 
+#[test]
+fn convnexts() {
+    on_the_cpu("convnext_tiny");
+}
+
+#[test]
+fn vision_transformers() {
+    ["vit_b_16", "deit_tiny_patch16_224"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn swins() {
+    ["swin_t", "swin_v2_t"].into_iter().for_each(on_the_cpu);
+}
+
 #[cfg(feature = "gpu-tests")]
 #[test]
 fn on_the_graphics_device() {
     use stillroom::engine::device::{DeviceChoice, pick};
     let picked = pick(DeviceChoice::Wgpu(0)).expect("a Vulkan driver is needed, a software one will do");
-    for name in ["conv3", "resnet18"] {
+    for name in ["conv3", "resnet18", "mobilenet_v2", "vit_b_16", "swin_t"] {
         Case::new(name).check_burn(&picked.device);
     }
 }
