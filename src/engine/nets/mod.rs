@@ -1,5 +1,6 @@
 //! Networks: one file per family, each a table of variants and a builder of a [`graph::Graph`].
 
+pub mod buffers;
 pub mod convnet;
 pub mod detect;
 pub mod family;
@@ -7,6 +8,7 @@ pub mod graph;
 pub mod initial;
 pub mod module;
 pub mod op;
+pub mod positions;
 pub mod relative_position;
 pub mod resnet;
 pub mod shapes;
