@@ -1,35 +1,39 @@
 //! Executes a [`Plan`] with burn on any of its devices.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use burn::tensor::activation::relu;
-use burn::tensor::module::{avg_pool2d, conv2d, linear, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::nets::graph::Pool;
-use super::plan::{Engine, EngineError, Plan, StepOp};
+use super::burn_ops::{self, AttentionInputs, Value};
+use super::nets::graph::{Activation, Conv};
+use super::plan::{Attention, Engine, EngineError, Output, Plan, Step, StepOp};
 
 /// A plan whose weights lie on a device.
 pub struct BurnEngine {
     plan: Plan,
     device: Device,
-    weights: Vec<Option<StepWeights>>,
+    weights: Vec<StepWeights>,
+    /// Masks of window attention by the step's output and the map's size.
+    masks: RefCell<HashMap<(usize, (usize, usize)), Tensor<3>>>,
 }
 
 enum StepWeights {
+    None,
     Conv(Tensor<4>, Tensor<1>),
+    /// Weight [in, out].
     Linear(Tensor<2>, Tensor<1>),
+    /// [1, C, 1, 1] each.
     Scale(Tensor<4>, Tensor<4>),
-}
-
-/// What flows between operations.
-#[derive(Clone)]
-pub(super) enum Value {
-    /// NCHW.
-    Map(Tensor<4>),
-    /// NC.
-    Rows(Tensor<2>),
+    LayerNorm(Tensor<1>, Tensor<1>),
+    ClassToken(Tensor<1>),
+    /// [pixels · C].
+    Positions(Tensor<1>),
+    /// Factors [heads, 1, 1]; bias [heads, tokens, tokens].
+    Attention(Tensor<3>, Option<Tensor<3>>),
 }
 
 impl BurnEngine {
@@ -40,10 +44,10 @@ impl BurnEngine {
     pub fn new(mut plan: Plan, device: &Device) -> Result<Self, EngineError> {
         let device = device.clone();
         let weights = guarded(|| plan.steps.iter_mut().map(|step| upload(&mut step.op, &device)).collect())?;
-        Ok(Self { plan, device, weights })
+        Ok(Self { plan, device, weights, masks: RefCell::default() })
     }
 
-    fn run(&self, images: &[f32], batch: usize) -> Result<Vec<f32>, EngineError> {
+    fn run(&self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
         let side = self.plan.side;
         let data = TensorData::new(images.to_vec(), [batch, 3, side, side]);
         let mut values: Vec<Option<Value>> = (0..self.plan.values).map(|_| None).collect();
@@ -54,16 +58,68 @@ impl BurnEngine {
             for &value in &step.free {
                 values[value] = None;
             }
-            values[step.output] = Some(execute(&step.op, weights.as_ref(), inputs)?);
+            values[step.output] = Some(self.execute(step, weights, inputs)?);
         }
-        let Some(Value::Rows(logits)) = values.pop().flatten() else { return Err(broken_plan()) };
-        let data = logits.try_into_data().map_err(|e| EngineError::Device(e.to_string()))?;
-        data.try_to_vec::<f32>().map_err(|e| EngineError::Device(format!("{e:?}")))
+        let tap = |&i: &usize| values[i].clone().ok_or_else(EngineError::broken_plan)?.read();
+        let taps = self.plan.taps.iter().map(tap).collect::<Result<_, _>>()?;
+        let logits = values.pop().flatten().ok_or_else(EngineError::broken_plan)?.rows()?;
+        Ok(Output { logits: Value::Rows(logits).read()?.values, taps })
+    }
+
+    fn execute(&self, step: &Step, weights: &StepWeights, inputs: Vec<Value>) -> Result<Value, EngineError> {
+        let mut rest = inputs.into_iter();
+        if let Some(op) = step.op.weightless() {
+            return burn_ops::apply(op, rest.collect());
+        }
+        let first = rest.next().ok_or_else(EngineError::broken_plan)?;
+        Ok(match (&step.op, weights) {
+            (StepOp::Conv { conv, activation, .. }, StepWeights::Conv(weight, bias)) => {
+                let y = conv2d(first.map()?, weight.clone(), Some(bias.clone()), conv_options(conv));
+                finish(Value::Map(y), rest.next(), *activation)?
+            }
+            (StepOp::Linear { activation, .. }, StepWeights::Linear(weight, bias)) => {
+                finish(first.linear(weight.clone(), Some(bias.clone()))?, rest.next(), *activation)?
+            }
+            (StepOp::Add { activation }, _) => finish(first, rest.next(), *activation)?,
+            (StepOp::Scale { activation, .. }, StepWeights::Scale(scale, shift)) => {
+                finish(Value::Map(first.map()? * scale.clone() + shift.clone()), None, *activation)?
+            }
+            (StepOp::LayerNorm { epsilon, .. }, StepWeights::LayerNorm(scale, shift)) => {
+                first.layer_norm(scale.clone(), shift.clone(), *epsilon)?
+            }
+            (_, StepWeights::ClassToken(token)) => Value::Pixels(burn_ops::class_token(first.pixels()?, token.clone())),
+            (_, StepWeights::Positions(positions)) => {
+                let x = first.pixels()?;
+                let [_, height, width, channels] = x.dims();
+                Value::Pixels(x + positions.clone().reshape([1, height, width, channels]))
+            }
+            (StepOp::Attention(attention), StepWeights::Attention(scales, bias)) => {
+                let x = first.pixels()?;
+                let mask = self.mask(step.output, attention, &x);
+                let windows = attention.windows.as_ref().map(|w| (w.size, w.shift));
+                let (scales, bias) = (scales.clone(), bias.clone());
+                let (heads, cosine) = (attention.heads, attention.cosine);
+                Value::Pixels(burn_ops::attend(x, AttentionInputs { heads, scales, cosine, windows, bias, mask }))
+            }
+            _ => return Err(EngineError::broken_plan()),
+        })
+    }
+
+    fn mask(&self, step: usize, attention: &Attention, x: &Tensor<4>) -> Option<Tensor<3>> {
+        let windows = attention.windows.as_ref().filter(|w| w.shift != [0, 0])?;
+        let [_, height, width, _] = x.dims();
+        let key = (step, (height, width));
+        if let Some(mask) = self.masks.borrow().get(&key) {
+            return Some(mask.clone());
+        }
+        let mask = burn_ops::region_mask(windows, (height, width), &self.device)?;
+        self.masks.borrow_mut().insert(key, mask.clone());
+        Some(mask)
     }
 }
 
 impl Engine for BurnEngine {
-    fn logits(&mut self, images: &[f32], batch: usize) -> Result<Vec<f32>, EngineError> {
+    fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
         guarded(|| self.run(images, batch))?
     }
 
@@ -76,6 +132,16 @@ impl Engine for BurnEngine {
     }
 }
 
+/// The join, if there is one, and the activation behind it.
+fn finish(y: Value, join: Option<Value>, activation: Option<Activation>) -> Result<Value, EngineError> {
+    let y = if let Some(other) = join { y.plus(other)? } else { y };
+    Ok(if let Some(activation) = activation { y.activated(activation) } else { y })
+}
+
+pub(super) fn conv_options(conv: &Conv) -> ConvOptions<2> {
+    ConvOptions::new([conv.stride; 2], [conv.padding; 2], [1; 2], conv.groups)
+}
+
 /// Drivers report some failures, a full memory among them, by panicking: turn that into an error of this call.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
@@ -85,86 +151,36 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
     })
 }
 
-pub(super) fn broken_plan() -> EngineError {
-    EngineError::Device("the network's steps don't fit together; this is a defect of stillroom".to_owned())
-}
-
 /// Moves a step's weights to the device; the plan keeps the step without them.
-fn upload(op: &mut StepOp, device: &Device) -> Option<StepWeights> {
+fn upload(op: &mut StepOp, device: &Device) -> StepWeights {
     let vector = |v: &mut Vec<f32>| {
         let length = v.len();
         Tensor::<1>::from_data(TensorData::new(std::mem::take(v), [length]), device)
     };
     match op {
         StepOp::Conv { conv, weight, bias, .. } => {
-            let shape = [conv.outputs, conv.inputs, conv.kernel, conv.kernel];
-            Some(StepWeights::Conv(vector(weight).reshape(shape), vector(bias)))
+            StepWeights::Conv(vector(weight).reshape(conv.weight_shape()), vector(bias))
         }
-        StepOp::Linear { inputs, outputs, weight, bias } => {
+        StepOp::Linear { inputs, outputs, weight, bias, .. } => {
             let weight = vector(weight).reshape([*outputs, *inputs]).transpose();
-            Some(StepWeights::Linear(weight, vector(bias)))
+            StepWeights::Linear(weight, vector(bias))
         }
-        StepOp::Scale { scale, shift } => {
+        StepOp::Scale { scale, shift, .. } => {
             let shape = [1, scale.len(), 1, 1];
-            Some(StepWeights::Scale(vector(scale).reshape(shape), vector(shift).reshape(shape)))
+            StepWeights::Scale(vector(scale).reshape(shape), vector(shift).reshape(shape))
         }
-        _ => None,
+        StepOp::LayerNorm { scale, shift, .. } => StepWeights::LayerNorm(vector(scale), vector(shift)),
+        StepOp::ClassToken(token) => StepWeights::ClassToken(vector(token)),
+        StepOp::Positions(positions) => StepWeights::Positions(vector(positions)),
+        StepOp::Attention(attention) => {
+            let heads = attention.heads;
+            let scales = vector(&mut attention.scales).reshape([heads, 1, 1]);
+            let bias = attention.windows.as_mut().map(|w| {
+                let tokens = w.size * w.size;
+                vector(&mut w.bias).reshape([heads, tokens, tokens])
+            });
+            StepWeights::Attention(scales, bias)
+        }
+        _ => StepWeights::None,
     }
-}
-
-fn execute(op: &StepOp, weights: Option<&StepWeights>, inputs: Vec<Value>) -> Result<Value, EngineError> {
-    let mut inputs = inputs.into_iter();
-    let (first, second) = (inputs.next(), inputs.next());
-    let map = match (op, weights, first) {
-        (StepOp::Linear { .. }, Some(StepWeights::Linear(weight, bias)), Some(Value::Rows(x))) => {
-            return Ok(Value::Rows(linear(x, weight.clone(), Some(bias.clone()))));
-        }
-        (_, _, Some(Value::Map(x))) => x,
-        _ => return Err(broken_plan()),
-    };
-    Ok(Value::Map(match (op, weights) {
-        (StepOp::Conv { conv, relu: then_relu, .. }, Some(StepWeights::Conv(weight, bias))) => {
-            let options = ConvOptions::new([conv.stride; 2], [conv.padding; 2], [1; 2], 1);
-            let mut y = conv2d(map, weight.clone(), Some(bias.clone()), options);
-            if let Some(Value::Map(other)) = second {
-                y = y + other;
-            }
-            if *then_relu { relu(y) } else { y }
-        }
-        (StepOp::Add { relu: then_relu }, _) => {
-            let Some(Value::Map(other)) = second else { return Err(broken_plan()) };
-            if *then_relu { relu(map + other) } else { map + other }
-        }
-        (StepOp::Scale { .. }, Some(StepWeights::Scale(scale, shift))) => map * scale.clone() + shift.clone(),
-        (StepOp::Relu, _) => relu(map),
-        (StepOp::MaxPool(pool), _) => max_pool(map, *pool),
-        (StepOp::AvgPool(pool), _) => avg_pool(map, *pool),
-        (StepOp::Shortcut { stride, pad }, _) => shortcut(map, *stride, *pad),
-        (StepOp::GlobalMean, _) => return Ok(Value::Rows(global_mean(map))),
-        (StepOp::Flatten, _) => return Ok(Value::Rows(map.flatten(1, 3))),
-        _ => return Err(broken_plan()),
-    }))
-}
-
-pub(super) fn max_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
-    let options = MaxPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]);
-    max_pool2d(x, options.with_padding([pool.padding; 2]))
-}
-
-pub(super) fn avg_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
-    avg_pool2d(x, AvgPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]))
-}
-
-/// Option-A shortcut: every `stride`-th row and column, zero channels around (He et al. 2016, section 3.3).
-pub(super) fn shortcut(x: Tensor<4>, stride: usize, pad: usize) -> Tensor<4> {
-    let [n, _, height, width] = x.dims();
-    let step = stride as isize;
-    let x = x.slice(burn::tensor::s![.., .., 0..height as isize;step, 0..width as isize;step]);
-    let zeros = Tensor::zeros([n, pad, height.div_ceil(stride), width.div_ceil(stride)], &x.device());
-    Tensor::cat(vec![zeros.clone(), x, zeros], 1)
-}
-
-/// Mean over rows and columns: NCHW → NC.
-pub(super) fn global_mean(x: Tensor<4>) -> Tensor<2> {
-    x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2)
 }

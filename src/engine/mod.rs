@@ -1,6 +1,7 @@
 //! Heavy work, synchronous: plain data in and out; reports through [`crate::core::progress::Progress`].
 
 pub mod burn_engine;
+pub mod burn_ops;
 pub mod cpu;
 pub mod device;
 pub mod evaluate;

@@ -133,16 +133,20 @@ impl Observer {
     /// The folded inference plan.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan::compile(&self.graph, &self.weights, self.spec.side)
+        Plan::compile(&self.graph, &self.weights, self.spec.side, &[])
     }
 }
 
-/// A ConvNet's classifier fixes the final map; other networks end in a global mean and take any side.
+/// A ConvNet's classifier fixes the final map; other networks take any side that leaves something of the image.
 fn check_side(path: &str, spec: &NetworkSpec, from_shapes: Option<usize>) -> Result<(), ObserverError> {
     let error =
         |why: String| ObserverError::Side { path: path.to_owned(), arch: spec.arch.to_string(), side: spec.side, why };
-    if spec.side < spec.least_side() || spec.side > 4096 {
-        return Err(error(format!(" (it needs {} to 4096 pixels)", spec.least_side())));
+    if spec.side > 4096 || !spec.fits() {
+        let step = match spec.arch.side_step() {
+            1 => String::new(),
+            step => format!(" in steps of {step}"),
+        };
+        return Err(error(format!(" (it needs {} to 4096 pixels{step})", spec.arch.least_side())));
     }
     if let (Arch::ConvNet { depth, .. }, Some(side)) = (spec.arch, from_shapes)
         && spec.side >> depth != side >> depth

@@ -6,7 +6,7 @@
 
 mod compile;
 
-use super::nets::graph::{Activation, Conv, Pool};
+use super::nets::graph::{Activation, Conv, Op, Pool};
 
 /// Epsilon of every batch norm in the tables.
 pub const NORM_EPSILON: f64 = 1e-5;
@@ -157,6 +157,31 @@ pub enum StepOp {
     },
     /// 2×2 pixels → one of four times the channels: (0, 0), (1, 0), (0, 1), (1, 1), row first.
     Merge,
+}
+
+impl StepOp {
+    /// The operation, where it needs neither weights nor what else compiling has prepared.
+    #[must_use]
+    pub fn weightless(&self) -> Option<Op> {
+        Some(match *self {
+            Self::Activation(activation) => Op::Activation(activation),
+            Self::MaxPool(pool) => Op::MaxPool(pool),
+            Self::AvgPool(pool) => Op::AvgPool(pool),
+            Self::AdaptiveMean(n) => Op::AdaptiveMean(n),
+            Self::GlobalMean => Op::GlobalMean,
+            Self::Flatten => Op::Flatten,
+            Self::Gate => Op::Gate,
+            Self::Concat => Op::Concat,
+            Self::Channels { from, count } => Op::Channels { from, count },
+            Self::Shuffle { groups } => Op::Shuffle { groups },
+            Self::Shortcut { stride, pad } => Op::Shortcut { stride, pad },
+            Self::FirstToken => Op::FirstToken,
+            Self::Pad { bottom, right } => Op::Pad { bottom, right },
+            Self::Crop { height, width } => Op::Crop { height, width },
+            Self::Merge => Op::Merge,
+            _ => return None,
+        })
+    }
 }
 
 /// One step: reads values, writes one value.

@@ -18,7 +18,7 @@ use super::burn_engine::guarded;
 use super::images::{pipeline, resize};
 use super::nets::NetworkSpec;
 use super::nets::initial::initial_weights;
-use super::nets::module::{Mode, Network};
+use super::nets::module::{Masks, Mode, Network};
 use super::plan::EngineError;
 use super::weights::Weights;
 
@@ -222,7 +222,8 @@ impl<'a> Trainer<'a> {
     fn learn(&mut self, (inputs, labels): (Vec<f32>, Vec<u32>)) -> Result<Tensor<1>, EngineError> {
         let side = self.job.spec.side;
         let images = TensorData::new(inputs, [labels.len(), 3, side, side]);
-        let logits = self.network.forward(Tensor::from_data(images, &self.device), Mode::Train)?;
+        let masks = Masks { seed: self.job.plan.seed, step: self.step as u64, first: 0 };
+        let logits = self.network.forward(Tensor::from_data(images, &self.device), Mode::Train(masks), &[])?.logits;
         let loss = cross_entropy(logits, labels);
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         let steps = self.steps_per_epoch * self.job.plan.epochs;

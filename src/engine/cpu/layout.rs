@@ -126,31 +126,31 @@ fn output_shape(op: &StepOp, from: Shape, border: usize) -> Shape {
         StepOp::GlobalMean => Shape::new(1, 1, from.channels, border),
         StepOp::Flatten => Shape::new(1, 1, from.height * from.width * from.channels, border),
         StepOp::Linear { outputs, .. } => Shape::new(1, 1, *outputs, border),
-        StepOp::Add { .. } | StepOp::Scale { .. } | StepOp::Relu => {
-            Shape::new(from.height, from.width, from.channels, border)
-        }
+        _ => Shape::new(from.height, from.width, from.channels, border),
     }
 }
 
 fn kind(step: &Step, from: Shape) -> Option<(Kind, bool)> {
     Some(match &step.op {
-        StepOp::Conv { conv, weight, bias, relu } => {
+        StepOp::Conv { conv, weight, bias, activation } => {
             (conv.inputs == from.channels).then_some(())?;
-            (Kind::Conv(Packed::new(conv, from.stride, weight, bias)), *relu)
+            (Kind::Conv(Packed::new(conv, from.stride, weight, bias)), activation.is_some())
         }
         // A linear layer is a 1×1 convolution of one pixel.
-        StepOp::Linear { inputs, outputs, weight, bias } => {
+        StepOp::Linear { inputs, outputs, weight, bias, .. } => {
             (*inputs == from.channels).then_some(())?;
-            let conv = Conv { inputs: *inputs, outputs: *outputs, kernel: 1, stride: 1, padding: 0, bias: true };
+            let conv =
+                Conv { inputs: *inputs, outputs: *outputs, kernel: 1, stride: 1, padding: 0, groups: 1, bias: true };
             (Kind::Conv(Packed::new(&conv, from.stride, weight, bias)), false)
         }
-        StepOp::Add { relu } => (Kind::Add, *relu),
-        StepOp::Scale { scale, shift } => (Kind::Scale(scale.clone(), shift.clone()), false),
-        StepOp::Relu => (Kind::Relu, false),
+        StepOp::Add { activation } => (Kind::Add, activation.is_some()),
+        StepOp::Scale { scale, shift, .. } => (Kind::Scale(scale.clone(), shift.clone()), false),
+        StepOp::Activation(_) => (Kind::Relu, false),
         StepOp::MaxPool(pool) => (Kind::MaxPool(*pool), false),
         StepOp::AvgPool(pool) => (Kind::AvgPool(*pool), false),
         StepOp::Shortcut { stride, pad } => (Kind::Shortcut { stride: *stride, pad: *pad }, false),
         StepOp::GlobalMean => (Kind::GlobalMean, false),
         StepOp::Flatten => (Kind::Flatten, false),
+        _ => return None,
     })
 }

@@ -10,7 +10,7 @@ mod layout;
 
 use rayon::prelude::*;
 
-use super::plan::{Engine, EngineError, Plan};
+use super::plan::{Engine, EngineError, Output, Plan};
 use layout::{Layer, Program};
 
 /// A plan packed for the CPU.
@@ -34,7 +34,7 @@ impl CpuEngine {
 }
 
 impl Engine for CpuEngine {
-    fn logits(&mut self, images: &[f32], batch: usize) -> Result<Vec<f32>, EngineError> {
+    fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
         let per_image = 3 * self.side * self.side;
         if images.len() != batch * per_image {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
@@ -42,7 +42,7 @@ impl Engine for CpuEngine {
         let mut logits = vec![0.0; batch * self.classes];
         let rows = logits.par_chunks_mut(self.classes.max(1)).zip(images.par_chunks(per_image.max(1)));
         rows.for_each_init(|| self.program.workspace(), |space, (row, image)| run(&self.program, image, space, row));
-        Ok(logits)
+        Ok(Output { logits, taps: Vec::new() })
     }
 
     fn classes(&self) -> usize {
@@ -140,7 +140,7 @@ mod tests {
         for (name, side) in cases {
             let spec = NetworkSpec { arch: name.parse().unwrap(), side, classes: 7 };
             let graph = spec.graph();
-            let plan = Plan::compile(&graph, &Weights::by_formula(&graph), side);
+            let plan = Plan::compile(&graph, &Weights::by_formula(&graph), side, &[]);
             let images: Vec<f32> = formula("input", 3 * 3 * side * side).collect();
             let mut cpu = CpuEngine::new(&plan).unwrap();
             let got = cpu.logits(&images, 3).unwrap();

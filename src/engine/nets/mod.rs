@@ -70,7 +70,7 @@ impl NetworkSpec {
     #[must_use]
     pub fn fits(&self) -> bool {
         let step = self.arch.side_step();
-        self.side.is_multiple_of(step) && shapes::extents(&self.graph(), self.side).is_some()
+        self.side >= step && self.side.is_multiple_of(step) && shapes::extents(&self.graph(), self.side).is_some()
     }
 }
 

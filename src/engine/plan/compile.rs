@@ -253,7 +253,7 @@ mod tests {
     fn compile(name: &str, side: usize) -> Plan {
         let spec = NetworkSpec { arch: name.parse().unwrap(), side, classes: 10 };
         let graph = spec.graph();
-        Plan::compile(&graph, &Weights::by_formula(&graph), side)
+        Plan::compile(&graph, &Weights::by_formula(&graph), side, &[])
     }
 
     #[test]

@@ -251,8 +251,8 @@ impl Weights {
             let values = formula(&p.key, count).map(|u| match p.role {
                 Role::RunningMean => 0.1 * u,
                 Role::RunningVar => 1.0 + 0.25 * u,
-                Role::NormWeight => 1.0 + 0.1 * u,
-                Role::Weight => scale * u,
+                Role::NormWeight | Role::LayerScale => 1.0 + 0.1 * u,
+                Role::Weight | Role::Embedding | Role::LogitScale => scale * u,
                 Role::Bias | Role::NormBias => 0.1 * u,
             });
             let values = values.collect();
