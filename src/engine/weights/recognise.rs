@@ -14,23 +14,19 @@ const LIKE: f64 = 0.2;
 /// # Errors
 /// [`WeightError`]: the file fits no network, or another one than `asked`; with the first differences.
 pub fn recognise(path: &str, file: &mut WeightFile, asked: Option<Arch>) -> Result<Detected, WeightError> {
-    let translated: Vec<(Weights, String)> = {
-        let fits = |d: &Detected| asked.is_none_or(|a| a == d.arch);
-        if let Some(found) = detect::detect(&file.weights.shapes()).filter(fits) {
-            return Ok(found);
-        }
-        let mut others = Vec::new();
-        for (weights, note) in readings(&file.weights) {
-            if let Some(found) = detect::detect(&weights.shapes()).filter(fits) {
-                refuse_tensorflow(path, found.arch)?;
-                file.notes.push(note);
-                file.weights = weights;
-                return Ok(found);
-            }
-            others.push((weights, note));
-        }
-        others
-    };
+    let fits = |d: &Detected| asked.is_none_or(|a| a == d.arch);
+    if let Some(found) = detect::detect(&file.weights.shapes()).filter(fits) {
+        return Ok(found);
+    }
+    let mut translated: Vec<(Weights, String)> = readings(&file.weights).collect();
+    let known = |(weights, _): &(Weights, String)| detect::detect(&weights.shapes()).filter(fits);
+    if let Some((at, found)) = translated.iter().enumerate().find_map(|(at, t)| known(t).map(|found| (at, found))) {
+        refuse_tensorflow(path, found.arch)?;
+        let (weights, note) = translated.swap_remove(at);
+        file.weights = weights;
+        file.notes.push(note);
+        return Ok(found);
+    }
     match asked {
         Some(asked) => for_asked(path, file, (asked, translated)),
         None => Err(unknown(path, &file.weights, &translated)),

@@ -178,3 +178,102 @@ fn entries<'a>(
     }
     Ok(entries)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{WeightTensor, read};
+    use super::*;
+    use crate::engine::nets::NetworkSpec;
+
+    const KINDS: [(Kind, &str); 2] = [(Kind::Safetensors, "w.safetensors"), (Kind::Pth, "w.pth")];
+
+    fn network() -> (Graph, Weights) {
+        let graph = NetworkSpec { arch: "conv3x4".parse().unwrap(), side: 16, classes: 3 }.graph();
+        let weights = Weights::by_formula(&graph);
+        (graph, weights)
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (graph, weights) = network();
+        for (kind, name) in KINDS {
+            for precision in [Precision::Full, Precision::Half] {
+                let path = folder.path().join(format!("{precision:?}.{name}"));
+                assert_eq!(Kind::of(&path), Some(kind));
+                save(&path, (&graph, &weights), (kind, precision)).unwrap();
+                let back = read(&path).unwrap();
+                assert!(back.notes.is_empty() && back.weights.report(&graph).unused.is_empty(), "{:?}", back.notes);
+                for (key, tensor) in weights.tensors() {
+                    let expected = match precision {
+                        Precision::Full => tensor.values.clone(),
+                        Precision::Half => tensor.values.iter().map(|&v| f16::from_f32(v).to_f32()).collect(),
+                    };
+                    let expected = WeightTensor { shape: tensor.shape.clone(), values: expected };
+                    assert!(back.weights.tensors().get(key) == Some(&expected), "{name}: {key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_weights_give_equal_bytes_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (graph, weights) = network();
+        for (kind, name) in KINDS {
+            let (first, second) = (folder.path().join(name), folder.path().join(format!("again.{name}")));
+            save(&first, (&graph, &weights), (kind, Precision::Full)).unwrap();
+            save(&second, (&graph, &weights), (kind, Precision::Full)).unwrap();
+            let bytes = std::fs::read(&first).unwrap();
+            assert!(bytes == std::fs::read(&second).unwrap());
+            let error = save(&first, (&graph, &weights), (kind, Precision::Half)).unwrap_err().to_string();
+            assert!(error.contains("exists already"), "{error}");
+            assert!(bytes == std::fs::read(&first).unwrap());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_can_t_be_written_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (graph, mut weights) = network();
+        let refused = |name: &str, weights: &Weights| {
+            let path = folder.path().join(name);
+            let error = save(&path, (&graph, weights), (Kind::Pth, Precision::Half)).unwrap_err().to_string();
+            assert!(error.contains(name) && std::fs::read_dir(folder.path()).unwrap().count() == 0, "{error}");
+            error
+        };
+        assert!(refused("none/w.pth", &weights).contains("No such file"));
+        weights.tensors.get_mut("layers.norm.0.running_var").unwrap().values[0] = 1e5;
+        assert!(refused("w.pth", &weights).contains("layers.norm.0.running_var holds values beyond ±65504"));
+        weights.tensors.remove("classifier.bias");
+        assert!(refused("w.pth", &weights).contains("missing: classifier.bias"));
+    }
+
+    /// What `torch.load` looks for: stored files, tensors at multiples of 64 bytes, counters.
+    #[test]
+    fn the_archive_is_laid_out_as_pytorch_does_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pth");
+        let (graph, weights) = network();
+        save(&path, (&graph, &weights), (Kind::Pth, Precision::Full)).unwrap();
+        let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
+        let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+        let tensors = graph.parameters().len() + graph.buffers().len();
+        assert_eq!((names.len(), tensors), (tensors + 3, 3 * 7 + 2));
+        for name in ["archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/data/22", "archive/version"] {
+            assert!(names.iter().any(|n| n == name), "{name}");
+        }
+        for at in 0..archive.len() {
+            let file = archive.by_index(at).unwrap();
+            assert_eq!((file.compression(), file.data_start().unwrap() % 64), (zip::CompressionMethod::Stored, 0));
+        }
+        let mut pickle = Vec::new();
+        std::io::Read::read_to_end(&mut archive.by_name("archive/data.pkl").unwrap(), &mut pickle).unwrap();
+        let holds = |text: &str| pickle.windows(text.len()).any(|w| w == text.as_bytes());
+        for text in ["layers.norm.2.num_batches_tracked", "LongStorage", "FloatStorage", "_metadata"] {
+            assert!(holds(text), "{text}");
+        }
+        assert!(!holds("HalfStorage") && pickle.starts_with(b"\x80\x02ccollections\nOrderedDict\n"));
+    }
+}
