@@ -8,6 +8,7 @@ mod convert;
 mod devices;
 mod distill;
 mod evaluate;
+mod networks;
 mod options;
 mod sample;
 
@@ -38,6 +39,8 @@ enum Command {
     Sample(sample::SampleArgs),
     /// List the devices, and which one --device auto takes
     Devices(devices::Args),
+    /// List the networks: size, input side, accepted files
+    Networks(networks::Args),
     /// Does the observer know the classes, in their order?
     Check(check::Args),
     /// Top-1 and top-5 of a network on whole images
@@ -76,6 +79,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Demo(args)) => sample::demo(&args),
         Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),

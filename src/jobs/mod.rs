@@ -7,6 +7,7 @@ pub mod control;
 pub mod convert;
 pub mod distill;
 pub mod evaluate;
+pub mod networks;
 pub mod open;
 pub mod pictures;
 pub mod sample;

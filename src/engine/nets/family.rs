@@ -1,7 +1,7 @@
 //! The families of networks and the table that lists their variants.
 
 use super::graph::Graph;
-use super::resnet;
+use super::{convnext, resnet, swin, vit};
 
 /// A family of networks: one paper, one builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +12,12 @@ pub enum Family {
     CifarResNet,
     /// He et al. 2016.
     ResNet,
+    /// Liu et al. 2022.
+    ConvNext,
+    /// Dosovitskiy et al. 2021; Touvron et al. 2021.
+    Vit,
+    /// Liu et al. 2021 and 2022.
+    Swin,
 }
 
 /// What a network is built for.
@@ -80,14 +86,40 @@ impl std::hash::Hash for Listed {
 
 /// The rows of all tables.
 pub fn listed() -> impl Iterator<Item = &'static Listed> {
-    static TABLES: [&[Listed]; 1] = [&resnet::NETWORKS];
+    static TABLES: [&[Listed]; 4] = [&resnet::NETWORKS, &convnext::NETWORKS, &vit::NETWORKS, &swin::NETWORKS];
     TABLES.into_iter().flatten()
 }
 
 impl Family {
+    /// As tables name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConvNet => "ConvNet",
+            Self::CifarResNet => "CIFAR ResNet",
+            Self::ResNet => "ResNet",
+            Self::ConvNext => "ConvNeXt",
+            Self::Vit => "ViT, DeiT",
+            Self::Swin => "Swin",
+        }
+    }
+
+    /// Where it was published.
+    #[must_use]
+    pub fn paper(self) -> &'static str {
+        match self {
+            Self::ConvNet => "Gidaris and Komodakis 2018",
+            Self::CifarResNet => "He et al. 2016, section 4.2",
+            Self::ResNet => "He et al. 2016",
+            Self::ConvNext => "Liu et al. 2022, A ConvNet for the 2020s",
+            Self::Vit => "Dosovitskiy et al. 2021; Touvron et al. 2021",
+            Self::Swin => "Liu et al. 2021 and 2022",
+        }
+    }
+
     /// Input sides are multiples of this.
     #[must_use]
     pub fn side_step(self) -> usize {
-        1
+        if self == Self::Vit { vit::PATCH } else { 1 }
     }
 }

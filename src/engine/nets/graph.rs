@@ -122,6 +122,11 @@ impl Graph {
         activation.map_or(x, |a| self.activate(x, a))
     }
 
+    /// Appends stochastic depth, unless its share is 0.
+    pub fn stochastic_depth(&mut self, x: NodeId, share: f64) -> NodeId {
+        if share > 0.0 { self.push(Op::StochasticDepth(share), &[x]) } else { x }
+    }
+
     /// Says that a stage ends with this node.
     pub fn end_stage(&mut self, node: NodeId) {
         self.stages.push(node);

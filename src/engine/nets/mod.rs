@@ -2,6 +2,7 @@
 
 pub mod buffers;
 pub mod convnet;
+pub mod convnext;
 pub mod detect;
 pub mod family;
 pub mod graph;
@@ -12,6 +13,8 @@ pub mod positions;
 pub mod relative_position;
 pub mod resnet;
 pub mod shapes;
+pub mod swin;
+pub mod vit;
 
 use graph::Graph;
 
@@ -92,13 +95,32 @@ impl Arch {
         if let Self::Listed(listed) = self { listed.family.side_step() } else { 1 }
     }
 
-    /// The least side that leaves something for the classifier.
+    /// The least side that leaves something for the classifier; larger ones leave more.
     #[must_use]
     pub fn least_side(&self) -> usize {
         let step = self.side_step();
-        let sides = (1..=self.usual_side() / step).map(|n| n * step);
-        let fits = |&side: &usize| NetworkSpec { arch: *self, side, classes: 2 }.fits();
-        sides.into_iter().find(fits).unwrap_or_else(|| self.usual_side())
+        let fits = |n: usize| NetworkSpec { arch: *self, side: n * step, classes: 2 }.fits();
+        let (mut low, mut high) = (0, self.usual_side() / step);
+        while high - low > 1 {
+            let middle = usize::midpoint(low, high);
+            if fits(middle) { high = middle } else { low = middle }
+        }
+        high * step
+    }
+
+    /// Whose weight files it takes, in words.
+    #[must_use]
+    pub fn files(&self) -> String {
+        match self {
+            Self::ConvNet { .. } => "the papers' ConvNets".to_owned(),
+            Self::CifarResNet { .. } => "CIFAR ResNets".to_owned(),
+            Self::Listed(listed) => match listed.timm {
+                _ if listed.name.ends_with("_patch16_224") => "timm".to_owned(),
+                Some(timm) if timm != listed.name => format!("torchvision, timm ({timm})"),
+                Some(_) => "torchvision, timm".to_owned(),
+                None => "torchvision".to_owned(),
+            },
+        }
     }
 
     /// All networks that have a name of their own: the papers' ConvNets, two CIFAR ResNets, and the families' tables.

@@ -13,6 +13,7 @@ pub mod help;
 pub mod job_bar;
 pub mod log;
 pub mod menu;
+pub mod networks;
 pub mod observer;
 pub mod patches;
 pub mod provenance;

@@ -13,6 +13,7 @@ use crate::core::class_map::Rule;
 use crate::core::load_report::LoadReport;
 use crate::core::normalise::MeanStd;
 use crate::jobs::check::{CheckReport, Verdict};
+use crate::jobs::networks::{self, NetworkRow};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 
 /// What the panel remembers.
@@ -27,6 +28,10 @@ pub struct ObserverPanel {
     mean_std: String,
     prune: bool,
     wrong: Option<String>,
+    /// Typed into the table of networks.
+    network_filter: String,
+    /// The table, once it was opened.
+    networks: Option<Vec<NetworkRow>>,
 }
 
 impl ObserverPanel {
@@ -99,6 +104,12 @@ impl ObserverPanel {
             ui.checkbox(&mut self.prune, "Keep only the dataset's classes")
                 .on_hover_text("The other outputs are cut off: the softmax is over the dataset's classes alone.");
             ui.label(RichText::new("They hold from the next Load on.").color(palette(ui.visuals()).weak));
+        });
+        egui::CollapsingHeader::new("Networks it can be").show(ui, |ui| {
+            let rows = self.networks.get_or_insert_with(networks::networks);
+            if let Some(name) = super::networks::show(ui, &mut self.network_filter, rows) {
+                self.arch = name;
+            }
         });
     }
 

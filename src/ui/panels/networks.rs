@@ -1,0 +1,47 @@
+//! The table of networks within the observer panel: what there is, how large, and a click to choose one.
+
+use eframe::egui::{self, RichText, Ui};
+
+use super::super::theme::palette;
+use super::super::widgets::text;
+use crate::jobs::networks::NetworkRow;
+
+/// Shows the table; returns the name that was clicked.
+pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow]) -> Option<String> {
+    let mut chosen = None;
+    let label = ui.label("Find");
+    ui.add(egui::TextEdit::singleline(filter).hint_text("name or family").desired_width(f32::INFINITY))
+        .labelled_by(label.id);
+    let wanted = filter.trim().to_lowercase();
+    let matches = |row: &&NetworkRow| row.name.contains(&wanted) || row.family.to_lowercase().contains(&wanted);
+    let rows: Vec<&NetworkRow> = rows.iter().filter(matches).collect();
+    if rows.is_empty() {
+        text::problem(ui, &format!("No network's name or family contains '{wanted}'."), false);
+    }
+    let weak = palette(ui.visuals()).weak;
+    egui::ScrollArea::both().id_salt("networks").max_height(260.0).show(ui, |ui| {
+        egui::Grid::new("networks").num_columns(6).striped(true).spacing([12.0, 3.0]).show(ui, |ui| {
+            for title in ["Network", "Family", "Parameters", "Mult-adds", "Input side", "Files"] {
+                ui.label(RichText::new(title).color(weak));
+            }
+            ui.end_row();
+            for row in rows {
+                if ui
+                    .link(&row.name)
+                    .on_hover_text(format!("{}. Click to load the file as this network.", row.paper))
+                    .clicked()
+                {
+                    chosen = Some(row.name.clone());
+                }
+                ui.label(row.family);
+                let outputs = format!("with {} outputs", row.outputs);
+                ui.label(row.parameters_text()).on_hover_text(&outputs);
+                ui.label(row.multiply_adds_text()).on_hover_text(format!("one image of side {}, {outputs}", row.side));
+                ui.label(row.sides());
+                ui.label(&row.files);
+                ui.end_row();
+            }
+        });
+    });
+    chosen
+}

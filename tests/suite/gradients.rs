@@ -1,0 +1,97 @@
+//! Gradients against PyTorch: numbers of `tests/fixtures/gradients.py` for the input and three parameters of five
+//! networks, with batch norm in evaluation and in training mode.
+
+use std::collections::BTreeMap;
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor, TensorData};
+use stillroom::engine::nets::NetworkSpec;
+use stillroom::engine::nets::module::{Masks, Mode, Network};
+use stillroom::engine::weights::{Weights, formula};
+
+#[derive(serde::Deserialize)]
+struct File {
+    classes: usize,
+    images: usize,
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    arch: String,
+    side: usize,
+    mode: String,
+    logits: Vec<f32>,
+    gradients: BTreeMap<String, Digest>,
+    #[serde(default)]
+    running: BTreeMap<String, Digest>,
+}
+
+/// What PyTorch's tensor looks like: its norm, its product with the formula's "probe", some of its values.
+#[derive(serde::Deserialize)]
+struct Digest {
+    norm: f64,
+    probe: f64,
+    at: Vec<(usize, f64)>,
+}
+
+impl Digest {
+    fn check(&self, values: &[f32], what: &str) {
+        let norm = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        assert!((norm - self.norm).abs() <= 1e-3 * self.norm, "{what}: norm {norm}, PyTorch {}", self.norm);
+        let probe: f64 = values.iter().zip(formula("probe", values.len())).map(|(v, u)| f64::from(v * u)).sum();
+        // The probe of a random vector of this norm is about norm / √3.
+        assert!((probe - self.probe).abs() <= 1e-3 * self.norm, "{what}: probe {probe}, PyTorch {}", self.probe);
+        let largest = values.iter().fold(0.0_f64, |m, &v| m.max(f64::from(v).abs()));
+        for &(i, expected) in &self.at {
+            let error = (f64::from(values[i]) - expected).abs();
+            assert!(error <= 1e-3 * largest, "{what} [{i}]: {}, PyTorch {expected}", values[i]);
+        }
+    }
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+fn check(case: &Case, (classes, images): (usize, usize)) {
+    let (name, side) = (&case.arch, case.side);
+    let device = Device::flex().autodiff();
+    let graph = NetworkSpec { arch: name.parse().unwrap(), side, classes }.graph();
+    let network = Network::new(graph.clone(), &Weights::by_formula(&graph), &device).unwrap();
+    let tensor = |key: &str, shape: &[usize]| {
+        let count = shape.iter().product();
+        TensorData::new(formula(key, count).collect::<Vec<_>>(), shape.to_vec())
+    };
+    let x = Tensor::<4>::from_data(tensor("input", &[images, 3, side, side]), &device).require_grad();
+    let mode = if case.mode == "train" { Mode::Train(Masks::default()) } else { Mode::Evaluate };
+    let logits = network.forward(x.clone(), mode, &[]).unwrap().logits;
+    let largest = case.logits.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+    for (got, expected) in values(logits.clone()).iter().zip(&case.logits) {
+        assert!((got - expected).abs() <= 1e-3 * largest, "{name}, {}: logit {got}, PyTorch {expected}", case.mode);
+    }
+    let weights = Tensor::<2>::from_data(tensor("loss", &[images, classes]), &device);
+    let gradients = (logits * weights).sum().backward();
+    let of_input = values(x.grad(&gradients).unwrap());
+    let gradients = GradientsParams::from_grads(gradients, &network);
+    let ids: BTreeMap<_, _> = network.parameters().into_iter().map(|(key, _, id)| (key, id)).collect();
+    for (key, expected) in &case.gradients {
+        let what = format!("{name}, {}: {key}", case.mode);
+        let of_parameter = || values(gradients.get::<1>(ids[key]).unwrap());
+        expected.check(&if key == "input" { of_input.clone() } else { of_parameter() }, &what);
+    }
+    let after = network.weights().unwrap();
+    for (key, expected) in &case.running {
+        expected.check(after.values(key), &format!("{name}: {key}"));
+    }
+}
+
+#[test]
+fn gradients_are_pytorchs() {
+    let text = include_str!("../fixtures/gradients.json");
+    let file: File = serde_json::from_str(text).unwrap();
+    assert_eq!(file.cases.len(), 7);
+    for case in &file.cases {
+        check(case, (file.classes, file.images));
+    }
+}
