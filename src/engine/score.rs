@@ -211,6 +211,7 @@ pub fn probability(logits: &[f32], class: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::plan::Output;
 
     #[test]
     fn cross_entropy_by_hand() {
@@ -224,9 +225,10 @@ mod tests {
     /// An engine whose only logit pair tells the input's mean, to watch batching without a network.
     struct Mean;
     impl Engine for Mean {
-        fn logits(&mut self, images: &[f32], batch: usize) -> Result<Vec<f32>, EngineError> {
+        fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
             let rows = images.chunks_exact(images.len() / batch);
-            Ok(rows.flat_map(|r| [r.iter().sum::<f32>() / r.len() as f32, 0.0]).collect())
+            let logits = rows.flat_map(|r| [r.iter().sum::<f32>() / r.len() as f32, 0.0]).collect();
+            Ok(Output { logits, taps: Vec::new() })
         }
         fn classes(&self) -> usize {
             2

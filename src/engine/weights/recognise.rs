@@ -14,13 +14,18 @@ const LIKE: f64 = 0.2;
 /// # Errors
 /// [`WeightError`]: the file fits no network, or another one than `asked`; with the first differences.
 pub fn recognise(path: &str, file: &mut WeightFile, asked: Option<Arch>) -> Result<Detected, WeightError> {
-    let fits = |d: &Detected| asked.is_none_or(|a| a == d.arch);
-    if let Some(found) = detect::detect(&file.weights.shapes()).filter(fits) {
+    let known = |weights: &Weights| {
+        let found = detect::detect(&weights.shapes())?;
+        match asked {
+            Some(arch) => alike(arch, &found).then_some(Detected { arch, ..found }),
+            None => Some(found),
+        }
+    };
+    if let Some(found) = known(&file.weights) {
         return Ok(found);
     }
     let mut translated: Vec<(Weights, String)> = readings(&file.weights).collect();
-    let known = |(weights, _): &(Weights, String)| detect::detect(&weights.shapes()).filter(fits);
-    if let Some((at, found)) = translated.iter().enumerate().find_map(|(at, t)| known(t).map(|found| (at, found))) {
+    if let Some((at, found)) = translated.iter().enumerate().find_map(|(at, t)| known(&t.0).map(|found| (at, found))) {
         refuse_tensorflow(path, found.arch)?;
         let (weights, note) = translated.swap_remove(at);
         file.weights = weights;
@@ -31,6 +36,16 @@ pub fn recognise(path: &str, file: &mut WeightFile, asked: Option<Arch>) -> Resu
         Some(asked) => for_asked(path, file, (asked, translated)),
         None => Err(unknown(path, &file.weights, &translated)),
     }
+}
+
+/// Whether a file of the network that was found is one of `asked` too: some networks differ in their training alone.
+fn alike(asked: Arch, found: &Detected) -> bool {
+    let tensors = |arch: Arch| {
+        let side = found.side.unwrap_or_else(|| arch.usual_side());
+        let parameters = NetworkSpec { arch, side, classes: found.classes }.graph().parameters();
+        parameters.into_iter().map(|p| (p.key, p.shape)).collect::<Vec<_>>()
+    };
+    asked == found.arch || asked.family() == found.arch.family() && tensors(asked) == tensors(found.arch)
 }
 
 fn for_asked(

@@ -258,7 +258,7 @@ mod tests {
         let (graph, weights) = network();
         save(&path, (&graph, &weights), (Kind::Pth, Precision::Full)).unwrap();
         let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
-        let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
+        let names: Vec<String> = archive.file_names().map(|n| n.unwrap().into_owned()).collect();
         let tensors = graph.parameters().len() + graph.buffers().len();
         assert_eq!((names.len(), tensors), (tensors + 3, 3 * 7 + 2));
         for name in ["archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/data/22", "archive/version"] {
