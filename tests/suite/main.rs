@@ -10,6 +10,7 @@ mod bad_input;
 mod cli;
 mod gradients;
 mod parity;
+mod round_trip;
 mod scene;
 
 #[cfg(feature = "shared-data")]
