@@ -11,7 +11,7 @@ use egui_kittest::kittest::Queryable as _;
 use stillroom::core::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::{Arch, NetworkSpec};
-use stillroom::engine::weights::{Weights, write_safetensors};
+use stillroom::engine::weights::{Kind, Precision, Weights, save};
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
 
@@ -36,7 +36,9 @@ impl Files {
         }
         std::fs::write(files.dataset().join("owl/broken.png"), b"not a picture").unwrap();
         let spec = NetworkSpec { arch: Arch::ConvNet { depth: 3, width: 8 }, side: 32, classes: CLASSES.len() };
-        write_safetensors(&files.observer(), &Weights::by_formula(&spec.graph())).unwrap();
+        let graph = spec.graph();
+        let network = (&graph, &Weights::by_formula(&graph));
+        save(&files.observer(), network, (Kind::Safetensors, Precision::Half)).unwrap();
         files
     }
 

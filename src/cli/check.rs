@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::core::dataset::Split;
 use crate::jobs::check::{CheckReport, Depth, Verdict, check};
+use crate::jobs::open::ObserverRequest;
 use crate::store::class_map;
 
 use super::console::print_line;
@@ -22,15 +23,24 @@ pub struct Args {
     /// Write the best class order as a class map
     #[arg(long, value_name = "FILE")]
     write_class_map: Option<PathBuf>,
+    /// Keep only the outputs of the dataset's classes: the softmax is over them alone
+    #[arg(long)]
+    prune: bool,
     #[command(flatten)]
     common: Common,
+}
+
+impl Args {
+    fn request(&self) -> ObserverRequest {
+        ObserverRequest { prune: self.prune, ..self.common.observer(self.observer.clone()) }
+    }
 }
 
 /// Runs the check; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut console = Console::new(args.common.json)?;
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
-    let mut session = args.common.session(args.observer.clone(), dataset.clone(), &mut console)?;
+    let mut session = args.common.session(args.request(), dataset.clone(), &mut console)?;
     let report = check(&mut session, &dataset, Depth::Full, &mut console).map_err(|e| console.failure(&e))?;
     describe(&console, &report, &dataset);
     let mut line = serde_json::to_value(&report)?;

@@ -8,6 +8,7 @@ use crate::core::progress::Progress as _;
 use crate::core::recipe::Recipe;
 use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillReport, DistillRequest, distill};
+use crate::jobs::open::ObserverRequest;
 use crate::jobs::session::Session;
 use crate::store::export::rded::Export;
 use crate::store::project::Project;
@@ -42,8 +43,17 @@ pub struct Args {
     classes: Option<Vec<String>>,
     #[command(flatten)]
     recipe: RecipeArgs,
+    /// Keep only the outputs of the dataset's classes: the softmax is over them alone
+    #[arg(long)]
+    prune: bool,
     #[command(flatten)]
     common: Common,
+}
+
+impl Args {
+    fn request(&self) -> ObserverRequest {
+        ObserverRequest { prune: self.prune, ..self.common.observer(self.observer.clone()) }
+    }
 }
 
 /// Distils a dataset; the last line on standard output is JSON.
@@ -55,7 +65,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
     let project = Project::open(&folder)?;
-    let mut session = args.common.session(args.observer.clone(), dataset, &mut console)?;
+    let mut session = args.common.session(args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})

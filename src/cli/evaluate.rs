@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::core::dataset::Split;
 use crate::jobs::evaluate::{evaluate_all, write_predictions};
+use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;
 
 use super::console::{peak_rss_mib, print_line};
@@ -22,8 +23,17 @@ pub struct Args {
     /// Write image,class,predicted,loss,probability per image
     #[arg(long, value_name = "FILE.csv")]
     predictions: Option<PathBuf>,
+    /// Keep only the outputs of the dataset's classes: the softmax is over them alone
+    #[arg(long)]
+    prune: bool,
     #[command(flatten)]
     common: Common,
+}
+
+impl Args {
+    fn request(&self) -> ObserverRequest {
+        ObserverRequest { prune: self.prune, ..self.common.observer(self.network.clone()) }
+    }
 }
 
 /// Evaluates a network; the last line on standard output is JSON.
@@ -34,7 +44,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));
     }
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
-    let mut session = args.common.session(args.network.clone(), dataset.clone(), &mut console)?;
+    let mut session = args.common.session(args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     if let Some(path) = &args.predictions {
         let map = &session.observer.map.outputs;

@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod console;
+mod convert;
 mod devices;
 mod distill;
 mod evaluate;
@@ -44,6 +45,8 @@ enum Command {
     Check(check::Args),
     /// Top-1 and top-5 of a network on whole images
     Evaluate(evaluate::Args),
+    /// Write a network's weights in another format, or for fewer classes
+    Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
     /// Measure the same work as the PyTorch peer
@@ -79,6 +82,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };

@@ -54,6 +54,7 @@ impl Common {
             side: self.side,
             mean_std: self.mean_std,
             class_map: self.class_map.clone(),
+            prune: false,
         }
     }
 
@@ -69,8 +70,13 @@ impl Common {
     }
 
     /// Loads the weight file and puts it on the device.
-    pub fn session(&self, file: PathBuf, dataset: Arc<Dataset>, console: &mut Console) -> Result<Session, Failure> {
-        let opened = observer(&self.observer(file), &dataset)?;
+    pub fn session(
+        &self,
+        request: ObserverRequest,
+        dataset: Arc<Dataset>,
+        console: &mut Console,
+    ) -> Result<Session, Failure> {
+        let opened = observer(&request, &dataset)?;
         for note in &opened.notes {
             console.warn(note.clone());
         }

@@ -42,7 +42,7 @@ impl LoadReport {
         self.missing.is_empty() && self.wrong_shape.is_empty()
     }
 
-    /// One line: counts, and the first problem with its nearest name.
+    /// One line: counts, and the first few differences of each kind with what was expected.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut text = format!(
@@ -52,15 +52,49 @@ impl LoadReport {
             self.unused.len(),
             self.wrong_shape.len()
         );
-        if let Some(first) = self.missing.first() {
-            text.push_str(&format!("; missing first: {}", first.key));
-            if let Some(nearest) = &first.nearest {
-                text.push_str(&format!(" (did you mean {nearest}?)"));
-            }
-        }
-        if let Some(first) = self.wrong_shape.first() {
-            text.push_str(&format!("; {} is {:?}, not {:?}", first.key, first.found, first.expected));
-        }
+        let missing = self.missing.iter().map(|m| match &m.nearest {
+            Some(nearest) => format!("{} (did you mean {nearest}?)", m.key),
+            None => m.key.clone(),
+        });
+        let wrong = self.wrong_shape.iter().map(|w| format!("{} is {:?}, not {:?}", w.key, w.found, w.expected));
+        text.push_str(&first("missing", missing));
+        text.push_str(&first("wrong shape", wrong));
+        text.push_str(&first("not expected", self.unused.iter().cloned()));
         text
+    }
+}
+
+/// How many of each kind a summary names.
+const SHOWN: usize = 3;
+
+fn first(title: &str, mut all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = all.by_ref().take(SHOWN).collect();
+    match (shown.is_empty(), more) {
+        (true, _) => String::new(),
+        (_, 0) => format!("; {title}: {}", shown.join(", ")),
+        _ => format!("; {title}: {} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_names_the_first_of_each_kind() {
+        let missing = |key: &str, nearest: Option<&str>| Missing { key: key.into(), nearest: nearest.map(Into::into) };
+        let report = LoadReport {
+            used: vec!["a".into()],
+            missing: vec![missing("b", Some("B")), missing("c", None), missing("d", None), missing("e", None)],
+            unused: vec!["B".into()],
+            wrong_shape: vec![WrongShape { key: "f".into(), expected: vec![2, 3], found: vec![] }],
+            notes: vec![],
+        };
+        let expected = "1 used, 4 missing, 1 unused, 1 of the wrong shape; missing: b (did you mean B?), c, d and 1 more; \
+                        wrong shape: f is [], not [2, 3]; not expected: B";
+        assert_eq!(report.summary(), expected);
+        let clean = LoadReport { used: vec!["a".into()], ..LoadReport::default() };
+        assert_eq!(clean.summary(), "1 used, 0 missing, 0 unused, 0 of the wrong shape");
     }
 }

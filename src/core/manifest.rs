@@ -81,8 +81,11 @@ pub struct ObserverNote {
     /// Normalisation of its input.
     #[serde(flatten)]
     pub normalise: MeanStd,
-    /// Its output for each class, in class order.
+    /// The output in its file for each class, in class order.
     pub outputs: Vec<u32>,
+    /// The outputs of the file that it was pruned to, so that its softmax is over them alone; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<u32>,
 }
 
 /// One class and its distilled images.
@@ -246,6 +249,7 @@ pub(crate) mod tests {
                 side: 224,
                 normalise: MeanStd::IMAGENET,
                 outputs: vec![7, 0],
+                kept: vec![],
             },
             device: "cpu".into(),
             patch_side: 112,

@@ -7,9 +7,9 @@ use crate::core::names::escape;
 use crate::core::normalise::MeanStd;
 
 use super::nets::graph::Graph;
-use super::nets::{Arch, NetworkSpec, detect};
+use super::nets::{Arch, NetworkSpec};
 use super::plan::Plan;
-use super::weights::{self, WeightError, Weights};
+use super::weights::{self, RowsError, WeightError, Weights};
 
 /// What the user or a card says of a weight file; everything may be left open.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,28 +71,22 @@ impl Observer {
     /// [`ObserverError`]: unreadable or hostile file, unknown network, tensors missing or of the wrong shape.
     pub fn load(path: &Path, options: &ObserverOptions, data_side: Option<usize>) -> Result<Self, ObserverError> {
         let name = escape(path.as_os_str().as_encoded_bytes());
-        let file = weights::read(path)?;
-        let shapes = file.weights.shapes();
-        let recognised = detect::detect(&shapes);
-        // A shallower network of the same family would load, and leave the file's last layers out.
-        if let (Some(asked), Some(found)) = (options.arch, recognised.filter(|f| options.arch != Some(f.arch))) {
-            let (found, asked) = (found.arch.to_string(), asked.to_string());
-            return Err(WeightError::OtherNetwork { path: name, found, asked }.into());
-        }
-        let detected = options.arch.map_or(recognised, |arch| detect::describe(arch, &shapes));
-        let Some(detected) = detected else {
-            let keys = shapes.keys().take(4).cloned().collect::<Vec<_>>().join(", ");
-            return Err(WeightError::UnknownNetwork { path: name, keys }.into());
-        };
+        let mut file = weights::read(path)?;
+        let detected = weights::recognise(&name, &mut file, options.arch)?;
         let side = options.side.or(detected.side).or(data_side).unwrap_or(32);
         let spec = NetworkSpec { arch: detected.arch, side, classes: detected.classes };
         check_side(&name, &spec, detected.side)?;
         let graph = spec.graph();
+        file.notes.extend(file.weights.fit_positions(&graph));
         let mut report = file.weights.report(&graph);
         report.notes = file.notes;
         if !report.is_complete() {
             let arch = spec.arch.to_string();
             return Err(WeightError::Incomplete { path: name, arch, report: report.summary() }.into());
+        }
+        if let [first, ..] = weights::additional(&file.weights, &graph)[..] {
+            let (keys, arch) = (first.to_owned(), spec.arch.to_string());
+            return Err(WeightError::Variant { path: name, arch, keys }.into());
         }
         Ok(Self {
             spec,
@@ -105,6 +99,23 @@ impl Observer {
             weights: file.weights,
             graph,
         })
+    }
+
+    /// The same network with these outputs alone, in this order (class pruning, spec section 2): its softmax is over
+    /// them only. Scores of the whole network are not mixed with its: the fingerprint is another.
+    ///
+    /// # Errors
+    /// [`RowsError`] for outputs that the network lacks or that are named twice.
+    pub fn pruned(self, rows: &[u32]) -> Result<Self, RowsError> {
+        let weights = self.weights.keep_outputs(&self.graph, rows)?;
+        let spec = NetworkSpec { classes: rows.len(), ..self.spec };
+        let name_of = |names: Vec<String>| rows.iter().filter_map(|&r| names.get(r as usize).cloned()).collect();
+        let kept: Vec<u8> = rows.iter().flat_map(|r| r.to_le_bytes()).collect();
+        let mut hash = blake3::Hasher::new();
+        hash.update(b"pruned ").update(self.fingerprint.as_bytes()).update(&kept);
+        let fingerprint = hash.finalize().to_hex()[..32].to_owned();
+        let classes = self.classes.filter(|c| c.len() == self.spec.classes).map(name_of);
+        Ok(Self { spec, weights, graph: spec.graph(), fingerprint, classes, ..self })
     }
 
     /// The network's description.

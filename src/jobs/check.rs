@@ -136,6 +136,10 @@ pub fn check(
             report.tried.push((name.to_owned(), top1));
         }
     }
+    // Told in the outputs of the file, which a class map is for.
+    for map in [&mut report.class_map, &mut report.current_map] {
+        map.iter_mut().for_each(|output| *output = observer.output_in_file(*output));
+    }
     Ok(report)
 }
 

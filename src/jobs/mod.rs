@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod check;
 pub mod control;
+pub mod convert;
 pub mod distill;
 pub mod evaluate;
 pub mod networks;

@@ -8,6 +8,7 @@ use crate::core::normalise::MeanStd;
 use crate::engine::images::decode;
 use crate::engine::nets::{Arch, UnknownArch};
 use crate::engine::observer::{Observer, ObserverError, ObserverOptions};
+use crate::engine::weights::RowsError;
 use crate::store::import::{self, ImportError, Imported};
 use crate::store::{card, class_map};
 
@@ -24,6 +25,8 @@ pub struct ObserverRequest {
     pub mean_std: Option<MeanStd>,
     /// `--class-map`.
     pub class_map: Option<PathBuf>,
+    /// `--prune`: only the outputs of the dataset's classes are kept (spec section 2).
+    pub prune: bool,
 }
 
 /// An observer that fits a dataset.
@@ -35,6 +38,27 @@ pub struct OpenedObserver {
     pub map: ClassMap,
     /// Where it was loaded from.
     pub file: PathBuf,
+    /// The file's outputs that were kept, in the order of the classes, where the network was pruned.
+    pub kept: Option<Vec<u32>>,
+    /// What the user should know: notes of the card.
+    pub notes: Vec<String>,
+}
+
+impl OpenedObserver {
+    /// The output of the network in the file that belongs to an output of this one.
+    #[must_use]
+    pub fn output_in_file(&self, output: u32) -> u32 {
+        self.kept.as_ref().and_then(|k| k.get(output as usize).copied()).unwrap_or(output)
+    }
+}
+
+/// A network without a dataset.
+#[derive(Clone, Debug)]
+pub struct OpenedNetwork {
+    /// The network.
+    pub observer: Observer,
+    /// Its card, where there is one.
+    pub card: Option<card::Card>,
     /// What the user should know: notes of the card.
     pub notes: Vec<String>,
 }
@@ -56,6 +80,14 @@ pub enum OpenError {
         /// The name.
         source: UnknownArch,
     },
+    /// Outputs that can't be kept.
+    #[error("{observer}: {source}")]
+    Prune {
+        /// The weight file.
+        observer: String,
+        /// Why not.
+        source: RowsError,
+    },
     /// The class map's file.
     #[error(transparent)]
     ClassMapFile(#[from] class_map::ClassMapFileError),
@@ -74,21 +106,51 @@ pub enum OpenError {
 /// # Errors
 /// [`OpenError`], naming the file.
 pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
-    let (options, notes) = options(request)?;
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
-    let data_side = if options.side.is_none() { own_side(dataset) } else { None };
-    let observer = Observer::load(&request.file, &options, data_side)?;
+    let OpenedNetwork { mut observer, notes, .. } = open(request, &|| own_side(dataset))?;
     let outputs = Outputs { count: observer.spec.classes, names: observer.classes.as_deref() };
-    let map = resolve(dataset.classes(), outputs, given.as_ref())
+    let mut map = resolve(dataset.classes(), outputs, given.as_ref())
         .map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
-    Ok(OpenedObserver { observer, map, file: request.file.clone(), notes })
+    let mut kept = None;
+    if request.prune {
+        observer = pruned(observer, &map.outputs)?;
+        let outputs = (0..map.outputs.len() as u32).collect();
+        kept = Some(std::mem::replace(&mut map.outputs, outputs));
+    }
+    Ok(OpenedObserver { observer, map, file: request.file.clone(), kept, notes })
+}
+
+/// Loads a weight file with its card, whatever data it is for.
+///
+/// # Errors
+/// [`OpenError`], naming the file.
+pub fn network(request: &ObserverRequest) -> Result<OpenedNetwork, OpenError> {
+    open(request, &|| None)
+}
+
+/// The network with these outputs alone.
+///
+/// # Errors
+/// [`OpenError::Prune`] where it has them not, or one is named twice.
+pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError> {
+    let name = observer.name.clone();
+    observer.pruned(outputs).map_err(|source| OpenError::Prune { observer: name, source })
+}
+
+fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<usize>) -> Result<OpenedNetwork, OpenError> {
+    let read = card::read(&request.file)?;
+    let (card, notes) = read.map_or((None, Vec::new()), |(card, notes)| (Some(card), notes));
+    let options = options(request, card.as_ref())?;
+    let data_side = if options.side.is_none() { data_side() } else { None };
+    let observer = Observer::load(&request.file, &options, data_side)?;
+    Ok(OpenedNetwork { observer, card, notes })
 }
 
 /// What the flags say, then the card.
-fn options(request: &ObserverRequest) -> Result<(ObserverOptions, Vec<String>), OpenError> {
+fn options(request: &ObserverRequest, card: Option<&card::Card>) -> Result<ObserverOptions, OpenError> {
     let mut options =
         ObserverOptions { arch: request.arch, side: request.side, mean_std: request.mean_std, classes: None };
-    let Some((card, notes)) = card::read(&request.file)? else { return Ok((options, Vec::new())) };
+    let Some(card) = card else { return Ok(options) };
     if let (None, Some(name)) = (options.arch, &card.arch) {
         let path = crate::store::files::shown(&card::path_of(&request.file));
         options.arch = Some(name.parse().map_err(|source| OpenError::CardArch { path, source })?);
@@ -96,8 +158,8 @@ fn options(request: &ObserverRequest) -> Result<(ObserverOptions, Vec<String>), 
     options.side = options.side.or(card.side.map(|s| s as usize));
     let known = card.mean.zip(card.std).map(|(mean, std)| MeanStd { mean, std });
     options.mean_std = options.mean_std.or(known);
-    options.classes = card.classes;
-    Ok((options, notes))
+    options.classes.clone_from(&card.classes);
+    Ok(options)
 }
 
 /// The shorter side of the first image that can be decoded: what "modified" networks, which take any side, were

@@ -16,7 +16,7 @@ use crate::engine::images::{decode, pipeline};
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::engine::score::ScoreError;
 use crate::engine::train::{Schedule, TrainError, TrainJob, TrainPlan, Trained, train};
-use crate::engine::weights::{WeightError, write_safetensors};
+use crate::engine::weights::{Kind, Precision, WeightError, save};
 use crate::store::card::{self, Card, CardError};
 use crate::store::export::rded::{Export, ExportError};
 use crate::store::files::{FileError, Written, shown, write_new};
@@ -277,7 +277,7 @@ pub fn train_observer(
     let start = Instant::now();
     let Trained { weights, losses } = train_on(&dataset, (&spec, &plan), picked, progress, each)?;
     let seconds = start.elapsed().as_secs_f64();
-    write_safetensors(file, &weights)?;
+    save(file, (&spec.graph(), &weights), (Kind::Safetensors, Precision::Half))?;
     let test = evaluate_file(data, file, (&spec, plan.mean_std), (picked, options.threads), progress)?;
     let card = Card {
         arch: Some(spec.arch.to_string()),
@@ -349,7 +349,7 @@ fn evaluate_file(
         arch: Some(spec.arch),
         side: Some(spec.side),
         mean_std: Some(mean_std),
-        class_map: None,
+        ..ObserverRequest::default()
     };
     let opened = observer(&request, &dataset)?;
     let session = Session::new(dataset.into(), opened.into(), picked, (None, threads));

@@ -21,7 +21,8 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
         let side = request.side.map(|side| format!(" --side {side}"));
         let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
         let map = request.class_map.as_deref().map(|map| format!(" --class-map {}", quoted(map)));
-        line.extend([arch, side, mean_std, map].into_iter().flatten());
+        let prune = request.prune.then(|| " --prune".to_owned());
+        line.extend([arch, side, mean_std, map, prune].into_iter().flatten());
     }
     if let Some(out) = out {
         line.push_str(&format!(" --out {}", quoted(&out)));

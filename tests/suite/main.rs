@@ -11,6 +11,7 @@ mod cli;
 mod gradients;
 mod networks;
 mod parity;
+mod round_trip;
 mod scene;
 
 #[cfg(feature = "shared-data")]

@@ -10,7 +10,7 @@ use stillroom::core::pixels::Rgb8;
 use stillroom::core::recipe::OutputFormat;
 use stillroom::engine::images::encode::encode;
 use stillroom::engine::nets::NetworkSpec;
-use stillroom::engine::weights::{Weights, formula, write_safetensors};
+use stillroom::engine::weights::{Kind, Precision, Weights, formula, save};
 
 /// A private folder; everything in it is gone with the value.
 pub struct Scene(tempfile::TempDir);
@@ -53,7 +53,8 @@ impl Scene {
     /// Writes an observer (network and side) with weights by formula.
     pub fn observer(&self, name: &str, (arch, side): (&str, usize), classes: usize) {
         let graph = NetworkSpec { arch: arch.parse().unwrap(), side, classes }.graph();
-        write_safetensors(&self.at(name), &Weights::by_formula(&graph)).unwrap();
+        let network = (&graph, &Weights::by_formula(&graph));
+        save(&self.at(name), network, (Kind::Safetensors, Precision::Half)).unwrap();
     }
 
     /// The program, not yet started: in this folder, with data folders of its own.

@@ -94,6 +94,7 @@ fn draw(node: &Node, role: Role) -> Draw {
 }
 #[cfg(test)]
 mod tests {
+    use super::super::Arch;
     use super::*;
 
     fn moments(weights: &Weights, key: &str) -> (f64, f64) {

@@ -2,6 +2,7 @@
 
 pub mod alexnet;
 pub mod blocks;
+pub mod buffers;
 pub mod convnet;
 pub mod convnext;
 pub mod densenet;
@@ -14,6 +15,7 @@ pub mod mnasnet;
 pub mod mobilenet;
 pub mod module;
 pub mod op;
+pub mod positions;
 pub mod regnet;
 pub mod relative_position;
 pub mod resnet;

@@ -1,8 +1,15 @@
-//! Weight files: PyTorch (zip and the older pickle stream) and safetensors, read as plain data. Nothing in a file is
-//! ever executed: pickles are parsed by a reader that has no interpreter.
+//! Weight files: PyTorch (zip and the older pickle stream) and safetensors, read as plain data and written again.
+//! Nothing in a file is ever executed: pickles are parsed by a reader that has no interpreter.
 
+mod adapt;
+mod keys;
+mod pickle;
 mod pytorch;
+mod recognise;
 mod safetensors;
+mod save;
+mod timm;
+mod translate;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +17,15 @@ use std::path::Path;
 use crate::core::load_report::{LoadReport, Missing, WrongShape};
 use crate::core::names::escape;
 
+use super::nets::buffers::is_derived;
 use super::nets::detect::Shapes;
 use super::nets::graph::Graph;
 
-pub use self::safetensors::write_safetensors;
+pub use self::adapt::RowsError;
+pub use self::recognise::recognise;
+pub use self::save::{Kind, Precision, save};
+pub use self::translate::additional;
+use self::translate::readings;
 
 /// One tensor: row-major f32 values.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,15 +85,17 @@ pub enum WeightError {
         call: String,
     },
     /// The tensors fit no known network.
-    #[error("{path}: the keys fit no known network (first keys: {keys}); name it with --arch")]
+    #[error("{path}: the keys fit no known network{nearest}; `stillroom networks` lists the known ones")]
     UnknownNetwork {
         /// The file.
         path: String,
-        /// The first few keys.
-        keys: String,
+        /// The first keys, or the network that comes nearest and in what the file differs from it.
+        nearest: String,
     },
     /// The keys are another network's than the one that was named.
-    #[error("{path} holds a {found}, not a {asked}; leave out --arch (and `arch` in its card), or give another file")]
+    #[error(
+        "{path} holds a {found}, not a {asked} ({report}); leave out --arch (and `arch` in its card), or give another file"
+    )]
     OtherNetwork {
         /// The file.
         path: String,
@@ -89,6 +103,8 @@ pub enum WeightError {
         found: String,
         /// What was named.
         asked: String,
+        /// [`LoadReport::summary`] for the network that was named.
+        report: String,
     },
     /// Not all of the network's tensors are there.
     #[error("{path} does not hold a whole {arch}: {report}")]
@@ -99,6 +115,35 @@ pub enum WeightError {
         arch: String,
         /// [`LoadReport::summary`].
         report: String,
+    },
+    /// All of the network's tensors are there, and more between them.
+    #[error(
+        "{path} is no plain {arch}: it also holds {keys}, for which {arch} has no place; it is a variant that computes \
+         otherwise, and its answers would be wrong"
+    )]
+    Variant {
+        /// The file.
+        path: String,
+        /// The network.
+        arch: String,
+        /// The first of the other keys.
+        keys: String,
+    },
+    /// The network looks like a known one and is not the same.
+    #[error("{path}: {why}")]
+    NotTheSame {
+        /// The file.
+        path: String,
+        /// What is different, and the remedy.
+        why: String,
+    },
+    /// A value can't be written in half precision.
+    #[error("{path}: {key} holds values beyond ±65504, which half precision can't hold; write it without --half")]
+    BeyondHalf {
+        /// The file.
+        path: String,
+        /// The tensor.
+        key: String,
     },
     /// A value is NaN or infinite.
     #[error("{path}: {key} holds NaN or infinite values; the training that wrote it diverged")]
@@ -140,7 +185,8 @@ impl Weights {
     pub fn report(&self, graph: &Graph) -> LoadReport {
         let parameters = graph.parameters();
         let known: std::collections::BTreeSet<_> = parameters.iter().map(|p| p.key.as_str()).collect();
-        let unused: Vec<String> = self.tensors.keys().filter(|k| !known.contains(k.as_str())).cloned().collect();
+        let others = self.tensors.keys().filter(|k| !known.contains(k.as_str()) && !is_derived(k));
+        let unused: Vec<String> = others.cloned().collect();
         let mut report = LoadReport { unused, ..LoadReport::default() };
         for parameter in parameters {
             match self.tensors.get(&parameter.key) {
@@ -189,20 +235,6 @@ pub fn read(path: &Path) -> Result<WeightFile, WeightError> {
         return Err(WeightError::NotFinite { path: name, key: key.clone() });
     }
     Ok(file)
-}
-
-/// Removes wrappers that data-parallel training and compilation put before every key.
-fn strip_prefixes(
-    mut tensors: BTreeMap<String, WeightTensor>,
-    notes: &mut Vec<String>,
-) -> BTreeMap<String, WeightTensor> {
-    while let Some(prefix) =
-        ["module.", "_orig_mod."].into_iter().find(|p| !tensors.is_empty() && tensors.keys().all(|k| k.starts_with(p)))
-    {
-        notes.push(format!("prefix '{prefix}' removed"));
-        tensors = tensors.into_iter().map(|(k, t)| (k[prefix.len()..].to_owned(), t)).collect();
-    }
-    tensors
 }
 
 /// Weights filled by the parity folder's formula (its `generate_models.py`), for tests and benchmarks that need a
@@ -261,16 +293,5 @@ mod tests {
         assert_eq!(report.missing[0].nearest.as_deref(), Some("layers.norms.1.weight"));
         assert_eq!((report.wrong_shape[0].found.clone(), report.unused.len()), (vec![7], 1));
         assert!(report.summary().contains("did you mean layers.norms.1.weight?"), "{}", report.summary());
-    }
-
-    #[test]
-    fn prefixes_are_removed_only_when_all_keys_have_them() {
-        let tensor = WeightTensor { shape: vec![1], values: vec![1.0] };
-        let of = |keys: &[&str]| {
-            let map = keys.iter().map(|k| ((*k).to_owned(), tensor.clone())).collect();
-            strip_prefixes(map, &mut Vec::new()).into_keys().collect::<Vec<_>>()
-        };
-        assert_eq!(of(&["module._orig_mod.a", "module._orig_mod.b"]), ["a", "b"]);
-        assert_eq!(of(&["module.a", "b"]), ["b", "module.a"]);
     }
 }

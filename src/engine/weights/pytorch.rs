@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use half::{bf16, f16};
-use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader, Tensor};
+use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
 
-use super::{WeightError, WeightFile, WeightTensor, Weights, strip_prefixes};
-
-/// Keys under which training scripts keep the network.
-const WRAPPERS: [&str; 4] = ["state_dict", "model", "net", "model_state_dict"];
+use super::{WeightError, WeightFile, WeightTensor, Weights, keys};
 
 /// Modules whose functions have no place in a checkpoint. Other unknown objects (an argument list, say) are common
 /// and harmless, since they are never called.
@@ -44,9 +41,10 @@ pub(super) fn read(name: &str, path: &Path) -> Result<WeightFile, WeightError> {
     }
     let reader = PytorchReader::new(path).map_err(|e| unreadable(&e))?;
     let mut notes = Vec::new();
-    let tensors = unwrapped(reader.into_tensors().into_iter().collect(), &mut notes);
+    // Counters have no say in what the keys have in common.
+    let tensors = reader.into_tensors().into_iter().filter(|(_, t)| is_floating(t.dtype()));
     let mut read = BTreeMap::new();
-    for (key, tensor) in tensors {
+    for (key, tensor) in keys::inner(tensors.collect(), &mut notes) {
         let bytes = tensor.read().map_err(|source| WeightError::Io { path: name.to_owned(), source })?;
         if let Some(values) = to_f32(tensor.dtype(), &bytes) {
             read.insert(key, WeightTensor { shape: tensor.shape().to_vec(), values });
@@ -56,8 +54,7 @@ pub(super) fn read(name: &str, path: &Path) -> Result<WeightFile, WeightError> {
         let reason = "it holds no tensors; save the network's state_dict()".to_owned();
         return Err(WeightError::Unreadable { path: name.to_owned(), reason });
     }
-    let weights = Weights::new(strip_prefixes(read, &mut notes));
-    Ok(WeightFile { weights, notes, classes: class_names(&tree), fingerprint: String::new() })
+    Ok(WeightFile { weights: Weights::new(read), notes, classes: class_names(&tree), fingerprint: String::new() })
 }
 
 fn explain(error: &PytorchError) -> String {
@@ -70,18 +67,8 @@ fn explain(error: &PytorchError) -> String {
     }
 }
 
-/// Takes the tensors under the first known wrapper, if there is one; optimiser states beside it are left alone.
-fn unwrapped(tensors: BTreeMap<String, Tensor>, notes: &mut Vec<String>) -> BTreeMap<String, Tensor> {
-    for wrapper in WRAPPERS {
-        let prefix = format!("{wrapper}.");
-        if tensors.keys().any(|k| k.starts_with(&prefix)) {
-            let others = tensors.keys().filter(|k| !k.starts_with(&prefix)).count();
-            notes.push(format!("network found under '{wrapper}' ({others} tensors beside it left alone)"));
-            let inner = tensors.into_iter().filter_map(|(k, t)| k.strip_prefix(&prefix).map(|k| (k.to_owned(), t)));
-            return inner.collect();
-        }
-    }
-    tensors
+fn is_floating(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
 }
 
 /// Values as f32; `None` for integer tensors (counters).

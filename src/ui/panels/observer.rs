@@ -26,6 +26,7 @@ pub struct ObserverPanel {
     arch: String,
     side: String,
     mean_std: String,
+    prune: bool,
     wrong: Option<String>,
     /// Typed into the table of networks.
     network_filter: String,
@@ -80,7 +81,7 @@ impl ObserverPanel {
         let mean_std: Option<MeanStd> =
             if mean_std.is_empty() { None } else { Some(mean_std.parse().map_err(|e| format!("Mean and std: {e}"))?) };
         let class_map = (!self.class_map.is_empty()).then(|| self.class_map.path());
-        Ok(ObserverRequest { file: self.path.path(), arch, side, mean_std, class_map })
+        Ok(ObserverRequest { file: self.path.path(), arch, side, mean_std, class_map, prune: self.prune })
     }
 
     fn overrides(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -100,6 +101,8 @@ impl ObserverPanel {
             if self.class_map.show(ui, ("Class map", "JSON; empty: by name or order"), "").browse {
                 scene.out.push(Intent::Browse(Purpose::ClassMap));
             }
+            ui.checkbox(&mut self.prune, "Keep only the dataset's classes")
+                .on_hover_text("The other outputs are cut off: the softmax is over the dataset's classes alone.");
             ui.label(RichText::new("They hold from the next Load on.").color(palette(ui.visuals()).weak));
         });
         egui::CollapsingHeader::new("Networks it can be").show(ui, |ui| {
@@ -147,7 +150,8 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     egui::Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         text::fact(ui, "Network", &format!("{}, input {1}×{1} pixels", o.spec.arch, o.spec.side));
         text::fact(ui, "Mean and std", &o.mean_std.describe());
-        text::fact(ui, "Outputs", &format!("{}, matched {rule}", o.spec.classes));
+        let pruned = if opened.kept.is_some() { ", the others cut off" } else { "" };
+        text::fact(ui, "Outputs", &format!("{}, matched {rule}{pruned}", o.spec.classes));
     });
     report(ui, &o.report);
     for note in &opened.notes {

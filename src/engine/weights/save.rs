@@ -1,0 +1,279 @@
+//! Writes weights under the keys that PyTorch's modules have, with the buffers that its strict loading asks for.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use half::f16;
+use safetensors::tensor::{Dtype, View};
+
+use super::{WeightError, Weights, pickle};
+use crate::core::names::escape;
+use crate::engine::nets::buffers::Values;
+use crate::engine::nets::graph::Graph;
+
+/// A kind of weight file that can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A JSON header and raw tensors.
+    Safetensors,
+    /// PyTorch's zip archive, which `torch.load(weights_only=True)` reads.
+    Pth,
+}
+
+impl Kind {
+    /// The kind that a file's name asks for.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "safetensors" => Some(Self::Safetensors),
+            "pth" | "pt" => Some(Self::Pth),
+            _ => None,
+        }
+    }
+}
+
+/// How values are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    Full,
+    /// 16 bits: half the file, three significant digits.
+    Half,
+}
+
+/// A tensor as it is written.
+pub(super) struct Entry<'a> {
+    pub key: String,
+    pub shape: Vec<usize>,
+    pub data: Data<'a>,
+}
+
+/// Values with their type in the file.
+pub(super) enum Data<'a> {
+    F32(Cow<'a, [f32]>),
+    F16(&'a [f32]),
+    I64(Vec<i64>),
+}
+
+impl Data<'_> {
+    /// Little-endian bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Self::F16(values) => values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
+            Self::I64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
+    }
+}
+
+impl View for &Entry<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.data {
+            Data::F32(_) => Dtype::F32,
+            Data::F16(_) => Dtype::F16,
+            Data::I64(_) => Dtype::I64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.data.bytes().into()
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.data {
+            Data::F32(values) => 4 * values.len(),
+            Data::F16(values) => 2 * values.len(),
+            Data::I64(values) => 8 * values.len(),
+        }
+    }
+}
+
+/// Writes a network's weights and buffers to `path`, complete or not at all, and never over another file.
+///
+/// # Errors
+/// [`WeightError`]: tensors of the network are missing or misshapen, a value is beyond half precision, the file exists
+/// or can't be written.
+pub fn save(
+    path: &Path,
+    (graph, weights): (&Graph, &Weights),
+    (kind, precision): (Kind, Precision),
+) -> Result<(), WeightError> {
+    let name = escape(path.as_os_str().as_encoded_bytes());
+    let io = |source| WeightError::Io { path: name.clone(), source };
+    let taken = || io(std::io::Error::other("the file exists already; give another name"));
+    if path.symlink_metadata().is_ok() {
+        return Err(taken());
+    }
+    let entries = entries(&name, (graph, weights), precision)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".stillroom-");
+    // Temporary files are private by default; this one becomes the user's, with the mode that the umask gives.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(io)?;
+    let mut out = BufWriter::with_capacity(1 << 20, file.as_file_mut());
+    match kind {
+        Kind::Safetensors => safetensors_bytes(&entries).and_then(|bytes| out.write_all(&bytes)),
+        Kind::Pth => pickle::write(&mut out, &entries),
+    }
+    .and_then(|()| out.flush())
+    .map_err(io)?;
+    drop(out);
+    file.as_file().sync_all().map_err(io)?;
+    file.persist_noclobber(path).map_err(|e| match e.error.kind() {
+        std::io::ErrorKind::AlreadyExists => taken(),
+        _ => io(e.error),
+    })?;
+    Ok(())
+}
+
+fn safetensors_bytes(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
+    // What libraries look for to know whose tensors these are.
+    let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(entries.iter().map(|e| (e.key.as_str(), e)), Some(about)).map_err(std::io::Error::other)
+}
+
+/// Parameters and buffers in order of execution.
+fn entries<'a>(
+    path: &str,
+    (graph, weights): (&Graph, &'a Weights),
+    precision: Precision,
+) -> Result<Vec<Entry<'a>>, WeightError> {
+    let report = weights.report(graph);
+    if !report.is_complete() {
+        let arch = "network".to_owned();
+        return Err(WeightError::Incomplete { path: path.to_owned(), arch, report: report.summary() });
+    }
+    let mut parameters = graph.parameters().into_iter().peekable();
+    let mut entries = Vec::new();
+    for (id, node) in graph.nodes().iter().enumerate() {
+        while let Some(parameter) = parameters.next_if(|p| p.node == id) {
+            let values = weights.values(&parameter.key);
+            let data = match precision {
+                Precision::Full => Data::F32(values.into()),
+                Precision::Half if values.iter().all(|&v| f16::from_f32(v).is_finite()) => Data::F16(values),
+                Precision::Half => {
+                    return Err(WeightError::BeyondHalf { path: path.to_owned(), key: parameter.key });
+                }
+            };
+            entries.push(Entry { key: parameter.key, shape: parameter.shape, data });
+        }
+        entries.extend(node.buffers().into_iter().map(|buffer| Entry {
+            key: buffer.key,
+            shape: buffer.shape,
+            data: match buffer.values {
+                Values::Integers(values) => Data::I64(values),
+                // Never halved: PyTorch would compute with the rounded table.
+                Values::Floats(values) => Data::F32(values.into()),
+            },
+        }));
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{WeightTensor, read};
+    use super::*;
+    use crate::engine::nets::NetworkSpec;
+
+    const KINDS: [(Kind, &str); 2] = [(Kind::Safetensors, "w.safetensors"), (Kind::Pth, "w.pth")];
+
+    fn network() -> (Graph, Weights) {
+        let graph = NetworkSpec { arch: "conv3x4".parse().unwrap(), side: 16, classes: 3 }.graph();
+        let weights = Weights::by_formula(&graph);
+        (graph, weights)
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (graph, weights) = network();
+        for (kind, name) in KINDS {
+            for precision in [Precision::Full, Precision::Half] {
+                let path = folder.path().join(format!("{precision:?}.{name}"));
+                assert_eq!(Kind::of(&path), Some(kind));
+                save(&path, (&graph, &weights), (kind, precision)).unwrap();
+                let back = read(&path).unwrap();
+                assert!(back.notes.is_empty() && back.weights.report(&graph).unused.is_empty(), "{:?}", back.notes);
+                for (key, tensor) in weights.tensors() {
+                    let expected = match precision {
+                        Precision::Full => tensor.values.clone(),
+                        Precision::Half => tensor.values.iter().map(|&v| f16::from_f32(v).to_f32()).collect(),
+                    };
+                    let expected = WeightTensor { shape: tensor.shape.clone(), values: expected };
+                    assert!(back.weights.tensors().get(key) == Some(&expected), "{name}: {key}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_weights_give_equal_bytes_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (graph, weights) = network();
+        for (kind, name) in KINDS {
+            let (first, second) = (folder.path().join(name), folder.path().join(format!("again.{name}")));
+            save(&first, (&graph, &weights), (kind, Precision::Full)).unwrap();
+            save(&second, (&graph, &weights), (kind, Precision::Full)).unwrap();
+            let bytes = std::fs::read(&first).unwrap();
+            assert!(bytes == std::fs::read(&second).unwrap());
+            let error = save(&first, (&graph, &weights), (kind, Precision::Half)).unwrap_err().to_string();
+            assert!(error.contains("exists already"), "{error}");
+            assert!(bytes == std::fs::read(&first).unwrap());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "no temporary file is left");
+    }
+
+    #[test]
+    fn what_can_t_be_written_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (graph, mut weights) = network();
+        let refused = |name: &str, weights: &Weights| {
+            let path = folder.path().join(name);
+            let error = save(&path, (&graph, weights), (Kind::Pth, Precision::Half)).unwrap_err().to_string();
+            assert!(error.contains(name) && std::fs::read_dir(folder.path()).unwrap().count() == 0, "{error}");
+            error
+        };
+        assert!(refused("none/w.pth", &weights).contains("No such file"));
+        weights.tensors.get_mut("layers.norm.0.running_var").unwrap().values[0] = 1e5;
+        assert!(refused("w.pth", &weights).contains("layers.norm.0.running_var holds values beyond ±65504"));
+        weights.tensors.remove("classifier.bias");
+        assert!(refused("w.pth", &weights).contains("missing: classifier.bias"));
+    }
+
+    /// What `torch.load` looks for: stored files, tensors at multiples of 64 bytes, counters.
+    #[test]
+    fn the_archive_is_laid_out_as_pytorch_does_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.pth");
+        let (graph, weights) = network();
+        save(&path, (&graph, &weights), (Kind::Pth, Precision::Full)).unwrap();
+        let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
+        let names: Vec<String> = archive.file_names().map(|n| n.unwrap().into_owned()).collect();
+        let tensors = graph.parameters().len() + graph.buffers().len();
+        assert_eq!((names.len(), tensors), (tensors + 3, 3 * 7 + 2));
+        for name in ["archive/data.pkl", "archive/byteorder", "archive/data/0", "archive/data/22", "archive/version"] {
+            assert!(names.iter().any(|n| n == name), "{name}");
+        }
+        for at in 0..archive.len() {
+            let file = archive.by_index(at).unwrap();
+            assert_eq!((file.compression(), file.data_start().unwrap() % 64), (zip::CompressionMethod::Stored, 0));
+        }
+        let mut pickle = Vec::new();
+        std::io::Read::read_to_end(&mut archive.by_name("archive/data.pkl").unwrap(), &mut pickle).unwrap();
+        let holds = |text: &str| pickle.windows(text.len()).any(|w| w == text.as_bytes());
+        for text in ["layers.norm.2.num_batches_tracked", "LongStorage", "FloatStorage", "_metadata"] {
+            assert!(holds(text), "{text}");
+        }
+        assert!(!holds("HalfStorage") && pickle.starts_with(b"\x80\x02ccollections\nOrderedDict\n"));
+    }
+}

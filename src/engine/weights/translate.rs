@@ -1,0 +1,163 @@
+//! Files whose tensors bear another library's names, or those of an older version, under the names that stillroom
+//! knows. Rules are given only where both compute the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{WeightTensor, Weights, timm};
+use crate::engine::nets::buffers::is_derived;
+use crate::engine::nets::graph::Graph;
+
+/// The keys of a file.
+pub(super) type Keys<'a> = BTreeSet<&'a str>;
+
+/// How a library names the tensors of a family.
+pub(super) struct Dialect {
+    /// Whose names these are, for the load report.
+    pub name: &'static str,
+    /// Keys that a file of this dialect has.
+    pub marks: &'static [&'static str],
+    /// The new key of a key, given in its parts between dots; `None` for what is left as it is.
+    pub rename: fn(&[&str], &Keys<'_>) -> Option<String>,
+}
+
+/// What torchvision's own files are called differently from its modules today: it renames them while loading.
+const OLDER: [Dialect; 2] = [
+    Dialect {
+        name: "torchvision's older ViT",
+        marks: &["encoder.layers.encoder_layer_0.mlp.linear_1.weight"],
+        rename: |parts, _| match parts {
+            ["encoder", "layers", layer, "mlp", linear, t] => {
+                let at = if *linear == "linear_1" { 0 } else { 3 };
+                Some(format!("encoder.layers.{layer}.mlp.{at}.{t}"))
+            }
+            _ => None,
+        },
+    },
+    Dialect {
+        name: "torchvision's older DenseNet",
+        marks: &["features.denseblock1.denselayer1.norm.1.weight"],
+        rename: |parts, _| match parts {
+            ["features", block, layer, kind @ ("norm" | "conv"), number, t] => {
+                Some(format!("features.{block}.{layer}.{kind}{number}.{t}"))
+            }
+            _ => None,
+        },
+    },
+];
+
+/// The readings of a file whose keys are marked as another dialect's, with a note for the load report.
+pub(super) fn readings(weights: &Weights) -> impl Iterator<Item = (Weights, String)> + '_ {
+    let keys: Keys<'_> = weights.tensors().keys().map(String::as_str).collect();
+    let spoken = move |d: &&Dialect| d.marks.iter().all(|m| keys.contains(m));
+    OLDER.iter().chain(&timm::DIALECTS).filter(spoken).map(|dialect| {
+        let note = format!("{} names translated", dialect.name);
+        (translated(weights, dialect), note)
+    })
+}
+
+fn translated(weights: &Weights, dialect: &Dialect) -> Weights {
+    let keys: Keys<'_> = weights.tensors().keys().map(String::as_str).collect();
+    let rename = |(key, tensor): (&String, &WeightTensor)| {
+        let parts: Vec<&str> = key.split('.').collect();
+        let key = (dialect.rename)(&parts, &keys).unwrap_or_else(|| key.clone());
+        let shape = shaped(&key, &tensor.shape);
+        (key, WeightTensor { shape, values: tensor.values.clone() })
+    };
+    Weights::new(join_biases(weights.tensors().iter().map(rename).collect()))
+}
+
+/// The same values in the shape that torchvision gives them: a factor per channel, and linear layers that timm writes
+/// as convolutions over the whole map.
+fn shaped(key: &str, shape: &[usize]) -> Vec<usize> {
+    match shape {
+        [channels] if key.ends_with(".layer_scale") => vec![*channels, 1, 1],
+        [outputs, rest @ ..] if rest.len() == 3 && key.starts_with("classifier.") => {
+            vec![*outputs, rest.iter().product()]
+        }
+        _ => shape.to_vec(),
+    }
+}
+
+/// Swin V2 has no bias of the keys: timm keeps those of queries and values apart, torchvision counts the middle third
+/// of one bias as 0.
+fn join_biases(mut tensors: BTreeMap<String, WeightTensor>) -> BTreeMap<String, WeightTensor> {
+    let attentions: Vec<String> = tensors.keys().filter_map(|k| k.strip_suffix(".q_bias")).map(str::to_owned).collect();
+    for attention in attentions {
+        let queries = tensors.remove(&format!("{attention}.q_bias"));
+        let values = tensors.remove(&format!("{attention}.v_bias"));
+        if let (Some(queries), Some(values)) = (queries, values) {
+            let zeros = vec![0.0; queries.values.len()];
+            let bias = [queries.values, zeros, values.values].concat();
+            tensors.insert(format!("{attention}.qkv.bias"), WeightTensor { shape: vec![bias.len()], values: bias });
+        }
+    }
+    tensors
+}
+
+/// Tensors at the root of timm's variants that compute otherwise than the plain network: two heads (distilled DeiT), a
+/// norm before the blocks (CLIP), mean pooling, more tokens.
+const VARIANTS: [&str; 5] = ["dist_token", "head_dist", "norm_pre", "fc_norm", "reg_token"];
+
+/// Tensors of a file that say that it is another network, although all of the graph's are there: they lie inside the
+/// network and it has no place for them. Others at the root, such as an auxiliary head, change nothing.
+#[must_use]
+pub fn additional<'a>(weights: &'a Weights, graph: &Graph) -> Vec<&'a str> {
+    let root = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
+    let parameters: BTreeSet<String> = graph.parameters().into_iter().map(|p| p.key).collect();
+    let modules: BTreeSet<String> = parameters.iter().filter(|k| k.contains('.')).map(|k| root(k)).collect();
+    let extra = weights.tensors().keys().map(String::as_str).filter(|key| {
+        let inside = VARIANTS.contains(&root(key).as_str()) || modules.contains(&root(key));
+        inside && !parameters.contains(*key) && !is_derived(key)
+    });
+    extra.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn translate(keys: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
+        let tensor = |shape: &[usize]| {
+            let count: usize = shape.iter().product();
+            WeightTensor { shape: shape.to_vec(), values: (0..count).map(|v| v as f32).collect() }
+        };
+        let weights = Weights::new(keys.iter().map(|(k, shape)| ((*k).to_owned(), tensor(shape))).collect());
+        let (translated, _) = readings(&weights).next().unwrap();
+        translated.tensors().iter().map(|(k, t)| (k.clone(), t.shape.clone())).collect()
+    }
+
+    fn owned(pairs: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
+        pairs.iter().map(|(k, s)| ((*k).to_owned(), s.to_vec())).collect()
+    }
+
+    #[test]
+    fn shapes_follow_the_names() {
+        let found = translate(&[("stem.0.weight", &[2, 3, 4, 4]), ("stages.0.blocks.0.gamma", &[2])]);
+        let expected: &[(&str, &[usize])] =
+            &[("features.0.0.weight", &[2, 3, 4, 4]), ("features.1.0.layer_scale", &[2, 1, 1])];
+        assert_eq!(found, owned(expected));
+        let found = translate(&[("features.0.weight", &[2, 3, 3, 3]), ("pre_logits.fc1.weight", &[5, 2, 7, 7])]);
+        let expected: &[(&str, &[usize])] = &[("classifier.0.weight", &[5, 98]), ("features.0.weight", &[2, 3, 3, 3])];
+        assert_eq!(found, owned(expected));
+    }
+
+    #[test]
+    fn biases_of_queries_and_values_are_joined_with_none_for_keys() {
+        let tensor = |values: &[f32]| WeightTensor { shape: vec![values.len()], values: values.to_vec() };
+        let tensors = BTreeMap::from([
+            ("a.q_bias".to_owned(), tensor(&[1.0, 2.0])),
+            ("a.v_bias".to_owned(), tensor(&[3.0, 4.0])),
+        ]);
+        let joined = join_biases(tensors);
+        assert_eq!(joined["a.qkv.bias"], tensor(&[1.0, 2.0, 0.0, 0.0, 3.0, 4.0]));
+        assert_eq!(joined.len(), 1);
+    }
+
+    #[test]
+    fn names_that_torchvision_gave_up_are_known() {
+        let found = translate(&[("features.denseblock1.denselayer1.norm.1.weight", &[4])]);
+        assert_eq!(found, owned(&[("features.denseblock1.denselayer1.norm1.weight", &[4])]));
+        let found = translate(&[("encoder.layers.encoder_layer_0.mlp.linear_1.weight", &[4])]);
+        assert_eq!(found, owned(&[("encoder.layers.encoder_layer_0.mlp.0.weight", &[4])]));
+    }
+}
