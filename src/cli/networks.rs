@@ -26,14 +26,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     if !args.json {
-        eprintln!(
-            "{:<24}{:<14}{:>11}{:>10}  {:<26}{}",
-            "name", "family", "parameters", "mult-adds", "input side", "files"
-        );
+        let titles = ["name", "family", "parameters", "mult-adds", "input side", "files"];
+        let line = |[name, family, parameters, operations, sides, files]: [&str; 6]| {
+            eprintln!("{name:<24}{family:<14}{parameters:>11}{operations:>10}  {sides:<26}{files}");
+        };
+        line(titles);
         for row in &rows {
-            let (parameters, operations) = (row.parameters_text(), row.multiply_adds_text());
-            let sides = row.sides();
-            eprintln!("{:<24}{:<14}{parameters:>11}{operations:>10}  {sides:<26}{}", row.name, row.family, row.files);
+            let (parameters, operations, sides) = (row.parameters_text(), row.multiply_adds_text(), row.sides());
+            line([&row.name, row.family, &parameters, &operations, &sides, &row.files]);
         }
         eprintln!("Parameters and multiply-adds with 1000 outputs, 10 where the side is 64 or less.");
     }

@@ -17,9 +17,12 @@ pub struct BurnEngine {
     plan: Plan,
     device: Device,
     weights: Vec<StepWeights>,
-    /// Masks of window attention by the step's output and the map's size.
-    masks: RefCell<HashMap<(usize, (usize, usize)), Tensor<3>>>,
+    /// Masks of window attention.
+    masks: RefCell<HashMap<MaskKey, Tensor<3>>>,
 }
+
+/// A step's output and the rows and columns of its map.
+type MaskKey = (usize, (usize, usize));
 
 enum StepWeights {
     None,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use stillroom::engine::nets::graph::{Graph, Tap};
 use stillroom::engine::nets::initial::initial_weights;
-use stillroom::engine::nets::{Arch, NetworkSpec, shapes};
+use stillroom::engine::nets::{Arch, NetworkSpec, detect, shapes};
 use stillroom::engine::plan::{Plan, StepOp};
 use stillroom::engine::weights::Weights;
 
@@ -71,6 +71,17 @@ fn the_side_changes_no_weight() {
             assert!(of(side).fits(), "{name} at {side}");
             assert_eq!(keys(&of(side).graph()), usual, "{name} at {side}");
         }
+    }
+}
+
+/// Only ViT-Tiny and DeiT-Tiny, which differ in their training alone, can't be told apart.
+#[test]
+fn every_network_is_recognised_from_its_own_tensors() {
+    for arch in Arch::all() {
+        let graph = NetworkSpec { arch, side: arch.usual_side(), classes: 10 }.graph();
+        let tensors = graph.parameters().into_iter().map(|p| (p.key, p.shape)).collect();
+        let found = detect::detect(&tensors).map(|d| (d.arch.to_string().replace("deit_tiny", "vit_tiny"), d.classes));
+        assert_eq!(found, Some((arch.to_string().replace("deit_tiny", "vit_tiny"), 10)));
     }
 }
 

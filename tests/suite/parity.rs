@@ -162,6 +162,22 @@ fn torchvision_resnets() {
 }
 
 #[test]
+
+fn convnexts() {
+    on_the_cpu("convnext_tiny");
+}
+
+#[test]
+fn vision_transformers() {
+    ["vit_b_16", "deit_tiny_patch16_224"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn swins() {
+    ["swin_t", "swin_v2_t"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
 fn plain_networks() {
     ["alexnet", "vgg11", "squeezenet1_1"].into_iter().for_each(on_the_cpu);
 }
@@ -179,21 +195,6 @@ fn mobile_networks() {
 #[test]
 fn regnets() {
     on_the_cpu("regnet_y_8gf");
-}
-
-#[test]
-fn convnexts() {
-    on_the_cpu("convnext_tiny");
-}
-
-#[test]
-fn vision_transformers() {
-    ["vit_b_16", "deit_tiny_patch16_224"].into_iter().for_each(on_the_cpu);
-}
-
-#[test]
-fn swins() {
-    ["swin_t", "swin_v2_t"].into_iter().for_each(on_the_cpu);
 }
 
 #[cfg(feature = "gpu-tests")]

@@ -1,4 +1,4 @@
-//! AlexNet in the one-column form that torchvision has (Krizhevsky 2014, section 5).
+//! AlexNet in the one-column form that torchvision has (Krizhevsky 2014).
 
 use super::blocks::pool_to;
 use super::graph::{Activation, Conv, Graph, Op, Pool};

@@ -125,7 +125,7 @@ pub fn pool_to(graph: &mut Graph, x: NodeId, n: usize, side: usize) -> NodeId {
 mod tests {
     use super::*;
 
-    /// 24·1.3 = 31.2 → 32; 16·0.5 = 8; 40·0.75 = 30 → 32; 88.4 → 88; 12.5 → 8 would lose 36 %, so 16; 3 → 8.
+    /// 24·1.3 = 31.2 → 32; 16·0.5 = 8; 40·0.75 = 30 → 32; 88.4 → 88; 11.5 → 8 would lose 30 %, so 16; 3 → 8.
     #[test]
     fn widths_are_rounded_to_the_step_but_hardly_shrink() {
         let cases = [(31.2, 32), (8.0, 8), (30.0, 32), (88.4, 88), (11.5, 16), (3.0, 8)];

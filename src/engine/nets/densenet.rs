@@ -4,7 +4,7 @@ use super::graph::{Activation, Conv, Graph, NodeId, Op, Pool};
 use super::initial::Draw;
 use super::{Family, Listed, Size};
 
-/// What differs between the variants (the paper's table 1).
+/// What differs between the variants.
 #[derive(Clone, Copy)]
 struct Variant {
     /// Channels that each layer adds.

@@ -13,7 +13,7 @@ pub const NETWORKS: [Listed; 4] = [
     Listed::new("mnasnet1_3", Family::MnasNet, |s| build(1.3, s)),
 ];
 
-/// Output channels, kernel, first stride, expansion and blocks of each stack (the paper's figure 7).
+/// Output channels, kernel, first stride, expansion and blocks of each stack (the form without squeeze and excitation).
 const STACKS: [(f64, usize, usize, usize, usize); 6] = [
     (24.0, 3, 2, 3, 3),
     (40.0, 5, 2, 3, 3),

@@ -27,7 +27,8 @@ const Y1_6GF: Line = Line { depth: 27, start: 48.0, slope: 20.71, ratio: 2.65, g
 const Y3_2GF: Line = Line { depth: 21, start: 80.0, slope: 42.63, ratio: 2.66, group: 24 };
 const Y8GF: Line = Line { depth: 17, start: 192.0, slope: 76.82, ratio: 2.19, group: 56 };
 
-/// torchvision's networks. timm's own 800MF and 8GF have other widths; those marked "tv" are these.
+/// torchvision's networks. The paper's 800MF and 8GF, which timm has under the plain names, round some widths to
+/// another number of groups; timm's "tv" are these.
 pub const NETWORKS: [Listed; 5] = [
     Listed::new("regnet_y_400mf", Family::RegNet, |s| build(Y400MF, s)).timm("regnety_004"),
     Listed::new("regnet_y_800mf", Family::RegNet, |s| build(Y800MF, s)).timm("regnety_008_tv"),
@@ -114,9 +115,10 @@ impl Block {
 mod tests {
     use super::*;
 
-    /// The paper's table 4 gives depths 1-3-6-6 and 2-4-10-1 and widths 48-104-208-440 and 224-448-896-2016.
+    /// 400MF as in the paper: depths 1-3-6-6, widths 48-104-208-440. 8GF has 2-4-10-1 blocks; of its first width, 192,
+    /// the paper makes 3 groups of 56, torchvision 4.
     #[test]
-    fn the_line_gives_the_papers_stages() {
+    fn the_line_gives_the_stages() {
         assert_eq!(Y400MF.stages(), [(48, 1), (104, 3), (208, 6), (440, 6)]);
         assert_eq!(Y8GF.stages(), [(224, 2), (448, 4), (896, 10), (2016, 1)]);
     }
