@@ -38,7 +38,7 @@ impl Value {
 pub fn run(plan: &Plan, image: &[f32]) -> Vec<Value> {
     let side = plan.side;
     let image = Value::new(3, side, side, |c, y, x| f64::from(image[(c * side + y) * side + x]));
-    let mut values = vec![image.clone(); plan.values];
+    let mut values = vec![image; plan.values];
     for step in &plan.steps {
         let inputs: Vec<&Value> = step.inputs.iter().map(|&i| &values[i]).collect();
         values[step.output] = execute(&step.op, &inputs);
