@@ -161,12 +161,47 @@ fn torchvision_resnets() {
     ["resnet18", "resnet50", "resnet101"].into_iter().for_each(on_the_cpu);
 }
 
+#[test]
+fn plain_networks() {
+    ["alexnet", "vgg11", "squeezenet1_1"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn densenets() {
+    on_the_cpu("densenet121");
+}
+
+#[test]
+fn mobile_networks() {
+    ["mobilenet_v2", "shufflenet_v2_x2_0", "mnasnet1_3", "efficientnet_b0"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn regnets() {
+    on_the_cpu("regnet_y_8gf");
+}
+
+#[test]
+fn convnexts() {
+    on_the_cpu("convnext_tiny");
+}
+
+#[test]
+fn vision_transformers() {
+    ["vit_b_16", "deit_tiny_patch16_224"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
+fn swins() {
+    ["swin_t", "swin_v2_t"].into_iter().for_each(on_the_cpu);
+}
+
 #[cfg(feature = "gpu-tests")]
 #[test]
 fn on_the_graphics_device() {
     use stillroom::engine::device::{DeviceChoice, pick};
     let picked = pick(DeviceChoice::Wgpu(0)).expect("a Vulkan driver is needed, a software one will do");
-    for name in ["conv3", "resnet18"] {
+    for name in ["conv3", "resnet18", "mobilenet_v2", "vit_b_16", "swin_t"] {
         Case::new(name).check_burn(&picked.device);
     }
 }

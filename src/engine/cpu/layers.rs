@@ -1,24 +1,20 @@
 //! The steps around the convolutions: each pixel's channels at a time, borders untouched.
 
-use super::kernel::Shape;
-use crate::engine::nets::graph::Pool;
+use super::activation::activate;
+use super::attention::sum;
+use super::kernel::LANES;
+use super::shape::Shape;
+use crate::engine::nets::graph::{Activation, Pool};
 
-/// Planar RGB → channels-last with a border.
-pub fn load_image(image: &[f32], output: &mut [f32], shape: Shape) {
-    let plane = shape.height * shape.width;
-    for y in 0..shape.height {
-        let row = shape.at(y, 0);
-        for x in 0..shape.width {
-            for c in 0..3 {
-                output[row + 3 * x + c] = image[c * plane + y * shape.width + x];
-            }
-        }
-    }
-}
+/// Values, and how they lie.
+pub type Map<'a> = (&'a [f32], Shape);
+
+/// The same for an output.
+pub type MapMut<'a> = (&'a mut [f32], Shape);
 
 /// Calls `each` with the row, the column and the output channels of every pixel.
 #[inline(always)]
-fn pixels(output: &mut [f32], to: Shape, mut each: impl FnMut(usize, usize, &mut [f32])) {
+fn pixels((output, to): MapMut<'_>, mut each: impl FnMut(usize, usize, &mut [f32])) {
     for y in 0..to.height {
         for x in 0..to.width {
             let at = to.at(y, x);
@@ -28,31 +24,60 @@ fn pixels(output: &mut [f32], to: Shape, mut each: impl FnMut(usize, usize, &mut
 }
 
 #[inline(always)]
-pub fn add((a, from): (&[f32], Shape), join: Option<(&[f32], Shape)>, (output, to): (&mut [f32], Shape), relu: bool) {
-    let Some((b, other)) = join else { return };
-    pixels(output, to, |y, x, out| {
+pub fn add<const FMA: bool>((a, from): Map<'_>, (b, other): Map<'_>, to: MapMut<'_>, then: Option<Activation>) {
+    pixels(to, |y, x, out| {
         let (a, b) = (&a[from.at(y, x)..][..out.len()], &b[other.at(y, x)..][..out.len()]);
         for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
-            *o = if relu { (a + b).max(0.0) } else { a + b };
+            *o = a + b;
         }
+        activate::<FMA>(then, out);
     });
 }
 
 #[inline(always)]
-pub fn scale((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape), scale: &[f32], shift: &[f32]) {
-    pixels(output, to, |y, x, out| {
+pub fn scale<const FMA: bool>(
+    (a, from): Map<'_>,
+    to: MapMut<'_>,
+    (scale, shift): (&[f32], &[f32]),
+    then: Option<Activation>,
+) {
+    pixels(to, |y, x, out| {
         let a = &a[from.at(y, x)..][..from.channels];
         for ((o, a), (scale, shift)) in out.iter_mut().zip(a).zip(scale.iter().zip(shift)) {
             *o = a * scale + shift;
         }
+        activate::<FMA>(then, out);
     });
 }
 
 #[inline(always)]
-pub fn relu((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape)) {
-    pixels(output, to, |y, x, out| {
-        for (o, a) in out.iter_mut().zip(&a[from.at(y, x)..]) {
-            *o = a.max(0.0);
+pub fn activation<const FMA: bool>((a, from): Map<'_>, to: MapMut<'_>, then: Option<Activation>) {
+    pixels(to, |y, x, out| {
+        out.copy_from_slice(&a[from.at(y, x)..][..out.len()]);
+        activate::<FMA>(then, out);
+    });
+}
+
+#[inline(always)]
+pub fn layer_norm((a, from): Map<'_>, to: MapMut<'_>, (scale, shift): (&[f32], &[f32]), epsilon: f64) {
+    let share = 1.0 / from.channels as f32;
+    pixels(to, |y, x, out| {
+        let a = &a[from.at(y, x)..][..from.channels];
+        let mean = sum(a, |v| v) * share;
+        let variance = sum(a, |v| (v - mean) * (v - mean)) * share;
+        let factor = 1.0 / (variance + epsilon as f32).sqrt();
+        for ((o, a), (scale, shift)) in out.iter_mut().zip(a).zip(scale.iter().zip(shift)) {
+            *o = (a - mean) * factor * scale + shift;
+        }
+    });
+}
+
+#[inline(always)]
+pub fn gate((a, from): Map<'_>, (gate, row): Map<'_>, to: MapMut<'_>) {
+    pixels(to, |y, x, out| {
+        let (a, gate) = (&a[from.at(y, x)..][..out.len()], &gate[row.at(0, 0)..][..out.len()]);
+        for ((o, a), gate) in out.iter_mut().zip(a).zip(gate) {
+            *o = a * gate;
         }
     });
 }
@@ -63,8 +88,8 @@ fn inside(start: usize, pool: Pool, size: usize) -> std::ops::Range<usize> {
 }
 
 #[inline(always)]
-pub fn max_pool((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape), pool: Pool) {
-    pixels(output, to, |y, x, out| {
+pub fn max_pool((a, from): Map<'_>, to: MapMut<'_>, pool: Pool) {
+    pixels(to, |y, x, out| {
         out.fill(f32::NEG_INFINITY);
         for sy in inside(y * pool.stride, pool, from.height) {
             for sx in inside(x * pool.stride, pool, from.width) {
@@ -77,60 +102,148 @@ pub fn max_pool((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape), p
 }
 
 #[inline(always)]
-pub fn avg_pool((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape), pool: Pool) {
+pub fn avg_pool((a, from): Map<'_>, to: MapMut<'_>, pool: Pool) {
     let share = 1.0 / (pool.kernel * pool.kernel) as f32;
-    pixels(output, to, |y, x, out| {
-        out.fill(0.0);
-        for sy in inside(y * pool.stride, pool, from.height) {
-            for sx in inside(x * pool.stride, pool, from.width) {
-                for (o, a) in out.iter_mut().zip(&a[from.at(sy, sx)..][..from.stride]) {
-                    *o += a;
-                }
+    pixels(to, |y, x, out| {
+        let rows = inside(y * pool.stride, pool, from.height);
+        mean((a, from), out, (rows, inside(x * pool.stride, pool, from.width)), share);
+    });
+}
+
+/// Means of the parts that the map falls into where it is cut to the output's size; neighbours may share pixels.
+#[inline(always)]
+pub fn adaptive_mean((a, from): Map<'_>, (output, to): MapMut<'_>) {
+    let part = |at: usize, parts: usize, size: usize| at * size / parts..((at + 1) * size).div_ceil(parts);
+    pixels((output, to), |y, x, out| {
+        let (rows, columns) = (part(y, to.height, from.height), part(x, to.width, from.width));
+        let share = 1.0 / (rows.len() * columns.len()) as f32;
+        mean((a, from), out, (rows, columns), share);
+    });
+}
+
+#[inline(always)]
+fn mean(
+    (a, from): Map<'_>,
+    out: &mut [f32],
+    (rows, columns): (std::ops::Range<usize>, std::ops::Range<usize>),
+    share: f32,
+) {
+    out.fill(0.0);
+    for y in rows {
+        for x in columns.clone() {
+            for (o, a) in out.iter_mut().zip(&a[from.at(y, x)..][..from.stride]) {
+                *o += a;
             }
         }
-        for o in out {
-            *o *= share;
+    }
+    for o in out {
+        *o *= share;
+    }
+}
+
+/// Channels that a step copies: output pixel (y, x) takes those of the pixel `step` times as far from `corner`.
+pub struct Part {
+    /// Which of the step's inputs.
+    pub input: usize,
+    /// The first channel there.
+    pub first: usize,
+    /// Number of channels.
+    pub count: usize,
+    /// The first channel in the output.
+    pub at: usize,
+    /// Step in both directions.
+    pub step: usize,
+    /// Row and column of the input that output pixel (0, 0) takes.
+    pub corner: [usize; 2],
+}
+
+/// Copies a part; pixels beyond the input are zeros.
+#[inline(always)]
+pub fn copy((a, from): Map<'_>, to: MapMut<'_>, part: &Part) {
+    let Part { first, count, at, step, corner, .. } = *part;
+    pixels(to, |y, x, out| {
+        let (y, x) = (corner[0] + y * step, corner[1] + x * step);
+        let out = &mut out[at..at + count];
+        if y < from.height && x < from.width {
+            out.copy_from_slice(&a[from.at(y, x) + first..][..count]);
+        } else {
+            out.fill(0.0);
+        }
+    });
+}
+
+/// Zeros in all channels.
+pub fn clear(to: MapMut<'_>) {
+    pixels(to, |_, _, out| out.fill(0.0));
+}
+
+#[inline(always)]
+pub fn shuffle((a, from): Map<'_>, to: MapMut<'_>, groups: usize) {
+    let each = from.channels / groups;
+    pixels(to, |y, x, out| {
+        let a = &a[from.at(y, x)..][..from.channels];
+        for (g, a) in a.chunks_exact(each).enumerate() {
+            for (o, &a) in out[g..].iter_mut().step_by(groups).zip(a) {
+                *o = a;
+            }
         }
     });
 }
 
 #[inline(always)]
-pub fn shortcut((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape), stride: usize, pad: usize) {
-    pixels(output, to, |y, x, out| {
-        out.fill(0.0);
-        let a = &a[from.at(y * stride, x * stride)..][..from.channels];
-        out[pad..pad + from.channels].copy_from_slice(a);
+pub fn class_token((a, from): Map<'_>, to: MapMut<'_>, token: &[f32]) {
+    pixels(to, |_, x, out| {
+        let at = x.checked_sub(1).map(|i| from.at(i / from.width, i % from.width));
+        let pixel = at.map_or(token, |at| &a[at..at + from.channels]);
+        out[..pixel.len()].copy_from_slice(pixel);
     });
 }
 
 #[inline(always)]
-pub fn global_mean((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape)) {
-    let share = 1.0 / (from.height * from.width) as f32;
-    pixels(output, to, |_, _, out| {
-        out.fill(0.0);
-        for y in 0..from.height {
-            for x in 0..from.width {
-                for (o, a) in out.iter_mut().zip(&a[from.at(y, x)..]) {
-                    *o += a;
-                }
-            }
+pub fn positions((a, from): Map<'_>, to: MapMut<'_>, values: &[f32]) {
+    pixels(to, |y, x, out| {
+        let values = &values[(y * from.width + x) * from.channels..][..from.channels];
+        for ((o, a), value) in out.iter_mut().zip(&a[from.at(y, x)..]).zip(values) {
+            *o = a + value;
         }
-        for o in out {
-            *o *= share;
+    });
+}
+
+/// Planar RGB → channels-last with a border.
+pub fn load_image(image: &[f32], (output, to): MapMut<'_>) {
+    let plane = to.height * to.width;
+    pixels((output, to), |y, x, out| {
+        for (c, o) in out.iter_mut().take(to.channels).enumerate() {
+            *o = image[c * plane + y * to.width + x];
         }
     });
 }
 
 /// Channels-last → PyTorch's order: channel, row, column.
-pub fn flatten((a, from): (&[f32], Shape), (output, to): (&mut [f32], Shape)) {
-    let plane = from.height * from.width;
-    let start = to.at(0, 0);
-    for y in 0..from.height {
-        for x in 0..from.width {
-            let at = from.at(y, x);
-            for c in 0..from.channels {
-                output[start + c * plane + y * from.width + x] = a[at + c];
+pub fn store((a, from): Map<'_>, output: &mut [f32]) {
+    // A few channels at a time, so that the cache lines that are written stay at hand.
+    for start in (0..from.channels).step_by(LANES) {
+        let planes = output[start * from.height * from.width..].chunks_exact_mut(from.height * from.width);
+        for (plane, c) in planes.zip(start..from.channels.min(start + LANES)) {
+            for (y, row) in plane.chunks_exact_mut(from.width).enumerate() {
+                for (x, o) in row.iter_mut().enumerate() {
+                    *o = a[from.at(y, x) + c];
+                }
             }
         }
+    }
+}
+
+/// Rows of several images → the pixels of a map.
+pub fn load_rows(rows: &[f32], (output, to): MapMut<'_>) {
+    for (row, pixel) in rows.chunks_exact(to.channels).zip(output.chunks_exact_mut(to.stride)) {
+        pixel[..row.len()].copy_from_slice(row);
+    }
+}
+
+/// The pixels of a map → rows of several images.
+pub fn store_rows((a, from): Map<'_>, rows: &mut [f32]) {
+    for (row, pixel) in rows.chunks_exact_mut(from.channels).zip(a.chunks_exact(from.stride)) {
+        row.copy_from_slice(&pixel[..row.len()]);
     }
 }

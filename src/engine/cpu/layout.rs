@@ -2,22 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::kernel::{Packed, Shape};
-use crate::engine::nets::graph::{Conv, Pool};
+use super::attention::Scratch;
+use super::prepare::{Kind, prepare};
+use super::shape::{Shape, extent, makes_row};
+use crate::engine::nets::graph::Activation;
+use crate::engine::nets::shapes::Extent;
 use crate::engine::plan::{Plan, Step, StepOp};
 
-/// What a layer computes.
-pub enum Kind {
-    Conv(Packed),
-    Add,
-    Scale(Vec<f32>, Vec<f32>),
-    Relu,
-    MaxPool(Pool),
-    AvgPool(Pool),
-    Shortcut { stride: usize, pad: usize },
-    GlobalMean,
-    Flatten,
-}
+/// Most images whose rows go through the tail together.
+pub const GROUP: usize = 32;
 
 /// A value's buffer in the workspace and how it is laid out.
 #[derive(Clone, Copy)]
@@ -29,50 +22,113 @@ pub struct Place {
 /// One step of the program.
 pub struct Layer {
     pub kind: Kind,
-    pub input: Place,
-    pub join: Option<Place>,
+    pub inputs: Vec<Place>,
     pub output: Place,
-    pub relu: bool,
+    pub activation: Option<Activation>,
+}
+
+/// Steps that run one after the other in one workspace.
+#[derive(Default)]
+pub struct Stage {
+    /// Where its inputs go.
+    pub loads: Vec<Place>,
+    pub layers: Vec<Layer>,
+    /// Its results: which one, and where it lies.
+    pub stores: Vec<(usize, Place)>,
+    /// Values per slot.
+    slots: Vec<usize>,
+}
+
+/// What a value is for one image.
+#[derive(Clone, Copy)]
+pub struct Value {
+    pub extent: Extent,
+    /// Whether it is N×C.
+    pub row: bool,
 }
 
 /// A plan with places and packed weights.
+///
+/// The tail are the last steps as far as they work on rows: it takes the rows of several images for the pixels of a
+/// map, so that the large weights of VGG's and AlexNet's linear layers are read once for all of them.
 pub struct Program {
-    pub input: Place,
-    pub layers: Vec<Layer>,
-    pub result: Place,
-    /// Values per slot.
-    slots: Vec<usize>,
+    /// All steps but the tail, for one image; loads the image.
+    pub head: Stage,
+    /// For up to [`GROUP`] images; loads the rows that cross.
+    pub tail: Stage,
+    /// The results, logits first, then the taps, then the rows that cross from head to tail.
+    pub results: Vec<Value>,
+    /// How many of them cross.
+    pub crossing: usize,
+}
+
+/// The buffers of one thread.
+pub struct Workspace {
+    pub maps: Vec<Vec<f32>>,
+    pub scratch: Scratch,
+}
+
+impl Stage {
+    /// Zeroed buffers for one thread.
+    pub fn workspace(&self) -> Workspace {
+        Workspace { maps: self.slots.iter().map(|&len| vec![0.0; len]).collect(), scratch: Scratch::default() }
+    }
 }
 
 impl Program {
     /// Packs a plan; `None` where its steps contradict each other.
     pub fn new(plan: &Plan) -> Option<Self> {
-        let borders = borders(plan);
-        let image = Shape { height: plan.side, width: plan.side, channels: 3, stride: 3, border: borders[0] };
-        let mut slots = Slots::default();
-        let mut places: Vec<Option<Place>> = vec![None; plan.values];
-        let input = slots.take(image);
-        places[0] = Some(input);
-        let mut layers = Vec::with_capacity(plan.steps.len());
-        for step in &plan.steps {
-            let from = places[*step.inputs.first()?]?;
-            let join = step.inputs.get(1).and_then(|&i| places[i]);
-            let output = slots.take(output_shape(&step.op, from.shape, borders[step.output]));
-            places[step.output] = Some(output);
-            let (kind, relu) = kind(step, from.shape)?;
-            layers.push(Layer { kind, input: from, join, output, relu });
-            for &value in &step.free {
-                slots.give(places[value]?);
-            }
-        }
-        let result = layers.last()?.output;
-        Some(Self { input, layers, result, slots: slots.lengths })
-    }
+        let values = values(plan)?;
+        let in_tail = |step: &Step| per_pixel(&step.op) && step.inputs.iter().all(|&i| values[i].row);
+        let tail = plan.steps.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
+        let (head, tail) = plan.steps.split_at(tail);
+        let mut crossing: Vec<usize> = tail.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+        crossing.sort_unstable();
+        crossing.dedup();
+        crossing.retain(|&value| tail.iter().all(|s| s.output != value));
+        let mut kept = vec![plan.steps.last()?.output];
+        kept.extend(plan.taps.iter().chain(&crossing));
+        let results: Vec<Value> = kept.iter().map(|&value| values.get(value).copied()).collect::<Option<_>>()?;
+        (results[0].extent.len() == plan.classes).then_some(())?;
 
-    /// Zeroed buffers for one thread.
-    pub fn workspace(&self) -> Vec<Vec<f32>> {
-        self.slots.iter().map(|&len| vec![0.0; len]).collect()
+        let borders = borders(plan);
+        let mut shapes: Vec<Shape> = values.iter().zip(&borders).map(|(v, &b)| Shape::new(v.extent, b)).collect();
+        if plan.steps.iter().all(|s| reads_compact(s) || !s.inputs.contains(&0)) {
+            shapes[0].stride = shapes[0].channels;
+        }
+        let head = Builder::new(shapes).stage(&[0], head, &kept)?;
+        let wide = |v: &Value| Shape::new(Extent { width: GROUP, ..v.extent }, 0);
+        let tail = Builder::new(values.iter().map(wide).collect()).stage(&crossing, tail, &kept[..=plan.taps.len()])?;
+        Some(Self { head, tail, results, crossing: crossing.len() })
     }
+}
+
+/// What all values are; `None` where a step can't work on its inputs.
+fn values(plan: &Plan) -> Option<Vec<Value>> {
+    let image = Extent { channels: 3, height: plan.side, width: plan.side };
+    let mut values: Vec<Option<Value>> = vec![None; plan.values];
+    *values.first_mut()? = (!image.is_empty()).then_some(Value { extent: image, row: false });
+    for step in &plan.steps {
+        let inputs: Vec<Value> = step.inputs.iter().map(|&i| *values.get(i)?).collect::<Option<_>>()?;
+        let extents: Vec<Extent> = inputs.iter().map(|v| v.extent).collect();
+        let made = Value { extent: extent(&step.op, &extents)?, row: makes_row(&step.op, inputs.first()?.row) };
+        let place = values.get_mut(step.output).filter(|v| v.is_none())?;
+        *place = Some(made);
+    }
+    values.into_iter().collect()
+}
+
+/// Whether a step treats each pixel by itself, so that rows of several images can be the pixels of one map.
+fn per_pixel(op: &StepOp) -> bool {
+    use StepOp::{Activation, Add, LayerNorm, Linear, Scale};
+    matches!(op, Linear { .. } | LayerNorm { .. } | Activation(_) | Scale { .. } | Add { .. })
+}
+
+/// Whether a step can read an image whose pixels lie close together: an ordinary convolution, of which it isn't the
+/// join.
+fn reads_compact(step: &Step) -> bool {
+    let dense = matches!(&step.op, StepOp::Conv { conv, .. } if conv.groups == 1);
+    dense && step.inputs.iter().skip(1).all(|&i| i != 0)
 }
 
 /// The border each value needs: the largest padding of the convolutions that read it.
@@ -86,71 +142,79 @@ fn borders(plan: &Plan) -> Vec<usize> {
     borders
 }
 
-/// Reuses buffers of equal layout, whose borders stay zero because nobody writes them.
+/// Builds a stage.
+struct Builder {
+    /// Each value's.
+    shapes: Vec<Shape>,
+    places: Vec<Option<Place>>,
+    slots: Slots,
+}
+
+impl Builder {
+    fn new(shapes: Vec<Shape>) -> Self {
+        Self { places: vec![None; shapes.len()], shapes, slots: Slots::default() }
+    }
+
+    fn place(&mut self, value: usize) -> Place {
+        let place = self.slots.take(self.shapes[value]);
+        self.places[value] = Some(place);
+        place
+    }
+
+    /// The stage of these steps, with those of the kept values that it holds in the end as results.
+    fn stage(mut self, given: &[usize], steps: &[Step], kept: &[usize]) -> Option<Stage> {
+        let loads = given.iter().map(|&value| self.place(value)).collect();
+        let mut layers = Vec::with_capacity(steps.len());
+        for step in steps {
+            let inputs: Vec<Place> = step.inputs.iter().map(|&i| self.places[i]).collect::<Option<_>>()?;
+            let output = self.place(step.output);
+            let shapes: Vec<Shape> = inputs.iter().map(|place| place.shape).collect();
+            let (kind, activation) = prepare(&step.op, &shapes, output.shape)?;
+            layers.push(Layer { kind, inputs, output, activation });
+            for &value in step.free.iter().filter(|value| !kept.contains(value)) {
+                self.slots.give(self.places[value]?);
+            }
+        }
+        let stores = kept.iter().enumerate().filter_map(|(index, &value)| Some((index, self.places[value]?)));
+        Some(Stage { loads, layers, stores: stores.collect(), slots: self.slots.lengths })
+    }
+}
+
+/// Reuses buffers. One with a border goes to values of the same layout only: the border stays zero because nobody
+/// writes it.
 #[derive(Default)]
 struct Slots {
     lengths: Vec<usize>,
-    free: HashMap<Shape, Vec<usize>>,
+    bordered: HashMap<Shape, Vec<usize>>,
+    borderless: Vec<usize>,
 }
 
 impl Slots {
     fn take(&mut self, shape: Shape) -> Place {
-        let slot = self.free.get_mut(&shape).and_then(Vec::pop).unwrap_or_else(|| {
+        let free = match self.bordered.get_mut(&shape) {
+            _ if shape.border == 0 => self.borderless(shape.len()),
+            same => same.and_then(Vec::pop),
+        };
+        let slot = free.unwrap_or_else(|| {
             self.lengths.push(shape.len());
             self.lengths.len() - 1
         });
         Place { slot, shape }
     }
 
+    /// The free buffer that leaves least unused, or else the one that needs to grow least.
+    fn borderless(&mut self, length: usize) -> Option<usize> {
+        let cost = |slot: usize| (self.lengths[slot] < length, self.lengths[slot].abs_diff(length));
+        let best = (0..self.borderless.len()).min_by_key(|&at| cost(self.borderless[at]))?;
+        let slot = self.borderless.swap_remove(best);
+        self.lengths[slot] = self.lengths[slot].max(length);
+        Some(slot)
+    }
+
     fn give(&mut self, place: Place) {
-        self.free.entry(place.shape).or_default().push(place.slot);
+        match place.shape.border {
+            0 => self.borderless.push(place.slot),
+            _ => self.bordered.entry(place.shape).or_default().push(place.slot),
+        }
     }
-}
-
-fn output_shape(op: &StepOp, from: Shape, border: usize) -> Shape {
-    let swept =
-        |n: usize, kernel: usize, stride: usize, padding: usize| (n + 2 * padding).saturating_sub(kernel) / stride + 1;
-    let pooled = |pool: &Pool| {
-        let side = |n| swept(n, pool.kernel, pool.stride, pool.padding);
-        Shape::new(side(from.height), side(from.width), from.channels, border)
-    };
-    match op {
-        StepOp::Conv { conv, .. } => {
-            let side = |n| swept(n, conv.kernel, conv.stride, conv.padding);
-            Shape::new(side(from.height), side(from.width), conv.outputs, border)
-        }
-        StepOp::MaxPool(pool) | StepOp::AvgPool(pool) => pooled(pool),
-        StepOp::Shortcut { stride, pad } => {
-            Shape::new(from.height.div_ceil(*stride), from.width.div_ceil(*stride), from.channels + 2 * pad, border)
-        }
-        StepOp::GlobalMean => Shape::new(1, 1, from.channels, border),
-        StepOp::Flatten => Shape::new(1, 1, from.height * from.width * from.channels, border),
-        StepOp::Linear { outputs, .. } => Shape::new(1, 1, *outputs, border),
-        _ => Shape::new(from.height, from.width, from.channels, border),
-    }
-}
-
-fn kind(step: &Step, from: Shape) -> Option<(Kind, bool)> {
-    Some(match &step.op {
-        StepOp::Conv { conv, weight, bias, activation } => {
-            (conv.inputs == from.channels).then_some(())?;
-            (Kind::Conv(Packed::new(conv, from.stride, weight, bias)), activation.is_some())
-        }
-        // A linear layer is a 1×1 convolution of one pixel.
-        StepOp::Linear { inputs, outputs, weight, bias, .. } => {
-            (*inputs == from.channels).then_some(())?;
-            let conv =
-                Conv { inputs: *inputs, outputs: *outputs, kernel: 1, stride: 1, padding: 0, groups: 1, bias: true };
-            (Kind::Conv(Packed::new(&conv, from.stride, weight, bias)), false)
-        }
-        StepOp::Add { activation } => (Kind::Add, activation.is_some()),
-        StepOp::Scale { scale, shift, .. } => (Kind::Scale(scale.clone(), shift.clone()), false),
-        StepOp::Activation(_) => (Kind::Relu, false),
-        StepOp::MaxPool(pool) => (Kind::MaxPool(*pool), false),
-        StepOp::AvgPool(pool) => (Kind::AvgPool(*pool), false),
-        StepOp::Shortcut { stride, pad } => (Kind::Shortcut { stride: *stride, pad: *pad }, false),
-        StepOp::GlobalMean => (Kind::GlobalMean, false),
-        StepOp::Flatten => (Kind::Flatten, false),
-        _ => return None,
-    })
 }

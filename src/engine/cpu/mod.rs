@@ -4,20 +4,32 @@
 //! channels-last from the first layer to the last, an image's maps stay in the cache, and the maps carry the zero
 //! border that the next convolution needs. An image's bytes don't depend on threads or batches.
 
+mod activation;
+mod attention;
+mod depthwise;
 mod kernel;
 mod layers;
 mod layout;
+mod prepare;
+mod shape;
+
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::plan::{Engine, EngineError, Output, Plan};
-use layout::{Layer, Program};
+use super::plan::{Engine, EngineError, Feature, Output, Plan};
+use layers::{Map, MapMut, Part};
+use layout::{GROUP, Layer, Place, Program, Stage, Workspace};
+use prepare::Kind;
+use shape::Shape;
 
 /// A plan packed for the CPU.
 pub struct CpuEngine {
     program: Program,
     side: usize,
     classes: usize,
+    /// Buffers that wait for the next batch, of the head and of the tail.
+    spaces: [Mutex<Vec<Workspace>>; 2],
 }
 
 impl CpuEngine {
@@ -26,10 +38,57 @@ impl CpuEngine {
     /// # Errors
     /// [`EngineError`] where the steps don't fit together.
     pub fn new(plan: &Plan) -> Result<Self, EngineError> {
-        let program = Program::new(plan).ok_or_else(|| {
-            EngineError::Device("the network's steps don't fit together; this is a defect of stillroom".to_owned())
-        })?;
-        Ok(Self { program, side: plan.side, classes: plan.classes })
+        let program = Program::new(plan).ok_or_else(EngineError::broken_plan)?;
+        Ok(Self { program, side: plan.side, classes: plan.classes, spaces: Default::default() })
+    }
+
+    /// Runs the head on every image; `results` are those of the whole batch.
+    fn head(&self, images: &[f32], per_image: usize, results: &mut [Vec<f32>]) {
+        let Program { head, results: values, .. } = &self.program;
+        let mut of_image: Vec<Vec<&mut [f32]>> = images.chunks_exact(per_image).map(|_| Vec::new()).collect();
+        for (result, value) in results.iter_mut().zip(values) {
+            for (image, part) in of_image.iter_mut().zip(result.chunks_exact_mut(value.extent.len())) {
+                image.push(part);
+            }
+        }
+        images.par_chunks_exact(per_image).zip(of_image).for_each(|(image, mut results)| {
+            with_workspace(&self.spaces[0], head, |space| {
+                for load in &head.loads {
+                    layers::load_image(image, (&mut space.maps[load.slot], load.shape));
+                }
+                run(head, space, usize::MAX);
+                for &(index, Place { slot, shape }) in &head.stores {
+                    layers::store((&space.maps[slot], shape), results[index]);
+                }
+            });
+        });
+    }
+
+    /// Runs the tail on groups of images, whose rows are the pixels of its maps.
+    fn tail(&self, batch: usize, results: &mut [Vec<f32>]) {
+        let Program { tail, results: values, crossing, .. } = &self.program;
+        let (results, rows) = results.split_at_mut(values.len() - crossing);
+        let group = batch.div_ceil(rayon::current_num_threads()).clamp(1, GROUP);
+        let groups = batch.div_ceil(group);
+        let mut of_group: Vec<Vec<&mut [f32]>> = (0..groups).map(|_| Vec::new()).collect();
+        for (result, value) in results.iter_mut().zip(values) {
+            for (image, part) in of_group.iter_mut().zip(result.chunks_mut(group * value.extent.len())) {
+                image.push(part);
+            }
+        }
+        of_group.into_par_iter().enumerate().for_each(|(number, mut results)| {
+            let count = group.min(batch - number * group);
+            with_workspace(&self.spaces[1], tail, |space| {
+                for (&Place { slot, shape }, rows) in tail.loads.iter().zip(&*rows) {
+                    let rows = &rows[number * group * shape.channels..][..count * shape.channels];
+                    layers::load_rows(rows, (&mut space.maps[slot], shape));
+                }
+                run(tail, space, count);
+                for &(index, Place { slot, shape }) in &tail.stores {
+                    layers::store_rows((&space.maps[slot], shape), results[index]);
+                }
+            });
+        });
     }
 }
 
@@ -39,10 +98,21 @@ impl Engine for CpuEngine {
         if images.len() != batch * per_image {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
         }
-        let mut logits = vec![0.0; batch * self.classes];
-        let rows = logits.par_chunks_mut(self.classes.max(1)).zip(images.par_chunks(per_image.max(1)));
-        rows.for_each_init(|| self.program.workspace(), |space, (row, image)| run(&self.program, image, space, row));
-        Ok(Output { logits, taps: Vec::new() })
+        let values = &self.program.results;
+        let mut results: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; batch * v.extent.len()]).collect();
+        self.head(images, per_image, &mut results);
+        if !self.program.tail.layers.is_empty() {
+            self.tail(batch, &mut results);
+        }
+        results.truncate(values.len() - self.program.crossing);
+        let mut results = results.into_iter();
+        let logits = results.next().unwrap_or_default();
+        let feature = |(values, value): (Vec<f32>, &layout::Value)| {
+            let extent = value.extent;
+            let map = if value.row { vec![] } else { vec![extent.height, extent.width] };
+            Feature { shape: [vec![batch, extent.channels], map].concat(), values }
+        };
+        Ok(Output { logits, taps: results.zip(&values[1..]).map(feature).collect() })
     }
 
     fn classes(&self) -> usize {
@@ -54,6 +124,14 @@ impl Engine for CpuEngine {
     }
 }
 
+/// Works with a workspace that an earlier image left behind: the system takes long to give out large buffers.
+fn with_workspace(left: &Mutex<Vec<Workspace>>, stage: &Stage, work: impl FnOnce(&mut Workspace)) {
+    let space = left.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut space = space.unwrap_or_else(|| stage.workspace());
+    work(&mut space);
+    left.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+}
+
 /// Whether multiply-add is one instruction here: it rounds once instead of twice, so scores differ in the last bit.
 #[must_use]
 pub fn fused() -> bool {
@@ -63,93 +141,82 @@ pub fn fused() -> bool {
     return cfg!(target_arch = "aarch64");
 }
 
-/// Runs the program in the best instruction set of this machine.
-fn run(program: &Program, image: &[f32], space: &mut [Vec<f32>], logits: &mut [f32]) {
+/// Runs a stage in the best instruction set of this machine, on no more than so many columns of each map.
+fn run(stage: &Stage, space: &mut Workspace, columns: usize) {
     #[cfg(target_arch = "x86_64")]
     if fused() {
         // SAFETY: the features were detected on this very processor.
         #[expect(unsafe_code, reason = "calling a function compiled for detected instructions is the only way to them")]
         unsafe {
-            return run_avx2(program, image, space, logits);
+            return run_avx2(stage, space, columns);
         }
     }
     // Other processors' compilers know by themselves whether multiply-add is one instruction.
-    run_steps::<{ cfg!(target_arch = "aarch64") }>(program, image, space, logits);
+    run_steps::<{ cfg!(target_arch = "aarch64") }>(stage, space, columns);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-fn run_avx2(program: &Program, image: &[f32], space: &mut [Vec<f32>], logits: &mut [f32]) {
-    run_steps::<true>(program, image, space, logits);
+fn run_avx2(stage: &Stage, space: &mut Workspace, columns: usize) {
+    run_steps::<true>(stage, space, columns);
 }
 
 #[inline(always)]
-fn run_steps<const FMA: bool>(program: &Program, image: &[f32], space: &mut [Vec<f32>], logits: &mut [f32]) {
-    layers::load_image(image, &mut space[program.input.slot], program.input.shape);
-    for layer in &program.layers {
+fn run_steps<const FMA: bool>(stage: &Stage, space: &mut Workspace, columns: usize) {
+    let shape = |place: &Place| Shape { width: place.shape.width.min(columns), ..place.shape };
+    for layer in &stage.layers {
         // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
-        let mut output = std::mem::take(&mut space[layer.output.slot]);
-        apply::<FMA>(layer, space, &mut output);
-        space[layer.output.slot] = output;
+        let mut output = std::mem::take(&mut space.maps[layer.output.slot]);
+        let to = (output.as_mut_slice(), shape(&layer.output));
+        let input = |index: usize| layer.inputs.get(index).map(|p| (space.maps[p.slot].as_slice(), shape(p)));
+        match &layer.kind {
+            Kind::Attention(prepared) => {
+                let input = &space.maps[layer.inputs[0].slot];
+                attention::attend::<FMA>(prepared, input, &mut output, &mut space.scratch);
+            }
+            Kind::Copy(parts) => copy(parts, input, to),
+            _ => apply::<FMA>(layer, [input(0), input(1)], to),
+        }
+        space.maps[layer.output.slot] = output;
     }
-    let last = &space[program.result.slot];
-    logits.copy_from_slice(&last[..logits.len()]);
 }
 
 #[inline(always)]
-fn apply<const FMA: bool>(layer: &Layer, space: &[Vec<f32>], output: &mut [f32]) {
-    use layout::Kind;
-    let input = (space[layer.input.slot].as_slice(), layer.input.shape);
-    let join = layer.join.map(|j| (space[j.slot].as_slice(), j.shape));
-    let to = (&mut *output, layer.output.shape);
-    match &layer.kind {
-        Kind::Conv(packed) => kernel::convolve::<FMA>(packed, input, to, kernel::Finish { join, relu: layer.relu }),
-        Kind::Add => layers::add(input, join, to, layer.relu),
-        Kind::Scale(scale, shift) => layers::scale(input, to, scale, shift),
-        Kind::Relu => layers::relu(input, to),
-        Kind::MaxPool(pool) => layers::max_pool(input, to, *pool),
-        Kind::AvgPool(pool) => layers::avg_pool(input, to, *pool),
-        Kind::Shortcut { stride, pad } => layers::shortcut(input, to, *stride, *pad),
-        Kind::GlobalMean => layers::global_mean(input, to),
-        Kind::Flatten => layers::flatten(input, to),
+fn copy<'a>(parts: &[Part], input: impl Fn(usize) -> Option<Map<'a>>, (output, to): MapMut<'_>) {
+    if parts.iter().map(|p| p.count).sum::<usize>() < to.channels {
+        layers::clear((output, to));
+    }
+    for part in parts {
+        if let Some(input) = input(part.input) {
+            layers::copy(input, (output, to), part);
+        }
+    }
+}
+
+#[inline(always)]
+fn apply<const FMA: bool>(layer: &Layer, [input, join]: [Option<Map<'_>>; 2], to: MapMut<'_>) {
+    let Some(input) = input else { return };
+    let activation = layer.activation;
+    let finish = kernel::Finish { join, activation };
+    match (&layer.kind, join) {
+        (Kind::Conv(packed), _) => kernel::convolve::<FMA>(packed, input, to, finish),
+        (Kind::Depthwise(packed), _) => depthwise::convolve::<FMA>(packed, input, to, finish),
+        (Kind::Add, Some(join)) => layers::add::<FMA>(input, join, to, activation),
+        (Kind::Gate, Some(gate)) => layers::gate(input, gate, to),
+        (Kind::Scale(scale, shift), _) => layers::scale::<FMA>(input, to, (scale, shift), activation),
+        (Kind::LayerNorm { scale, shift, epsilon }, _) => layers::layer_norm(input, to, (scale, shift), *epsilon),
+        (Kind::Activation, _) => layers::activation::<FMA>(input, to, activation),
+        (Kind::MaxPool(pool), _) => layers::max_pool(input, to, *pool),
+        (Kind::AvgPool(pool), _) => layers::avg_pool(input, to, *pool),
+        (Kind::AdaptiveMean, _) => layers::adaptive_mean(input, to),
+        (Kind::Shuffle { groups }, _) => layers::shuffle(input, to, *groups),
+        (Kind::Flatten, _) => layers::store(input, &mut to.0[to.1.at(0, 0)..]),
+        (Kind::ClassToken(token), _) => layers::class_token(input, to, token),
+        (Kind::Positions(values), _) => layers::positions(input, to, values),
+        // Steps with two inputs have them (`shape::extent`); the other kinds are run above.
+        (Kind::Add | Kind::Gate | Kind::Copy(_) | Kind::Attention(_), _) => {}
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use burn::tensor::Device;
-
-    use super::super::burn_engine::BurnEngine;
-    use super::super::nets::NetworkSpec;
-    use super::super::weights::{Weights, formula};
-    use super::*;
-
-    /// Every kind of step, odd sides, narrow and odd widths: the same logits as burn's, whatever the batch.
-    #[test]
-    fn agrees_with_burn_and_not_with_the_batch() {
-        let cases = [
-            ("conv3", 32),
-            ("conv4x20", 64),
-            ("conv3x5", 37),
-            ("resnet20_cifar", 32),
-            ("resnet20_cifar", 29),
-            ("resnet18", 65),
-            ("resnet50", 64),
-            ("resnet18_modified", 16),
-        ];
-        for (name, side) in cases {
-            let spec = NetworkSpec { arch: name.parse().unwrap(), side, classes: 7 };
-            let graph = spec.graph();
-            let plan = Plan::compile(&graph, &Weights::by_formula(&graph), side, &[]);
-            let images: Vec<f32> = formula("input", 3 * 3 * side * side).collect();
-            let mut cpu = CpuEngine::new(&plan).unwrap();
-            let got = cpu.logits(&images, 3).unwrap();
-            let expected = BurnEngine::new(plan, &Device::flex()).unwrap().logits(&images, 3).unwrap();
-            let largest = expected.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-            let worst = got.iter().zip(&expected).fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()));
-            assert!(worst <= 1e-4 * largest, "{name} at {side}: {worst} of {largest}");
-            let one = cpu.logits(&images[..3 * side * side], 1).unwrap();
-            assert_eq!(one, got[..7], "{name}: the same bytes alone and in a batch");
-        }
-    }
-}
+mod tests;

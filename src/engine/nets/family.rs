@@ -1,7 +1,10 @@
 //! The families of networks and the table that lists their variants.
 
 use super::graph::Graph;
-use super::{convnext, resnet, swin, vit};
+use super::{
+    alexnet, convnext, densenet, efficientnet, mnasnet, mobilenet, regnet, resnet, shufflenet, squeezenet, swin, vgg,
+    vit,
+};
 
 /// A family of networks: one paper, one builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +15,24 @@ pub enum Family {
     CifarResNet,
     /// He et al. 2016.
     ResNet,
+    /// Krizhevsky 2014.
+    AlexNet,
+    /// Simonyan and Zisserman 2015.
+    Vgg,
+    /// Iandola et al. 2016.
+    SqueezeNet,
+    /// Huang et al. 2017.
+    DenseNet,
+    /// Sandler et al. 2018.
+    MobileNet,
+    /// Ma et al. 2018.
+    ShuffleNet,
+    /// Tan et al. 2019.
+    MnasNet,
+    /// Tan and Le 2019.
+    EfficientNet,
+    /// Radosavovic et al. 2020.
+    RegNet,
     /// Liu et al. 2022.
     ConvNext,
     /// Dosovitskiy et al. 2021; Touvron et al. 2021.
@@ -86,7 +107,21 @@ impl std::hash::Hash for Listed {
 
 /// The rows of all tables.
 pub fn listed() -> impl Iterator<Item = &'static Listed> {
-    static TABLES: [&[Listed]; 4] = [&resnet::NETWORKS, &convnext::NETWORKS, &vit::NETWORKS, &swin::NETWORKS];
+    static TABLES: [&[Listed]; 13] = [
+        &resnet::NETWORKS,
+        &alexnet::NETWORKS,
+        &vgg::NETWORKS,
+        &squeezenet::NETWORKS,
+        &densenet::NETWORKS,
+        &mobilenet::NETWORKS,
+        &shufflenet::NETWORKS,
+        &mnasnet::NETWORKS,
+        &efficientnet::NETWORKS,
+        &regnet::NETWORKS,
+        &convnext::NETWORKS,
+        &vit::NETWORKS,
+        &swin::NETWORKS,
+    ];
     TABLES.into_iter().flatten()
 }
 
@@ -98,6 +133,15 @@ impl Family {
             Self::ConvNet => "ConvNet",
             Self::CifarResNet => "CIFAR ResNet",
             Self::ResNet => "ResNet",
+            Self::AlexNet => "AlexNet",
+            Self::Vgg => "VGG",
+            Self::SqueezeNet => "SqueezeNet",
+            Self::DenseNet => "DenseNet",
+            Self::MobileNet => "MobileNet-V2",
+            Self::ShuffleNet => "ShuffleNet-V2",
+            Self::MnasNet => "MNASNet",
+            Self::EfficientNet => "EfficientNet",
+            Self::RegNet => "RegNetY",
             Self::ConvNext => "ConvNeXt",
             Self::Vit => "ViT, DeiT",
             Self::Swin => "Swin",
@@ -111,6 +155,15 @@ impl Family {
             Self::ConvNet => "Gidaris and Komodakis 2018",
             Self::CifarResNet => "He et al. 2016, section 4.2",
             Self::ResNet => "He et al. 2016",
+            Self::AlexNet => "Krizhevsky 2014, One weird trick for parallelizing CNNs",
+            Self::Vgg => "Simonyan and Zisserman 2015",
+            Self::SqueezeNet => "Iandola et al. 2016",
+            Self::DenseNet => "Huang et al. 2017",
+            Self::MobileNet => "Sandler et al. 2018",
+            Self::ShuffleNet => "Ma et al. 2018",
+            Self::MnasNet => "Tan et al. 2019",
+            Self::EfficientNet => "Tan and Le 2019",
+            Self::RegNet => "Radosavovic et al. 2020, Designing Network Design Spaces",
             Self::ConvNext => "Liu et al. 2022, A ConvNet for the 2020s",
             Self::Vit => "Dosovitskiy et al. 2021; Touvron et al. 2021",
             Self::Swin => "Liu et al. 2021 and 2022",

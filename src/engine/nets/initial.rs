@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_seed_decides() {
         let of =
-            |seed| initial_weights(&NetworkSpec { arch: Arch::CifarResNet { blocks: 1 }, side: 32, classes: 2 }, seed);
+            |seed| initial_weights(&NetworkSpec { arch: "resnet8_cifar".parse().unwrap(), side: 32, classes: 2 }, seed);
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
     }

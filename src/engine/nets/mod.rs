@@ -1,19 +1,29 @@
 //! Networks: one file per family, each a table of variants and a builder of a [`graph::Graph`].
 
+pub mod alexnet;
+pub mod blocks;
 pub mod buffers;
 pub mod convnet;
 pub mod convnext;
+pub mod densenet;
 pub mod detect;
+pub mod efficientnet;
 pub mod family;
 pub mod graph;
 pub mod initial;
+pub mod mnasnet;
+pub mod mobilenet;
 pub mod module;
 pub mod op;
 pub mod positions;
+pub mod regnet;
 pub mod relative_position;
 pub mod resnet;
 pub mod shapes;
+pub mod shufflenet;
+pub mod squeezenet;
 pub mod swin;
+pub mod vgg;
 pub mod vit;
 
 use graph::Graph;

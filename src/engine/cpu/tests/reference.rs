@@ -1,0 +1,252 @@
+//! Every step in plain loops over C×H×W in f64, one image at a time: slow, and by other ways than the engine's.
+
+use crate::engine::nets::graph::{Activation, Conv, Pool};
+use crate::engine::plan::{Attention, Plan, StepOp};
+
+/// A value of one image.
+#[derive(Clone, Debug)]
+pub struct Value {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub values: Vec<f64>,
+}
+
+impl Value {
+    pub fn new(channels: usize, height: usize, width: usize, f: impl Fn(usize, usize, usize) -> f64) -> Self {
+        let pixels = |c: usize| (0..height * width).map(move |p| (c, p / width, p % width));
+        let values = (0..channels).flat_map(pixels).map(|(c, y, x)| f(c, y, x)).collect();
+        Self { channels, height, width, values }
+    }
+
+    fn at(&self, c: usize, y: usize, x: usize) -> f64 {
+        self.values[(c * self.height + y) * self.width + x]
+    }
+
+    /// 0 outside.
+    fn padded(&self, c: usize, y: isize, x: isize) -> f64 {
+        let inside = (0..self.height as isize).contains(&y) && (0..self.width as isize).contains(&x);
+        if inside { self.at(c, y as usize, x as usize) } else { 0.0 }
+    }
+
+    fn map(&self, f: impl Fn(usize, f64) -> f64) -> Self {
+        Self::new(self.channels, self.height, self.width, |c, y, x| f(c, self.at(c, y, x)))
+    }
+}
+
+/// All values of a plan for one image.
+pub fn run(plan: &Plan, image: &[f32]) -> Vec<Value> {
+    let side = plan.side;
+    let image = Value::new(3, side, side, |c, y, x| f64::from(image[(c * side + y) * side + x]));
+    let mut values = vec![image.clone(); plan.values];
+    for step in &plan.steps {
+        let inputs: Vec<&Value> = step.inputs.iter().map(|&i| &values[i]).collect();
+        values[step.output] = execute(&step.op, &inputs);
+    }
+    values
+}
+
+fn activate(activation: Option<Activation>, value: &Value) -> Value {
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    value.map(|_, x| match activation {
+        None => x,
+        Some(Activation::Relu) => x.max(0.0),
+        Some(Activation::Relu6) => x.clamp(0.0, 6.0),
+        Some(Activation::Silu) => x * sigmoid(x),
+        Some(Activation::Gelu) => x * normal(x),
+        Some(Activation::Sigmoid) => sigmoid(x),
+    })
+}
+
+/// Φ by the series of erf, for the moderate values of these tests.
+fn normal(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return if x > 0.0 { 1.0 } else { 0.0 };
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= x * x / f64::from(2 * n + 1);
+        sum += term;
+    }
+    0.5 + sum * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
+}
+
+fn execute(op: &StepOp, inputs: &[&Value]) -> Value {
+    let x = inputs[0];
+    let (channels, height, width) = (x.channels, x.height, x.width);
+    let join = |y: Value, inputs: &[&Value]| match inputs.get(1) {
+        Some(other) => Value::new(y.channels, y.height, y.width, |c, r, w| y.at(c, r, w) + other.at(c, r, w)),
+        None => y,
+    };
+    match op {
+        StepOp::Conv { conv, weight, bias, activation } => {
+            activate(*activation, &join(convolve(conv, weight, bias, x), inputs))
+        }
+        StepOp::Linear { inputs: features, outputs, weight, bias, activation } => {
+            let row = |c: usize| &weight[c * features..][..*features];
+            let dot =
+                |c: usize, y, w| row(c).iter().enumerate().map(|(i, &f)| f64::from(f) * x.at(i, y, w)).sum::<f64>();
+            let y = Value::new(*outputs, height, width, |c, y, w| f64::from(bias[c]) + dot(c, y, w));
+            activate(*activation, &join(y, inputs))
+        }
+        StepOp::Add { activation } => activate(*activation, &join(x.clone(), inputs)),
+        StepOp::Scale { scale, shift, activation } => {
+            activate(*activation, &x.map(|c, v| v * f64::from(scale[c]) + f64::from(shift[c])))
+        }
+        StepOp::LayerNorm { scale, shift, epsilon } => {
+            let moment =
+                |y, w, f: &dyn Fn(f64) -> f64| (0..channels).map(|c| f(x.at(c, y, w))).sum::<f64>() / channels as f64;
+            Value::new(channels, height, width, |c, y, w| {
+                let mean = moment(y, w, &|v| v);
+                let variance = moment(y, w, &|v| (v - mean).powi(2));
+                (x.at(c, y, w) - mean) / (variance + epsilon).sqrt() * f64::from(scale[c]) + f64::from(shift[c])
+            })
+        }
+        StepOp::Activation(activation) => activate(Some(*activation), x),
+        StepOp::MaxPool(pool) => pooled(x, *pool, |values| values.iter().copied().fold(f64::MIN, f64::max)),
+        StepOp::AvgPool(pool) => pooled(x, *pool, |values| values.iter().sum::<f64>() / values.len() as f64),
+        StepOp::AdaptiveMean(n) => adaptive(x, *n),
+        StepOp::GlobalMean => adaptive(x, 1),
+        StepOp::Attention(attention) => attend(attention, x),
+        _ => rearrange(op, inputs),
+    }
+}
+
+fn rearrange(op: &StepOp, inputs: &[&Value]) -> Value {
+    let x = inputs[0];
+    let (channels, height, width) = (x.channels, x.height, x.width);
+    match op {
+        StepOp::Flatten => Value { channels: x.values.len(), height: 1, width: 1, values: x.values.clone() },
+        StepOp::Gate => x.map(|c, v| v * inputs[1].at(c, 0, 0)),
+        StepOp::Concat => {
+            let values: Vec<f64> = inputs.iter().flat_map(|i| i.values.clone()).collect();
+            Value { channels: values.len() / (height * width), height, width, values }
+        }
+        StepOp::Channels { from, count } => Value::new(*count, height, width, |c, y, w| x.at(from + c, y, w)),
+        StepOp::Shuffle { groups } => {
+            let each = channels / groups;
+            Value::new(channels, height, width, |c, y, w| x.at(c % groups * each + c / groups, y, w))
+        }
+        StepOp::Shortcut { stride, pad } => {
+            let (h, w) = (height.div_ceil(*stride), width.div_ceil(*stride));
+            Value::new(channels + 2 * pad, h, w, |c, y, w| {
+                let inside = (*pad..pad + channels).contains(&c);
+                if inside { x.at(c - pad, y * stride, w * stride) } else { 0.0 }
+            })
+        }
+        StepOp::ClassToken(token) => Value::new(channels, 1, 1 + height * width, |c, _, t| match t {
+            0 => f64::from(token[c]),
+            t => x.values[c * height * width + t - 1],
+        }),
+        StepOp::Positions(values) => Value::new(channels, height, width, |c, y, w| {
+            x.at(c, y, w) + f64::from(values[(y * width + w) * channels + c])
+        }),
+        StepOp::FirstToken => Value::new(channels, 1, 1, |c, _, _| x.at(c, 0, 0)),
+        StepOp::Pad { bottom, right } => {
+            Value::new(channels, height + bottom, width + right, |c, y, w| x.padded(c, y as isize, w as isize))
+        }
+        StepOp::Crop { height, width } => Value::new(channels, *height, *width, |c, y, w| x.at(c, y, w)),
+        StepOp::Merge => Value::new(4 * channels, height / 2, width / 2, |c, y, w| {
+            let part = c / channels;
+            x.at(c % channels, 2 * y + part % 2, 2 * w + part / 2)
+        }),
+        _ => unreachable!("{op:?}"),
+    }
+}
+
+fn convolve(conv: &Conv, weight: &[f32], bias: &[f32], x: &Value) -> Value {
+    let Conv { inputs, outputs, kernel, stride, padding, groups, .. } = *conv;
+    let (seen, made) = (inputs / groups, outputs / groups);
+    let side = |n: usize| (n + 2 * padding - kernel) / stride + 1;
+    Value::new(outputs, side(x.height), side(x.width), |o, y, w| {
+        let mut sum = f64::from(bias[o]);
+        for (at, &f) in weight[o * seen * kernel * kernel..][..seen * kernel * kernel].iter().enumerate() {
+            let (c, ky, kx) = (at / kernel / kernel, at / kernel % kernel, at % kernel);
+            let place = |n: usize, k: usize| (n * stride + k) as isize - padding as isize;
+            sum += f64::from(f) * x.padded(o / made * seen + c, place(y, ky), place(w, kx));
+        }
+        sum
+    })
+}
+
+fn pooled(x: &Value, pool: Pool, f: impl Fn(&[f64]) -> f64) -> Value {
+    let inside = |start: usize, size: usize| {
+        (start..start + pool.kernel).filter_map(move |i| i.checked_sub(pool.padding)).filter(move |&i| i < size)
+    };
+    Value::new(x.channels, pool.positions(x.height), pool.positions(x.width), |c, y, w| {
+        let columns = || inside(w * pool.stride, x.width);
+        let values = inside(y * pool.stride, x.height).flat_map(|y| columns().map(move |w| x.at(c, y, w)));
+        f(&values.collect::<Vec<f64>>())
+    })
+}
+
+/// PyTorch's bounds: from the floor of the beginning to the ceiling of the end.
+fn adaptive(x: &Value, n: usize) -> Value {
+    let bounds = |i: usize, size: usize| {
+        let scale = size as f64 / n as f64;
+        ((i as f64 * scale).floor() as usize, ((i + 1) as f64 * scale - 1e-9).ceil() as usize)
+    };
+    Value::new(x.channels, n, n, |c, y, w| {
+        let ((top, bottom), (left, right)) = (bounds(y, x.height), bounds(w, x.width));
+        let sum: f64 = (top..bottom).flat_map(|y| (left..right).map(move |w| x.at(c, y, w))).sum();
+        sum / ((bottom - top) * (right - left)) as f64
+    })
+}
+
+/// Every query looks at every pixel of the map; those of other windows of the rolled map are left out.
+fn attend(attention: &Attention, x: &Value) -> Value {
+    let Attention { channels, heads, ref scales, cosine, ref windows } = *attention;
+    let each = channels / heads;
+    let (height, width) = (x.height, x.width);
+    let vector = |part: usize, head: usize, (y, w): (usize, usize)| -> Vec<f64> {
+        (0..each).map(|i| x.at(part * channels + head * each + i, y, w)).collect()
+    };
+    let normal = |v: Vec<f64>| {
+        let length = v.iter().map(|v| v * v).sum::<f64>().sqrt().max(1e-12);
+        v.into_iter().map(|v| if cosine { v / length } else { v }).collect::<Vec<f64>>()
+    };
+    let mut out = Value::new(channels, height, width, |_, _, _| 0.0);
+    for (query, head) in (0..height * width).flat_map(|q| (0..heads).map(move |h| (q, h))) {
+        let query = (query / width, query % width);
+        let q = normal(vector(0, head, query));
+        let (mut total, mut sums) = (0.0, vec![0.0; each]);
+        for key in (0..height * width).map(|k| (k / width, k % width)) {
+            let Some(bias) = windows.as_ref().map_or(Some(0.0), |w| bias(w, head, query, key, (height, width))) else {
+                continue;
+            };
+            let dot: f64 = q.iter().zip(normal(vector(1, head, key))).map(|(q, k)| q * k).sum();
+            let share = (dot * f64::from(scales[head]) + bias).exp();
+            total += share;
+            sums.iter_mut().zip(vector(2, head, key)).for_each(|(s, v)| *s += share * v);
+        }
+        for (i, sum) in sums.into_iter().enumerate() {
+            out.values[((head * each + i) * height + query.0) * width + query.1] = sum / total;
+        }
+    }
+    out
+}
+
+/// Bias and mask of a pair of pixels, as torchvision's slices of the rolled map define them; `None` in two windows.
+fn bias(
+    windows: &crate::engine::plan::Windows,
+    head: usize,
+    query: (usize, usize),
+    key: (usize, usize),
+    (height, width): (usize, usize),
+) -> Option<f64> {
+    let (size, [down, across]) = (windows.size, windows.shift);
+    let rolled = |(y, x): (usize, usize)| ((y + height - down) % height, (x + width - across) % width);
+    let region = |at: usize, length: usize, shift: usize| match at {
+        _ if shift == 0 => 0,
+        at if at < length - size => 0,
+        at if at < length - shift => 1,
+        _ => 2,
+    };
+    let (q, k) = (rolled(query), rolled(key));
+    (q.0 / size == k.0 / size && q.1 / size == k.1 / size).then_some(())?;
+    let regions = |(y, x): (usize, usize)| (region(y, height, down), region(x, width, across));
+    let token = |(y, x): (usize, usize)| y % size * size + x % size;
+    let tokens = size * size;
+    let bias = windows.bias[(head * tokens + token(q)) * tokens + token(k)];
+    Some(f64::from(bias) + if regions(q) == regions(k) { 0.0 } else { -100.0 })
+}
