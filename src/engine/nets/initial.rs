@@ -94,7 +94,6 @@ fn draw(node: &Node, role: Role) -> Draw {
 }
 #[cfg(test)]
 mod tests {
-    use super::super::Arch;
     use super::*;
 
     fn moments(weights: &Weights, key: &str) -> (f64, f64) {
