@@ -83,7 +83,7 @@ fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
     let request = args.common.observer(args.observer.clone());
-    let mut session = args.common.session(request, Arc::clone(&dataset), &mut console)?;
+    let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;
     let (folder, project) = temporary_project()?;
     let request = DistillRequest { recipe, classes, out: folder.path().join("distilled") };
     let report =

@@ -40,7 +40,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut console = Console::new(args.common.json)?;
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
-    let mut session = args.common.session(args.request(), dataset.clone(), &mut console)?;
+    let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let report = check(&mut session, &dataset, Depth::Full, &mut console).map_err(|e| console.failure(&e))?;
     describe(&console, &report, &dataset);
     let mut line = serde_json::to_value(&report)?;

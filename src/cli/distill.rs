@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
     let project = Project::open(&folder)?;
-    let mut session = args.common.session(args.request(), dataset, &mut console)?;
+    let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})

@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));
     }
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
-    let mut session = args.common.session(args.request(), dataset.clone(), &mut console)?;
+    let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     if let Some(path) = &args.predictions {
         let map = &session.observer.map.outputs;

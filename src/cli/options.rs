@@ -72,11 +72,11 @@ impl Common {
     /// Loads the weight file and puts it on the device.
     pub fn session(
         &self,
-        request: ObserverRequest,
+        request: &ObserverRequest,
         dataset: Arc<Dataset>,
         console: &mut Console,
     ) -> Result<Session, Failure> {
-        let opened = observer(&request, &dataset)?;
+        let opened = observer(request, &dataset)?;
         for note in &opened.notes {
             console.warn(note.clone());
         }

@@ -118,7 +118,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let classes = dataset.class_ids().collect();
     let project = Project::open(&Project::default_dir()?)?;
     let request = args.common.observer(sample.observer);
-    let mut session = args.common.session(request, dataset, &mut console)?;
+    let mut session = args.common.session(&request, dataset, &mut console)?;
     check_first(&mut session, &sample.data, false, &mut console)?;
     let recipe = Recipe { ipc: 10, patches: 4, subset: 300, crops: 5, seed: 0, ..Recipe::default() };
     let request = DistillRequest { recipe, classes, out };

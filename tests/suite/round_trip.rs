@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Device;
 use half::f16;
-use stillroom::engine::burn_engine::BurnEngine;
+use stillroom::engine::cpu::CpuEngine;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::observer::{Observer, ObserverOptions};
 use stillroom::engine::plan::Engine as _;
@@ -39,7 +38,7 @@ fn yes() -> bool {
 fn logits(observer: &Observer) -> Vec<f32> {
     let side = observer.spec.side;
     let input: Vec<f32> = formula("input", 2 * 3 * side * side).collect();
-    let mut engine = BurnEngine::new(observer.plan(), &Device::flex()).unwrap();
+    let mut engine = CpuEngine::new(&observer.plan()).unwrap();
     engine.logits(&input, 2).unwrap()
 }
 
