@@ -12,8 +12,10 @@ for round in $(seq "$rounds"); do
   ours distill --data "$data/cifar10/train" --observer "$shared/weights/resnet20-12fca82f.th" --patches 1
   peer distill --data "$data/cifar10/train" --weights "$shared/weights/resnet20-12fca82f.th" --arch resnet20_cifar \
     --side 32 --factor 1 --out "$work/peer-$round"
-  echo "round $round: forward ResNet-18 at 224, batch 32"
-  ours forward --arch resnet18 --side 224 --batch 32
-  peer forward --arch resnet18 --side 224 --batch 32
-  peer forward --arch resnet18 --side 224 --batch 32 --channels-last
+  for arch in resnet18 mobilenet_v2 efficientnet_b0 vit_b_16; do
+    echo "round $round: forward $arch at 224, batch 32"
+    ours forward --arch "$arch" --side 224 --batch 32
+    peer forward --arch "$arch" --side 224 --batch 32
+    peer forward --arch "$arch" --side 224 --batch 32 --channels-last
+  done
 done

@@ -194,22 +194,24 @@ fn outputs_are_pruned_to_those_asked_for_or_to_a_datasets_classes() {
     assert_eq!(distill("five.safetensors", "--prune --out again")["classes_reused"], 2);
 }
 
+/// Shapes and counts of values by key.
+type Sizes = std::collections::BTreeMap<String, (Vec<usize>, usize)>;
+
 /// A wrong file is told by its first differences.
 #[test]
 fn wrong_files_name_the_first_differences() {
     let scene = Scene::with_data(&[1, 1]);
     let convert = |file: &str, more: &str| scene.line(&format!("convert --observer {file} --out out.pth {more}"));
     let spec = |arch: &str| NetworkSpec { arch: arch.parse().unwrap(), side: 64, classes: 7 };
-    let with =
-        |name: &str, arch: &str, change: &dyn Fn(&mut std::collections::BTreeMap<String, (Vec<usize>, usize)>)| {
-            let mut tensors = spec(arch).graph().parameters().into_iter().map(|p| {
-                let count = p.shape.iter().product();
-                (p.key, (p.shape, count))
-            });
-            let mut tensors = tensors.by_ref().collect();
-            change(&mut tensors);
-            scene.write(name, &zeros(&tensors));
-        };
+    let with = |name: &str, arch: &str, change: &dyn Fn(&mut Sizes)| {
+        let mut tensors = spec(arch).graph().parameters().into_iter().map(|p| {
+            let count = p.shape.iter().product();
+            (p.key, (p.shape, count))
+        });
+        let mut tensors = tensors.by_ref().collect();
+        change(&mut tensors);
+        scene.write(name, &zeros(&tensors));
+    };
     with("lacking.safetensors", "resnet18", &|t| {
         t.remove("layer4.1.conv2.weight");
         t.remove("layer4.1.bn2.bias");

@@ -23,7 +23,7 @@ pub const NETWORKS: [Listed; 3] = [
 ];
 
 const fn row(name: &'static str, build: fn(Size) -> Graph) -> Listed {
-    Listed::new(name, Family::ConvNext, build)
+    Listed::new(name, Family::ConvNext, build).in_timm()
 }
 
 const EPSILON: f64 = 1e-6;

@@ -77,6 +77,12 @@ impl Listed {
         Self { side, ..self }
     }
 
+    /// The same, which timm has under the same name.
+    #[must_use]
+    pub const fn in_timm(self) -> Self {
+        Self { timm: Some(self.name), ..self }
+    }
+
     /// The same with timm's name.
     #[must_use]
     pub const fn timm(self, name: &'static str) -> Self {
