@@ -313,3 +313,24 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
 #[path = "ui/screenshots.rs"]
 mod screenshots;
+
+#[test]
+fn a_click_in_the_table_of_networks_says_what_the_file_is() {
+    let files = Files::make();
+    let mut window = window(AppConfig { open_dataset: Some(files.dataset()), ..files.config() });
+    until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
+    type_into(&mut window, "Weight file", &files.observer());
+    click(&mut window, "Networks it can be");
+    let field = window.get_by_role_and_label(Role::TextInput, "Find");
+    field.focus();
+    field.type_text("swin");
+    window.run_steps(2);
+    assert!(window.query_by_label("resnet18").is_none(), "the filter leaves others out");
+    assert!(window.query_by_label("28.35 M").is_some(), "Swin-V2-T's parameters");
+    window.get_by_role_and_label(Role::Link, "swin_v2_t").click();
+    window.run_steps(3);
+    click(&mut window, "Load");
+    until(&mut window, "the refusal", |w| w.state().model().problems.observer.is_some() && idle(w));
+    let problem = window.state().model().problems.observer.clone().unwrap();
+    assert!(problem.contains("swin_v2_t") && problem.contains("conv3x8"), "{problem}");
+}

@@ -118,6 +118,10 @@ fn screenshots() {
     window.state_mut().bring_forward(Panel::Dataset);
     ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
     album.take(&mut window, "dataset.png");
+    window.state_mut().bring_forward(Panel::Observer);
+    window.run_steps(3);
+    click(&mut window, "Networks it can be");
+    album.take(&mut window, "networks.png");
 }
 
 /// The picture of a running job: what waits for the decoder is awaited, the paused job is not.
