@@ -120,7 +120,7 @@ fn screenshots() {
     album.take(&mut window, "dataset.png");
     window.state_mut().bring_forward(Panel::Observer);
     window.run_steps(3);
-    click(&mut window, "Networks it can be");
+    window.get_by_label("Networks it can be").click();
     album.take(&mut window, "networks.png");
 }
 
