@@ -17,9 +17,12 @@ struct Variant {
 
 /// torchvision's networks.
 pub const NETWORKS: [Listed; 3] = [
-    row("convnext_tiny", |s| build(Variant { blocks: [3, 3, 9, 3], width: 96, depth_drop: 0.1 }, s)),
-    row("convnext_small", |s| build(Variant { blocks: [3, 3, 27, 3], width: 96, depth_drop: 0.4 }, s)),
-    row("convnext_base", |s| build(Variant { blocks: [3, 3, 27, 3], width: 128, depth_drop: 0.5 }, s)),
+    row("convnext_tiny", |s| build(Variant { blocks: [3, 3, 9, 3], width: 96, depth_drop: 0.1 }, s))
+        .timm("convnext_tiny"),
+    row("convnext_small", |s| build(Variant { blocks: [3, 3, 27, 3], width: 96, depth_drop: 0.4 }, s))
+        .timm("convnext_small"),
+    row("convnext_base", |s| build(Variant { blocks: [3, 3, 27, 3], width: 128, depth_drop: 0.5 }, s))
+        .timm("convnext_base"),
 ];
 
 const fn row(name: &'static str, build: fn(Size) -> Graph) -> Listed {

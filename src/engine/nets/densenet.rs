@@ -20,10 +20,10 @@ const D201: Variant = Variant { growth: 32, layers: [6, 12, 48, 32] };
 
 /// torchvision's networks.
 pub const NETWORKS: [Listed; 4] = [
-    Listed::new("densenet121", Family::DenseNet, |s| build(D121, s)),
-    Listed::new("densenet161", Family::DenseNet, |s| build(D161, s)),
-    Listed::new("densenet169", Family::DenseNet, |s| build(D169, s)),
-    Listed::new("densenet201", Family::DenseNet, |s| build(D201, s)),
+    Listed::new("densenet121", Family::DenseNet, |s| build(D121, s)).timm("densenet121"),
+    Listed::new("densenet161", Family::DenseNet, |s| build(D161, s)).timm("densenet161"),
+    Listed::new("densenet169", Family::DenseNet, |s| build(D169, s)).timm("densenet169"),
+    Listed::new("densenet201", Family::DenseNet, |s| build(D201, s)).timm("densenet201"),
 ];
 
 const RELU: Activation = Activation::Relu;

@@ -23,11 +23,11 @@ const B4: Variant = Variant { width: 1.4, depth: 1.8, dropout: 0.4 };
 
 /// torchvision's networks.
 pub const NETWORKS: [Listed; 5] = [
-    Listed::new("efficientnet_b0", Family::EfficientNet, |s| build(B0, s)),
-    Listed::new("efficientnet_b1", Family::EfficientNet, |s| build(B1, s)).at(240),
-    Listed::new("efficientnet_b2", Family::EfficientNet, |s| build(B2, s)).at(288),
-    Listed::new("efficientnet_b3", Family::EfficientNet, |s| build(B3, s)).at(300),
-    Listed::new("efficientnet_b4", Family::EfficientNet, |s| build(B4, s)).at(380),
+    Listed::new("efficientnet_b0", Family::EfficientNet, |s| build(B0, s)).timm("efficientnet_b0"),
+    Listed::new("efficientnet_b1", Family::EfficientNet, |s| build(B1, s)).at(240).timm("efficientnet_b1"),
+    Listed::new("efficientnet_b2", Family::EfficientNet, |s| build(B2, s)).at(288).timm("efficientnet_b2"),
+    Listed::new("efficientnet_b3", Family::EfficientNet, |s| build(B3, s)).at(300).timm("efficientnet_b3"),
+    Listed::new("efficientnet_b4", Family::EfficientNet, |s| build(B4, s)).at(380).timm("efficientnet_b4"),
 ];
 
 /// A row of B0 (the paper's table 1).

@@ -23,11 +23,11 @@ const R152: Variant = Variant { blocks: [3, 8, 36, 3], bottleneck: true };
 
 /// torchvision's networks and the papers' modified ones.
 pub const NETWORKS: [Listed; 10] = [
-    Listed::new("resnet18", Family::ResNet, |s| build(R18, false, s)),
-    Listed::new("resnet34", Family::ResNet, |s| build(R34, false, s)),
-    Listed::new("resnet50", Family::ResNet, |s| build(R50, false, s)),
-    Listed::new("resnet101", Family::ResNet, |s| build(R101, false, s)),
-    Listed::new("resnet152", Family::ResNet, |s| build(R152, false, s)),
+    Listed::new("resnet18", Family::ResNet, |s| build(R18, false, s)).timm("resnet18"),
+    Listed::new("resnet34", Family::ResNet, |s| build(R34, false, s)).timm("resnet34"),
+    Listed::new("resnet50", Family::ResNet, |s| build(R50, false, s)).timm("resnet50"),
+    Listed::new("resnet101", Family::ResNet, |s| build(R101, false, s)).timm("resnet101"),
+    Listed::new("resnet152", Family::ResNet, |s| build(R152, false, s)).timm("resnet152"),
     Listed::new("resnet18_modified", Family::ResNet, |s| build(R18, true, s)).at(32),
     Listed::new("resnet34_modified", Family::ResNet, |s| build(R34, true, s)).at(32),
     Listed::new("resnet50_modified", Family::ResNet, |s| build(R50, true, s)).at(32),

@@ -22,9 +22,13 @@ const S: [usize; 4] = [2, 2, 18, 2];
 
 /// torchvision's networks; version 2 was trained at 256.
 pub const NETWORKS: [Listed; 3] = [
-    row("swin_t", |s| build(Variant { blocks: T, window: 7, depth_drop: 0.2, second: false }, s)),
-    row("swin_s", |s| build(Variant { blocks: S, window: 7, depth_drop: 0.3, second: false }, s)),
-    row("swin_v2_t", |s| build(Variant { blocks: T, window: 8, depth_drop: 0.2, second: true }, s)).at(256),
+    row("swin_t", |s| build(Variant { blocks: T, window: 7, depth_drop: 0.2, second: false }, s))
+        .timm("swin_tiny_patch4_window7_224"),
+    row("swin_s", |s| build(Variant { blocks: S, window: 7, depth_drop: 0.3, second: false }, s))
+        .timm("swin_small_patch4_window7_224"),
+    row("swin_v2_t", |s| build(Variant { blocks: T, window: 8, depth_drop: 0.2, second: true }, s))
+        .at(256)
+        .timm("swinv2_tiny_window8_256"),
 ];
 
 const fn row(name: &'static str, build: fn(Size) -> Graph) -> Listed {

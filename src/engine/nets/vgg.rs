@@ -15,14 +15,14 @@ const V19: Depths = [2, 2, 4, 4, 4];
 
 /// torchvision's networks.
 pub const NETWORKS: [Listed; 8] = [
-    Listed::new("vgg11", Family::Vgg, |s| build(V11, false, s)),
-    Listed::new("vgg13", Family::Vgg, |s| build(V13, false, s)),
-    Listed::new("vgg16", Family::Vgg, |s| build(V16, false, s)),
-    Listed::new("vgg19", Family::Vgg, |s| build(V19, false, s)),
-    Listed::new("vgg11_bn", Family::Vgg, |s| build(V11, true, s)),
-    Listed::new("vgg13_bn", Family::Vgg, |s| build(V13, true, s)),
-    Listed::new("vgg16_bn", Family::Vgg, |s| build(V16, true, s)),
-    Listed::new("vgg19_bn", Family::Vgg, |s| build(V19, true, s)),
+    Listed::new("vgg11", Family::Vgg, |s| build(V11, false, s)).timm("vgg11"),
+    Listed::new("vgg13", Family::Vgg, |s| build(V13, false, s)).timm("vgg13"),
+    Listed::new("vgg16", Family::Vgg, |s| build(V16, false, s)).timm("vgg16"),
+    Listed::new("vgg19", Family::Vgg, |s| build(V19, false, s)).timm("vgg19"),
+    Listed::new("vgg11_bn", Family::Vgg, |s| build(V11, true, s)).timm("vgg11_bn"),
+    Listed::new("vgg13_bn", Family::Vgg, |s| build(V13, true, s)).timm("vgg13_bn"),
+    Listed::new("vgg16_bn", Family::Vgg, |s| build(V16, true, s)).timm("vgg16_bn"),
+    Listed::new("vgg19_bn", Family::Vgg, |s| build(V19, true, s)).timm("vgg19_bn"),
 ];
 
 const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];

@@ -57,7 +57,8 @@ const TIMM: Keys = Keys {
 
 /// torchvision's ViT-B/16 and timm's small ones.
 pub const NETWORKS: [Listed; 5] = [
-    row("vit_b_16", |s| build(Variant { channels: 768, heads: 12, keys: &TORCHVISION }, s)),
+    row("vit_b_16", |s| build(Variant { channels: 768, heads: 12, keys: &TORCHVISION }, s))
+        .timm("vit_base_patch16_224"),
     row("vit_tiny_patch16_224", |s| build(Variant { channels: 192, heads: 3, keys: &TIMM }, s)),
     row("deit_tiny_patch16_224", |s| build(Variant { channels: 192, heads: 3, keys: &TIMM }, s)),
     row("deit_small_patch16_224", |s| build(Variant { channels: 384, heads: 6, keys: &TIMM }, s)),
