@@ -9,13 +9,14 @@ cd "$(dirname "$0")/.."
 python=$1; shift
 script=tests/fixtures/round_trip.py
 cases=("$@"); [ ${#cases[@]} -gt 0 ] || mapfile -t cases < <("$python" "$script" names)
-cargo test --release --test suite --no-run
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+cargo test --release --test suite --no-run --message-format=json >"$work/built"
+cp "$(grep -o '"executable":"[^"]*/suite-[^"]*"' "$work/built" | tail -1 | cut -d'"' -f4)" "$work/suite"
 failed=()
 for case in "${cases[@]}"; do
   rm -rf "$work/case"; mkdir -p "$work/case/saved"
   if "$python" "$script" make "$case" "$work/case" &&
-    STILLROOM_ROUND_TRIP="$work/case" cargo test --release --quiet --test suite round_trip::with_pytorch -- --ignored --exact >"$work/log" 2>&1 &&
+    STILLROOM_ROUND_TRIP="$work/case" "$work/suite" round_trip::with_pytorch --ignored --exact >"$work/log" 2>&1 &&
     "$python" "$script" verify "$case" "$work/case"; then :; else
     failed+=("$case"); echo "$case: FAILED"; grep -v '^$' "$work/log" | head -20
   fi

@@ -321,9 +321,7 @@ fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());
-    window.get_by_label("Networks it can be").click();
-    // The header takes a moment to open.
-    window.run_steps(30);
+    click(&mut window, "Known networks");
     let field = window.get_by_role_and_label(Role::TextInput, "Find");
     field.focus();
     field.type_text("swin");

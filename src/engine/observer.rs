@@ -80,13 +80,14 @@ impl Observer {
         file.notes.extend(file.weights.fit_positions(&graph));
         let mut report = file.weights.report(&graph);
         report.notes = file.notes;
+        // Before the shapes, which a variant may have of its own.
+        if let ([first, ..], []) = (&weights::additional(&file.weights, &graph)[..], &report.missing[..]) {
+            let (keys, arch) = ((*first).to_owned(), spec.arch.to_string());
+            return Err(WeightError::Variant { path: name, arch, keys }.into());
+        }
         if !report.is_complete() {
             let arch = spec.arch.to_string();
             return Err(WeightError::Incomplete { path: name, arch, report: report.summary() }.into());
-        }
-        if let [first, ..] = weights::additional(&file.weights, &graph)[..] {
-            let (keys, arch) = (first.to_owned(), spec.arch.to_string());
-            return Err(WeightError::Variant { path: name, arch, keys }.into());
         }
         Ok(Self {
             spec,

@@ -95,8 +95,9 @@ fn files_are_read_in_all_the_ways_that_pytorch_saves_them() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
     let graph = NetworkSpec { arch: "conv3x4".parse().unwrap(), side: 16, classes: 10 }.graph();
     let expected = Weights::by_formula(&graph);
-    let notes: [(&str, &[&str]); 6] = [
+    let notes: [(&str, &[&str]); 7] = [
         ("zip.pth", &[]),
+        ("stem_of_21_characters.pth", &[]),
         ("older.th", &[]),
         ("half.safetensors", &[]),
         ("bfloat16.pth", &[]),

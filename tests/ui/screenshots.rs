@@ -120,7 +120,7 @@ fn screenshots() {
     album.take(&mut window, "dataset.png");
     window.state_mut().bring_forward(Panel::Observer);
     window.run_steps(3);
-    window.get_by_label("Networks it can be").click();
+    click(&mut window, "Known networks");
     album.take(&mut window, "networks.png");
 }
 

@@ -172,9 +172,22 @@ impl std::str::FromStr for Arch {
         parametric(text).ok_or_else(|| {
             let scored = Self::all().map(|a| (strsim::jaro_winkler(text, &a.to_string()), a));
             let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|b| b.0 > 0.8);
-            let nearest = best.map_or_else(String::new, |(_, a)| format!(" (did you mean {a}?)"));
+            let nearest = match lookalike(text) {
+                Some(why) => format!(" ({why})"),
+                None => best.map_or_else(String::new, |(_, a)| format!(" (did you mean {a}?)")),
+            };
             UnknownArch { name: text.to_owned(), nearest }
         })
+    }
+}
+
+/// Why a network of timm is none of those with nearly its name.
+fn lookalike(name: &str) -> Option<&'static str> {
+    match name {
+        "regnety_008" | "regnety_080" => Some("timm's has other widths than torchvision's; regnety_…_tv are the same"),
+        "mnasnet_140" => Some("timm's is wider than mnasnet1_3"),
+        _ if name.starts_with("tf_") => Some("timm's networks from TensorFlow pad and normalise otherwise"),
+        _ => None,
     }
 }
 

@@ -228,7 +228,7 @@ pub fn read(path: &Path) -> Result<WeightFile, WeightError> {
     let mut file = if safetensors::looks_like(&bytes) || path.extension().is_some_and(|e| e == "safetensors") {
         safetensors::read(&name, &bytes)?
     } else {
-        pytorch::read(&name, path)?
+        pytorch::read(&name, path, &bytes)?
     };
     file.fingerprint = blake3::hash(&bytes).to_hex()[..32].to_owned();
     if let Some((key, _)) = file.weights.tensors.iter().find(|(_, t)| !t.values.iter().all(|v| v.is_finite())) {

@@ -1,6 +1,7 @@
 //! PyTorch checkpoints through `pytorch-reader`, which parses pickles and executes nothing.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use half::{bf16, f16};
@@ -30,7 +31,9 @@ const HOSTILE: [&str; 17] = [
     "operator",
 ];
 
-pub(super) fn read(name: &str, path: &Path) -> Result<WeightFile, WeightError> {
+pub(super) fn read(name: &str, path: &Path, bytes: &[u8]) -> Result<WeightFile, WeightError> {
+    let copy = plainly_zip64(bytes).map_err(|source| WeightError::Io { path: name.to_owned(), source })?;
+    let path = copy.as_ref().map_or(path, |copy| copy.path());
     let unreadable = |e: &PytorchError| WeightError::Unreadable { path: name.to_owned(), reason: explain(e) };
     let tree = PytorchReader::read_pickle_data(path, None).map_err(|e| match hostile_text(&e.to_string()) {
         Some(call) => WeightError::Hostile { path: name.to_owned(), call },
@@ -55,6 +58,30 @@ pub(super) fn read(name: &str, path: &Path) -> Result<WeightFile, WeightError> {
         return Err(WeightError::Unreadable { path: name.to_owned(), reason });
     }
     Ok(WeightFile { weights: Weights::new(read), notes, classes: class_names(&tree), fingerprint: String::new() })
+}
+
+/// PyTorch ends its archives with the directory's end in both kinds of zip, of which 9.4 of the crate `zip` takes the
+/// older and then looks for the directory 76 bytes too late. That is noticed unless a file's header begins there, as it
+/// does where the archive's name has 21 letters: the reader then finds one file too few and calls the archive damaged.
+/// Such an archive is copied with the mark that sends readers to the newer end.
+fn plainly_zip64(bytes: &[u8]) -> std::io::Result<Option<tempfile::NamedTempFile>> {
+    const END: usize = 22;
+    const LOCATOR: usize = 20;
+    let Some(at) = bytes.len().checked_sub(END) else { return Ok(None) };
+    let Some(locator) = at.checked_sub(LOCATOR) else { return Ok(None) };
+    let two_ends = bytes[at..].starts_with(b"PK\x05\x06") && bytes[locator..].starts_with(b"PK\x06\x07");
+    let size = u32::from_le_bytes([bytes[at + 12], bytes[at + 13], bytes[at + 14], bytes[at + 15]]);
+    let taken_for_start = at.checked_sub(size as usize);
+    if !two_ends || !taken_for_start.is_some_and(|start| bytes[start..].starts_with(b"PK\x01\x02")) {
+        return Ok(None);
+    }
+    let mut copy = tempfile::NamedTempFile::new()?;
+    copy.write_all(&bytes[..at + 8])?;
+    // Number of files (here, in all), size and offset of the directory: see the other end.
+    copy.write_all(&[0xff; 12])?;
+    copy.write_all(&bytes[at + 20..])?;
+    copy.flush()?;
+    Ok(Some(copy))
 }
 
 fn explain(error: &PytorchError) -> String {

@@ -1,4 +1,4 @@
-//! The table of networks within the observer panel: what there is, how large, and a click to choose one.
+//! The table of networks: what there is, how large, and a click to say that the observer's file is one.
 
 use eframe::egui::{self, RichText, Ui};
 
@@ -19,7 +19,7 @@ pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow]) -> Option<Str
         text::problem(ui, &format!("No network's name or family contains '{wanted}'."), false);
     }
     let weak = palette(ui.visuals()).weak;
-    egui::ScrollArea::both().id_salt("networks").max_height(260.0).show(ui, |ui| {
+    egui::ScrollArea::both().id_salt("networks").auto_shrink(false).show(ui, |ui| {
         egui::Grid::new("networks").num_columns(6).striped(true).spacing([12.0, 3.0]).show(ui, |ui| {
             for title in ["Network", "Family", "Parameters", "Mult-adds", "Input side", "Files"] {
                 ui.label(RichText::new(title).color(weak));
@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow]) -> Option<Str
             for row in rows {
                 if ui
                     .link(&row.name)
-                    .on_hover_text(format!("{}. Click to load the file as this network.", row.paper))
+                    .on_hover_text(format!("{}. Click: the weight file is this network.", row.paper))
                     .clicked()
                 {
                     chosen = Some(row.name.clone());

@@ -30,6 +30,7 @@ pub struct ObserverPanel {
     wrong: Option<String>,
     /// Typed into the table of networks.
     network_filter: String,
+    networks_open: bool,
     /// The table, once it was opened.
     networks: Option<Vec<NetworkRow>>,
 }
@@ -46,6 +47,7 @@ impl ObserverPanel {
                 scene.out.push(Intent::Browse(Purpose::Observer));
             }
             self.overrides(ui, scene);
+            self.known_networks(ui);
             if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
                 text::problem(ui, problem, true);
             }
@@ -105,12 +107,22 @@ impl ObserverPanel {
                 .on_hover_text("The other outputs are cut off: the softmax is over the dataset's classes alone.");
             ui.label(RichText::new("They hold from the next Load on.").color(palette(ui.visuals()).weak));
         });
-        egui::CollapsingHeader::new("Networks it can be").show(ui, |ui| {
+    }
+
+    /// The table of networks in a window of its own, since the panel is narrow.
+    fn known_networks(&mut self, ui: &mut Ui) {
+        if ui.button("Known networks").on_hover_text("What a file can hold: sizes, sides, accepted files").clicked() {
+            self.networks_open = !self.networks_open;
+        }
+        let mut chosen = None;
+        egui::Window::new("Networks").open(&mut self.networks_open).default_size([860.0, 460.0]).show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks::networks);
-            if let Some(name) = super::networks::show(ui, &mut self.network_filter, rows) {
-                self.arch = name;
-            }
+            chosen = super::networks::show(ui, &mut self.network_filter, rows);
         });
+        if let Some(name) = chosen {
+            self.arch = name;
+            self.networks_open = false;
+        }
     }
 
     fn nothing_loaded(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
