@@ -12,10 +12,11 @@ for round in $(seq "$rounds"); do
   ours distill --data "$data/cifar10/train" --observer "$shared/weights/resnet20-12fca82f.th" --patches 1
   peer distill --data "$data/cifar10/train" --weights "$shared/weights/resnet20-12fca82f.th" --arch resnet20_cifar \
     --side 32 --factor 1 --out "$work/peer-$round"
-  for arch in resnet18 mobilenet_v2 efficientnet_b0 vit_b_16; do
-    echo "round $round: forward $arch at 224, batch 32"
-    ours forward --arch "$arch" --side 224 --batch 32
-    peer forward --arch "$arch" --side 224 --batch 32
-    peer forward --arch "$arch" --side 224 --batch 32 --channels-last
+  for work_of in resnet18:32 mobilenet_v2:32 efficientnet_b0:32 vit_b_16:8; do
+    arch=${work_of%:*} batch=${work_of#*:}
+    echo "round $round: forward $arch at 224, batch $batch"
+    ours forward --arch "$arch" --side 224 --batch "$batch"
+    peer forward --arch "$arch" --side 224 --batch "$batch"
+    peer forward --arch "$arch" --side 224 --batch "$batch" --channels-last
   done
 done
