@@ -227,9 +227,14 @@ fn an_output_folder_in_use_is_left_alone() {
 #[test]
 fn a_second_process_is_told_who_works_on_the_project() {
     let scene = Scene::with_data(&[60, 60, 60, 60]);
-    let mut first = until_scoring(&scene, "--ipc 1 --patches 1 --subset 60 --project p --out a");
+    // Enough crops for seconds of work, and stopped meanwhile: the second must meet it at work.
+    let recipe = "--ipc 1 --patches 1 --subset 60 --crops 40 --project p";
+    let mut first = until_scoring(&scene, &format!("{recipe} --out a"));
     let id = first.id().to_string();
-    scene.distill("--ipc 1 --patches 1 --subset 60 --project p --out b").fails(1, &["p", &id]);
+    signal("STOP", &id);
+    let second = scene.distill(&format!("{recipe} --out b"));
+    signal("CONT", &id);
+    second.fails(1, &["p", &id]);
     assert!(first.wait().unwrap().success(), "the first is not disturbed");
     check_output(&scene.at("a"), &scene.at("data"));
 }
@@ -237,10 +242,9 @@ fn a_second_process_is_told_who_works_on_the_project() {
 #[test]
 fn ctrl_c_ends_with_130_and_the_same_command_resumes() {
     let scene = Scene::with_data(&[80, 80, 80, 80, 80]);
-    let recipe = "--ipc 2 --patches 4 --subset 80 --crops 4";
+    let recipe = "--ipc 2 --patches 4 --subset 80 --crops 40";
     let mut child = until_scoring(&scene, &format!("{recipe} --project p --out out"));
-    let status = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
-    assert!(status.success());
+    signal("INT", &child.id().to_string());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!scene.at("out").exists());
     let resumed = scene.distill(&format!("{recipe} --project p --out out")).last();
@@ -306,6 +310,11 @@ fn until_scoring(scene: &Scene, more: &str) -> Child {
     // The rest is read, so that the program never waits for a reader.
     drain(lines);
     child
+}
+
+/// Sends a signal to a process.
+fn signal(name: &str, id: &str) {
+    assert!(Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap().success());
 }
 
 /// Reads what still comes on a thread of its own.
