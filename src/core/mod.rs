@@ -2,11 +2,15 @@
 //!
 //! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
 
+pub mod augment;
 pub mod class_map;
 pub mod compose;
 pub mod confusion;
+pub mod curve;
 pub mod dataset;
+pub mod labels;
 pub mod load_report;
+pub mod loss;
 pub mod manifest;
 pub mod names;
 pub mod normalise;
@@ -18,7 +22,9 @@ pub mod progress;
 pub mod recipe;
 pub mod rng;
 pub mod sample;
+pub mod schedule;
 pub mod scores;
 pub mod select;
+pub mod training;
 pub mod wordnet;
 pub mod workspace;

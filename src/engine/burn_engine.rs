@@ -150,7 +150,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, EngineError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-        EngineError::Device(text.unwrap_or_else(|| "the driver gave no reason".to_owned()))
+        EngineError::reported(text.unwrap_or_else(|| "the driver gave no reason".to_owned()))
     })
 }
 

@@ -6,6 +6,7 @@ pub mod cpu;
 pub mod device;
 pub mod evaluate;
 pub mod images;
+pub mod learn;
 pub mod nets;
 pub mod observer;
 pub mod plan;

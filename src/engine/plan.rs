@@ -236,9 +236,23 @@ pub enum EngineError {
     /// The device refused or was lost.
     #[error("the device failed: {0}; try a smaller --batch, or --device cpu")]
     Device(String),
+    /// The device has no room for the batch.
+    #[error("the device's memory is full: {0}; try a smaller --batch, or --device cpu")]
+    Memory(String),
 }
 
 impl EngineError {
+    /// From a driver's own words.
+    #[must_use]
+    pub fn reported(text: String) -> Self {
+        let lower = text.to_lowercase();
+        if lower.contains("out of memory") || lower.contains("outofmemory") || lower.contains("out_of_memory") {
+            Self::Memory(text)
+        } else {
+            Self::Device(text)
+        }
+    }
+
     /// Steps that contradict each other.
     #[must_use]
     pub fn broken_plan() -> Self {
