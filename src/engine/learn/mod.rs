@@ -1,7 +1,9 @@
 //! Training: a network that is fitted step by step, on any device.
 
+mod burn;
 pub mod optimiser;
 
+pub use self::burn::BurnLearner;
 use super::nets::module::Masks;
 use super::plan::EngineError;
 use super::weights::Weights;

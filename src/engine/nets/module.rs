@@ -6,7 +6,7 @@
 mod layer;
 mod masks;
 
-use burn::module::{Module, ParamId};
+use burn::module::{Module, ParamId, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::graph::{Graph, Node, Op, Tap};
@@ -121,6 +121,38 @@ impl Network {
             }
         }
         Ok(Weights::new(tensors))
+    }
+
+    /// The learnt tensors in the order of [`Network::parameters`].
+    #[must_use]
+    pub fn learnt(&self) -> Vec<Tensor<1>> {
+        self.layers.iter().flat_map(Layer::learnt).collect()
+    }
+
+    /// Takes new values for all learnt tensors, in the order of [`Network::parameters`].
+    pub fn learn(&mut self, values: Vec<Tensor<1>>) {
+        let mut values = values.into_iter();
+        self.layers.iter_mut().for_each(|layer| layer.learn(&mut values));
+    }
+
+    /// All running statistics as they are now.
+    #[must_use]
+    pub fn statistics(&self) -> Vec<Tensor<1>> {
+        self.layers.iter().flat_map(Layer::running).map(RunningState::value_sync).collect()
+    }
+
+    /// Moves the running statistics once more by the batch that moved them from `before`: from r₀ over
+    /// r₁ = r₀ + m·(b − r₀) to r₁ + m·(b − r₁) = r₁ + (1 − m)·(r₁ − r₀).
+    pub fn repeat_statistics(&self, before: &[Tensor<1>]) {
+        let keyed = self.graph.nodes().iter().filter(|n| has_weights(n));
+        let running = keyed.zip(&self.layers).flat_map(|(node, layer)| {
+            let momentum = if let Op::BatchNorm { momentum, .. } = node.op { momentum } else { 0.0 };
+            layer.running().iter().map(move |state| (state, momentum))
+        });
+        for ((state, momentum), before) in running.zip(before) {
+            let now = state.value_sync();
+            state.update(now.clone() + (now - before.clone()) * (1.0 - momentum));
+        }
     }
 
     /// The parameters that weight decay applies to: those named "weight" that have more than one dimension, so no

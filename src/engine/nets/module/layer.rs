@@ -37,6 +37,23 @@ impl Layer {
         op.tensors().into_iter().filter_map(next).collect()
     }
 
+    /// The learnt tensors.
+    pub(super) fn learnt(&self) -> impl Iterator<Item = Tensor<1>> + '_ {
+        self.learnt.iter().map(Param::val)
+    }
+
+    /// Takes new values for the learnt tensors, one each from `values`.
+    pub(super) fn learn(&mut self, values: &mut impl Iterator<Item = Tensor<1>>) {
+        for (param, value) in self.learnt.iter_mut().zip(values) {
+            *param = Param::from_tensor(value);
+        }
+    }
+
+    /// The running statistics: mean and variance of a batch norm, nothing of others.
+    pub(super) fn running(&self) -> &[RunningState<Tensor<1>>] {
+        &self.running
+    }
+
     /// Identities of the learnt tensors.
     pub(super) fn ids(&self) -> impl Iterator<Item = ParamId> + '_ {
         self.learnt.iter().map(|p| p.id)
