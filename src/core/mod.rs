@@ -8,6 +8,8 @@ pub mod compose;
 pub mod confusion;
 pub mod curve;
 pub mod dataset;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod labels;
 pub mod load_report;
 pub mod loss;
