@@ -4,10 +4,26 @@ mod burn;
 pub mod optimiser;
 
 pub use self::burn::BurnLearner;
+use super::device::Picked;
+use super::nets::NetworkSpec;
 use super::nets::module::Masks;
 use super::plan::EngineError;
 use super::weights::Weights;
+use crate::core::training::Optimiser;
 pub use optimiser::OptimiserState;
+
+/// The learner for a device.
+///
+/// # Errors
+/// [`EngineError`] where tensors are missing or the device refuses.
+pub fn learner(
+    spec: &NetworkSpec,
+    weights: &Weights,
+    optimiser: (Optimiser, bool),
+    (picked, _threads): (&Picked, usize),
+) -> Result<Box<dyn Learner>, EngineError> {
+    Ok(Box::new(BurnLearner::new((spec.graph(), spec.side), weights, optimiser, &picked.device)?))
+}
 
 /// A network while it is trained: plain f32 slices in and out, so that it runs on any device. The loss and its gradient
 /// are made by [`crate::core::loss`].

@@ -19,7 +19,6 @@ use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, 
 use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
 use crate::store::card::{self, Card, CardError};
 use crate::store::import::ImportError;
-use crate::store::labels::LabelError;
 use crate::store::training::{
     FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus,
     seed_folder,
@@ -29,7 +28,7 @@ use self::data::{Pictures, Stored};
 use self::watch::RunWatch;
 use super::open::{ObserverRequest, OpenError};
 use super::session::{default_batch, device_class, engine};
-pub use data::{ClassesError, fingerprint};
+pub use data::ClassesError;
 
 /// What is trained on what, and where it goes.
 #[derive(Clone, Debug)]
@@ -97,9 +96,6 @@ pub enum TrainJobError {
     /// The folder.
     #[error(transparent)]
     Folder(#[from] TrainingError),
-    /// Stored labels.
-    #[error(transparent)]
-    Labels(#[from] LabelError),
     /// The training itself.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -220,10 +216,7 @@ impl Training {
             )));
         }
         let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).unwrap_or(MeanStd::IMAGENET);
-        let stored = match &request.labels {
-            Some(path) => Some(Stored::open(path, &pictures, side)?),
-            None => None,
-        };
+        let stored = None;
         let evaluator =
             watch::Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
         Ok(Self { recipe: request.recipe.clone(), pictures, observer, stored, spec, mean_std, evaluator, threads })
