@@ -8,6 +8,7 @@ pub mod compose;
 pub mod confusion;
 pub mod curve;
 pub mod dataset;
+pub mod exact;
 pub mod labels;
 pub mod load_report;
 pub mod loss;
