@@ -5,8 +5,11 @@ pub mod class_map;
 pub mod export;
 pub mod files;
 pub mod import;
+mod lock;
 pub mod project;
+mod sealed;
 pub mod stamps;
+pub mod training;
 
 #[cfg(test)]
 #[cfg(all(feature = "shared-data", target_os = "linux"))]
