@@ -3,29 +3,16 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::core::dataset::{Dataset, ImageId, Split};
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropRange;
 use crate::core::progress::{Cancelled, Progress};
-use crate::core::sample::{CLASSES, SIDE, TEST_PER_CLASS, TRAIN_PER_CLASS, render};
-use crate::engine::device::Picked;
+use crate::core::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS, render};
 use crate::engine::images::encode::{self, EncodeError};
-use crate::engine::images::{decode, pipeline};
-use crate::engine::nets::{Arch, NetworkSpec};
-use crate::engine::score::ScoreError;
-use crate::engine::train::{Schedule, TrainError, TrainJob, TrainPlan, Trained, train};
-use crate::engine::weights::{Kind, Precision, WeightError, save};
-use crate::store::card::{self, Card, CardError};
+use crate::engine::images::pipeline;
+use crate::store::card;
 use crate::store::export::rded::{Export, ExportError};
 use crate::store::files::{FileError, Written, shown, write_new};
-use crate::store::import::ImportError;
 use crate::store::project::{Project, ProjectError};
-
-use super::evaluate::{EvaluateReport, evaluate_all};
-use super::open::{ObserverRequest, OpenError, observer};
-use super::session::Session;
 
 /// The observer's weights, f16, and their card: the output of `stillroom pretrain --preset sample` (see `assets/README.md`).
 const OBSERVER: &[u8] = include_bytes!("../../assets/sample_observer.safetensors");

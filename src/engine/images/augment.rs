@@ -1,6 +1,6 @@
 //! Makes the inputs of a training: what [`crate::core::augment`] drew, done to pixels.
 
-use crate::core::augment::{ImageDraw, Mix};
+use crate::core::augment::{self, ImageDraw, Mix};
 use crate::core::normalise::MeanStd;
 use crate::core::patch::CropBox;
 use crate::core::pixels::Rgb8;
@@ -63,18 +63,14 @@ fn shuffled(image: &Rgb8, draw: &ImageDraw) -> Option<Rgb8> {
     Some(result)
 }
 
-/// For each place along an axis, the place it comes from: strips of length ÷ f, the last one takes the remainder.
+/// For each place along an axis, the place it comes from.
 fn sources(strips: &[u8], length: u32) -> Vec<u32> {
-    let count = strips.len() as u32;
-    if count == 0 {
+    if strips.is_empty() {
         return (0..length).collect();
     }
-    let width = length / count;
-    let strip = |&s: &u8| {
-        let first = u32::from(s) * width;
-        first..if u32::from(s) + 1 == count { length } else { first + width }
-    };
-    strips.iter().flat_map(strip).collect()
+    let places = augment::strips(length, strips.len() as u32);
+    let places = strips.iter().filter_map(|&s| places.get(s as usize));
+    places.flat_map(|&(first, width)| first..first + width).collect()
 }
 
 /// Mixes a batch of normalised inputs, in place; partners are taken from the unmixed batch (spec 1.6, 1.7).
@@ -115,7 +111,8 @@ mod tests {
     /// Red is the column, green the row.
     fn numbered(side: u32) -> Rgb8 {
         let mut image = Rgb8::black(side, side);
-        (0..side * side).for_each(|at| image.set_pixel(at % side, at / side, [(at % side) as u8, (at / side) as u8, 9]));
+        (0..side * side)
+            .for_each(|at| image.set_pixel(at % side, at / side, [(at % side) as u8, (at / side) as u8, 9]));
         image
     }
 
@@ -158,7 +155,10 @@ mod tests {
         let mut cut = batch.clone();
         let bbox = CropBox { top: 1, left: 0, height: 1, width: 2 };
         mix(&mut cut, side, &Mix::CutMix { partners: vec![1, 2, 0], lambda: 0.5, bbox });
-        assert_eq!((&cut[..4], &cut[12..16], &cut[24..28]), (&[0., 0., 1., 1.][..], &[1., 1., 2., 2.][..], &[2., 2., 0., 0.][..]));
+        assert_eq!(
+            (&cut[..4], &cut[12..16], &cut[24..28]),
+            (&[0., 0., 1., 1.][..], &[1., 1., 2., 2.][..], &[2., 2., 0., 0.][..])
+        );
         let mut blend = batch;
         mix(&mut blend, side, &Mix::MixUp { partners: vec![1, 2, 0], lambda: 0.75 });
         assert_eq!((blend[0], blend[12], blend[24]), (0.25, 1.25, 1.5));

@@ -1,7 +1,7 @@
 //! The batches of an epoch: which images in which order, what is done to each, what is mixed.
 
 use super::{StoredLabels, TrainError, TrainJob};
-use crate::core::augment::{ImageDraw, Mix, epoch_order};
+use crate::core::augment::{DrawId, ImageDraw, Mix, epoch_order};
 use crate::core::training::TrainRecipe;
 use crate::engine::images::{augment, pipeline};
 
@@ -42,19 +42,24 @@ pub(super) fn loader_batch(recipe: &TrainRecipe) -> usize {
 
 /// The batches of an epoch as the seed draws them.
 pub(super) fn planned(job: &TrainJob<'_>, epoch: u32) -> Vec<Planned> {
-    let order = epoch_order(job.seed, epoch, job.images.labels.len());
+    let order = epoch_order(job.seed, epoch, job.images.labels.len() as u32);
+    let id = |number| DrawId { seed: job.seed, epoch, number };
     let batches = order.chunks(loader_batch(job.recipe)).enumerate();
     let plan = |(number, images): (usize, &[u32])| Planned {
         images: images.to_vec(),
         draws: None,
-        mix: Mix::new((job.seed, epoch, number as u32), images.len(), job.spec.side as u32, job.recipe.mixing),
+        mix: Mix::new(id(number as u32), images.len() as u32, job.spec.side as u32, job.recipe.mixing),
         logits: None,
     };
     batches.map(plan).collect()
 }
 
 /// The batches of an epoch as they were stored.
-pub(super) fn stored(job: &TrainJob<'_>, labels: &mut dyn StoredLabels, epoch: u32) -> Result<Vec<Planned>, TrainError> {
+pub(super) fn stored(
+    job: &TrainJob<'_>,
+    labels: &mut dyn StoredLabels,
+    epoch: u32,
+) -> Result<Vec<Planned>, TrainError> {
     let count = job.images.labels.len() as u32;
     let classes = job.spec.classes;
     let plan = |batch: crate::core::labels::BatchLabels| {
@@ -118,7 +123,8 @@ fn augmented(
     let pixels = (job.images.image)(image as usize)?;
     let side = job.spec.side;
     let draw = given.cloned().unwrap_or_else(|| {
-        ImageDraw::new((job.seed, epoch, image), (pixels.width, pixels.height), job.recipe, side as u32)
+        let id = DrawId { seed: job.seed, epoch, number: image };
+        ImageDraw::new(id, (pixels.width, pixels.height), job.recipe, side as u32)
     });
     let input = augment::augmented(&pixels, &draw, job.recipe.cropping, (side, &job.mean_std));
     Ok((draw, input.map_err(|e| e.to_string())?))

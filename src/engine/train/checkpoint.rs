@@ -79,14 +79,19 @@ impl Checkpoint {
         let mut entries: Vec<(String, Values<'_>)> = Vec::new();
         let sets = [("weights.", Some(&self.weights)), ("best.", self.best.as_ref())];
         for (prefix, weights) in sets.into_iter().filter_map(|(p, w)| Some((p, w?))) {
-            entries.extend(weights.tensors().iter().map(|(key, t)| {
-                (format!("{prefix}{key}"), Values { shape: t.shape.clone(), values: &t.values })
-            }));
+            entries.extend(
+                weights
+                    .tensors()
+                    .iter()
+                    .map(|(key, t)| (format!("{prefix}{key}"), Values { shape: t.shape.clone(), values: &t.values })),
+            );
         }
         for (key, moments) in &self.optimiser.moments {
-            entries.extend(moments.iter().enumerate().map(|(order, values)| {
-                (format!("moment{order}.{key}"), Values { shape: vec![values.len()], values })
-            }));
+            entries.extend(
+                moments.iter().enumerate().map(|(order, values)| {
+                    (format!("moment{order}.{key}"), Values { shape: vec![values.len()], values })
+                }),
+            );
         }
         let state = serde_json::to_string(&self.state).map_err(|e| fail(&e))?;
         let about = HashMap::from([(STATE.to_owned(), state)]);
@@ -97,7 +102,8 @@ impl Checkpoint {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let fail = |e: &dyn std::fmt::Display| CheckpointError(e.to_string());
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| fail(&e))?;
-        let state = header.metadata().as_ref().and_then(|m| m.get(STATE)).ok_or_else(|| fail(&"it is of another kind"))?;
+        let state =
+            header.metadata().as_ref().and_then(|m| m.get(STATE)).ok_or_else(|| fail(&"it is of another kind"))?;
         let state: State = serde_json::from_str(state).map_err(|e| fail(&e))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|e| fail(&e))?;
         let (mut weights, mut best) = (BTreeMap::new(), BTreeMap::new());

@@ -17,10 +17,10 @@ use crate::engine::weights::Weights;
 ///
 /// # Errors
 /// [`TrainError`]; cancelled, a checkpoint is kept first.
-pub fn train(
-    job: TrainJob<'_>,
+pub fn train<'a>(
+    job: TrainJob<'a>,
     new: NewLearner<'_>,
-    targets: Targets<'_>,
+    targets: Targets<'a>,
     checkpoint: Option<&[u8]>,
     watch: &mut dyn Watch,
 ) -> Result<Trained, TrainError> {
@@ -65,7 +65,12 @@ struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(job: TrainJob<'a>, new: NewLearner<'_>, targets: Targets<'a>, start: Checkpoint) -> Result<Self, TrainError> {
+    fn new(
+        job: TrainJob<'a>,
+        new: NewLearner<'_>,
+        targets: Targets<'a>,
+        start: Checkpoint,
+    ) -> Result<Self, TrainError> {
         let mut learner = new(&start.weights)?;
         learner.restore(&start.weights, &start.optimiser)?;
         let (state, best, before) = (start.state.clone(), start.best.clone(), start.state.seconds);
@@ -140,7 +145,8 @@ impl<'a> Trainer<'a> {
             if let Some(unmixed) = &batch.unmixed {
                 self.learner.forward(&unmixed[piece.start * len..piece.end * len], piece.len(), masks)?;
             }
-            let student = self.learner.forward(&batch.inputs[piece.start * len..piece.end * len], piece.len(), masks)?;
+            let student =
+                self.learner.forward(&batch.inputs[piece.start * len..piece.end * len], piece.len(), masks)?;
             if self.job.recipe.statistics_twice && batch.unmixed.is_none() {
                 self.learner.repeat_statistics()?;
             }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::class_map::{ClassMapError, Outputs, resolve};
-use crate::core::dataset::{Dataset, ImageId, Location, Split};
+use crate::core::dataset::{Dataset, ImageId, Split};
 use crate::core::labels::BatchLabels;
 use crate::core::pixels::Rgb8;
 use crate::core::progress::Progress;
@@ -69,7 +69,9 @@ impl Pictures {
     fn read_all(&mut self, threads: usize, progress: &mut dyn Progress) -> Result<(), TrainJobError> {
         let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 training images v1");
         hash.update(self.dataset.fingerprint().as_bytes());
-        self.images.iter().for_each(|image| drop(hash.update(&image.0.to_le_bytes())));
+        self.images.iter().for_each(|image| {
+            hash.update(&image.0.to_le_bytes());
+        });
         if self.images.len() <= READ_FIRST {
             let total = self.images.len() as u64;
             let mut whole = Vec::with_capacity(self.images.len());
@@ -141,8 +143,11 @@ pub(super) fn evaluation_classes(
     let names = labels(trained);
     let outputs = Outputs { count: known.len(), names: Some(&names) };
     let shown = |data: &Dataset| crate::store::files::shown(data.root());
-    let by_order = resolve(evaluation.classes(), outputs, None)
-        .map_err(|why| ClassesError { evaluation: shown(evaluation), data: shown(trained), why })?;
+    let by_order = resolve(evaluation.classes(), outputs, None).map_err(|why| ClassesError {
+        evaluation: shown(evaluation),
+        data: shown(trained),
+        why,
+    })?;
     Ok((by_order.outputs.into_iter().map(Some).collect(), 0))
 }
 

@@ -25,7 +25,7 @@ use crate::store::training::{
 };
 
 use self::data::{Pictures, Stored};
-use self::watch::RunWatch;
+use self::watch::{Evaluator, RunWatch};
 use super::open::{ObserverRequest, OpenError};
 use super::session::{default_batch, device_class, engine};
 pub use data::ClassesError;
@@ -62,7 +62,7 @@ pub struct TrainRequest {
 }
 
 /// How to compute.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Compute<'a> {
     /// The device.
     pub picked: &'a Picked,
@@ -109,7 +109,9 @@ pub enum TrainJobError {
     #[error(transparent)]
     Card(#[from] CardError),
     /// A network that doesn't fit the side.
-    #[error("{student} can't take images of side {side} (it needs at least {least}); give --side, or another --student")]
+    #[error(
+        "{student} can't take images of side {side} (it needs at least {least}); give --side, or another --student"
+    )]
     Side {
         /// The network.
         student: Arch,
@@ -142,15 +144,15 @@ pub fn run(
     each: &mut dyn FnMut(&TrainingNote),
 ) -> Result<TrainReport, TrainJobError> {
     let start = Instant::now();
-    let mut training = Training::open(request, compute, progress)?;
-    let asked = training.note(request, compute);
+    let (mut training, evaluator) = Training::open(request, compute, progress)?;
+    let asked = training.note(request, evaluator.fingerprint(), compute);
     let (folder, mut note) = TrainingFolder::begin(&request.out, asked)?;
     (note.status, note.detail, note.ended) = (TrainingStatus::Running, String::new(), None);
     folder.save_note(&note)?;
     let mut steps = 0;
     let result = (0..u64::from(request.recipe.seeds.max(1))).try_for_each(|more| {
         let seed = request.recipe.seed + more;
-        let mut watch = RunWatch::new((&folder, &mut note), seed, &training.evaluator, (progress, each));
+        let mut watch = RunWatch::new((&folder, &mut note), seed, &evaluator, (&mut *progress, &mut *each));
         let finished = training.seed(seed, &folder, compute, &mut watch);
         steps += watch.steps();
         finished
@@ -181,7 +183,6 @@ struct Training {
     stored: Option<Stored>,
     spec: NetworkSpec,
     mean_std: MeanStd,
-    evaluator: watch::Evaluator,
     threads: usize,
 }
 
@@ -194,7 +195,11 @@ struct Teacher {
 }
 
 impl Training {
-    fn open(request: &TrainRequest, compute: Compute<'_>, progress: &mut dyn Progress) -> Result<Self, TrainJobError> {
+    fn open(
+        request: &TrainRequest,
+        compute: Compute<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<(Self, Evaluator), TrainJobError> {
         check_labels(request)?;
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let pictures = Pictures::open(&request.data, request.images_per_class, threads, progress)?;
@@ -217,12 +222,11 @@ impl Training {
         }
         let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).unwrap_or(MeanStd::IMAGENET);
         let stored = None;
-        let evaluator =
-            watch::Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
-        Ok(Self { recipe: request.recipe.clone(), pictures, observer, stored, spec, mean_std, evaluator, threads })
+        let evaluator = Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
+        Ok((Self { recipe: request.recipe.clone(), pictures, observer, stored, spec, mean_std, threads }, evaluator))
     }
 
-    fn note(&self, request: &TrainRequest, compute: Compute<'_>) -> TrainingNote {
+    fn note(&self, request: &TrainRequest, evaluated: String, compute: Compute<'_>) -> TrainingNote {
         let named = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let source = |path: &Path, fingerprint: String| Source { name: named(path), path: absolute(path), fingerprint };
         let observer = self.observer.as_ref().map(|t| ObserverSource {
@@ -235,7 +239,7 @@ impl Training {
             name: request.name.clone().unwrap_or_else(|| named(&request.out)),
             kind: request.kind,
             data: source(&request.data, self.pictures.fingerprint.clone()),
-            evaluation: source(&request.evaluation, self.evaluator.fingerprint()),
+            evaluation: source(&request.evaluation, evaluated),
             observer,
             labels: self.stored.as_ref().map(|s| source(&s.path, s.fingerprint.clone())),
             student: self.spec.arch.to_string(),
@@ -266,15 +270,12 @@ impl Training {
             return Ok(());
         }
         let checkpoint = folder.checkpoint(seed)?;
-        let images =
-            TrainImages { labels: &self.pictures.labels, image: &|at| self.pictures.image(at) };
+        let images = TrainImages { labels: &self.pictures.labels, image: &|at| self.pictures.image(at) };
         let (recipe, spec) = (&self.recipe, &self.spec);
         let job = TrainJob { spec, images, recipe, mean_std: self.mean_std, seed, threads: self.threads };
         let targets = match (&mut self.stored, &mut self.observer) {
             (Some(stored), _) => Targets::Stored(stored),
-            (None, Some(t)) => {
-                Targets::Observer { engine: t.engine.as_mut(), outputs: &t.outputs, batch: t.batch }
-            }
+            (None, Some(t)) => Targets::Observer { engine: t.engine.as_mut(), outputs: &t.outputs, batch: t.batch },
             (None, None) => Targets::Classes,
         };
         let device = compute.picked;

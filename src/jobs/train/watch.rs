@@ -68,8 +68,12 @@ impl Evaluator {
     pub(super) fn fingerprint(&self) -> String {
         let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 evaluation images v1");
         hash.update(self.dataset.fingerprint().as_bytes());
-        self.images.iter().for_each(|image| drop(hash.update(&image.0.to_le_bytes())));
-        self.class_map.iter().for_each(|output| drop(hash.update(&output.to_le_bytes())));
+        self.images.iter().for_each(|image| {
+            hash.update(&image.0.to_le_bytes());
+        });
+        self.class_map.iter().for_each(|output| {
+            hash.update(&output.to_le_bytes());
+        });
         hash.finalize().to_hex()[..32].to_owned()
     }
 
