@@ -8,6 +8,7 @@ pub mod compose;
 pub mod confusion;
 pub mod curve;
 pub mod dataset;
+pub mod dsa;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod labels;
