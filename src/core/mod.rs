@@ -9,6 +9,7 @@ pub mod confusion;
 pub mod curve;
 pub mod dataset;
 pub mod exact;
+pub mod dsa;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod labels;
