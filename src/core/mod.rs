@@ -8,8 +8,8 @@ pub mod compose;
 pub mod confusion;
 pub mod curve;
 pub mod dataset;
-pub mod exact;
 pub mod dsa;
+pub mod exact;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod labels;
