@@ -134,7 +134,7 @@ impl Args for RecipeArgs {
             let range = match p.kind {
                 Kind::Integer { min, max: u64::MAX } => format!("from {min}"),
                 Kind::Integer { min, max } => format!("{min} to {max}"),
-                Kind::Choice(_) | Kind::Format => String::new(),
+                _ => String::new(),
             };
             let default = Recipe::default().get(p.name);
             let notes =

@@ -29,6 +29,8 @@ pub mod sample;
 pub mod schedule;
 pub mod scores;
 pub mod select;
+pub mod train_forms;
+pub mod train_params;
 pub mod training;
 pub mod wordnet;
 pub mod workspace;
