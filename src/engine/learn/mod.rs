@@ -1,9 +1,11 @@
 //! Training: a network that is fitted step by step, on any device.
 
 mod burn;
+mod cpu;
 pub mod optimiser;
 
 pub use self::burn::BurnLearner;
+pub use self::cpu::CpuLearner;
 use super::nets::module::Masks;
 use super::plan::EngineError;
 use super::weights::Weights;
