@@ -1,10 +1,12 @@
 //! Training: a network that is fitted step by step, on any device.
 
 mod burn;
+mod cpu;
 pub mod optimiser;
 
 pub use self::burn::BurnLearner;
-use super::device::Picked;
+pub use self::cpu::CpuLearner;
+use super::device::{Hardware, Picked};
 use super::nets::NetworkSpec;
 use super::nets::module::Masks;
 use super::plan::EngineError;
@@ -12,7 +14,7 @@ use super::weights::Weights;
 use crate::core::training::Optimiser;
 pub use optimiser::OptimiserState;
 
-/// The learner for a device.
+/// The learner for a device: on the processor the project's own where it covers the network, else burn's.
 ///
 /// # Errors
 /// [`EngineError`] where tensors are missing or the device refuses.
@@ -20,9 +22,15 @@ pub fn learner(
     spec: &NetworkSpec,
     weights: &Weights,
     optimiser: (Optimiser, bool),
-    (picked, _threads): (&Picked, usize),
+    picked: &Picked,
 ) -> Result<Box<dyn Learner>, EngineError> {
-    Ok(Box::new(BurnLearner::new((spec.graph(), spec.side), weights, optimiser, &picked.device)?))
+    let graph = spec.graph();
+    Ok(match picked.info.hardware {
+        Hardware::Cpu if CpuLearner::supports(&graph) => {
+            Box::new(CpuLearner::new((graph, spec.side), weights, optimiser)?)
+        }
+        _ => Box::new(BurnLearner::new((graph, spec.side), weights, optimiser, &picked.device)?),
+    })
 }
 
 /// A network while it is trained: plain f32 slices in and out, so that it runs on any device. The loss and its gradient

@@ -279,9 +279,8 @@ impl Training {
             (None, None) => Targets::Classes,
         };
         let device = compute.picked;
-        let threads = self.threads;
         let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-            learner(spec, weights, (recipe.optimiser, recipe.decay_all), (device, threads))
+            learner(spec, weights, (recipe.optimiser, recipe.decay_all), device)
         };
         let trained = train(job, &mut new, targets, checkpoint.as_deref(), watch)?;
         self.finish(seed, folder, &trained, watch)
