@@ -9,6 +9,8 @@ pub mod confusion;
 pub mod curve;
 pub mod dataset;
 pub mod exact;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod labels;
 pub mod load_report;
 pub mod loss;
