@@ -345,7 +345,7 @@ fn check_labels(request: &TrainRequest) -> Result<(), TrainJobError> {
             wrong("soft labels need an observer: give --observer FILE, or --labels hard with --loss hard-ce")
         }
         LabelSource::Stored if request.labels.is_none() => {
-            wrong("--labels stored needs the folder that `stillroom relabel` wrote: give --stored DIR")
+            wrong("--labels stored needs the folder that `stillroom relabel` wrote: give --stored-labels DIR")
         }
         LabelSource::Hard if recipe.loss.needs_logits() => {
             wrong("--labels hard goes with --loss hard-ce: the other losses compare with an observer's logits")
