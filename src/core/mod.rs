@@ -31,6 +31,7 @@ pub mod scores;
 pub mod select;
 pub mod train_forms;
 pub mod train_params;
+pub mod train_presets;
 pub mod training;
 pub mod wordnet;
 pub mod workspace;
