@@ -12,6 +12,7 @@ pub mod dsa;
 pub mod exact;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod label_set;
 pub mod labels;
 pub mod load_report;
 pub mod loss;

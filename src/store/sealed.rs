@@ -3,7 +3,9 @@
 //! The checksum is an entry of the header's metadata, where other readers of safetensors take no notice of it. It is the
 //! BLAKE3 hash of the whole file with zeros in its own place.
 
-use safetensors::tensor::SafeTensors;
+use std::collections::HashMap;
+
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde_json::Value;
 
 const ENTRY: &str = "blake3";
@@ -44,6 +46,22 @@ pub(super) fn seal(bytes: &[u8]) -> Result<Vec<u8>, SealError> {
     Ok(sealed)
 }
 
+/// Length of a sealed file of these tensors.
+pub(super) fn length(tensors: &[(&str, Dtype, Vec<usize>)], mut metadata: HashMap<String, String>) -> u64 {
+    metadata.insert(ENTRY.to_owned(), "0".repeat(DIGITS));
+    let mut tensors: Vec<_> = tensors.iter().collect();
+    // The order in which the library lays them out: it decides how many digits the offsets have.
+    tensors.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let mut header = serde_json::json!({ "__metadata__": metadata });
+    let mut at = 0;
+    for (name, dtype, shape) in tensors {
+        let end = at + shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        header[*name] = serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [at, end] });
+        at = end;
+    }
+    (8 + header.to_string().len().next_multiple_of(8) + at) as u64
+}
+
 /// Checks that `bytes` are as [`seal`] made them.
 pub(super) fn check(bytes: &[u8]) -> Result<(), SealError> {
     let (header, tensors) = divided(bytes)?;
@@ -75,8 +93,7 @@ fn divided(bytes: &[u8]) -> Result<(serde_json::Map<String, Value>, &[u8]), Seal
 #[cfg(test)]
 mod tests {
     use super::*;
-    use safetensors::tensor::{Dtype, TensorView};
-    use std::collections::HashMap;
+    use safetensors::tensor::TensorView;
 
     fn file(metadata: Option<HashMap<String, String>>) -> Vec<u8> {
         let values: Vec<u8> = (0..24).collect();

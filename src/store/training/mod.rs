@@ -8,37 +8,28 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::files::{FileError, is_unfinished, read_small, replace, sync_folder};
-use super::lock::{self, Lock};
-use super::sealed;
-use crate::core::manifest::{Program, json};
+use super::files::{FileError, replace, sync_folder};
+use super::record::{self, Held, RecordError};
+use super::{lock, sealed};
 
 mod error;
 mod note;
 
 pub use error::TrainingError;
-pub use note::{FORMAT, ObserverSource, Source, TrainingKind, TrainingNote, TrainingStatus, curves_csv};
+pub use note::{FORMAT, ObserverSource, RECORD, Source, TrainingKind, TrainingNote, TrainingStatus, curves_csv};
 
-/// Name of the record in a training's folder.
-pub const RECORD: &str = "run.json";
 /// Weights after a seed's last epoch, in the seed's folder.
 pub const LAST: &str = "student.safetensors";
 /// Weights of a seed's best evaluated epoch.
 pub const BEST: &str = "best.safetensors";
 const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// A thousand classes' confusions of a few seeds are tens of megabytes.
-const LARGEST_RECORD: u64 = 1 << 30;
-/// Levels of the record that are written over several lines: record 1, curves 2, curve 3, points 4.
-const OPEN_LEVELS: usize = 4;
 /// How deep [`list`] looks.
 const DEPTH: usize = 4;
 
 /// A training's folder, held for work: no other process takes it meanwhile.
 #[derive(Debug)]
 pub struct TrainingFolder {
-    folder: PathBuf,
-    _lock: Lock,
+    held: Held,
 }
 
 impl TrainingFolder {
@@ -47,48 +38,38 @@ impl TrainingFolder {
     /// notes, times and status of what is there; a training that was running is [`TrainingStatus::Interrupted`].
     ///
     /// # Errors
-    /// [`TrainingError::Another`] names what differs; [`TrainingError::NotEmpty`], [`TrainingError::Locked`]; others:
-    /// the folder can't be made, written or read.
+    /// [`RecordError::Another`] names what differs; [`RecordError::NotEmpty`], [`RecordError::Locked`]; others: the
+    /// folder can't be made, written or read.
     pub fn begin(path: &Path, asked: TrainingNote) -> Result<(Self, TrainingNote), TrainingError> {
-        fs::create_dir_all(path).map_err(FileError::at(path, "make this folder"))?;
-        // Looked at before the lock, too: not even the lock's file is put into a folder of something else.
-        found(path, &asked)?;
-        let lock = Lock::take(path, "lock this folder").map_err(TrainingError::locked(path))?;
-        let this = Self { folder: path.to_owned(), _lock: lock };
-        let note = match found(path, &asked)? {
+        let (held, found) = Held::begin(path, &asked)?;
+        let note = match found {
             Some(found) => continued(asked, found),
-            None => {
-                this.save_note(&asked)?;
-                asked
-            }
+            None => asked,
         };
-        Ok((this, note))
+        Ok((Self { held }, note))
     }
 
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.held.folder
     }
 
     /// Replaces the record.
     ///
     /// # Errors
-    /// [`TrainingError::File`] where the disk is full or fails; the record of before stays.
+    /// [`RecordError::File`] where the disk is full or fails; the record of before stays.
     pub fn save_note(&self, note: &TrainingNote) -> Result<(), TrainingError> {
-        let file = self.folder.join(RECORD);
-        let text = json::write(note, OPEN_LEVELS)
-            .map_err(|e| TrainingError::Malformed { file: file.clone(), why: e.to_string() })?;
-        Ok(replace(&file, &text)?)
+        Ok(self.held.save(note)?)
     }
 
     /// The latest state of a seed that is not finished: the tensors and metadata that were given to
     /// [`Self::save_checkpoint`], as a safetensors file. `None` where there is none.
     ///
     /// # Errors
-    /// [`TrainingError::DamagedCheckpoint`] where its checksum is wrong; [`TrainingError::File`].
+    /// [`TrainingError::DamagedCheckpoint`] where its checksum is wrong; [`RecordError::File`].
     pub fn checkpoint(&self, seed: u64) -> Result<Option<Vec<u8>>, TrainingError> {
-        let file = seed_folder(&self.folder, seed).join(CHECKPOINT);
+        let file = seed_folder(&self.held.folder, seed).join(CHECKPOINT);
         let bytes = match fs::read(&file) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
@@ -104,7 +85,7 @@ impl TrainingFolder {
     /// up to this state before: a resumed training can cut a curve that is too long, but not guess what is missing.
     ///
     /// # Errors
-    /// [`TrainingError::File`] where the disk is full or fails; the state of before stays.
+    /// [`RecordError::File`] where the disk is full or fails; the state of before stays.
     pub fn save_checkpoint(&self, seed: u64, state: &[u8]) -> Result<(), TrainingError> {
         let file = self.seed_file(seed, CHECKPOINT)?;
         let sealed =
@@ -116,30 +97,30 @@ impl TrainingFolder {
     /// with the whole curve before, since afterwards nothing leads back to it.
     ///
     /// # Errors
-    /// [`TrainingError::File`] where the disk is full or fails; the checkpoint stays.
+    /// [`RecordError::File`] where the disk is full or fails; the checkpoint stays.
     pub fn finish_seed(&self, seed: u64, last: &[u8], best: &[u8]) -> Result<(), TrainingError> {
         replace(&self.seed_file(seed, BEST)?, best)?;
         replace(&self.seed_file(seed, LAST)?, last)?;
         let checkpoint = self.seed_file(seed, CHECKPOINT)?;
         match fs::remove_file(&checkpoint) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(FileError::at(&checkpoint, "remove")(e))?,
-            _ => Ok(sync_folder(&seed_folder(&self.folder, seed))?),
+            _ => Ok(sync_folder(&seed_folder(&self.held.folder, seed))?),
         }
     }
 
     /// Whether the weights of a seed are written, and nothing is left to do for it.
     #[must_use]
     pub fn is_finished(&self, seed: u64) -> bool {
-        let folder = seed_folder(&self.folder, seed);
+        let folder = seed_folder(&self.held.folder, seed);
         folder.join(LAST).is_file() && folder.join(BEST).is_file() && !folder.join(CHECKPOINT).is_file()
     }
 
     /// A file of a seed, whose folder is made where it is missing.
     fn seed_file(&self, seed: u64, name: &str) -> Result<PathBuf, TrainingError> {
-        let folder = seed_folder(&self.folder, seed);
+        let folder = seed_folder(&self.held.folder, seed);
         if !folder.is_dir() {
             fs::create_dir_all(&folder).map_err(FileError::at(&folder, "make this folder"))?;
-            sync_folder(&self.folder)?;
+            sync_folder(&self.held.folder)?;
         }
         Ok(folder.join(name))
     }
@@ -149,27 +130,6 @@ impl TrainingFolder {
 #[must_use]
 pub fn seed_folder(folder: &Path, seed: u64) -> PathBuf {
     folder.join(format!("seed-{seed}"))
-}
-
-/// What is in a folder: the same training as `asked`, or nothing at all.
-fn found(folder: &Path, asked: &TrainingNote) -> Result<Option<TrainingNote>, TrainingError> {
-    match record(folder) {
-        Ok(found) if found.fingerprint() == asked.fingerprint() => Ok(Some(found)),
-        Ok(found) => {
-            let differences = found.differences(asked);
-            Err(TrainingError::Another { folder: folder.to_owned(), differences })
-        }
-        Err(TrainingError::Missing(_)) => {
-            for entry in fs::read_dir(folder).map_err(FileError::at(folder, "list"))? {
-                let name = entry.map_err(FileError::at(folder, "list"))?.file_name();
-                if name != lock::NAME && !is_unfinished(&name) {
-                    return Err(TrainingError::NotEmpty(folder.to_owned()));
-                }
-            }
-            Ok(None)
-        }
-        Err(other) => Err(other),
-    }
 }
 
 /// The training that was asked for, with what has been done of it.
@@ -194,42 +154,18 @@ fn continued(asked: TrainingNote, found: TrainingNote) -> TrainingNote {
 /// a process is [`TrainingStatus::Interrupted`].
 ///
 /// # Errors
-/// [`TrainingError::Missing`] where there is no training, [`TrainingError::Malformed`], [`TrainingError::Newer`],
-/// [`TrainingError::File`].
+/// [`RecordError::Missing`] where there is no training, [`RecordError::Malformed`], [`RecordError::Newer`],
+/// [`RecordError::File`].
 pub fn read(folder: &Path) -> Result<TrainingNote, TrainingError> {
-    let mut note = record(folder)?;
+    let mut note: TrainingNote = record::read(folder)?;
     if note.status == TrainingStatus::Running && !lock::is_held(folder) {
         // It may have ended since it was read.
-        note = record(folder)?;
+        note = record::read(folder)?;
         if note.status == TrainingStatus::Running {
             note.status = TrainingStatus::Interrupted;
         }
     }
     Ok(note)
-}
-
-fn record(folder: &Path) -> Result<TrainingNote, TrainingError> {
-    let file = folder.join(RECORD);
-    let text = match read_small(&file, LARGEST_RECORD) {
-        Ok(text) => text,
-        Err(e) if e.source.kind() == ErrorKind::NotFound => return Err(TrainingError::Missing(folder.to_owned())),
-        Err(e) => return Err(e.into()),
-    };
-    let malformed = |why: String| TrainingError::Malformed { file: file.clone(), why };
-    /// What every version has.
-    #[derive(serde::Deserialize)]
-    struct Header {
-        format: u64,
-        program: Program,
-    }
-    let header: Header = serde_json::from_slice(&text).map_err(|e| malformed(e.to_string()))?;
-    if header.program.name != Program::this().name {
-        return Err(malformed(format!("it is of the program '{}'", header.program.name)));
-    }
-    if header.format > u64::from(FORMAT) {
-        return Err(TrainingError::Newer { file, found: header.format, known: FORMAT });
-    }
-    serde_json::from_slice(&text).map_err(|e| malformed(e.to_string()))
 }
 
 /// A training that [`list`] has found, or why its record can't be read.
@@ -249,14 +185,14 @@ pub fn list(folder: &Path) -> Vec<Listed> {
     let mut folders = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         match read(&folder) {
-            Err(TrainingError::Missing(_)) if depth < DEPTH => match below(&folder) {
+            Err(TrainingError::Folder(RecordError::Missing { .. })) if depth < DEPTH => match below(&folder) {
                 Ok(below) => folders.extend(below.into_iter().map(|f| (f, depth + 1))),
                 Err(source) => {
                     let error = FileError { path: folder.clone(), doing: "list", source };
                     found.push(Listed { folder, note: Err(error.into()) });
                 }
             },
-            Err(TrainingError::Missing(_)) => {}
+            Err(TrainingError::Folder(RecordError::Missing { .. })) => {}
             note => found.push(Listed { folder, note }),
         }
     }

@@ -11,9 +11,12 @@ use crate::core::names::{escape, unescape};
 use crate::core::normalise::MeanStd;
 use crate::core::training::TrainRecipe;
 use crate::store::files::bytes_of;
+use crate::store::record::Record;
 
 /// The version of the format that this program writes, and the highest it reads.
 pub const FORMAT: u32 = 1;
+/// Name of the record in a training's folder.
+pub const RECORD: &str = "run.json";
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -121,21 +124,18 @@ impl TrainingNote {
     /// and the status have no part in it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let text = serde_json::to_vec(&self.identity()).unwrap_or_default();
-        let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 training v1");
-        hash.update(&text);
-        hash.finalize().to_hex()[..32].to_owned()
+        Record::fingerprint(self)
     }
+}
 
-    /// What decides the result and is not the same in `other`, as `recipe.epochs is 300, not 100`: here, and there.
-    #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let mut found = Vec::new();
-        differ("", Some(&self.identity()), Some(&other.identity()), &mut found);
-        found
-    }
+impl Record for TrainingNote {
+    const FILE: &'static str = RECORD;
+    const FORMAT: u32 = FORMAT;
+    const WHAT: &'static str = "training";
+    // Record 1, curves 2, curve 3, points 4.
+    const OPEN_LEVELS: usize = 4;
 
-    /// What decides the result, with the numbers that are in the file.
+    /// With the numbers that are in the file.
     fn identity(&self) -> serde_json::Value {
         exact::kept_in(serde_json::json!({
             "kind": self.kind,
@@ -150,35 +150,6 @@ impl TrainingNote {
             "recipe": self.recipe,
             "settings": self.settings,
         }))
-    }
-}
-
-/// Collects the leaves at which two values differ.
-fn differ(at: &str, a: Option<&serde_json::Value>, b: Option<&serde_json::Value>, found: &mut Vec<String>) {
-    use serde_json::Value;
-    match (a, b) {
-        _ if a == b => {}
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for name in names {
-                let below = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
-                differ(&below, a.get(name), b.get(name), found);
-            }
-        }
-        _ => {
-            let said = |v: Option<&Value>| match v {
-                None | Some(Value::Null) => "none".to_owned(),
-                Some(Value::String(text)) => text.clone(),
-                Some(Value::Array(items)) if items.len() > 4 => format!("a list of {}", items.len()),
-                Some(other) => other.to_string(),
-            };
-            let (mut here, mut there) = (said(a), said(b));
-            if here == there {
-                here.push_str(" with other entries");
-                there = "these".to_owned();
-            }
-            found.push(format!("{at} is {here}, not {there}"));
-        }
     }
 }
 

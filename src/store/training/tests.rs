@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use super::*;
 use crate::core::confusion::Confusion;
 use crate::core::curve::{Curve, Point};
+use crate::core::manifest::Program;
 use crate::core::normalise::MeanStd;
 use crate::core::rng::Stream;
 use crate::core::training::TrainRecipe;
@@ -163,7 +164,7 @@ fn another_training_is_left_alone_and_its_differences_are_named() {
         let mut asked = note();
         change(&mut asked);
         let error = TrainingFolder::begin(root.path(), asked).unwrap_err();
-        assert!(matches!(error, TrainingError::Another { .. }), "{error}");
+        assert!(matches!(error, TrainingError::Folder(RecordError::Another { .. })), "{error}");
         assert_eq!(fs::read(root.path().join(RECORD)).unwrap(), before);
         error.to_string()
     };
@@ -193,7 +194,7 @@ fn folders_of_something_else_are_not_touched() {
     assert!(begin(root.path()).contains("holds other files and no training"));
     assert_eq!(names(root.path()), ["thesis.txt"]);
     assert!(begin(&root.path().join("thesis.txt")).contains("a file has this name"));
-    assert!(matches!(read(root.path()), Err(TrainingError::Missing(_))));
+    assert!(matches!(read(root.path()), Err(TrainingError::Folder(RecordError::Missing { .. }))));
     // A killed beginning: the lock and half a record.
     let killed = root.path().join("killed");
     fs::create_dir(&killed).unwrap();
@@ -252,7 +253,10 @@ fn lists_follow_no_links_and_end() {
     std::os::unix::fs::symlink(root.path(), root.path().join("loop")).unwrap();
     let found: Vec<_> = list(root.path()).into_iter().map(|l| l.folder).collect();
     assert_eq!(found, [root.path().join("a/b")]);
-    assert!(matches!(list(&root.path().join("absent"))[..], [Listed { note: Err(TrainingError::File(_)), .. }]));
+    assert!(matches!(
+        list(&root.path().join("absent"))[..],
+        [Listed { note: Err(TrainingError::Folder(RecordError::File(_))), .. }]
+    ));
 }
 
 #[test]
