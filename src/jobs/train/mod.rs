@@ -1,6 +1,7 @@
 //! A training from its files to its folder: students on distilled images, observers on real ones.
 
 pub(super) mod data;
+mod suggest;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use self::watch::{Evaluator, RunWatch};
 use super::open::{ObserverRequest, OpenError};
 use super::session::{default_batch, device_class, engine};
 pub use data::ClassesError;
+pub use suggest::{About, suggest};
 
 /// What is trained on what, and where it goes.
 #[derive(Clone, Debug)]
