@@ -9,6 +9,7 @@
 mod bad_input;
 mod cli;
 mod gradients;
+mod losses;
 mod networks;
 mod parity;
 mod round_trip;
