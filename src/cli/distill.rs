@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     classes: Option<Vec<String>>,
     #[command(flatten)]
-    recipe: RecipeArgs,
+    recipe: RecipeArgs<Recipe>,
     /// Keep only the outputs of the dataset's classes: the softmax is over them alone
     #[arg(long)]
     prune: bool,
@@ -52,14 +52,14 @@ pub struct Args {
 
 impl Args {
     fn request(&self) -> ObserverRequest {
-        ObserverRequest { prune: self.prune, ..self.common.observer(self.observer.clone()) }
+        ObserverRequest { prune: self.prune, ..self.common.network.observer(self.observer.clone()) }
     }
 }
 
 /// Distils a dataset; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
-    let mut console = Console::new(args.common.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     Export::check(&args.out)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;

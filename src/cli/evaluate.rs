@@ -32,13 +32,13 @@ pub struct Args {
 
 impl Args {
     fn request(&self) -> ObserverRequest {
-        ObserverRequest { prune: self.prune, ..self.common.observer(self.network.clone()) }
+        ObserverRequest { prune: self.prune, ..self.common.network.observer(self.network.clone()) }
     }
 }
 
 /// Evaluates a network; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let mut console = Console::new(args.common.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     if let Some(path) = args.predictions.as_deref().filter(|p| p.exists()) {
         let path = crate::store::files::shown(path);
         return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));

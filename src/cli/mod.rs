@@ -10,7 +10,9 @@ mod distill;
 mod evaluate;
 mod networks;
 mod options;
+mod relabel;
 mod sample;
+mod train;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,6 +51,12 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Store soft labels of a distilled set, for trainings to come
+    Relabel(Box<relabel::Args>),
+    /// Train students on distilled images and evaluate them
+    Train(Box<train::TrainArgs>),
+    /// Train an observer from scratch on a full dataset
+    Pretrain(Box<train::PretrainArgs>),
     /// Measure the same work as the PyTorch peer
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -84,6 +92,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Relabel(args)) => relabel::run(&args),
+        Some(Command::Train(args)) => train::train(&args),
+        Some(Command::Pretrain(args)) => train::pretrain(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };
     Outcome::Exit(match result {

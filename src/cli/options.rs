@@ -7,21 +7,52 @@ use clap::{Arg, ArgMatches, Args};
 
 use crate::core::dataset::{Dataset, Split};
 use crate::core::normalise::MeanStd;
-use crate::core::params::{Kind, PARAMS};
+use crate::core::params::{BadValue, Kind, PARAMS, Param};
 use crate::core::progress::Progress as _;
 use crate::core::recipe::Recipe;
+use crate::core::train_params::TRAIN_PARAMS;
+use crate::core::training::TrainRecipe;
 use crate::jobs::open::{ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
 
 use super::{Console, Failure};
 
-/// How to compute, and what a weight file doesn't say.
+/// Where to compute, and what is told of it.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Common {
+pub struct ComputeArgs {
     /// auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
+    /// Worker threads (results don't depend on it)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+    /// Progress and warnings as JSON lines on standard output too
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ComputeArgs {
+    /// Picks the device and tells which; also sets the number of threads of the CPU backend.
+    pub fn pick(&self, console: &Console) -> Result<Picked, Failure> {
+        if let Some(threads) = self.threads {
+            // Fails only if a pool exists already, which then keeps its size.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+        }
+        let picked = pick(self.device)?;
+        console.say(&format!("device: {} – {} ({})", picked.info.id, picked.info.name, picked.reason));
+        Ok(picked)
+    }
+
+    /// The number of threads that was given.
+    pub fn threads(&self) -> Option<usize> {
+        self.threads.map(|n| n as usize)
+    }
+}
+
+/// What a weight file doesn't say.
+#[derive(clap::Args, Clone, Debug)]
+pub struct NetworkArgs {
     /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -34,18 +65,9 @@ pub struct Common {
     /// JSON file: which output belongs to which class
     #[arg(long, value_name = "FILE")]
     pub class_map: Option<PathBuf>,
-    /// Images per forward pass (results don't depend on it)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
-    pub batch: Option<u32>,
-    /// Worker threads (results don't depend on it)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub threads: Option<u32>,
-    /// Progress and warnings as JSON lines on standard output too
-    #[arg(long)]
-    pub json: bool,
 }
 
-impl Common {
+impl NetworkArgs {
     /// The request for a weight file with these options.
     pub fn observer(&self, file: PathBuf) -> ObserverRequest {
         ObserverRequest {
@@ -57,18 +79,21 @@ impl Common {
             prune: false,
         }
     }
+}
 
-    /// Picks the device and tells which; also sets the number of threads of the CPU backend.
-    pub fn pick(&self, console: &Console) -> Result<Picked, Failure> {
-        if let Some(threads) = self.threads {
-            // Fails only if a pool exists already, which then keeps its size.
-            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
-        }
-        let picked = pick(self.device)?;
-        console.say(&format!("device: {} – {} ({})", picked.info.id, picked.info.name, picked.reason));
-        Ok(picked)
-    }
+/// How to run an observer.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Common {
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Images per forward pass (results don't depend on it)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub batch: Option<u32>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
 
+impl Common {
     /// Loads the weight file and puts it on the device.
     pub fn session(
         &self,
@@ -94,8 +119,8 @@ impl Common {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));
         }
-        let picked = self.pick(console)?;
-        let limits = (self.batch.map(|n| n as usize), self.threads.map(|n| n as usize));
+        let picked = self.compute.pick(console)?;
+        let limits = (self.batch.map(|n| n as usize), self.compute.threads());
         Ok(Session::new(dataset, Arc::new(opened), &picked, limits)?)
     }
 }
@@ -114,13 +139,49 @@ pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) 
     Ok(Arc::new(data))
 }
 
-/// The parameters of a recipe as flags, from the one table of parameters.
-#[derive(Clone, Debug)]
-pub struct RecipeArgs(Vec<(&'static str, String)>);
+/// A recipe whose parameters are flags.
+pub trait Flags: Default {
+    /// Its parameters.
+    const PARAMS: &'static [Param];
 
-impl RecipeArgs {
+    /// A parameter's value as text.
+    fn get(&self, name: &str) -> String;
+
+    /// Sets a parameter from text.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue>;
+}
+
+impl Flags for Recipe {
+    const PARAMS: &'static [Param] = &PARAMS;
+
+    fn get(&self, name: &str) -> String {
+        Self::get(self, name)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
+        Self::set(self, name, value)
+    }
+}
+
+impl Flags for TrainRecipe {
+    const PARAMS: &'static [Param] = &TRAIN_PARAMS;
+
+    fn get(&self, name: &str) -> String {
+        Self::get(self, name)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
+        Self::set(self, name, value)
+    }
+}
+
+/// The parameters of a recipe as flags, from its table.
+#[derive(Clone, Debug)]
+pub struct RecipeArgs<R>(Vec<(&'static str, String)>, std::marker::PhantomData<R>);
+
+impl<R: Flags> RecipeArgs<R> {
     /// `base` with the flags that were given.
-    pub fn apply(&self, mut base: Recipe) -> Result<Recipe, Failure> {
+    pub fn apply(&self, mut base: R) -> Result<R, Failure> {
         for (name, value) in &self.0 {
             base.set(name, value).map_err(|e| Failure::Usage(e.to_string()))?;
         }
@@ -128,18 +189,23 @@ impl RecipeArgs {
     }
 }
 
-impl Args for RecipeArgs {
+impl<R: Flags> Args for RecipeArgs<R> {
     fn augment_args(command: clap::Command) -> clap::Command {
-        PARAMS.iter().fold(command, |command, p| {
+        R::PARAMS.iter().fold(command, |command, p| {
             let range = match p.kind {
-                Kind::Integer { min, max: u64::MAX } => format!("from {min}"),
-                Kind::Integer { min, max } => format!("{min} to {max}"),
+                Kind::Integer { min, max: u64::MAX } => format!("from {min}, "),
+                Kind::Integer { min, max } => format!("{min} to {max}, "),
+                Kind::Number { min, max } => format!("{min} to {max}, "),
+                Kind::Name(names) => format!("{}, ", names.join("|")),
+                Kind::Form(forms) => format!("{}, ", forms.join("|")),
                 Kind::Choice(_) | Kind::Format => String::new(),
             };
-            let default = Recipe::default().get(p.name);
-            let notes =
-                if range.is_empty() { format!("default {default}") } else { format!("{range}, default {default}") };
-            command.arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{notes}]", p.help)))
+            let default = match R::default().get(p.name) {
+                none if none.is_empty() => "the preset's".to_owned(),
+                value => format!("default {value}"),
+            };
+            command
+                .arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{range}{default}]", p.help)))
         })
     }
 
@@ -148,10 +214,11 @@ impl Args for RecipeArgs {
     }
 }
 
-impl clap::FromArgMatches for RecipeArgs {
+impl<R: Flags> clap::FromArgMatches for RecipeArgs<R> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = PARAMS.iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
-        Ok(Self(given.collect()))
+        // In the table's order: what belongs to an optimiser comes after it.
+        let given = R::PARAMS.iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
+        Ok(Self(given.collect(), std::marker::PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

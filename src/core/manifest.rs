@@ -13,7 +13,7 @@ use super::patch::CropBox;
 use super::recipe::Recipe;
 
 mod check;
-mod json;
+pub mod json;
 
 pub use check::ManifestError;
 
@@ -168,7 +168,7 @@ impl Manifest {
     /// # Errors
     /// None for a manifest of this type; the result is that of the JSON writer.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        json::write(self)
+        json::write(self, json::OPEN_LEVELS)
     }
 
     /// Reads and checks the text of a `manifest.json`.

@@ -10,9 +10,11 @@ pub mod evaluate;
 pub mod networks;
 pub mod open;
 pub mod pictures;
+pub mod relabel;
 pub mod sample;
 pub mod scoring;
 pub mod session;
+pub mod train;
 pub mod worker;
 
 // What the command line and the window must name of the layers below.

@@ -134,6 +134,36 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<Written, FileError> {
     }
 }
 
+/// Marks what [`replace`] has not finished.
+const UNFINISHED: &str = ".stillroom-unfinished-";
+
+/// Gives the file `path` the contents `bytes` in one step: whoever reads it, and whatever is killed or loses its power
+/// meanwhile, finds the old contents or the new. The bytes go to a file of a fixed name beside it, so that what a killed
+/// process leaves there is used again instead of piling up; the caller therefore holds the folder's lock.
+///
+/// # Errors
+/// [`FileError`] where the folder is not writable or full; the old contents stay.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut name = std::ffi::OsString::from(UNFINISHED);
+    name.push(path.file_name().unwrap_or_default());
+    let unfinished = parent.join(name);
+    let written = std::fs::File::create(&unfinished)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&unfinished, path));
+    if let Err(source) = written {
+        // On a full disk its bytes would be missed; where it can't be removed, the next attempt overwrites it.
+        let _ = std::fs::remove_file(&unfinished);
+        return Err(FileError { path: path.to_owned(), doing: "write", source });
+    }
+    sync_folder(parent)
+}
+
+/// Whether a file is what a killed process left of [`replace`] or [`write_new`].
+pub(super) fn is_unfinished(name: &OsStr) -> bool {
+    bytes_of(name).starts_with(b".stillroom-")
+}
+
 /// Makes the entries of a folder survive a power failure.
 ///
 /// # Errors
@@ -163,6 +193,28 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
         let error = write_new(&folder.path().join("no/map.json"), b"x").unwrap_err().to_string();
         assert!(error.contains("no/map.json") && error.contains("does not exist"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.json");
+        replace(&path, b"a longer first text").unwrap();
+        replace(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        // What a killed process has left is longer than what comes next.
+        let left = folder.path().join(".stillroom-unfinished-run.json");
+        std::fs::write(&left, b"left by a killed process").unwrap();
+        assert!(is_unfinished(left.file_name().unwrap()) && !is_unfinished(path.file_name().unwrap()));
+        replace(&path, b"third").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"third");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        // It can't take the place of a folder: that stays, and nothing is left beside it.
+        let taken = folder.path().join("taken");
+        std::fs::create_dir(&taken).unwrap();
+        let error = replace(&taken, b"x").unwrap_err().to_string();
+        assert!(error.contains("taken: cannot write"), "{error}");
+        assert!(taken.is_dir() && std::fs::read_dir(folder.path()).unwrap().count() == 2);
     }
 
     #[test]

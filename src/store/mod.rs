@@ -5,8 +5,13 @@ pub mod class_map;
 pub mod export;
 pub mod files;
 pub mod import;
+pub mod labels;
+mod lock;
 pub mod project;
+pub mod record;
+mod sealed;
 pub mod stamps;
+pub mod training;
 
 #[cfg(test)]
 #[cfg(all(feature = "shared-data", target_os = "linux"))]

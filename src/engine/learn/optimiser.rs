@@ -117,18 +117,84 @@ impl Adam {
     }
 }
 
-fn adamw(p: Parameter<'_>, (first, second): (&mut [f32], &mut [f32]), a: &Adam) {
-    for (((v, &g), m), s) in p.values.iter_mut().zip(p.gradient).zip(first).zip(second) {
+fn adamw(Parameter { values, gradient, .. }: Parameter<'_>, (first, second): (&mut [f32], &mut [f32]), a: &Adam) {
+    for (((v, &g), m), s) in values.iter_mut().zip(gradient).zip(first).zip(second) {
         *m += a.complements.0 * (g - *m);
         *s = a.second * *s + a.complements.1 * g * g;
         *v = *v * a.shrink - a.size * (*m / (s.sqrt() / a.root + a.epsilon));
     }
 }
 
-fn sgd(p: Parameter<'_>, velocity: &mut [f32], (momentum, nesterov, decay, rate): (f32, bool, f32, f32)) {
-    for ((v, &g), m) in p.values.iter_mut().zip(p.gradient).zip(velocity) {
+fn sgd(
+    Parameter { values, gradient, .. }: Parameter<'_>,
+    velocity: &mut [f32],
+    (momentum, nesterov, decay, rate): (f32, bool, f32, f32),
+) {
+    for ((v, &g), m) in values.iter_mut().zip(gradient).zip(velocity) {
         let g = g + decay * *v;
         *m = momentum * *m + g;
         *v -= rate * if nesterov { g + momentum * *m } else { *m };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::fixtures::{self, OptimiserCase, Optimisers, Values};
+
+    fn step(stepper: &mut Stepper, values: &mut Values, given: (&Optimisers, usize)) {
+        let (fixture, at) = given;
+        let parameters = values.iter_mut().map(|(key, values)| Parameter {
+            key,
+            dimensions: fixture.shapes[key].len(),
+            values,
+            gradient: &fixture.gradients[at][key],
+        });
+        stepper.step(parameters, fixture.rates[at]);
+    }
+
+    fn check(case: &OptimiserCase, (values, at): (&Values, usize)) {
+        for (key, expected) in &case.after[at] {
+            for (v, e) in values[key].iter().zip(expected) {
+                let what = (&case.optimiser, case.decay_all, key, at);
+                // The values lie between −6 and 6.
+                assert!((v - e).abs() <= 1e-6 * e.abs().max(1.0), "{what:?}: {v}, PyTorch {e}");
+            }
+        }
+    }
+
+    /// Gradients grow a thousandfold on the way, the rate falls, and two of the four parameters decay.
+    #[test]
+    fn five_steps_are_pytorchs() {
+        let fixture = fixtures::training().optimisers;
+        assert_eq!((fixture.cases.len(), fixture.rates.len(), fixture.shapes.len()), (6, 5, 4));
+        for case in &fixture.cases {
+            let (mut stepper, mut values) = (Stepper::new(case.optimiser, case.decay_all), fixture.start.clone());
+            for at in 0..fixture.rates.len() {
+                step(&mut stepper, &mut values, (&fixture, at));
+                check(case, (&values, at));
+            }
+        }
+    }
+
+    #[test]
+    fn a_restored_state_goes_on_to_the_bit() {
+        let fixture = fixtures::training().optimisers;
+        for case in &fixture.cases {
+            let (mut stepper, mut values) = (Stepper::new(case.optimiser, case.decay_all), fixture.start.clone());
+            for at in 0..5 {
+                if at == 2 {
+                    let state = stepper.state().clone();
+                    stepper = Stepper::new(case.optimiser, case.decay_all);
+                    stepper.restore(state);
+                }
+                step(&mut stepper, &mut values, (&fixture, at));
+            }
+            let (mut whole, mut expected) = (Stepper::new(case.optimiser, case.decay_all), fixture.start.clone());
+            for at in 0..5 {
+                step(&mut whole, &mut expected, (&fixture, at));
+            }
+            assert_eq!((values, stepper.state()), (expected, whole.state()));
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use super::super::files::{FileError, shown};
-use super::lock::Holder;
+use super::super::lock::Holder;
 
 /// Why a project could not be used. Nothing was changed or removed, unless the message says so.
 #[derive(Debug, thiserror::Error)]

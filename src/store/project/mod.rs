@@ -7,16 +7,16 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::files::{FileError, bytes_of};
+use super::lock::{Lock, LockError};
 
 mod error;
-mod lock;
 mod recent;
 mod runs;
 mod schema;
 mod scores;
 
+pub use super::lock::Holder;
 pub use error::ProjectError;
-pub use lock::Holder;
 pub use recent::{DatasetRow, ObserverRow, RecentDataset, RecentObserver};
 pub use runs::{RunRecord, RunRow, RunStatus};
 pub use scores::{ScoreKey, Slot};
@@ -34,7 +34,7 @@ pub struct Project {
     file: PathBuf,
     connection: Connection,
     /// Held while the project is open for writing.
-    lock: Option<lock::Lock>,
+    lock: Option<Lock>,
 }
 
 impl Project {
@@ -46,7 +46,10 @@ impl Project {
     /// disk is full, the database is damaged, of a newer version or of another program; it is then left untouched.
     pub fn open(folder: &Path) -> Result<Self, ProjectError> {
         std::fs::create_dir_all(folder).map_err(FileError::at(folder, "make this project folder"))?;
-        let lock = lock::Lock::take(folder)?;
+        let lock = Lock::take(folder, "lock the project").map_err(|e| match e {
+            LockError::Held(holder) => ProjectError::Locked { folder: folder.to_owned(), holder },
+            LockError::File(error) => error.into(),
+        })?;
         let file = folder.join(DATABASE);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&file, flags).map_err(error::of(&file, "open the project"))?;

@@ -1,0 +1,175 @@
+//! What `run.json` of a training says.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::core::curve::{self, Curve};
+use crate::core::dataset::join_bytes;
+use crate::core::exact;
+use crate::core::manifest::Program;
+use crate::core::names::{escape, unescape};
+use crate::core::normalise::MeanStd;
+use crate::core::training::TrainRecipe;
+use crate::store::files::bytes_of;
+use crate::store::record::Record;
+
+/// The version of the format that this program writes, and the highest it reads.
+pub const FORMAT: u32 = 1;
+/// Name of the record in a training's folder.
+pub const RECORD: &str = "run.json";
+
+/// What is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrainingKind {
+    /// Students on a distilled dataset.
+    Train,
+    /// An observer on a full dataset.
+    Pretrain,
+}
+
+/// How a training stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrainingStatus {
+    /// At work.
+    Running,
+    /// Stopped by the user; the same command resumes it.
+    Paused,
+    /// Finished: all seeds.
+    Done,
+    /// Ended by an error.
+    Failed,
+    /// Its process ended without a word; the same command resumes it.
+    Interrupted,
+}
+
+/// A file or folder that a training uses: where it lay, and what it was.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Source {
+    /// Its name for people.
+    pub name: String,
+    /// Where it lay; another place with the same fingerprint is the same source.
+    #[serde(with = "escaped")]
+    pub path: PathBuf,
+    /// Hash of what decides the result.
+    pub fingerprint: String,
+}
+
+/// A network as the source of soft labels.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ObserverSource {
+    /// Its weights.
+    #[serde(flatten)]
+    pub source: Source,
+    /// Network, e.g. `conv3`.
+    pub network: String,
+}
+
+/// A training: what a row of the run table and a plot need, and what it takes to resume it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TrainingNote {
+    /// Version of this format, see [`FORMAT`].
+    pub format: u32,
+    /// What wrote it last.
+    pub program: Program,
+    /// Its name in tables and plots.
+    pub name: String,
+    /// What is trained.
+    pub kind: TrainingKind,
+    /// The images it learns from.
+    pub data: Source,
+    /// The images it is evaluated on.
+    pub evaluation: Source,
+    /// The observer, where labels are soft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observer: Option<ObserverSource>,
+    /// The stored labels, where they are used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Source>,
+    /// Network that is trained, e.g. `resnet18_modified`.
+    pub student: String,
+    /// Side of its input in pixels.
+    pub side: u32,
+    /// Normalisation of its input.
+    pub normalise: MeanStd,
+    /// Names of the classes in order.
+    pub classes: Vec<String>,
+    /// All parameters.
+    #[serde(serialize_with = "exact::all")]
+    pub recipe: TrainRecipe,
+    /// Other settings that decide the result, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+    /// Class of device, e.g. `cpu`; other classes round differently.
+    pub device: String,
+    /// How it stands.
+    pub status: TrainingStatus,
+    /// The error of a failed training.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// When it began, in seconds since 1970.
+    pub began: u64,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<u64>,
+    /// What happened on the way, e.g. that a batch was split for lack of memory.
+    pub notes: Vec<String>,
+    /// One per seed that was begun, in order.
+    pub curves: Vec<Curve>,
+}
+
+impl TrainingNote {
+    /// Fingerprint of everything that decides the result: equal fingerprints, equal trainings. Paths, times, the device
+    /// and the status have no part in it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        Record::fingerprint(self)
+    }
+}
+
+impl Record for TrainingNote {
+    const FILE: &'static str = RECORD;
+    const FORMAT: u32 = FORMAT;
+    const WHAT: &'static str = "training";
+    // Record 1, curves 2, curve 3, points 4.
+    const OPEN_LEVELS: usize = 4;
+
+    /// With the numbers that are in the file.
+    fn identity(&self) -> serde_json::Value {
+        exact::kept_in(serde_json::json!({
+            "kind": self.kind,
+            "data": { "fingerprint": self.data.fingerprint },
+            "evaluation data": { "fingerprint": self.evaluation.fingerprint },
+            "observer": self.observer.as_ref().map(|o| &o.source.fingerprint),
+            "stored labels": self.labels.as_ref().map(|l| &l.fingerprint),
+            "student": self.student,
+            "side": self.side,
+            "normalisation": self.normalise,
+            "classes": self.classes,
+            "recipe": self.recipe,
+            "settings": self.settings,
+        }))
+    }
+}
+
+/// The curves of several trainings as comma-separated values, see [`curve::csv`].
+#[must_use]
+pub fn curves_csv(notes: &[&TrainingNote]) -> String {
+    curve::csv(notes.iter().flat_map(|n| n.curves.iter().map(|c| (n.name.as_str(), c))))
+}
+
+/// A path as JSON text, whatever its bytes.
+mod escaped {
+    use super::{Path, PathBuf, bytes_of, escape, join_bytes, unescape};
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&escape(&bytes_of(path.as_os_str())))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(join_bytes(Path::new(""), &unescape(&text).unwrap_or_else(|| text.into_bytes())))
+    }
+}
