@@ -1,5 +1,6 @@
 //! The way back: one image's, or one group's, part of a phase; and the gradients of the weights.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::forward::{Pass, shape_of};
@@ -26,11 +27,11 @@ pub struct Back<'a> {
 
 impl Work for Back<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(mut self) {
+    fn run<S: Simd, const FMA: bool>(mut self, simd: S) {
         for &job in &self.phase.jobs {
             match job {
-                Job::Sums(at) => self.sums::<FMA, WIDE>(&self.pass.stage.steps[at]),
-                Job::Run(at) => self.step::<FMA, WIDE>(&self.pass.stage.steps[at]),
+                Job::Sums(at) => self.sums(simd, &self.pass.stage.steps[at]),
+                Job::Run(at) => self.step::<S, FMA>(simd, &self.pass.stage.steps[at]),
             }
         }
     }
@@ -38,23 +39,23 @@ impl Work for Back<'_> {
 
 impl Back<'_> {
     #[inline(always)]
-    fn sums<const FMA: bool, const WIDE: usize>(&mut self, step: &Step) {
+    fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let mut sums = std::mem::take(&mut self.space.sums[step.node]);
         if let (Kind::Norm(then), Some(gradient)) = (&step.kind, self.gradient(step)) {
             let behind = (self.value(step.inputs[0]), gradient);
-            norm::backward_sums::<FMA, WIDE>(behind, &self.pass.batches[step.node], *then, &mut sums);
+            norm::backward_sums(simd, behind, &self.pass.batches[step.node], *then, &mut sums);
         }
         self.space.sums[step.node] = sums;
     }
 
     #[inline(always)]
-    fn step<const FMA: bool, const WIDE: usize>(&mut self, step: &Step) {
+    fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
         for (number, back) in step.back.iter().enumerate() {
             let Some((place, add)) = *back else { continue };
             // The input's gradient leaves its place for the time of the step.
             let mut output = std::mem::take(&mut self.space.gradients[place.slot]);
             let shape = self.columns(place.shape);
-            self.of_input::<FMA, WIDE>((step, number), (&mut output, shape), add);
+            self.of_input::<S, FMA>(simd, (step, number), (&mut output, shape), add);
             self.space.gradients[place.slot] = output;
         }
     }
@@ -73,19 +74,19 @@ impl Back<'_> {
     }
 
     #[inline(always)]
-    fn of_input<const FMA: bool, const WIDE: usize>(&self, (step, number): (&Step, usize), to: MapMut<'_>, add: bool) {
+    fn of_input<S: Simd, const FMA: bool>(&self, simd: S, (step, number): (&Step, usize), to: MapMut<'_>, add: bool) {
         let Some(gradient) = self.gradient(step) else { return };
         let input = |at: usize| self.value(step.inputs[at]);
         match &step.kind {
-            Kind::Dense(groups) => self.dense::<FMA, WIDE>((step, groups), gradient, to, add),
+            Kind::Dense(groups) => self.dense(simd, (step, groups), gradient, to, add),
             Kind::Depthwise(d) => {
                 let Some(packed) = self.pass.packed[step.node].first() else { return };
                 for (scan, weights) in d.backward.iter().zip(&packed.backward) {
-                    depthwise::scan::<FMA>(scan, weights, gradient.0, to.0, (None, add));
+                    depthwise::scan(simd, scan, weights, (gradient.0, to.0), (None, add));
                 }
             }
             Kind::Norm(then) => {
-                norm::backward::<FMA>((input(0), gradient), &self.pass.batches[step.node], *then, (to, add));
+                norm::backward((input(0), gradient), &self.pass.batches[step.node], *then, (to, add));
             }
             Kind::Activation(activation) => copies::activation::<FMA>((input(0), gradient), to, *activation, add),
             Kind::Mean(axes) => pool::mean_back(gradient, to, axes, add),
@@ -107,8 +108,9 @@ impl Back<'_> {
     }
 
     #[inline(always)]
-    fn dense<const FMA: bool, const WIDE: usize>(
+    fn dense<S: Simd>(
         &self,
+        simd: S,
         (step, groups): (&Step, &[conv::Group]),
         gradient: Map<'_>,
         to: MapMut<'_>,
@@ -118,7 +120,7 @@ impl Back<'_> {
         let start = if add { Start::Sum } else { Start::Zero };
         for (group, packed) in groups.iter().zip(&self.pass.packed[step.node]) {
             for (back, weights) in group.backward.iter().zip(&packed.backward) {
-                sweep::<FMA, WIDE>((back, count), weights, gradient.0, to.0, start);
+                sweep(simd, (back, count), weights, (gradient.0, to.0), start);
             }
         }
     }
@@ -212,9 +214,9 @@ struct Dense<'a, 'b> {
 
 impl Work for Dense<'_, '_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(self) {
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let DensePart { sweep, part, weight, bias } = self.part;
-        weight_gradient::<FMA, WIDE>((sweep, part), self.samples, weight, bias);
+        weight_gradient(simd, (sweep, part), self.samples, weight, bias);
     }
 }
 
@@ -228,7 +230,7 @@ struct DepthwisePart<'a> {
 
 impl Work for DepthwisePart<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(self) {
-        depthwise::weight_gradient::<FMA>((self.scan, self.block), self.samples, self.weight, self.bias);
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        depthwise::weight_gradient(simd, (self.scan, self.block), self.samples, (self.weight, self.bias));
     }
 }

@@ -1,5 +1,7 @@
 //! The way there: one image's, or one group's, part of a phase.
 
+use pulp::Simd;
+
 use super::kernel::{Start, sweep};
 use super::program::{Job, Kind, Phase, Stage, Step};
 use super::space::{Packed, Space};
@@ -36,11 +38,11 @@ pub struct There<'a> {
 
 impl isa::Work for There<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(mut self) {
+    fn run<S: Simd, const FMA: bool>(mut self, simd: S) {
         for &job in &self.phase.jobs {
             match job {
-                Job::Sums(at) => self.sums::<WIDE>(&self.pass.stage.steps[at]),
-                Job::Run(at) => self.step::<FMA, WIDE>(&self.pass.stage.steps[at]),
+                Job::Sums(at) => self.sums(simd, &self.pass.stage.steps[at]),
+                Job::Run(at) => self.step::<S, FMA>(simd, &self.pass.stage.steps[at]),
             }
         }
     }
@@ -55,26 +57,26 @@ pub fn shape_of(stage: &Stage, value: NodeId, images: usize) -> Shape {
 
 impl There<'_> {
     #[inline(always)]
-    fn sums<const WIDE: usize>(&mut self, step: &Step) {
+    fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let input = step.inputs[0];
         let shape = shape_of(self.pass.stage, input, self.images.1);
-        norm::statistics::<WIDE>((&self.space.values[input], shape), &mut self.space.sums[step.node]);
+        norm::statistics(simd, (&self.space.values[input], shape), &mut self.space.sums[step.node]);
     }
 
     #[inline(always)]
-    fn step<const FMA: bool, const WIDE: usize>(&mut self, step: &Step) {
+    fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
         // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
         let mut output = std::mem::take(&mut self.space.values[step.output]);
         if let Kind::Drop { share, whole } = step.kind {
             self.drop((step, share, whole), &mut output);
         } else {
-            self.compute::<FMA, WIDE>(step, &mut output);
+            self.compute::<S, FMA>(simd, step, &mut output);
         }
         self.space.values[step.output] = output;
     }
 
     #[inline(always)]
-    fn compute<const FMA: bool, const WIDE: usize>(&self, step: &Step, output: &mut [f32]) {
+    fn compute<S: Simd, const FMA: bool>(&self, simd: S, step: &Step, output: &mut [f32]) {
         let Pass { stage, packed, batches, .. } = self.pass;
         let columns = self.images.1;
         let input = |at: usize| -> Option<Map<'_>> {
@@ -88,14 +90,14 @@ impl There<'_> {
             Kind::Dense(groups) => {
                 for (group, packed) in groups.iter().zip(&packed[step.node]) {
                     let start = Start::Bias(&packed.bias);
-                    sweep::<FMA, WIDE>((&group.forward, count), &packed.forward, x.0, to.0, start);
+                    sweep(simd, (&group.forward, count), &packed.forward, (x.0, to.0), start);
                 }
             }
             Kind::Depthwise(d) => {
                 let Some(packed) = packed[step.node].first() else { return };
-                depthwise::scan::<FMA>(&d.forward, &packed.forward, x.0, to.0, (Some(&packed.bias), false));
+                depthwise::scan(simd, &d.forward, &packed.forward, (x.0, to.0), (Some(&packed.bias), false));
             }
-            Kind::Norm(then) => norm::forward::<FMA>(x, to, &batches[step.node], *then),
+            Kind::Norm(then) => norm::forward(x, to, &batches[step.node], *then),
             Kind::Activation(activation) => layers::activation::<FMA>(x, to, Some(*activation)),
             Kind::Mean(axes) => pool::mean(x, to, axes),
             Kind::Max(axes) => pool::max(x, to, axes),

@@ -5,6 +5,7 @@
 //! them. Batch norms cut the head into phases, between which the images' sums are brought together.
 
 use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
+use super::norm::Rectifier;
 use super::pool::{Axes, Axis};
 use crate::engine::cpu::depthwise::is_depthwise;
 use crate::engine::cpu::layers::Part;
@@ -23,7 +24,7 @@ pub enum Kind {
     /// Depthwise convolution.
     Depthwise(Depthwise),
     /// Batch norm, and the activation that follows.
-    Norm(Option<Activation>),
+    Norm(Rectifier),
     /// Activation.
     Activation(Activation),
     /// Means of windows.
@@ -205,7 +206,7 @@ struct Plain {
     inputs: Vec<NodeId>,
     output: NodeId,
     /// The activation that a batch norm takes along.
-    then: Option<Activation>,
+    then: Rectifier,
 }
 
 /// The nodes as steps; a batch norm takes the activation along that alone reads it.
@@ -213,14 +214,15 @@ fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
     let mut steps: Vec<Plain> = Vec::with_capacity(nodes.len());
     let only_reader = |id: NodeId| nodes.iter().flat_map(|n| &n.inputs).filter(|&&i| i == id).count() == 1;
     for (id, node) in nodes.iter().enumerate().skip(1) {
-        if let (Op::Activation(activation), Some(last)) = (node.op, steps.last_mut()) {
-            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. }) && last.then.is_none();
+        let then = if let Op::Activation(activation) = node.op { Rectifier::of(activation) } else { None };
+        if let (Some(then), Some(last)) = (then, steps.last_mut()) {
+            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. }) && last.then == Rectifier::None;
             if norm && node.inputs == [last.output] && only_reader(last.output) {
-                (last.then, last.output) = (Some(activation), id);
+                (last.then, last.output) = (then, id);
                 continue;
             }
         }
-        steps.push(Plain { node: id, inputs: node.inputs.clone(), output: id, then: None });
+        steps.push(Plain { node: id, inputs: node.inputs.clone(), output: id, then: Rectifier::None });
     }
     steps
 }

@@ -8,7 +8,9 @@ use super::*;
 #[test]
 #[ignore = "a measurement"]
 fn steps() {
-    for (arch, side, batch) in [("conv3", 32, 50), ("resnet18_modified", 32, 10), ("mobilenet_v2", 64, 10)] {
+    let only = std::env::var("STILLROOM_ARCH").ok();
+    let cases = [("conv3", 32, 50), ("resnet18_modified", 32, 10), ("mobilenet_v2", 64, 10)];
+    for (arch, side, batch) in cases.into_iter().filter(|c| only.as_deref().is_none_or(|only| only == c.0)) {
         let mut learner = learner((arch, side), ADAM, best());
         let images = images("input", batch, side);
         let mut best = [f64::MAX; 4];
