@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The default recipe or a preset's.
-fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
+pub fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
     let Some(name) = preset else { return Ok(Recipe::default()) };
     Preset::named(name).map(|p| p.recipe()).ok_or_else(|| {
         let known = PRESETS.map(|p| p.name).join(", ");

@@ -153,13 +153,13 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
 
 /// What was last told of a training.
 #[derive(Default)]
-struct Told {
+pub struct Told {
     evaluated: Option<(u64, u32)>,
 }
 
 impl Told {
     /// Every epoch as JSON; for people those that were evaluated.
-    fn epoch(&mut self, note: &TrainingNote, json: bool) {
+    pub fn epoch(&mut self, note: &TrainingNote, json: bool) {
         let Some((curve, point)) = note.curves.iter().rev().find_map(|c| Some((c, c.points.last()?))) else { return };
         let this = (curve.seed, point.epoch);
         if self.evaluated == Some(this) {

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
 
+pub mod ablation;
 pub mod augment;
 pub mod class_map;
 pub mod compose;

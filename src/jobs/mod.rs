@@ -1,6 +1,7 @@
 //! Whole pieces of work, put together from the engine and the store: the command line calls them on its own thread,
 //! the window through a [`worker::Worker`]. The only threads that outlive a call are here.
 
+pub mod ablate;
 pub mod bench;
 pub mod check;
 pub mod control;
