@@ -41,7 +41,7 @@ pub struct DistillArgs {
     #[arg(long, value_name = "FILE", alias = "weights")]
     observer: PathBuf,
     #[command(flatten)]
-    recipe: RecipeArgs,
+    recipe: RecipeArgs<Recipe>,
     #[command(flatten)]
     common: Common,
 }

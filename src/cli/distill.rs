@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     classes: Option<Vec<String>>,
     #[command(flatten)]
-    recipe: RecipeArgs,
+    recipe: RecipeArgs<Recipe>,
     /// Keep only the outputs of the dataset's classes: the softmax is over them alone
     #[arg(long)]
     prune: bool,

@@ -11,6 +11,7 @@ mod evaluate;
 mod networks;
 mod options;
 mod sample;
+mod train;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,6 +50,10 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Train students on distilled images and evaluate them
+    Train(Box<train::TrainArgs>),
+    /// Train an observer from scratch on a full dataset
+    Pretrain(Box<train::PretrainArgs>),
     /// Measure the same work as the PyTorch peer
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -84,6 +89,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Train(args)) => train::train(&args),
+        Some(Command::Pretrain(args)) => train::pretrain(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };
     Outcome::Exit(match result {

@@ -7,9 +7,11 @@ use clap::{Arg, ArgMatches, Args};
 
 use crate::core::dataset::{Dataset, Split};
 use crate::core::normalise::MeanStd;
-use crate::core::params::{Kind, PARAMS};
+use crate::core::params::{BadValue, Kind, PARAMS, Param};
 use crate::core::progress::Progress as _;
 use crate::core::recipe::Recipe;
+use crate::core::train_params::TRAIN_PARAMS;
+use crate::core::training::TrainRecipe;
 use crate::jobs::open::{ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
@@ -114,32 +116,78 @@ pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) 
     Ok(Arc::new(data))
 }
 
-/// The parameters of a recipe as flags, from the one table of parameters.
-#[derive(Clone, Debug)]
-pub struct RecipeArgs(Vec<(&'static str, String)>);
+/// A recipe whose parameters are flags.
+pub trait Flags: Default {
+    /// Its parameters.
+    const PARAMS: &'static [Param];
 
-impl RecipeArgs {
+    /// A parameter's value as text.
+    fn get(&self, name: &str) -> String;
+
+    /// Sets a parameter from text.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue>;
+}
+
+impl Flags for Recipe {
+    const PARAMS: &'static [Param] = &PARAMS;
+
+    fn get(&self, name: &str) -> String {
+        Self::get(self, name)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
+        Self::set(self, name, value)
+    }
+}
+
+impl Flags for TrainRecipe {
+    const PARAMS: &'static [Param] = &TRAIN_PARAMS;
+
+    fn get(&self, name: &str) -> String {
+        Self::get(self, name)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
+        Self::set(self, name, value)
+    }
+}
+
+/// The parameters of a recipe as flags, from its table.
+#[derive(Clone, Debug)]
+pub struct RecipeArgs<R>(Vec<(&'static str, String)>, std::marker::PhantomData<R>);
+
+impl<R: Flags> RecipeArgs<R> {
     /// `base` with the flags that were given.
-    pub fn apply(&self, mut base: Recipe) -> Result<Recipe, Failure> {
+    pub fn apply(&self, mut base: R) -> Result<R, Failure> {
         for (name, value) in &self.0 {
             base.set(name, value).map_err(|e| Failure::Usage(e.to_string()))?;
         }
         Ok(base)
     }
+
+    /// Whether a flag was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| *given == name)
+    }
 }
 
-impl Args for RecipeArgs {
+impl<R: Flags> Args for RecipeArgs<R> {
     fn augment_args(command: clap::Command) -> clap::Command {
-        PARAMS.iter().fold(command, |command, p| {
+        R::PARAMS.iter().fold(command, |command, p| {
             let range = match p.kind {
-                Kind::Integer { min, max: u64::MAX } => format!("from {min}"),
-                Kind::Integer { min, max } => format!("{min} to {max}"),
+                Kind::Integer { min, max: u64::MAX } => format!("from {min}, "),
+                Kind::Integer { min, max } => format!("{min} to {max}, "),
+                Kind::Number { min, max } => format!("{min} to {max}, "),
+                Kind::Name(names) => format!("{}, ", names.join("|")),
+                Kind::Form(forms) => format!("{}, ", forms.join("|")),
                 Kind::Choice(_) | Kind::Format => String::new(),
             };
-            let default = Recipe::default().get(p.name);
-            let notes =
-                if range.is_empty() { format!("default {default}") } else { format!("{range}, default {default}") };
-            command.arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{notes}]", p.help)))
+            let default = match R::default().get(p.name) {
+                none if none.is_empty() => "the preset's".to_owned(),
+                value => format!("default {value}"),
+            };
+            command
+                .arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{range}{default}]", p.help)))
         })
     }
 
@@ -148,10 +196,11 @@ impl Args for RecipeArgs {
     }
 }
 
-impl clap::FromArgMatches for RecipeArgs {
+impl<R: Flags> clap::FromArgMatches for RecipeArgs<R> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = PARAMS.iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
-        Ok(Self(given.collect()))
+        // In the table's order: what belongs to an optimiser comes after it.
+        let given = R::PARAMS.iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
+        Ok(Self(given.collect(), std::marker::PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -7,13 +7,11 @@ use crate::core::dataset::Split;
 use crate::core::recipe::Recipe;
 use crate::core::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS};
 use crate::jobs::distill::{DistillRequest, distill};
-use crate::jobs::sample::{
-    SampleError, TrainOptions, check_free, ensure_sample, is_sample, train_observer, write_images,
-};
+use crate::jobs::sample::{SampleError, ensure_sample, write_images};
 use crate::store::files::shown;
 use crate::store::project::Project;
 
-use super::console::{peak_rss_mib, print_line};
+use super::console::print_line;
 use super::distill::{check_first, print_report};
 use super::options::{Common, open_dataset};
 use super::{Console, Failure};
@@ -21,14 +19,12 @@ use super::{Console, Failure};
 /// Arguments of `sample`.
 #[derive(clap::Args)]
 pub struct SampleArgs {
-    /// Folder for the sample's images; it must not exist, be empty, or for a training hold the sample already
+    /// Folder for the sample's images; it must not exist, or be empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Train an observer on the images and write its weights here
-    #[arg(long, value_name = "FILE")]
-    train_observer: Option<PathBuf>,
-    #[command(flatten)]
-    common: Common,
+    /// Progress and warnings as JSON lines on standard output too
+    #[arg(long)]
+    json: bool,
 }
 
 /// Arguments of `demo`.
@@ -41,23 +37,15 @@ pub struct DemoArgs {
     common: Common,
 }
 
-/// Writes the sample, and trains its observer where asked; the last line on standard output is JSON.
+/// Writes the sample; the last line on standard output is JSON.
 pub fn sample(args: &SampleArgs) -> Result<(), Failure> {
-    let mut console = Console::new(args.common.json)?;
-    if let Some(file) = &args.train_observer {
-        check_free(file)?;
-    }
+    let mut console = Console::new(args.json)?;
     let start = Instant::now();
-    // A training that was cancelled begins anew on the images that its first run has written.
-    let out = if args.train_observer.is_some() && is_sample(&args.out) {
-        args.out.clone()
-    } else {
-        write_images(&args.out, &mut console).map_err(|e| failure(&console, &e))?
-    };
+    let out = write_images(&args.out, &mut console).map_err(|e| failure(&console, &e))?;
     let seconds = start.elapsed().as_secs_f64();
     let (train, test) = (CLASSES.len() as u32 * TRAIN_PER_CLASS, CLASSES.len() as u32 * TEST_PER_CLASS);
     console.say(&format!("{train} training and {test} test images in {}", shown(&out)));
-    let mut line = serde_json::json!({
+    let line = serde_json::json!({
         "job": "sample",
         "out": shown(&out),
         "classes": CLASSES.len(),
@@ -65,47 +53,8 @@ pub fn sample(args: &SampleArgs) -> Result<(), Failure> {
         "test": test,
         "seconds": seconds,
     });
-    if let (Some(file), Some(fields)) = (&args.train_observer, line.as_object_mut()) {
-        fields.extend(trained(args, &out, file, &mut console)?);
-    }
     print_line(&line);
     Ok(())
-}
-
-/// Trains the observer; returns the line's fields about it.
-fn trained(
-    args: &SampleArgs,
-    data: &std::path::Path,
-    file: &std::path::Path,
-    console: &mut Console,
-) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
-    let common = &args.common;
-    let picked = common.pick(console)?;
-    let options = TrainOptions {
-        arch: common.arch,
-        side: common.side,
-        mean_std: common.mean_std,
-        batch: common.batch.map(|n| n as usize),
-        threads: common.threads.map(|n| n as usize),
-    };
-    let mut each = |epoch: usize, loss: f32| {
-        if !common.json {
-            eprintln!("epoch {epoch}: mean loss {loss:.4}");
-        }
-    };
-    let trained = train_observer(data, file, (options, &picked), console, &mut each);
-    let report = trained.map_err(|e| failure(console, &e))?;
-    console.say(&format!("observer in {}: top-1 {:.2} % on the test split", shown(file), report.test.top1));
-    let fields = serde_json::json!({
-        "observer": shown(file),
-        "epoch_losses": report.losses,
-        "training_seconds": report.seconds,
-        "top1": report.test.top1,
-        "top5": report.test.top5,
-        "peak_rss_mib": peak_rss_mib(),
-        "device": picked.info.id,
-    });
-    Ok(fields.as_object().cloned().unwrap_or_default())
 }
 
 /// Distils the sample end to end; the last line on standard output is JSON.

@@ -10,6 +10,9 @@ use super::training::Optimiser;
 pub struct Training {
     pub losses: Losses,
     pub schedules: Vec<Course>,
+    pub cutmix: Vec<MixBox>,
+    pub shuffle: Vec<Shuffled>,
+    pub dsa: Dsa,
     pub optimisers: Optimisers,
 }
 
@@ -35,6 +38,38 @@ pub struct Course {
     pub epochs: u32,
     pub steps_per_epoch: u32,
     pub factors: Vec<f64>,
+}
+
+/// A CutMix box: `[top, left, bottom, right)`.
+#[derive(serde::Deserialize)]
+pub struct MixBox {
+    pub side: u32,
+    pub lambda: f64,
+    pub centre: (u32, u32),
+    #[serde(rename = "box")]
+    pub edges: [u32; 4],
+}
+
+/// An image of `side`×`side` numbered pixels after ShufflePatches.
+#[derive(serde::Deserialize)]
+pub struct Shuffled {
+    pub side: u32,
+    pub rows: Vec<u8>,
+    pub columns: Vec<u8>,
+    pub pixels: Vec<u32>,
+}
+
+#[derive(serde::Deserialize)]
+pub struct Dsa {
+    pub side: usize,
+    pub images: Vec<f32>,
+    pub cases: Vec<DsaCase>,
+}
+
+#[derive(serde::Deserialize)]
+pub struct DsaCase {
+    pub step: super::dsa::Step,
+    pub images: Vec<f32>,
 }
 
 /// A value of each parameter.

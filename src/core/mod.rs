@@ -8,6 +8,7 @@ pub mod compose;
 pub mod confusion;
 pub mod curve;
 pub mod dataset;
+pub mod dsa;
 pub mod exact;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -29,6 +30,9 @@ pub mod sample;
 pub mod schedule;
 pub mod scores;
 pub mod select;
+pub mod train_forms;
+pub mod train_params;
+pub mod train_presets;
 pub mod training;
 pub mod wordnet;
 pub mod workspace;

@@ -16,9 +16,39 @@ pub enum Kind {
     Choice(&'static [u32]),
     /// `png` or `jpeg:Q`.
     Format,
+    /// Numbers from `min` to `max`.
+    Number {
+        /// Least value.
+        min: f64,
+        /// Greatest value.
+        max: f64,
+    },
+    /// One of these words.
+    Name(&'static [&'static str]),
+    /// A word with numbers behind colons, like one of these; the numbers may differ.
+    Form(&'static [&'static str]),
 }
 
-/// One parameter of a [`Recipe`].
+impl Kind {
+    /// Yes or no.
+    pub const SWITCH: Self = Self::Name(&["off", "on"]);
+
+    /// What to give, as the end of a sentence.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Integer { min, max: u64::MAX } => format!("give a whole number from {min}"),
+            Self::Integer { min, max } => format!("give a whole number from {min} to {max}"),
+            Self::Choice(choices) => format!("give one of {choices:?}"),
+            Self::Format => "give png or jpeg:Q with Q from 1 to 100".to_owned(),
+            Self::Number { min, max } => format!("give a number from {min} to {max}"),
+            Self::Name(names) => format!("give {}", names.join(" or ")),
+            Self::Form(forms) => format!("give one like {}", forms.join(", ")),
+        }
+    }
+}
+
+/// One parameter of a [`Recipe`] or of a [`super::training::TrainRecipe`].
 #[derive(Clone, Copy, Debug)]
 pub struct Param {
     /// Name: the flag without dashes.
@@ -119,20 +149,16 @@ impl Recipe {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
         let bad = |why: String| BadValue { name: name.to_owned(), value: value.to_owned(), why };
         let param = param(name).ok_or_else(|| bad("there is no such parameter".to_owned()))?;
-        let number = match param.kind {
-            Kind::Format => {
-                self.format = value.parse().map_err(bad)?;
-                return Ok(());
-            }
-            Kind::Integer { min, max } => {
-                let parsed = value.parse::<u64>().ok().filter(|v| (min..=max).contains(v));
-                parsed.ok_or_else(|| bad(format!("give a whole number from {min} to {max}")))?
-            }
-            Kind::Choice(choices) => {
-                let parsed = value.parse::<u32>().ok().filter(|v| choices.contains(v));
-                u64::from(parsed.ok_or_else(|| bad(format!("give one of {choices:?}")))?)
-            }
-        };
+        if param.kind == Kind::Format {
+            self.format = value.parse().map_err(bad)?;
+            return Ok(());
+        }
+        let number = value.parse::<u64>().ok().filter(|v| match param.kind {
+            Kind::Integer { min, max } => (min..=max).contains(v),
+            Kind::Choice(choices) => choices.iter().any(|&c| u64::from(c) == *v),
+            _ => false,
+        });
+        let number = number.ok_or_else(|| bad(param.kind.remedy()))?;
         match name {
             "ipc" => self.ipc = number as u32,
             "patches" => self.patches = number as u32,
@@ -162,6 +188,7 @@ mod tests {
                 Kind::Integer { min, .. } => (min + 1).to_string(),
                 Kind::Choice(choices) => choices[choices.len() - 1].to_string(),
                 Kind::Format => "jpeg:90".to_owned(),
+                other => panic!("a recipe has no {other:?}"),
             };
             recipe.set(param.name, &value).unwrap();
             assert_eq!(recipe.get(param.name), value);

@@ -48,6 +48,34 @@ impl Stream {
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
+    /// Gamma(`shape`, 1) by Marsaglia and Tsang (2000); 0 for a shape that isn't positive.
+    pub fn gamma(&mut self, shape: f64) -> f64 {
+        if shape.is_nan() || shape <= 0.0 {
+            return 0.0;
+        }
+        if shape < 1.0 {
+            // Their section 6: one more in the shape, times a power of a uniform number.
+            return self.gamma(shape + 1.0) * (1.0 - self.unit()).powf(1.0 / shape);
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = self.normal();
+            let v = (1.0 + c * x).powi(3);
+            let u = 1.0 - self.unit();
+            if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
+    /// Beta(a, b) from two gammas.
+    pub fn beta(&mut self, a: f64, b: f64) -> f64 {
+        let (x, y) = (self.gamma(a), self.gamma(b));
+        // Shapes near 0 underflow; their limit is a coin.
+        if x + y > 0.0 { x / (x + y) } else { self.below(2) as f64 }
+    }
+
     /// Fisher and Yates shuffle, from the last position down.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
@@ -70,6 +98,22 @@ mod tests {
         assert_ne!(other.bits(), VECTOR[0]);
     }
     const VECTOR: [u64; 3] = [2_029_943_436_308_901_034, 12_562_489_941_035_718_524, 17_278_666_159_275_972_992];
+
+    /// Beta(α, α) has mean ½ and variance 1 / (8α + 4).
+    #[test]
+    fn betas_have_their_moments() {
+        for alpha in [0.2, 0.8, 1.0, 3.0] {
+            let mut stream = Stream::new("stillroom 2026 test", 5, &[]);
+            let drawn: Vec<f64> = (0..20_000).map(|_| stream.beta(alpha, alpha)).collect();
+            assert!(drawn.iter().all(|v| (0.0..=1.0).contains(v)));
+            let mean = drawn.iter().sum::<f64>() / 20_000.0;
+            let variance = drawn.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 20_000.0;
+            assert!((mean - 0.5).abs() < 0.01, "{alpha}: mean {mean}");
+            assert!((variance * (8.0 * alpha + 4.0) - 1.0).abs() < 0.03, "{alpha}: variance {variance}");
+        }
+        let mut stream = Stream::new("stillroom 2026 test", 5, &[]);
+        assert!([1e-300, 0.0, -1.0, f64::NAN].iter().all(|&a| [0.0, 1.0].contains(&stream.beta(a, a))));
+    }
 
     #[test]
     fn below_covers_its_range() {

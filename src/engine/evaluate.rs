@@ -1,10 +1,13 @@
 //! Accuracy of a network on whole images, with the papers' evaluation transform (spec 1.5 and 3c).
 
+use std::sync::Arc;
+
 use crate::core::dataset::{Dataset, ImageId};
 use crate::core::normalise::MeanStd;
 use crate::core::pixels::Rgb8;
 use crate::core::progress::Progress;
 
+use super::images::cache::Cache;
 use super::images::{crops, decode, pipeline, resize};
 use super::plan::Engine;
 use super::score::{ScoreError, Throughput, cross_entropy, probability};
@@ -37,6 +40,8 @@ pub struct EvaluateJob<'a> {
     pub class_map: &'a [u32],
     /// Normalisation.
     pub mean_std: MeanStd,
+    /// Where the views of images are kept for the next evaluation, by their ids.
+    pub views: Option<&'a Cache>,
 }
 
 /// Predictions and the images that could not be decoded.
@@ -73,9 +78,12 @@ pub fn evaluate(
     let mut evaluation = Evaluation::default();
     let ahead = 2 * throughput.batch + throughput.threads;
     let total = job.images.len() as u64;
-    let view = |i: usize| -> Result<Rgb8, String> {
-        let image = decode::read(&job.dataset.location(job.images[i])).map_err(|e| e.reason().to_string())?;
-        Ok(resize::evaluation_view(&image, side))
+    let view = |i: usize| -> Result<Arc<Rgb8>, String> {
+        let make = || {
+            let image = decode::read(&job.dataset.location(job.images[i])).map_err(|e| e.reason().to_string())?;
+            Ok(resize::evaluation_view(&image, side))
+        };
+        job.views.map_or_else(|| make().map(Arc::new), |views| views.get(job.images[i].index(), make))
     };
     pipeline::ordered(job.images.len(), throughput.threads, ahead, view, |i, view| {
         match view {

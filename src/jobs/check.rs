@@ -173,7 +173,7 @@ fn halves(
     progress: &mut dyn Progress,
 ) -> Result<([Confusion; 2], Broken), ScoreError> {
     let observer = session.observer.clone();
-    let job = EvaluateJob { dataset: data, images, class_map: &observer.map.outputs, mean_std };
+    let job = EvaluateJob { dataset: data, images, class_map: &observer.map.outputs, mean_std, views: None };
     let throughput = session.throughput;
     let evaluation = evaluate(session.engine(), job, throughput, progress)?;
     let empty = Confusion::new(data.classes().len(), observer.observer.spec.classes);

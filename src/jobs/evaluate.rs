@@ -38,7 +38,13 @@ pub fn evaluate_all(
     let (dataset, observer) = (session.dataset.clone(), session.observer.clone());
     let images: Vec<ImageId> = (0..dataset.image_count() as u32).map(ImageId).collect();
     let class_map = &observer.map.outputs;
-    let job = EvaluateJob { dataset: &dataset, images: &images, class_map, mean_std: observer.observer.mean_std };
+    let job = EvaluateJob {
+        dataset: &dataset,
+        images: &images,
+        class_map,
+        mean_std: observer.observer.mean_std,
+        views: None,
+    };
     let throughput = session.throughput;
     let evaluation = evaluate(session.engine(), job, throughput, progress)?;
     for (image, reason) in &evaluation.broken {

@@ -13,6 +13,7 @@ pub mod pictures;
 pub mod sample;
 pub mod scoring;
 pub mod session;
+pub mod train;
 pub mod worker;
 
 // What the command line and the window must name of the layers below.

@@ -3,31 +3,18 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::core::dataset::{Dataset, ImageId, Split};
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropRange;
 use crate::core::progress::{Cancelled, Progress};
-use crate::core::sample::{CLASSES, SIDE, TEST_PER_CLASS, TRAIN_PER_CLASS, render};
-use crate::engine::device::Picked;
+use crate::core::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS, render};
 use crate::engine::images::encode::{self, EncodeError};
-use crate::engine::images::{decode, pipeline};
-use crate::engine::nets::{Arch, NetworkSpec};
-use crate::engine::score::ScoreError;
-use crate::engine::train::{Schedule, TrainError, TrainJob, TrainPlan, Trained, train};
-use crate::engine::weights::{Kind, Precision, WeightError, save};
-use crate::store::card::{self, Card, CardError};
+use crate::engine::images::pipeline;
+use crate::store::card;
 use crate::store::export::rded::{Export, ExportError};
 use crate::store::files::{FileError, Written, shown, write_new};
-use crate::store::import::ImportError;
 use crate::store::project::{Project, ProjectError};
 
-use super::evaluate::{EvaluateReport, evaluate_all};
-use super::open::{ObserverRequest, OpenError, observer};
-use super::session::Session;
-
-/// The observer's weights, f16, and their card: the output of `stillroom sample --train-observer`.
+/// The observer's weights, f16, and their card: the output of `stillroom pretrain --preset sample` (see `assets/README.md`).
 const OBSERVER: &[u8] = include_bytes!("../../assets/sample_observer.safetensors");
 const CARD: &[u8] = include_bytes!("../../assets/sample_observer.safetensors.json");
 
@@ -58,24 +45,6 @@ pub enum SampleError {
     /// There is no home folder.
     #[error(transparent)]
     Home(#[from] ProjectError),
-    /// The written images can't be opened.
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    /// The training.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The trained weights can't be written.
-    #[error(transparent)]
-    Weights(#[from] WeightError),
-    /// The trained observer can't be opened again.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// Its card.
-    #[error(transparent)]
-    Card(#[from] CardError),
-    /// Its evaluation.
-    #[error(transparent)]
-    Evaluate(#[from] ScoreError),
     /// A name that is taken.
     #[error("{} exists already and is not overwritten; give another name", shown(.0))]
     Taken(PathBuf),
@@ -202,12 +171,6 @@ fn await_lock(lock: &File, path: &Path, progress: &mut dyn Progress) -> Result<(
     }
 }
 
-/// Whether `data` is the whole sample as [`write_images`] leaves it, so that a training can take it as it is.
-#[must_use]
-pub fn is_sample(data: &Path) -> bool {
-    is_complete(data, ALL)
-}
-
 /// Whether a folder holds the number of images of every class and split; their bytes were synced before it got its
 /// name.
 fn is_complete(data: &Path, amount: Amount) -> bool {
@@ -227,133 +190,6 @@ fn edition() -> String {
         hash.update(&render(class, false, 0).data).update(&render(class, true, 0).data);
     }
     hash.finalize().to_hex()[..8].to_owned()
-}
-
-/// What of a training can be changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct TrainOptions {
-    /// Another network than the sample's.
-    pub arch: Option<Arch>,
-    /// Another input side than the images'.
-    pub side: Option<usize>,
-    /// Another normalisation than ImageNet's.
-    pub mean_std: Option<MeanStd>,
-    /// Images per step.
-    pub batch: Option<usize>,
-    /// Worker threads.
-    pub threads: Option<usize>,
-}
-
-/// A trained observer.
-#[derive(Clone, Debug)]
-pub struct TrainReport {
-    /// Mean training loss of each epoch.
-    pub losses: Vec<f32>,
-    /// Time of the training alone.
-    pub seconds: f64,
-    /// On the test split, through the folded network from the written file.
-    pub test: EvaluateReport,
-}
-
-/// Trains an observer on a sample's images in `data` and writes its weights (f16) to `file`, with a card.
-///
-/// # Errors
-/// [`SampleError`]; a `file` that exists is refused before the training.
-pub fn train_observer(
-    data: &Path,
-    file: &Path,
-    (options, picked): (TrainOptions, &Picked),
-    progress: &mut dyn Progress,
-    each: &mut dyn FnMut(usize, f32),
-) -> Result<TrainReport, SampleError> {
-    check_free(file)?;
-    let dataset = crate::store::import::open(data, Split::Train)?.dataset;
-    let spec = NetworkSpec {
-        arch: options.arch.unwrap_or(Arch::ConvNet { depth: 4, width: 64 }),
-        side: options.side.unwrap_or(SIDE as usize),
-        classes: dataset.classes().len(),
-    };
-    let plan = plan(options);
-    let start = Instant::now();
-    let Trained { weights, losses } = train_on(&dataset, (&spec, &plan), picked, progress, each)?;
-    let seconds = start.elapsed().as_secs_f64();
-    save(file, (&spec.graph(), &weights), (Kind::Safetensors, Precision::Half))?;
-    let test = evaluate_file(data, file, (&spec, plan.mean_std), (picked, options.threads), progress)?;
-    let card = Card {
-        arch: Some(spec.arch.to_string()),
-        side: Some(spec.side as u32),
-        mean: Some(plan.mean_std.mean),
-        std: Some(plan.mean_std.std),
-        classes: Some(dataset.classes().iter().map(|c| c.name.clone()).collect()),
-        top1: Some((test.top1 * 100.0).round() / 100.0),
-        source: Some(format!("trained by `stillroom sample --train-observer`, {} epochs", plan.epochs)),
-    };
-    card::write(file, &card)?;
-    Ok(TrainReport { losses, seconds, test })
-}
-
-/// Refuses weights that would be in the way, before hours are spent on new ones.
-///
-/// # Errors
-/// [`SampleError::Taken`]; [`SampleError::File`] where the folder doesn't exist.
-pub fn check_free(file: &Path) -> Result<(), SampleError> {
-    for path in [file.to_owned(), card::path_of(file)] {
-        if path.symlink_metadata().is_ok() {
-            return Err(SampleError::Taken(path));
-        }
-    }
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::metadata(folder).map_err(FileError::at(folder, "write the observer here"))?;
-    Ok(())
-}
-
-/// Found by trial on this sample with PyTorch: 97 % on the test split after 14 epochs.
-fn plan(options: TrainOptions) -> TrainPlan {
-    TrainPlan {
-        epochs: 14,
-        batch: options.batch.unwrap_or(64),
-        peak_rate: 4e-3,
-        schedule: Schedule::OneCycle,
-        weight_decay: 0.01,
-        crops: CropRange { scale: (0.5, 1.0), ratio: (3.0 / 4.0, 4.0 / 3.0) },
-        mean_std: options.mean_std.unwrap_or(MeanStd::IMAGENET),
-        seed: 0,
-        threads: options.threads.unwrap_or_else(threads),
-    }
-}
-
-fn train_on(
-    dataset: &Dataset,
-    (spec, plan): (&NetworkSpec, &TrainPlan),
-    picked: &Picked,
-    progress: &mut dyn Progress,
-    each: &mut dyn FnMut(usize, f32),
-) -> Result<Trained, TrainError> {
-    let labels: Vec<u32> =
-        (0..dataset.image_count() as u32).map(|i| dataset.class_of(ImageId(i)).index() as u32).collect();
-    let image = |at: usize| decode::read(&dataset.location(ImageId(at as u32))).map_err(|e| e.to_string());
-    train(TrainJob { spec, labels: &labels, image: &image, plan }, &picked.device, progress, each)
-}
-
-/// Top-1 and top-5 on the test split as `stillroom evaluate` measures them.
-fn evaluate_file(
-    data: &Path,
-    file: &Path,
-    (spec, mean_std): (&NetworkSpec, MeanStd),
-    (picked, threads): (&Picked, Option<usize>),
-    progress: &mut dyn Progress,
-) -> Result<EvaluateReport, SampleError> {
-    let dataset = crate::store::import::open(data, Split::Test)?.dataset;
-    let request = ObserverRequest {
-        file: file.to_owned(),
-        arch: Some(spec.arch),
-        side: Some(spec.side),
-        mean_std: Some(mean_std),
-        ..ObserverRequest::default()
-    };
-    let opened = observer(&request, &dataset)?;
-    let session = Session::new(dataset.into(), opened.into(), picked, (None, threads));
-    Ok(evaluate_all(&mut session.map_err(ScoreError::from)?, progress)?.0)
 }
 
 #[cfg(test)]

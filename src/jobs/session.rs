@@ -53,11 +53,17 @@ impl Session {
     /// Class of device and engine for score keys: results of different ones round differently.
     #[must_use]
     pub fn device_class(&self) -> String {
-        match self.device.hardware {
-            Hardware::Cpu if cpu::fused() => "cpu".to_owned(),
-            Hardware::Cpu => "cpu without fused multiply-add".to_owned(),
-            _ => format!("{} {}", self.device.id.split(':').next().unwrap_or_default(), self.device.name),
-        }
+        device_class(&self.device)
+    }
+}
+
+/// Class of device and engine: results of different ones round differently.
+#[must_use]
+pub fn device_class(device: &DeviceInfo) -> String {
+    match device.hardware {
+        Hardware::Cpu if cpu::fused() => "cpu".to_owned(),
+        Hardware::Cpu => "cpu without fused multiply-add".to_owned(),
+        _ => format!("{} {}", device.id.split(':').next().unwrap_or_default(), device.name),
     }
 }
 

@@ -56,10 +56,16 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
     e * power
 }
 
-/// x·Φ(x): Φ(−|x|) = erfc(|x| / √2) / 2 by Abramowitz and Stegun 7.1.26 (absolute error below 1e-7), which doesn't
-/// cancel for negative values.
+/// x·Φ(x).
 #[inline(always)]
 fn gelu<const FMA: bool>(x: f32) -> f32 {
+    x * normal::<FMA>(x)
+}
+
+/// Φ(x): Φ(−|x|) = erfc(|x| / √2) / 2 by Abramowitz and Stegun 7.1.26 (absolute error below 1e-7), which doesn't
+/// cancel for negative values.
+#[inline(always)]
+pub fn normal<const FMA: bool>(x: f32) -> f32 {
     const TERMS: [f32; 5] = [1.061_405_4, -1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6];
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
     let t = 1.0 / multiply_add::<FMA>(z, 0.327_591_1, 1.0);
@@ -68,7 +74,7 @@ fn gelu<const FMA: bool>(x: f32) -> f32 {
         sum = multiply_add::<FMA>(sum, t, *term);
     }
     let tail = 0.5 * t * sum * exp::<FMA>(-z * z);
-    x * if x < 0.0 { tail } else { 1.0 - tail }
+    if x < 0.0 { tail } else { 1.0 - tail }
 }
 
 #[cfg(test)]

@@ -183,14 +183,16 @@ impl Builder {
 /// Reuses buffers. One with a border goes to values of the same layout only: the border stays zero because nobody
 /// writes it.
 #[derive(Default)]
-struct Slots {
-    lengths: Vec<usize>,
+pub struct Slots {
+    /// Values per buffer.
+    pub lengths: Vec<usize>,
     bordered: HashMap<Shape, Vec<usize>>,
     borderless: Vec<usize>,
 }
 
 impl Slots {
-    fn take(&mut self, shape: Shape) -> Place {
+    /// A buffer that is free, or a new one.
+    pub fn take(&mut self, shape: Shape) -> Place {
         let free = match self.bordered.get_mut(&shape) {
             _ if shape.border == 0 => self.borderless(shape.len()),
             same => same.and_then(Vec::pop),
@@ -211,7 +213,8 @@ impl Slots {
         Some(slot)
     }
 
-    fn give(&mut self, place: Place) {
+    /// Frees a buffer.
+    pub fn give(&mut self, place: Place) {
         match place.shape.border {
             0 => self.borderless.push(place.slot),
             _ => self.bordered.entry(place.shape).or_default().push(place.slot),

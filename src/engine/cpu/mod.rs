@@ -4,14 +4,14 @@
 //! channels-last from the first layer to the last, an image's maps stay in the cache, and the maps carry the zero
 //! border that the next convolution needs. An image's bytes don't depend on threads or batches.
 
-mod activation;
+pub(super) mod activation;
 mod attention;
-mod depthwise;
-mod kernel;
-mod layers;
-mod layout;
+pub(super) mod depthwise;
+pub(super) mod kernel;
+pub(super) mod layers;
+pub(super) mod layout;
 mod prepare;
-mod shape;
+pub(super) mod shape;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -181,8 +181,9 @@ fn run_steps<const FMA: bool>(stage: &Stage, space: &mut Workspace, columns: usi
     }
 }
 
+/// Copies parts of the inputs; zeros where no part writes.
 #[inline(always)]
-fn copy<'a>(parts: &[Part], input: impl Fn(usize) -> Option<Map<'a>>, (output, to): MapMut<'_>) {
+pub(super) fn copy<'a>(parts: &[Part], input: impl Fn(usize) -> Option<Map<'a>>, (output, to): MapMut<'_>) {
     if parts.iter().map(|p| p.count).sum::<usize>() < to.channels {
         layers::clear((output, to));
     }

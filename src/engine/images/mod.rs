@@ -1,5 +1,7 @@
 //! Pictures: decode, crop, resize, stitch, encode; on worker threads.
 
+pub mod augment;
+pub mod cache;
 pub mod crops;
 pub mod decode;
 pub mod encode;

@@ -23,7 +23,7 @@ use super::nets::graph::Graph;
 
 pub use self::adapt::RowsError;
 pub use self::recognise::recognise;
-pub use self::save::{Kind, Precision, save};
+pub use self::save::{Kind, Precision, safetensors_bytes, save};
 pub use self::translate::additional;
 use self::translate::readings;
 

@@ -121,7 +121,7 @@ pub fn save(
     let mut file = builder.tempfile_in(folder).map_err(io)?;
     let mut out = BufWriter::with_capacity(1 << 20, file.as_file_mut());
     match kind {
-        Kind::Safetensors => safetensors_bytes(&entries).and_then(|bytes| out.write_all(&bytes)),
+        Kind::Safetensors => serialised(&entries).and_then(|bytes| out.write_all(&bytes)),
         Kind::Pth => pickle::write(&mut out, &entries),
     }
     .and_then(|()| out.flush())
@@ -135,7 +135,16 @@ pub fn save(
     Ok(())
 }
 
-fn safetensors_bytes(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
+/// A network's weights and buffers as the bytes of a safetensors file; `name` is for messages.
+///
+/// # Errors
+/// [`WeightError`] where tensors of the network are missing or misshapen.
+pub fn safetensors_bytes(name: &str, (graph, weights): (&Graph, &Weights)) -> Result<Vec<u8>, WeightError> {
+    let entries = entries(name, (graph, weights), Precision::Full)?;
+    serialised(&entries).map_err(|source| WeightError::Io { path: name.to_owned(), source })
+}
+
+fn serialised(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
     // What libraries look for to know whose tensors these are.
     let about = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     safetensors::serialize(entries.iter().map(|e| (e.key.as_str(), e)), Some(about)).map_err(std::io::Error::other)

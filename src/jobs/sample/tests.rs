@@ -1,9 +1,15 @@
 //! The export on a few images, the folder that processes share, and the observer in `assets/`.
 
 use super::*;
+use crate::core::dataset::{ImageId, Split};
 use crate::core::progress::Silent;
 use crate::core::sample::SIDE;
 use crate::engine::device::{DeviceChoice, pick};
+use crate::engine::images::decode;
+use crate::jobs::evaluate::evaluate_all;
+use crate::jobs::open::{ObserverRequest, observer};
+use crate::jobs::session::Session;
+use crate::store::card::Card;
 
 const FEW: Amount = Amount { train: 2, test: 1 };
 
@@ -76,29 +82,6 @@ fn a_killed_process_and_deleted_images_do_no_harm() {
     let second = ensure_in(root.path(), FEW, &mut Silent).unwrap();
     assert_eq!(second.data, folder.join("images-2"));
     assert!(!image.exists(), "the user's folder is left alone");
-}
-
-#[test]
-fn a_training_writes_weights_and_card_and_overwrites_nothing() {
-    let root = tempfile::tempdir().unwrap();
-    let data = write_amount(&root.path().join("data"), FEW, &mut Silent).unwrap();
-    let file = root.path().join("net.safetensors");
-    let options = TrainOptions { arch: Some("conv3x8".parse().unwrap()), side: Some(16), ..TrainOptions::default() };
-    let cpu = pick(DeviceChoice::Cpu).unwrap();
-    let mut heard = Vec::new();
-    let mut each = |epoch, loss| heard.push((epoch, loss));
-    let report = train_observer(&data, &file, (options, &cpu), &mut Silent, &mut each).unwrap();
-    assert_eq!((report.losses.len(), report.test.images), (14, 10));
-    assert!(heard.iter().copied().eq((1..).zip(report.losses.iter().copied())));
-    let (card, notes) = card::read(&file).unwrap().unwrap();
-    assert_eq!((card.arch.as_deref(), card.side, notes.len()), (Some("conv3x8"), Some(16), 0));
-    assert!((card.top1.unwrap() - report.test.top1).abs() < 0.01);
-    let before = std::fs::read(&file).unwrap();
-    let error = train_observer(&data, &file, (options, &cpu), &mut Silent, &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, SampleError::Taken(_)), "{error}");
-    assert_eq!(std::fs::read(&file).unwrap(), before);
-    let nowhere = root.path().join("no/net.safetensors");
-    assert!(check_free(&nowhere).unwrap_err().to_string().contains("does not exist"));
 }
 
 #[test]

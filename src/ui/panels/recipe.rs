@@ -126,6 +126,8 @@ fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, eg
             }
         }
         Kind::Format => format_field(ui, param, scene),
+        // Of trainings, which have their own form.
+        Kind::Number { .. } | Kind::Name(_) | Kind::Form(_) => {}
         Kind::Integer { min, max } => {
             let mut value: u64 = recipe.get(param.name).parse().unwrap_or(min);
             // Beyond 2^53 a slider's f64 would round the value: seeds are typed instead.

@@ -34,15 +34,24 @@ impl Masks {
             shape[1..].fill(1);
         }
         let per_image: usize = shape[1..].iter().product();
-        let kept = if share < 1.0 { 1.0 / (1.0 - share) } else { 0.0 };
-        let mut values = Vec::with_capacity(shape[0] * per_image);
-        for image in 0..shape[0] as u64 {
-            let parts = [self.step, node as u64, self.first + image].map(u64::to_le_bytes);
-            let parts: Vec<&[u8]> = parts.iter().map(<[u8; 8]>::as_slice).collect();
-            let mut stream = Stream::new("stillroom 2026 dropout v1", self.seed, &parts);
-            values.extend((0..per_image).map(|_| if stream.range(0.0, 1.0) < share { 0.0 } else { kept as f32 }));
-        }
+        let images = 0..shape[0] as u64;
+        let values = images.flat_map(|image| self.values((node, share), image, per_image)).collect::<Vec<_>>();
         let mask = Tensor::<1>::from_data(TensorData::new(values, [shape[0] * per_image]), &x.device());
         x * mask.reshape(shape)
+    }
+
+    /// The factors of the first `count` values of an image of the batch: 0 with probability `share`, else
+    /// 1 / (1 − `share`).
+    pub(in crate::engine) fn values(
+        self,
+        (node, share): (usize, f64),
+        image: u64,
+        count: usize,
+    ) -> impl Iterator<Item = f32> {
+        let kept = if share < 1.0 { (1.0 / (1.0 - share)) as f32 } else { 0.0 };
+        let parts = [self.step, node as u64, self.first + image].map(u64::to_le_bytes);
+        let parts: Vec<&[u8]> = parts.iter().map(<[u8; 8]>::as_slice).collect();
+        let mut stream = Stream::new("stillroom 2026 dropout v1", self.seed, &parts);
+        (0..count).map(move |_| if stream.range(0.0, 1.0) < share { 0.0 } else { kept })
     }
 }

@@ -1,0 +1,95 @@
+use super::*;
+
+const CIFAR10: Facts<'_> = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "conv3", student: "conv3" };
+
+fn of(name: &str, facts: Facts<'_>) -> Suggestion {
+    TrainPreset::named(name).unwrap().suggest(&facts)
+}
+
+#[test]
+fn every_preset_goes_together_and_its_flags_repeat_it() {
+    let names: std::collections::BTreeSet<_> = TRAIN_PRESETS.iter().map(|p| p.name).collect();
+    assert_eq!(names.len(), TRAIN_PRESETS.len());
+    assert_eq!(TrainPreset::of(Task::Observer).count(), 4);
+    let photographs = Facts { classes: 1000, side: 224, factor: 2, ..CIFAR10 };
+    for (preset, facts) in TRAIN_PRESETS.iter().flat_map(|p| [(p, CIFAR10), (p, photographs)]) {
+        let recipe = preset.suggest(&facts).recipe;
+        assert_eq!(recipe.check(), Ok(()), "{}", preset.name);
+        let mut back = TrainRecipe::default();
+        let flags = recipe.flags();
+        let words: Vec<&str> = flags.split(' ').collect();
+        words.chunks(2).for_each(|pair| back.set(&pair[0][2..], pair[1]).unwrap());
+        assert_eq!(back, recipe, "{}: {flags}", preset.name);
+    }
+}
+
+/// The cell of the peer script: `--batch 50 --lr 1e-3`, no note.
+#[test]
+fn rded_on_cifar10_is_the_default() {
+    assert_eq!(of("rded", CIFAR10), Suggestion { recipe: TrainRecipe::default(), notes: vec![] });
+}
+
+/// Spec 3b's table: IPC 1, 10, 50.
+#[test]
+fn rded_batches_are_the_papers() {
+    let cases = [
+        ((10, 32), "resnet18_modified", [10, 50, 100]),
+        ((100, 32), "resnet18_modified", [20, 100, 200]),
+        ((100, 32), "conv3", [25, 25, 25]),
+        ((200, 64), "conv4", [100, 100, 100]),
+        ((1000, 224), "resnet18", [20, 100, 200]),
+        ((4, 224), "resnet18", [4, 40, 100]),
+    ];
+    for ((classes, side), net, batches) in cases {
+        for (ipc, batch) in [1, 10, 50].into_iter().zip(batches) {
+            let facts = Facts { classes, side, ipc, factor: 1, observer: net, student: net };
+            assert_eq!(of("rded", facts).recipe.batch, batch, "{facts:?}");
+        }
+    }
+    let between = of("rded", Facts { ipc: 20, ..CIFAR10 });
+    assert_eq!(between.recipe.batch, 50);
+    assert_eq!(between.notes, ["RDED names no batch for IPC 20; that of IPC 10 is taken"]);
+    let nothing = Facts { classes: 0, ipc: 0, factor: 0, ..CIFAR10 };
+    assert_eq!(of("rded", nothing).recipe.batch, 1);
+}
+
+#[test]
+fn rded_rates_are_the_papers_and_never_0() {
+    let cases = [("vgg11", 5e-4), ("efficientnet_b0", 2e-3), ("mobilenet_v2", 2.5e-3), ("swin_v2_t", 1e-4)];
+    for (student, rate) in cases {
+        let suggestion = of("rded", Facts { student, ..CIFAR10 });
+        assert_eq!((suggestion.recipe.rate, suggestion.notes.len()), (rate, 0), "{student}");
+    }
+    let unknown = of("rded", Facts { student: "densenet121", ..CIFAR10 });
+    assert_eq!(unknown.recipe.rate, 1e-3);
+    assert!(unknown.notes[0].contains("densenet121"), "{:?}", unknown.notes);
+    let cifar100 = of("rded", Facts { classes: 100, ..CIFAR10 });
+    assert_eq!((cifar100.recipe.rate, cifar100.notes.len()), (2e-3, 1));
+    assert_eq!(of("rded", Facts { classes: 100, observer: "resnet18", ..CIFAR10 }).recipe.rate, 1e-3);
+}
+
+#[test]
+fn stitched_images_are_shuffled_and_cropped_to_one_patch() {
+    let recipe = of("rded", Facts { factor: 2, side: 224, ..CIFAR10 }).recipe;
+    assert_eq!((recipe.shuffle, recipe.cropping.to_string().as_str()), (2, "rrc:0.5:1"));
+    let ranking = of("dd-ranking-rded", Facts { factor: 2, side: 224, ..CIFAR10 }).recipe;
+    assert_eq!((ranking.shuffle, ranking.cropping.to_string().as_str()), (1, "rrc:1:1"));
+}
+
+/// Spec 4.4 and 4.5, and the observer that the repository's accuracies rest on.
+#[test]
+fn other_papers_have_their_words() {
+    let words = |name| {
+        let r = of(name, CIFAR10).recipe;
+        format!("{} {} {} {} {} {} {}", r.epochs, r.batch, r.optimiser, r.rate, r.schedule, r.loss, r.cropping)
+    };
+    assert_eq!(words("sre2l-imagenet"), "300 1024 adamw 0.001 cosine kl:20 rrc:0.08:1");
+    assert_eq!(words("sre2l-cifar100"), "400 128 adamw 0.001 cosine kl:30 pad:4");
+    assert_eq!(words("sre2l-tiny"), "100 256 sgd 0.2 cosine:5 kl:20:t2 rrc:0.08:1");
+    assert_eq!(words("squeeze-cifar"), "200 128 sgd 0.1 cosine hard-ce pad:4");
+    assert_eq!(words("squeeze-tiny"), "50 256 sgd 0.2 cosine:5 hard-ce rrc:0.08:1");
+    assert_eq!(words("squeeze-imagenet"), "90 256 sgd 0.1 step:30:0.1 hard-ce rrc:0.08:1");
+    assert_eq!(words("one-cycle-cifar"), "24 256 sgd 0.1 one-cycle hard-ce pad:4");
+    let nesterov = Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 5e-4 };
+    assert_eq!(of("one-cycle-cifar", CIFAR10).recipe.optimiser, nesterov);
+}

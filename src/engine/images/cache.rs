@@ -1,0 +1,62 @@
+//! Decoded images kept between the epochs of a training, within a budget of memory.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::core::pixels::Rgb8;
+
+/// Images by number. Those that came after the budget was used up are made anew each time, so that a large dataset
+/// costs time and not memory.
+#[derive(Debug)]
+pub struct Cache {
+    images: Vec<OnceLock<Arc<Rgb8>>>,
+    left: AtomicUsize,
+}
+
+impl Cache {
+    /// Room for `count` images of `budget` bytes in all.
+    #[must_use]
+    pub fn new(count: usize, budget: usize) -> Self {
+        Self { images: (0..count).map(|_| OnceLock::new()).collect(), left: AtomicUsize::new(budget) }
+    }
+
+    /// Image `at`, from memory or from `make`.
+    ///
+    /// # Errors
+    /// Those of `make`; nothing is kept then.
+    pub fn get<E>(&self, at: usize, make: impl FnOnce() -> Result<Rgb8, E>) -> Result<Arc<Rgb8>, E> {
+        let slot = self.images.get(at);
+        if let Some(kept) = slot.and_then(OnceLock::get) {
+            return Ok(kept.clone());
+        }
+        let image = Arc::new(make()?);
+        let size = image.data.len();
+        let take = |left: usize| left.checked_sub(size);
+        if let Some(slot) = slot
+            && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        {
+            // Another thread may have been faster; both have the same pixels.
+            let _ = slot.set(image.clone());
+        }
+        Ok(image)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_made_once_until_the_budget_is_used_up() {
+        let cache = Cache::new(3, 2 * 12);
+        let made = AtomicUsize::new(0);
+        let make = || {
+            made.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, ()>(Rgb8::black(2, 2))
+        };
+        (0..3).for_each(|at| drop(cache.get(at, make)));
+        (0..3).for_each(|at| drop(cache.get(at, make)));
+        assert_eq!(made.load(Ordering::Relaxed), 4, "the third doesn't fit");
+        assert_eq!(cache.get(9, || Err::<Rgb8, _>("gone")), Err("gone"));
+    }
+}

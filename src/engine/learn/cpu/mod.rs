@@ -1,0 +1,384 @@
+//! Training on the processor: forward and backward passes on channels-last maps, one image per thread at a time.
+//!
+//! The weights' gradients, where burn's CPU backend spends most of a step, are products of blocks that stay in
+//! registers; each thread makes other weights' gradients from all images, so nothing is added up in an order that
+//! depends on threads. Layouts and border rules are those of [`crate::engine::cpu`].
+
+mod backward;
+mod conv;
+mod copies;
+mod depthwise;
+mod forward;
+mod isa;
+mod kernel;
+mod norm;
+mod packing;
+mod pool;
+mod program;
+mod slope;
+mod space;
+
+use rayon::prelude::*;
+
+use self::backward::Back;
+use self::forward::{Pass, There};
+use self::isa::Isa;
+use self::program::{GROUP, Kind, Program, Stage};
+use self::space::{Packed, Space};
+use super::optimiser::{OptimiserState, Parameter, Stepper};
+use super::{Learner, Masks};
+use crate::core::training::Optimiser;
+use crate::engine::cpu::layers;
+use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
+use crate::engine::plan::EngineError;
+use crate::engine::weights::{WeightTensor, Weights};
+
+/// A tensor of the network.
+#[derive(Debug)]
+struct Held {
+    key: String,
+    shape: Vec<usize>,
+    role: Role,
+    node: NodeId,
+    values: Vec<f32>,
+    /// Empty for running statistics.
+    gradient: Vec<f32>,
+}
+
+/// A network that is trained on the processor.
+pub struct CpuLearner {
+    graph: Graph,
+    side: usize,
+    isa: Isa,
+    program: Program,
+    tensors: Vec<Held>,
+    stepper: Stepper,
+    /// By node.
+    packed: Vec<Vec<Packed>>,
+    /// By node: what the batch norms made of the last batch.
+    batches: Vec<norm::Batch>,
+    /// One for each image of the largest batch so far.
+    heads: Vec<Space>,
+    /// One for each group of it.
+    tails: Vec<Space>,
+    /// Images of the forward pass that waits for its backward pass.
+    pending: Option<usize>,
+    /// Whether there was a forward pass, so that the statistics can be repeated.
+    seen: bool,
+}
+
+impl CpuLearner {
+    /// Whether every operation of a network is covered.
+    #[must_use]
+    pub fn supports(graph: &Graph) -> bool {
+        graph.nodes().iter().all(|node| program::covers(node.op))
+    }
+
+    /// Takes a network for images of this side; `decay_all` extends the weight decay to biases and norms.
+    ///
+    /// # Errors
+    /// [`EngineError`] where tensors are missing, or the network isn't covered or doesn't fit the side.
+    pub fn new(
+        (graph, side): (Graph, usize),
+        weights: &Weights,
+        (optimiser, decay_all): (Optimiser, bool),
+    ) -> Result<Self, EngineError> {
+        // `Isa::all` always ends with one that every machine has.
+        let isa = Isa::all().first().copied().unwrap_or(Isa::Portable);
+        Self::with_isa((graph, side), weights, (optimiser, decay_all), isa)
+    }
+
+    fn with_isa(
+        (graph, side): (Graph, usize),
+        weights: &Weights,
+        (optimiser, decay_all): (Optimiser, bool),
+        isa: Isa,
+    ) -> Result<Self, EngineError> {
+        let program = Program::new(&graph, side, isa.widest()).ok_or_else(EngineError::broken_plan)?;
+        let held = |p: crate::engine::nets::graph::Parameter| {
+            let length = p.shape.iter().product();
+            let gradient = vec![0.0; if p.role.is_learnt() { length } else { 0 }];
+            Held { key: p.key, shape: p.shape, role: p.role, node: p.node, values: vec![0.0; length], gradient }
+        };
+        let tensors = graph.parameters().into_iter().map(held).collect();
+        let nodes = graph.nodes().len();
+        let mut packed: Vec<Vec<Packed>> = Vec::new();
+        packed.resize_with(nodes, Vec::new);
+        for step in program.head.steps.iter().chain(&program.tail.steps) {
+            packed[step.node] = Packed::of_step(&step.kind);
+        }
+        let mut learner = Self {
+            batches: vec![norm::Batch::default(); nodes],
+            stepper: Stepper::new(optimiser, decay_all),
+            heads: Vec::new(),
+            tails: Vec::new(),
+            pending: None,
+            seen: false,
+            graph,
+            side,
+            isa,
+            program,
+            tensors,
+            packed,
+        };
+        learner.take(weights)?;
+        Ok(learner)
+    }
+
+    /// Takes the values of all tensors.
+    fn take(&mut self, weights: &Weights) -> Result<(), EngineError> {
+        let report = weights.report(&self.graph);
+        if !report.is_complete() {
+            return Err(EngineError::Device(report.summary()));
+        }
+        for tensor in &mut self.tensors {
+            tensor.values.copy_from_slice(weights.values(&tensor.key));
+        }
+        self.pack();
+        Ok(())
+    }
+
+    fn pack(&mut self) {
+        for step in self.program.head.steps.iter().chain(&self.program.tail.steps) {
+            let [weight, bias] = [Role::Weight, Role::Bias].map(|role| values(&self.tensors, step.node, role));
+            Packed::pack(&mut self.packed[step.node], &step.kind, weight, bias);
+        }
+    }
+
+    /// Makes room for a batch.
+    fn reserve(&mut self, batch: usize) -> Result<(), EngineError> {
+        let missing = |e: std::collections::TryReserveError| EngineError::Memory(format!("{batch} images: {e}"));
+        while self.heads.len() < batch {
+            self.heads.push(Space::new(&self.program.head).map_err(missing)?);
+        }
+        while self.tails.len() < batch.div_ceil(GROUP) {
+            self.tails.push(Space::new(&self.program.tail).map_err(missing)?);
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, images: &[f32], batch: usize, masks: Masks) {
+        let stage = &self.program.head;
+        let per_image = 3 * self.side * self.side;
+        for (number, phase) in stage.forward.iter().enumerate() {
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
+            let isa = self.isa;
+            let spaces = self.heads[..batch].par_iter_mut().with_max_len(1).enumerate();
+            spaces.for_each(|(image, space)| {
+                if let (0, Some(shape)) = (number, stage.shapes[0]) {
+                    layers::load_image(&images[image * per_image..][..per_image], (&mut space.values[0], shape));
+                }
+                isa.run(There { pass, phase, space, images: (image, 0) });
+            });
+            let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
+            let sums = self.heads[..batch].iter().map(|space| &space.sums[step.node]);
+            let [gamma, beta] = [Role::NormWeight, Role::NormBias].map(|role| values(&self.tensors, step.node, role));
+            self.batches[step.node] = norm::Batch::new(sums, pixels(stage, step.inputs[0]), (gamma, beta));
+        }
+    }
+
+    /// The rows of all images through the tail; returns the logits.
+    fn tail(&mut self, batch: usize, masks: Masks) -> Vec<f32> {
+        let Program { tail: stage, crossing, logits, .. } = &self.program;
+        let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
+        let (heads, isa) = (&self.heads, self.isa);
+        let classes = stage.shapes[*logits].map_or(0, |shape| shape.channels);
+        let mut rows = vec![0.0; batch * classes];
+        let groups = self.tails.par_iter_mut().with_max_len(1).enumerate().zip(rows.par_chunks_mut(GROUP * classes));
+        groups.for_each(|((number, space), rows)| {
+            let (first, count) = (number * GROUP, rows.len() / classes);
+            for (&value, shape) in crossing.iter().filter_map(|v| Some((v, stage.shapes[*v]?))) {
+                let pixels = space.values[value].chunks_exact_mut(shape.stride);
+                for (pixel, head) in pixels.zip(&heads[first..first + count]) {
+                    pixel.copy_from_slice(&head.values[value][..shape.stride]);
+                }
+            }
+            for phase in &stage.forward {
+                isa.run(There { pass, phase, space, images: (first, count) });
+            }
+            let Some(shape) = stage.shapes[*logits] else { return };
+            layers::store_rows((&space.values[*logits], shape), rows);
+        });
+        rows
+    }
+
+    /// Moves the running statistics towards the last batch's.
+    fn move_statistics(&mut self) {
+        for tensor in &mut self.tensors {
+            let Op::BatchNorm { momentum, .. } = self.graph.nodes()[tensor.node].op else { continue };
+            let batch = &self.batches[tensor.node];
+            let towards = match tensor.role {
+                Role::RunningMean => &batch.mean,
+                // Normalised by the biased variance, remembered by the unbiased one, as PyTorch does.
+                Role::RunningVar => &batch.unbiased,
+                _ => continue,
+            };
+            for (value, towards) in tensor.values.iter_mut().zip(towards) {
+                *value = *value * (1.0 - momentum) as f32 + towards * momentum as f32;
+            }
+        }
+    }
+
+    /// The way back through the tail, down to the rows that crossed.
+    fn tail_back(&mut self, gradient: &[f32], batch: usize) {
+        let Program { tail: stage, crossing, .. } = &self.program;
+        let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
+        let classes = gradient.len() / batch;
+        let images = |group: usize| GROUP.min(batch - group * GROUP);
+        let Some(Some(place)) = stage.given.first() else { return };
+        for (number, phase) in stage.backward.iter().enumerate() {
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
+            let spaces = self.tails[..groups].par_iter_mut().with_max_len(1).enumerate();
+            spaces.for_each(|(group, space)| {
+                if number == 0 {
+                    let rows = gradient.chunks_exact(classes).skip(group * GROUP);
+                    let to = space.gradients[place.slot].chunks_exact_mut(place.shape.stride).take(images(group));
+                    to.zip(rows).for_each(|(to, row)| to[..classes].copy_from_slice(row));
+                }
+                isa.run(Back { pass, phase, space, images: images(group) });
+            });
+            for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
+                backward::weights(isa, step, (&self.tails[..groups], &images), &mut self.packed[step.node]);
+            }
+        }
+        let (from, to) = (&stage.loaded, &self.program.head.given);
+        for (from, to) in
+            crossing.iter().zip(from.iter().zip(to)).filter_map(|(_, (from, to))| Some(((*from)?, (*to)?)))
+        {
+            for (image, head) in self.heads[..batch].iter_mut().enumerate() {
+                let rows = &self.tails[image / GROUP].gradients[from.slot];
+                let row = &rows[image % GROUP * from.shape.stride..][..from.shape.channels];
+                head.gradients[to.slot][to.shape.at(0, 0)..][..row.len()].copy_from_slice(row);
+            }
+        }
+    }
+
+    fn head_back(&mut self, batch: usize) {
+        let stage = &self.program.head;
+        let isa = self.isa;
+        for phase in &stage.backward {
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
+            let spaces = self.heads[..batch].par_iter_mut().with_max_len(1);
+            spaces.for_each(|space| isa.run(Back { pass, phase, space, images: 0 }));
+            for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
+                let whole = |_: usize| usize::MAX;
+                backward::weights(isa, step, (&self.heads[..batch], &whole), &mut self.packed[step.node]);
+            }
+            let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
+            let sums = self.heads[..batch].iter().map(|space| &space.sums[step.node]);
+            let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node && t.role.is_learnt());
+            // γ and β, in the order of `Op::tensors`.
+            if let (Some(gamma), Some(beta)) = (own.next(), own.next()) {
+                let gradients = (gamma.gradient.as_mut_slice(), beta.gradient.as_mut_slice());
+                self.batches[step.node].gradients(sums, pixels(stage, step.inputs[0]), gradients);
+            }
+        }
+    }
+
+    /// Brings the gradients of convolutions and linear layers into PyTorch's order.
+    fn unpack(&mut self) {
+        for step in self.program.head.steps.iter().chain(&self.program.tail.steps) {
+            if !matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_)) {
+                continue;
+            }
+            let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node);
+            let Some(weight) = own.next() else { continue };
+            let bias = own.next().map_or(&mut [][..], |t| t.gradient.as_mut_slice());
+            Packed::take_gradients(&mut self.packed[step.node], &step.kind, &mut weight.gradient, bias);
+        }
+    }
+}
+
+/// The values of a node's tensor of that role; empty where it has none.
+fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
+    tensors.iter().find(|t| t.node == node && t.role == role).map_or(&[], |t| &t.values)
+}
+
+/// Pixels of a value.
+fn pixels(stage: &Stage, value: NodeId) -> usize {
+    stage.shapes[value].map_or(0, |shape| shape.height * shape.width)
+}
+
+impl Learner for CpuLearner {
+    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
+        if batch == 0 || images.len() != batch * 3 * self.side * self.side {
+            return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
+        }
+        self.reserve(batch)?;
+        self.head(images, batch, masks);
+        let logits = self.tail(batch, masks);
+        self.move_statistics();
+        (self.pending, self.seen) = (Some(batch), true);
+        Ok(logits)
+    }
+
+    fn repeat_statistics(&mut self) -> Result<(), EngineError> {
+        if !self.seen {
+            return Err(EngineError::broken_plan());
+        }
+        self.move_statistics();
+        Ok(())
+    }
+
+    fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
+        let batch = self.pending.take().ok_or_else(EngineError::broken_plan)?;
+        if gradient.len() != batch * self.graph.outputs() {
+            return Err(EngineError::Device(format!("{} values are no gradient of {batch} rows", gradient.len())));
+        }
+        self.tail_back(gradient, batch);
+        self.head_back(batch);
+        Ok(())
+    }
+
+    fn update(&mut self, rate: f64) -> Result<(), EngineError> {
+        self.unpack();
+        let learnt = self.tensors.iter_mut().filter(|t| t.role.is_learnt());
+        let parameters = learnt.map(|t| Parameter {
+            key: &t.key,
+            dimensions: t.shape.len(),
+            values: &mut t.values,
+            gradient: &t.gradient,
+        });
+        self.stepper.step(parameters, rate);
+        for tensor in &mut self.tensors {
+            tensor.gradient.fill(0.0);
+        }
+        self.pack();
+        Ok(())
+    }
+
+    fn weights(&self) -> Result<Weights, EngineError> {
+        let tensor = |t: &Held| (t.key.clone(), WeightTensor { shape: t.shape.clone(), values: t.values.clone() });
+        Ok(Weights::new(self.tensors.iter().map(tensor).collect()))
+    }
+
+    fn state(&self) -> Result<OptimiserState, EngineError> {
+        Ok(self.stepper.state().clone())
+    }
+
+    fn restore(&mut self, weights: &Weights, state: &OptimiserState) -> Result<(), EngineError> {
+        for tensor in &self.tensors {
+            let moments = state.moments.get(&tensor.key).map_or(&[][..], Vec::as_slice);
+            if moments.iter().any(|m| m.len() != tensor.values.len()) {
+                return Err(EngineError::Device(format!(
+                    "the checkpoint's moments of {} have another size",
+                    tensor.key
+                )));
+            }
+        }
+        self.take(weights)?;
+        self.stepper.restore(state.clone());
+        (self.pending, self.seen) = (None, false);
+        for packed in self.packed.iter_mut().flatten() {
+            packed.gradient.as_flattened_mut().fill(0.0);
+            packed.bias_gradient.as_flattened_mut().fill(0.0);
+        }
+        for tensor in &mut self.tensors {
+            tensor.gradient.fill(0.0);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Against PyTorch's numbers, against burn, against itself with other threads, instruction sets and batches.
+
+mod burn;
+mod speed;
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::engine::nets::NetworkSpec;
+use crate::engine::weights::formula;
+
+const ADAM: Optimiser = Optimiser::AdamW { betas: (0.9, 0.999), epsilon: 1e-8, decay: 0.01 };
+
+fn graph(arch: &str, side: usize) -> Graph {
+    NetworkSpec { arch: arch.parse().unwrap(), side, classes: 10 }.graph()
+}
+
+fn learner((arch, side): (&str, usize), optimiser: Optimiser, isa: Isa) -> CpuLearner {
+    let graph = graph(arch, side);
+    let weights = Weights::by_formula(&graph);
+    CpuLearner::with_isa((graph, side), &weights, (optimiser, false), isa).unwrap()
+}
+
+fn images(key: &str, count: usize, side: usize) -> Vec<f32> {
+    formula(key, count * 3 * side * side).collect()
+}
+
+fn best() -> Isa {
+    Isa::all()[0]
+}
+
+/// All bits that a training leaves.
+fn bits(learner: &CpuLearner) -> Vec<(String, Vec<u32>)> {
+    let of = |(key, t): (&String, &WeightTensor)| (key.clone(), t.values.iter().map(|v| v.to_bits()).collect());
+    learner.weights().unwrap().tensors().iter().map(of).collect()
+}
+
+#[derive(serde::Deserialize)]
+struct File {
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    arch: String,
+    side: usize,
+    mode: String,
+    logits: Vec<f32>,
+    gradients: BTreeMap<String, Digest>,
+    #[serde(default)]
+    running: BTreeMap<String, Digest>,
+}
+
+/// What PyTorch's tensor looks like: its norm, its product with the formula's "probe", some of its values.
+#[derive(serde::Deserialize)]
+struct Digest {
+    norm: f64,
+    probe: f64,
+    at: Vec<(usize, f64)>,
+}
+
+impl Digest {
+    fn check(&self, values: &[f32], what: &str) {
+        let norm = values.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        assert!((norm - self.norm).abs() <= 1e-4 * self.norm, "{what}: norm {norm}, PyTorch {}", self.norm);
+        let probe: f64 = values.iter().zip(formula("probe", values.len())).map(|(v, u)| f64::from(v * u)).sum();
+        assert!((probe - self.probe).abs() <= 1e-4 * self.norm, "{what}: probe {probe}, PyTorch {}", self.probe);
+        let largest = values.iter().fold(0.0_f64, |m, &v| m.max(f64::from(v).abs()));
+        for &(i, expected) in &self.at {
+            let error = (f64::from(values[i]) - expected).abs();
+            assert!(error <= 2e-4 * largest, "{what} [{i}]: {}, PyTorch {expected}", values[i]);
+        }
+    }
+}
+
+/// The training cases of `tests/fixtures/gradients.py`: logits, gradients and running statistics.
+#[test]
+fn gradients_are_pytorchs() {
+    let file: File = serde_json::from_str(include_str!("../../../../../tests/fixtures/gradients.json")).unwrap();
+    let cases: Vec<&Case> = file.cases.iter().filter(|c| c.mode == "train").collect();
+    assert_eq!(cases.len(), 2);
+    for case in cases {
+        for isa in Isa::all() {
+            let name = &case.arch;
+            let mut learner = learner((name, case.side), ADAM, isa);
+            let logits = learner.forward(&images("input", 2, case.side), 2, Masks::default()).unwrap();
+            let largest = case.logits.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+            for (got, expected) in logits.iter().zip(&case.logits) {
+                assert!((got - expected).abs() <= 1e-4 * largest, "{name}: logit {got}, PyTorch {expected}");
+            }
+            let weights = learner.weights().unwrap();
+            for (key, expected) in &case.running {
+                expected.check(weights.values(key), &format!("{name}: {key}"));
+            }
+            learner.backward(&formula("loss", logits.len()).collect::<Vec<_>>()).unwrap();
+            learner.unpack();
+            for (key, expected) in case.gradients.iter().filter(|(key, _)| *key != "input") {
+                let tensor = learner.tensors.iter().find(|t| t.key == *key).unwrap();
+                expected.check(&tensor.gradient, &format!("{name} on {isa:?}: {key}"));
+            }
+        }
+    }
+}
+
+/// Three steps of a network; returns its bits.
+fn trained(mut learner: CpuLearner, side: usize, batches: &[usize]) -> Vec<(String, Vec<u32>)> {
+    for (step, &batch) in batches.iter().enumerate() {
+        let masks = Masks { seed: 3, step: step as u64, first: 0 };
+        let logits = learner.forward(&images(&format!("images {step}"), batch, side), batch, masks).unwrap();
+        learner.backward(&logits.iter().map(|l| (l - 0.3) / batch as f32).collect::<Vec<_>>()).unwrap();
+        learner.update(1e-3).unwrap();
+    }
+    bits(&learner)
+}
+
+#[test]
+fn threads_and_registers_change_no_bit() {
+    for (arch, side) in [("conv3x24", 16), ("mobilenet_v2", 64), ("alexnet", 67)] {
+        let run = |threads: usize, isa: Isa| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| trained(learner((arch, side), ADAM, isa), side, &[11, 3]))
+        };
+        let one = run(1, best());
+        assert_eq!(run(2, best()), one, "{arch}");
+        assert_eq!(run(5, best()), one, "{arch}");
+        // The last one has no fused multiply-add.
+        for isa in Isa::all().into_iter().rev().skip(1) {
+            assert_eq!(run(2, isa), one, "{arch} on {isa:?}");
+        }
+    }
+}
+
+/// A run that stops, is written down and goes on: the same bits.
+#[test]
+fn a_restored_run_goes_on_as_if_nothing_had_been() {
+    let optimisers = [ADAM, Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 1e-3 }];
+    for optimiser in optimisers {
+        let start = || learner(("conv3x20", 16), optimiser, best());
+        let step = |learner: &mut CpuLearner, number: usize| {
+            let logits = learner.forward(&images(&format!("{number}"), 5, 16), 5, Masks::default()).unwrap();
+            learner.repeat_statistics().unwrap();
+            learner.backward(&logits).unwrap();
+            learner.update(1e-2).unwrap();
+        };
+        let mut whole = start();
+        (0..4).for_each(|n| step(&mut whole, n));
+        let mut first = start();
+        (0..2).for_each(|n| step(&mut first, n));
+        let mut second = start();
+        step(&mut second, 7);
+        second.forward(&images("left over", 2, 16), 2, Masks::default()).unwrap();
+        second.restore(&first.weights().unwrap(), &first.state().unwrap()).unwrap();
+        assert!(second.backward(&[0.0; 20]).is_err(), "the forward pass before the restoring is forgotten");
+        (2..4).for_each(|n| step(&mut second, n));
+        assert_eq!(bits(&second), bits(&whole));
+        assert_eq!(second.state().unwrap(), whole.state().unwrap());
+    }
+}
+
+#[test]
+fn wrong_sizes_and_orders_are_errors() {
+    let mut learner = learner(("conv3x8", 16), ADAM, best());
+    assert!(learner.repeat_statistics().is_err() && learner.backward(&[0.0; 10]).is_err());
+    assert!(learner.forward(&images("input", 2, 16), 3, Masks::default()).is_err());
+    assert!(learner.forward(&[], 0, Masks::default()).is_err());
+    learner.forward(&images("input", 2, 16), 2, Masks::default()).unwrap();
+    assert!(learner.backward(&[0.0; 10]).is_err());
+    let graph = graph("conv3x8", 16);
+    let missing = CpuLearner::new((graph, 16), &Weights::default(), (ADAM, false)).err().unwrap();
+    assert!(missing.to_string().contains("layers.conv.0.weight"), "{missing}");
+}
+
+/// Attention is burn's business.
+#[test]
+fn networks_that_are_not_covered_say_so() {
+    let covered = |arch: &str| CpuLearner::supports(&graph(arch, 64));
+    assert!(!covered("vit_b_16") && !covered("swin_t") && !covered("convnext_tiny"));
+    for arch in ["conv4", "resnet50", "resnet20_cifar", "densenet121", "mnasnet1_0", "efficientnet_b0", "vgg16_bn"] {
+        assert!(covered(arch), "{arch}");
+    }
+}

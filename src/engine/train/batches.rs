@@ -1,0 +1,131 @@
+//! The batches of an epoch: which images in which order, what is done to each, what is mixed.
+
+use super::{StoredLabels, TrainError, TrainJob};
+use crate::core::augment::{DrawId, ImageDraw, Mix, epoch_order};
+use crate::core::training::TrainRecipe;
+use crate::engine::images::{augment, pipeline};
+
+/// A batch before its pixels are made.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub images: Vec<u32>,
+    /// Known beforehand with stored labels; otherwise drawn once the image's size is known.
+    pub draws: Option<Vec<ImageDraw>>,
+    pub mix: Mix,
+    /// The observer's stored word, N×classes.
+    pub logits: Option<Vec<f32>>,
+}
+
+/// A batch as it goes into a network.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// Its number within the epoch.
+    pub number: u32,
+    /// The images.
+    pub images: Vec<u32>,
+    /// What was done to each.
+    pub draws: Vec<ImageDraw>,
+    /// What was mixed.
+    pub mix: Mix,
+    /// Normalised inputs before mixing, kept only where something is done with them.
+    pub unmixed: Option<Vec<f32>>,
+    /// Normalised inputs N×3×S×S.
+    pub inputs: Vec<f32>,
+    /// The observer's stored word.
+    pub logits: Option<Vec<f32>>,
+}
+
+/// Images of a loader's batch: the recipe's divided by its accumulation (RDED).
+pub(super) fn loader_batch(recipe: &TrainRecipe) -> usize {
+    (recipe.batch / recipe.accumulation.max(1)).max(1) as usize
+}
+
+/// The batches of an epoch as the seed draws them.
+pub(super) fn planned(job: &TrainJob<'_>, epoch: u32) -> Vec<Planned> {
+    let order = epoch_order(job.seed, epoch, job.images.labels.len() as u32);
+    let id = |number| DrawId { seed: job.seed, epoch, number };
+    let batches = order.chunks(loader_batch(job.recipe)).enumerate();
+    let plan = |(number, images): (usize, &[u32])| Planned {
+        images: images.to_vec(),
+        draws: None,
+        mix: Mix::new(id(number as u32), images.len() as u32, job.spec.side as u32, job.recipe.mixing),
+        logits: None,
+    };
+    batches.map(plan).collect()
+}
+
+/// The batches of an epoch as they were stored.
+pub(super) fn stored(
+    job: &TrainJob<'_>,
+    labels: &mut dyn StoredLabels,
+    epoch: u32,
+) -> Result<Vec<Planned>, TrainError> {
+    let count = job.images.labels.len() as u32;
+    let classes = job.spec.classes;
+    let plan = |batch: crate::core::labels::BatchLabels| {
+        if batch.images.iter().any(|&i| i >= count) {
+            return Err(TrainError::Labels("the stored labels are of other images; relabel".to_owned()));
+        }
+        let logits = Some(batch.logits.dense(classes));
+        Ok(Planned { images: batch.images, draws: Some(batch.draws), mix: batch.mix, logits })
+    };
+    labels.batches(epoch).map_err(TrainError::Labels)?.into_iter().map(plan).collect()
+}
+
+/// Makes the batches from number `first` on, images on worker threads ahead of `each`, which gets them in order.
+pub(super) fn for_each(
+    job: &TrainJob<'_>,
+    epoch: u32,
+    (plans, first): (&[Planned], u32),
+    each: &mut dyn FnMut(Drawn) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
+    let plans = &plans[(first as usize).min(plans.len())..];
+    let places: Vec<(usize, usize)> =
+        plans.iter().enumerate().flat_map(|(b, p)| (0..p.images.len()).map(move |i| (b, i))).collect();
+    let work = |at: usize| {
+        let (batch, place) = places[at];
+        let plan = &plans[batch];
+        let given = plan.draws.as_ref().and_then(|d| d.get(place));
+        augmented(job, epoch, plan.images[place], given)
+    };
+    let ahead = 2 * loader_batch(job.recipe) + job.threads;
+    let keep_unmixed = |mix: &Mix| matches!(mix, Mix::MixUp { .. }) && job.recipe.statistics_twice;
+    let (mut inputs, mut draws) = (Vec::new(), Vec::new());
+    pipeline::ordered(places.len(), job.threads, ahead, work, |at, made| {
+        let (draw, input) = made.map_err(TrainError::Image)?;
+        inputs.extend(input);
+        draws.push(draw);
+        let plan = &plans[places[at].0];
+        if draws.len() < plan.images.len() {
+            return Ok(());
+        }
+        let mut inputs = std::mem::take(&mut inputs);
+        let unmixed = keep_unmixed(&plan.mix).then(|| inputs.clone());
+        augment::mix(&mut inputs, job.spec.side, &plan.mix);
+        each(Drawn {
+            number: first + places[at].0 as u32,
+            images: plan.images.clone(),
+            draws: std::mem::take(&mut draws),
+            mix: plan.mix.clone(),
+            unmixed,
+            inputs,
+            logits: plan.logits.clone(),
+        })
+    })
+}
+
+fn augmented(
+    job: &TrainJob<'_>,
+    epoch: u32,
+    image: u32,
+    given: Option<&ImageDraw>,
+) -> Result<(ImageDraw, Vec<f32>), String> {
+    let pixels = (job.images.image)(image as usize)?;
+    let side = job.spec.side;
+    let draw = given.cloned().unwrap_or_else(|| {
+        let id = DrawId { seed: job.seed, epoch, number: image };
+        ImageDraw::new(id, (pixels.width, pixels.height), job.recipe, side as u32)
+    });
+    let input = augment::augmented(&pixels, &draw, job.recipe.cropping, (side, &job.mean_std));
+    Ok((draw, input.map_err(|e| e.to_string())?))
+}

@@ -1,0 +1,164 @@
+//! The images of a training, and whose class is whose.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::core::class_map::{ClassMapError, Outputs, resolve};
+use crate::core::dataset::{Dataset, ImageId, Split};
+use crate::core::labels::BatchLabels;
+use crate::core::pixels::Rgb8;
+use crate::core::progress::Progress;
+use crate::engine::images::cache::Cache;
+use crate::engine::images::{decode, pipeline};
+use crate::engine::train::{StoredLabels, TrainError};
+
+use super::TrainJobError;
+use crate::jobs::open;
+
+/// Bytes of decoded training images that are kept between epochs.
+const PIXELS: usize = 2 << 30;
+
+/// Up to here every image is read before the training: broken ones are told at once, and contents are compared on
+/// resuming. Larger datasets are known by their names alone.
+const READ_FIRST: usize = 100_000;
+
+/// Classes that don't fit each other.
+#[derive(Debug, thiserror::Error)]
+#[error("{evaluation}: its classes are not those of {data}: {why}")]
+pub struct ClassesError {
+    evaluation: String,
+    data: String,
+    why: ClassMapError,
+}
+
+/// The images that are trained on: the whole dataset, or the first of each class.
+pub(super) struct Pictures {
+    pub dataset: Dataset,
+    /// The images, and the class of each.
+    images: Vec<ImageId>,
+    pub labels: Vec<u32>,
+    pub fingerprint: String,
+    /// The shorter side of the first image.
+    pub side: usize,
+    cache: Cache,
+}
+
+impl Pictures {
+    pub(super) fn open(
+        path: &Path,
+        per_class: Option<u32>,
+        threads: usize,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, TrainJobError> {
+        let imported = open::dataset(path, Split::Train)?;
+        imported.notes.into_iter().for_each(|note| progress.warn(note));
+        let dataset = imported.dataset;
+        let limit = per_class.unwrap_or(u32::MAX) as usize;
+        let images: Vec<ImageId> =
+            dataset.class_ids().flat_map(|c| dataset.images_of(c).take(limit).map(ImageId)).collect();
+        let cache = Cache::new(dataset.image_count(), PIXELS);
+        let mut pictures = Self { dataset, images, labels: Vec::new(), fingerprint: String::new(), side: 0, cache };
+        pictures.read_all(threads, progress)?;
+        let first = pictures.images.first().map(|_| pictures.image(0)).transpose().map_err(TrainError::Image)?;
+        pictures.side = first.map_or(32, |image| image.width.min(image.height) as usize);
+        pictures.labels = pictures.images.iter().map(|&i| pictures.dataset.class_of(i).0).collect();
+        Ok(pictures)
+    }
+
+    /// Reads the images once, leaves out broken ones, and takes the fingerprint of what is there.
+    fn read_all(&mut self, threads: usize, progress: &mut dyn Progress) -> Result<(), TrainJobError> {
+        let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 training images v1");
+        hash.update(self.dataset.fingerprint().as_bytes());
+        self.images.iter().for_each(|image| {
+            hash.update(&image.0.to_le_bytes());
+        });
+        if self.images.len() <= READ_FIRST {
+            let total = self.images.len() as u64;
+            let mut whole = Vec::with_capacity(self.images.len());
+            let read = |at: usize| self.image(at).map(|pixels| *blake3::hash(&pixels.data).as_bytes());
+            pipeline::ordered(self.images.len(), threads, 64, read, |at, content| {
+                match content {
+                    Ok(content) => {
+                        hash.update(&content);
+                        whole.push(self.images[at]);
+                    }
+                    Err(reason) => progress.warn(format!("{reason}; left out")),
+                }
+                progress.step("read", at as u64 + 1, total)
+            })
+            .map_err(TrainError::from)?;
+            self.images = whole;
+        }
+        self.fingerprint = hash.finalize().to_hex()[..32].to_owned();
+        Ok(())
+    }
+
+    /// The `at`-th image.
+    pub(super) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
+        let image = self.images[at];
+        self.cache.get(image.index(), || {
+            decode::read(&self.dataset.location(image))
+                .map_err(|e| format!("{}: {}", self.dataset.source(image), e.reason()))
+        })
+    }
+
+    pub(super) fn class_labels(&self) -> Vec<String> {
+        labels(&self.dataset)
+    }
+
+    /// File names in order, for stored labels.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.images.iter().map(|&i| self.dataset.source(i)).collect()
+    }
+
+    pub(super) fn name(&self) -> String {
+        let root = self.dataset.root();
+        root.file_name().unwrap_or(root.as_os_str()).to_string_lossy().into_owned()
+    }
+}
+
+fn labels(dataset: &Dataset) -> Vec<String> {
+    dataset.classes().iter().map(|c| c.label().to_owned()).collect()
+}
+
+/// The student's output for each class of the evaluation images, `None` for those it is not trained on, and how many
+/// those are. Names or titles decide; without them, the order of equally many classes.
+pub(super) fn evaluation_classes(
+    evaluation: &Dataset,
+    trained: &Dataset,
+) -> Result<(Vec<Option<u32>>, usize), ClassesError> {
+    let known = trained.classes();
+    let output = |name: &str| known.iter().position(|c| c.name == name || c.title.as_deref() == Some(name));
+    let of = |class: &crate::core::dataset::Class| {
+        output(&class.name).or_else(|| class.title.as_deref().and_then(output)).map(|at| at as u32)
+    };
+    let map: Vec<Option<u32>> = evaluation.classes().iter().map(of).collect();
+    let mut found: Vec<u32> = map.iter().flatten().copied().collect();
+    found.sort_unstable();
+    found.dedup();
+    if found.len() == known.len() {
+        let left_out = map.iter().filter(|o| o.is_none()).count();
+        return Ok((map, left_out));
+    }
+    let names = labels(trained);
+    let outputs = Outputs { count: known.len(), names: Some(&names) };
+    let shown = |data: &Dataset| crate::store::files::shown(data.root());
+    let by_order = resolve(evaluation.classes(), outputs, None).map_err(|why| ClassesError {
+        evaluation: shown(evaluation),
+        data: shown(trained),
+        why,
+    })?;
+    Ok((by_order.outputs.into_iter().map(Some).collect(), 0))
+}
+
+/// Stored labels of these images.
+pub(super) struct Stored {
+    pub path: PathBuf,
+    pub fingerprint: String,
+}
+
+impl StoredLabels for Stored {
+    fn batches(&mut self, _epoch: u32) -> Result<Vec<BatchLabels>, String> {
+        Err("to come".to_owned())
+    }
+}

@@ -1,0 +1,359 @@
+//! A training from its files to its folder: students on distilled images, observers on real ones.
+
+mod data;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::core::manifest::Program;
+use crate::core::normalise::MeanStd;
+use crate::core::progress::Progress;
+use crate::core::training::{LabelSource, TrainRecipe};
+use crate::engine::device::Picked;
+use crate::engine::learn::{Learner, learner};
+use crate::engine::nets::{Arch, NetworkSpec};
+use crate::engine::observer::Observer;
+use crate::engine::plan::{Engine, EngineError};
+use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, train};
+use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
+use crate::store::card::{self, Card, CardError};
+use crate::store::import::ImportError;
+use crate::store::training::{
+    FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus,
+    seed_folder,
+};
+
+use self::data::{Pictures, Stored};
+use self::watch::{Evaluator, RunWatch};
+use super::open::{ObserverRequest, OpenError};
+use super::session::{default_batch, device_class, engine};
+pub use data::ClassesError;
+
+/// What is trained on what, and where it goes.
+#[derive(Clone, Debug)]
+pub struct TrainRequest {
+    /// Students or an observer.
+    pub kind: TrainingKind,
+    /// Its name in tables and plots; the output folder's by default.
+    pub name: Option<String>,
+    /// The images it learns from.
+    pub data: PathBuf,
+    /// The images it is evaluated on.
+    pub evaluation: PathBuf,
+    /// The observer that labels.
+    pub observer: Option<ObserverRequest>,
+    /// Stored labels.
+    pub labels: Option<PathBuf>,
+    /// The network.
+    pub student: Arch,
+    /// Side of its input; the observer's by default, or that of the images.
+    pub side: Option<usize>,
+    /// Its normalisation; the observer's by default, or ImageNet's.
+    pub mean_std: Option<MeanStd>,
+    /// Only the first so many images of each class are trained on.
+    pub images_per_class: Option<u32>,
+    /// Only the first so many images of each class are evaluated.
+    pub evaluated_per_class: Option<u32>,
+    /// Parameters.
+    pub recipe: TrainRecipe,
+    /// The output folder.
+    pub out: PathBuf,
+}
+
+/// How to compute.
+#[derive(Clone, Copy)]
+pub struct Compute<'a> {
+    /// The device.
+    pub picked: &'a Picked,
+    /// Worker threads; all cores by default.
+    pub threads: Option<usize>,
+}
+
+/// A finished training.
+#[derive(Clone, Debug)]
+pub struct TrainReport {
+    /// What its folder says.
+    pub note: TrainingNote,
+    /// Seconds of this call.
+    pub seconds: f64,
+    /// Steps of this call.
+    pub steps: u64,
+}
+
+/// Why a training failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainJobError {
+    /// The images.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The observer.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Classes that don't fit each other.
+    #[error(transparent)]
+    Classes(#[from] ClassesError),
+    /// The folder.
+    #[error(transparent)]
+    Folder(#[from] TrainingError),
+    /// The training itself.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The device.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The trained weights.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
+    /// Their card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A network that doesn't fit the side.
+    #[error(
+        "{student} can't take images of side {side} (it needs at least {least}); give --side, or another --student"
+    )]
+    Side {
+        /// The network.
+        student: Arch,
+        /// The side.
+        side: usize,
+        /// The least.
+        least: usize,
+    },
+    /// The recipe's parts contradict each other.
+    #[error("{0}")]
+    Recipe(String),
+}
+
+impl TrainJobError {
+    /// Whether the user cancelled it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Train(TrainError::Cancelled(_)))
+    }
+}
+
+/// Trains all seeds of a request, or what is left of them. `each` hears of every epoch.
+///
+/// # Errors
+/// [`TrainJobError`]; what was reached is kept in the folder, and the same request goes on from there.
+pub fn run(
+    request: &TrainRequest,
+    compute: Compute<'_>,
+    progress: &mut dyn Progress,
+    each: &mut dyn FnMut(&TrainingNote),
+) -> Result<TrainReport, TrainJobError> {
+    let start = Instant::now();
+    let (mut training, evaluator) = Training::open(request, compute, progress)?;
+    let asked = training.note(request, evaluator.fingerprint(), compute);
+    let (folder, mut note) = TrainingFolder::begin(&request.out, asked)?;
+    (note.status, note.detail, note.ended) = (TrainingStatus::Running, String::new(), None);
+    folder.save_note(&note)?;
+    let mut steps = 0;
+    let result = (0..u64::from(request.recipe.seeds.max(1))).try_for_each(|more| {
+        let seed = request.recipe.seed + more;
+        let mut watch = RunWatch::new((&folder, &mut note), seed, &evaluator, (&mut *progress, &mut *each));
+        let finished = training.seed(seed, &folder, compute, &mut watch);
+        steps += watch.steps();
+        finished
+    });
+    let (status, detail) = match &result {
+        Ok(()) => (TrainingStatus::Done, String::new()),
+        Err(error) if error.is_cancelled() => (TrainingStatus::Paused, String::new()),
+        Err(error) => (TrainingStatus::Failed, error.to_string()),
+    };
+    (note.status, note.detail, note.ended) = (status, detail, Some(seconds_since_1970()));
+    // The first error is the one to tell.
+    let saved = folder.save_note(&note);
+    result?;
+    saved?;
+    each(&note);
+    Ok(TrainReport { note, seconds: start.elapsed().as_secs_f64(), steps })
+}
+
+fn seconds_since_1970() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_secs())
+}
+
+/// Everything that a training needs, opened.
+struct Training {
+    recipe: TrainRecipe,
+    pictures: Pictures,
+    observer: Option<Teacher>,
+    stored: Option<Stored>,
+    spec: NetworkSpec,
+    mean_std: MeanStd,
+    threads: usize,
+}
+
+struct Teacher {
+    observer: Observer,
+    file: PathBuf,
+    engine: Box<dyn Engine>,
+    outputs: Vec<u32>,
+    batch: usize,
+}
+
+impl Training {
+    fn open(
+        request: &TrainRequest,
+        compute: Compute<'_>,
+        progress: &mut dyn Progress,
+    ) -> Result<(Self, Evaluator), TrainJobError> {
+        check_labels(request)?;
+        let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let pictures = Pictures::open(&request.data, request.images_per_class, threads, progress)?;
+        let observer = match &request.observer {
+            Some(observer) if request.recipe.labels != LabelSource::Hard => {
+                Some(Teacher::open(observer, &pictures, compute.picked, progress)?)
+            }
+            _ => None,
+        };
+        let of_observer = observer.as_ref().map(|t| &t.observer);
+        let side = request.side.or(of_observer.map(|o| o.spec.side)).unwrap_or(pictures.side);
+        let spec = NetworkSpec { arch: request.student, side, classes: pictures.dataset.classes().len() };
+        if side > 4096 || !spec.fits() {
+            return Err(TrainJobError::Side { student: spec.arch, side, least: spec.arch.least_side() });
+        }
+        if let Some(other) = of_observer.map(|o| o.spec.side).filter(|&s| s != side) {
+            return Err(TrainJobError::Recipe(format!(
+                "the observer labels images of side {other}, the student would train on side {side}: give --side {other}"
+            )));
+        }
+        let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).unwrap_or(MeanStd::IMAGENET);
+        let stored = None;
+        let evaluator = Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
+        Ok((Self { recipe: request.recipe.clone(), pictures, observer, stored, spec, mean_std, threads }, evaluator))
+    }
+
+    fn note(&self, request: &TrainRequest, evaluated: String, compute: Compute<'_>) -> TrainingNote {
+        let named = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let source = |path: &Path, fingerprint: String| Source { name: named(path), path: absolute(path), fingerprint };
+        let observer = self.observer.as_ref().map(|t| ObserverSource {
+            source: source(&t.file, t.observer.fingerprint.clone()),
+            network: t.observer.spec.arch.to_string(),
+        });
+        TrainingNote {
+            format: FORMAT,
+            program: Program::this(),
+            name: request.name.clone().unwrap_or_else(|| named(&request.out)),
+            kind: request.kind,
+            data: source(&request.data, self.pictures.fingerprint.clone()),
+            evaluation: source(&request.evaluation, evaluated),
+            observer,
+            labels: self.stored.as_ref().map(|s| source(&s.path, s.fingerprint.clone())),
+            student: self.spec.arch.to_string(),
+            side: self.spec.side as u32,
+            normalise: self.mean_std,
+            classes: self.pictures.class_labels(),
+            recipe: self.recipe.clone(),
+            settings: std::collections::BTreeMap::default(),
+            device: device_class(&compute.picked.info),
+            status: TrainingStatus::Running,
+            detail: String::new(),
+            began: seconds_since_1970(),
+            ended: None,
+            notes: Vec::new(),
+            curves: Vec::new(),
+        }
+    }
+
+    /// Trains one seed, unless it is finished already.
+    fn seed(
+        &mut self,
+        seed: u64,
+        folder: &TrainingFolder,
+        compute: Compute<'_>,
+        watch: &mut RunWatch<'_>,
+    ) -> Result<(), TrainJobError> {
+        if folder.is_finished(seed) {
+            return Ok(());
+        }
+        let checkpoint = folder.checkpoint(seed)?;
+        let images = TrainImages { labels: &self.pictures.labels, image: &|at| self.pictures.image(at) };
+        let (recipe, spec) = (&self.recipe, &self.spec);
+        let job = TrainJob { spec, images, recipe, mean_std: self.mean_std, seed, threads: self.threads };
+        let targets = match (&mut self.stored, &mut self.observer) {
+            (Some(stored), _) => Targets::Stored(stored),
+            (None, Some(t)) => Targets::Observer { engine: t.engine.as_mut(), outputs: &t.outputs, batch: t.batch },
+            (None, None) => Targets::Classes,
+        };
+        let device = compute.picked;
+        let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
+            learner(spec, weights, (recipe.optimiser, recipe.decay_all), device)
+        };
+        let trained = train(job, &mut new, targets, checkpoint.as_deref(), watch)?;
+        self.finish(seed, folder, &trained, watch)
+    }
+
+    /// Writes a finished seed's weights with their cards.
+    fn finish(
+        &self,
+        seed: u64,
+        folder: &TrainingFolder,
+        trained: &Trained,
+        watch: &mut RunWatch<'_>,
+    ) -> Result<(), TrainJobError> {
+        let graph = self.spec.graph();
+        let bytes = |weights: &Weights| safetensors_bytes("student.safetensors", (&graph, weights));
+        let last = bytes(&trained.weights)?;
+        let best = trained.best.as_ref().map_or_else(|| Ok(last.clone()), bytes)?;
+        watch.set_curve(trained.curve.clone())?;
+        folder.finish_seed(seed, &last, &best)?;
+        let top1 = |e: Option<crate::core::curve::Evaluated>| e.map(|e| (e.top1 * 100.0).round() / 100.0);
+        let cards = [("student", top1(trained.curve.last())), ("best", top1(trained.curve.best()))];
+        for (name, top1) in cards {
+            let file = seed_folder(folder.folder(), seed).join(format!("{name}.safetensors"));
+            let source = format!("trained by stillroom: {} epochs on {}", self.recipe.epochs, self.pictures.name());
+            let card = Card {
+                arch: Some(self.spec.arch.to_string()),
+                side: Some(self.spec.side as u32),
+                mean: Some(self.mean_std.mean),
+                std: Some(self.mean_std.std),
+                classes: Some(self.pictures.class_labels()),
+                top1,
+                source: Some(source),
+            };
+            card::write(&file, &card)?;
+        }
+        Ok(())
+    }
+}
+
+impl Teacher {
+    fn open(
+        request: &ObserverRequest,
+        pictures: &Pictures,
+        picked: &Picked,
+        progress: &mut dyn Progress,
+    ) -> Result<Self, TrainJobError> {
+        let opened = super::open::observer(request, &pictures.dataset)?;
+        opened.notes.iter().for_each(|note| progress.warn(note.clone()));
+        let batch = default_batch(opened.observer.spec.side, picked.info.hardware);
+        let engine = engine(opened.observer.plan(), picked)?;
+        let outputs = opened.map.outputs;
+        Ok(Self { observer: opened.observer, file: opened.file, engine, outputs, batch })
+    }
+}
+
+/// Says at once what a run would only find out later.
+fn check_labels(request: &TrainRequest) -> Result<(), TrainJobError> {
+    let recipe = &request.recipe;
+    let wrong = |text: &str| Err(TrainJobError::Recipe(text.to_owned()));
+    match recipe.labels {
+        LabelSource::Online if request.observer.is_none() => {
+            wrong("soft labels need an observer: give --observer FILE, or --labels hard with --loss hard-ce")
+        }
+        LabelSource::Stored if request.labels.is_none() => {
+            wrong("--labels stored needs the folder that `stillroom relabel` wrote: give --stored-labels DIR")
+        }
+        LabelSource::Hard if recipe.loss.needs_logits() => {
+            wrong("--labels hard goes with --loss hard-ce: the other losses compare with an observer's logits")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,187 @@
+//! What happens beside a training: evaluations, checkpoints, the record.
+
+use std::time::{Duration, Instant};
+
+use crate::core::confusion::Confusion;
+use crate::core::curve::{Curve, Point};
+use crate::core::dataset::{Dataset, ImageId};
+use crate::core::normalise::MeanStd;
+use crate::core::progress::{Cancelled, Progress};
+use crate::engine::device::Picked;
+use crate::engine::evaluate::{EvaluateJob, evaluate};
+use crate::engine::images::cache::Cache;
+use crate::engine::nets::NetworkSpec;
+use crate::engine::plan::Plan;
+use crate::engine::score::{ScoreError, Throughput};
+use crate::engine::train::{Accuracy, TrainError, Watch};
+use crate::engine::weights::Weights;
+use crate::store::training::{TrainingFolder, TrainingNote};
+
+use super::data::{Pictures, evaluation_classes};
+use super::{TrainJobError, TrainRequest};
+use crate::jobs::session::{default_batch, engine};
+
+/// Work that a kill may cost.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(10);
+
+/// Bytes of evaluation images that are kept between evaluations.
+const VIEWS: usize = 1 << 30;
+
+/// Evaluates weights on the images that were held out.
+pub(super) struct Evaluator {
+    dataset: Dataset,
+    images: Vec<ImageId>,
+    class_map: Vec<u32>,
+    views: Cache,
+    spec: NetworkSpec,
+    mean_std: MeanStd,
+    picked: Picked,
+    threads: usize,
+}
+
+impl Evaluator {
+    pub(super) fn open(
+        request: &TrainRequest,
+        (pictures, spec, mean_std): (&Pictures, &NetworkSpec, MeanStd),
+        (picked, threads): (&Picked, usize),
+        progress: &mut dyn Progress,
+    ) -> Result<Self, TrainJobError> {
+        let imported = crate::jobs::open::evaluation_data(&request.evaluation)?;
+        imported.notes.into_iter().for_each(|note| progress.warn(note));
+        let dataset = imported.dataset;
+        let (class_map, left_out) = evaluation_classes(&dataset, &pictures.dataset)?;
+        if left_out > 0 {
+            progress.warn(format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
+        }
+        let limit = request.evaluated_per_class.unwrap_or(u32::MAX);
+        let classes = dataset.class_ids().zip(&class_map).filter(|(_, output)| output.is_some());
+        let images = classes.flat_map(|(class, _)| {
+            let range = dataset.images_of(class);
+            range.clone().take(limit as usize).map(ImageId)
+        });
+        let images: Vec<ImageId> = images.collect();
+        let views = Cache::new(dataset.image_count(), VIEWS);
+        let class_map = class_map.into_iter().map(|o| o.unwrap_or(0)).collect();
+        Ok(Self { dataset, images, class_map, views, spec: *spec, mean_std, picked: picked.clone(), threads })
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 evaluation images v1");
+        hash.update(self.dataset.fingerprint().as_bytes());
+        self.images.iter().for_each(|image| {
+            hash.update(&image.0.to_le_bytes());
+        });
+        self.class_map.iter().for_each(|output| {
+            hash.update(&output.to_le_bytes());
+        });
+        hash.finalize().to_hex()[..32].to_owned()
+    }
+
+    fn accuracy(&self, weights: &Weights, progress: &mut dyn Progress) -> Result<Accuracy, TrainError> {
+        let plan = Plan::compile(&self.spec.graph(), weights, self.spec.side, &[]);
+        let mut engine = engine(plan, &self.picked)?;
+        let batch = default_batch(self.spec.side, self.picked.info.hardware);
+        let job = EvaluateJob {
+            dataset: &self.dataset,
+            images: &self.images,
+            class_map: &self.class_map,
+            mean_std: self.mean_std,
+            views: Some(&self.views),
+        };
+        let throughput = Throughput { batch, threads: self.threads };
+        let evaluation = evaluate(engine.as_mut(), job, throughput, progress).map_err(|error| match error {
+            ScoreError::Cancelled(cancelled) => cancelled.into(),
+            other => TrainError::Evaluation(other.to_string()),
+        })?;
+        let mut confusion = Confusion::new(self.spec.classes, self.spec.classes);
+        for p in &evaluation.predictions {
+            confusion.add(p.output as usize, p.predicted as usize);
+        }
+        Ok(Accuracy { top1: evaluation.top(1), top5: evaluation.top(5), confusion })
+    }
+}
+
+/// The watch over one seed.
+pub(super) struct RunWatch<'a> {
+    folder: &'a TrainingFolder,
+    note: &'a mut TrainingNote,
+    /// Its curve's place in the note.
+    curve: usize,
+    seed: u64,
+    evaluator: &'a Evaluator,
+    progress: &'a mut dyn Progress,
+    each: &'a mut dyn FnMut(&TrainingNote),
+    began: Instant,
+    kept: Instant,
+    steps: u64,
+}
+
+impl<'a> RunWatch<'a> {
+    pub(super) fn new(
+        (folder, note): (&'a TrainingFolder, &'a mut TrainingNote),
+        seed: u64,
+        evaluator: &'a Evaluator,
+        (progress, each): (&'a mut dyn Progress, &'a mut dyn FnMut(&TrainingNote)),
+    ) -> Self {
+        let curve = note.curves.iter().position(|c| c.seed == seed).unwrap_or_else(|| {
+            note.curves.push(Curve { seed, ..Curve::default() });
+            note.curves.len() - 1
+        });
+        let now = Instant::now();
+        Self { folder, note, curve, seed, evaluator, progress, each, began: now, kept: now, steps: 0 }
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The curve as the engine has it: with the points of before an interruption, and the confusion.
+    pub(super) fn set_curve(&mut self, curve: Curve) -> Result<(), TrainJobError> {
+        self.note.curves[self.curve] = curve;
+        Ok(self.folder.save_note(self.note)?)
+    }
+}
+
+impl Progress for RunWatch<'_> {
+    fn step(&mut self, stage: &'static str, done: u64, total: u64) -> Result<(), Cancelled> {
+        self.steps += u64::from(stage == "train");
+        let waited = Instant::now();
+        let answer = self.progress.step(stage, done, total);
+        // A pause is no work.
+        self.began += waited.elapsed();
+        answer
+    }
+
+    fn warn(&mut self, message: String) {
+        self.note.notes.push(message.clone());
+        self.progress.warn(message);
+    }
+}
+
+impl Watch for RunWatch<'_> {
+    fn evaluate(&mut self, weights: &Weights) -> Result<Accuracy, TrainError> {
+        self.evaluator.accuracy(weights, self.progress)
+    }
+
+    fn point(&mut self, point: &Point) {
+        let points = &mut self.note.curves[self.curve].points;
+        // After an interruption the epochs behind the checkpoint come again.
+        points.retain(|p| p.epoch < point.epoch);
+        points.push(*point);
+        (self.each)(self.note);
+    }
+
+    fn checkpoint_due(&mut self) -> bool {
+        self.kept.elapsed() >= BETWEEN_CHECKPOINTS
+    }
+
+    fn keep(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
+        let kept = self.folder.save_checkpoint(self.seed, checkpoint).and_then(|()| self.folder.save_note(self.note));
+        self.kept = Instant::now();
+        kept.map_err(|e| TrainError::Checkpoint(e.to_string()))
+    }
+
+    fn seconds(&mut self, before: f64) -> f64 {
+        before + self.began.elapsed().as_secs_f64()
+    }
+}
