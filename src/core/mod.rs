@@ -32,6 +32,8 @@ pub mod sample;
 pub mod schedule;
 pub mod scores;
 pub mod select;
+pub mod torch_file;
+pub mod torch_order;
 pub mod train_forms;
 pub mod train_params;
 pub mod train_presets;

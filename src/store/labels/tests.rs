@@ -220,7 +220,7 @@ fn damaged_and_misplaced_files_are_named_and_not_used() {
     fs::copy(&file, root.path().join(file_name(1))).unwrap();
     assert!(reader.epoch(1).unwrap_err().to_string().contains("its epoch entry is not 00001"));
     // Of another set, with a checksum that is right.
-    let other = LabelsHeader { seed: 8, ..header.clone() };
+    let other = LabelsHeader { seed: 8, ..header };
     fs::write(root.path().join(file_name(2)), shard::write(&other, 2, &epoch(&other, 2)).unwrap()).unwrap();
     assert!(reader.epoch(2).unwrap_err().to_string().contains("its labels entry is not"));
 }
