@@ -88,7 +88,12 @@ fn by_strategy(base: &Recipe, what: &str) -> Vec<Entry> {
         let labels = if soft { "soft" } else { "hard" };
         strategies.map(|strategy| {
             let name = format!("{}-{labels}", strategy.name());
-            Entry::new(name, format!("{} {what}, {labels} labels", title(strategy)), Recipe { strategy, ..base.clone() }, soft)
+            Entry::new(
+                name,
+                format!("{} {what}, {labels} labels", title(strategy)),
+                Recipe { strategy, ..base.clone() },
+                soft,
+            )
         })
     };
     of(false).into_iter().chain(of(true)).collect()
@@ -132,7 +137,10 @@ mod tests {
         assert_eq!(names(&Series::Steps, &photographs), ["original", "best-crop", "top-k", "stitch", "relabel"]);
         let small = Recipe { patches: 1, ..Recipe::default() };
         let entries = Series::Steps.entries(&small);
-        assert_eq!(entries.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(), ["original", "best-crop", "top-k", "relabel"]);
+        assert_eq!(
+            entries.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(),
+            ["original", "best-crop", "top-k", "relabel"]
+        );
         let what = |at: usize| (entries[at].recipe.crops, entries[at].recipe.strategy, entries[at].soft);
         assert_eq!([what(0), what(1)], [(0, Strategy::Random, false), (5, Strategy::Random, false)]);
         assert_eq!([what(2), what(3)], [(5, Strategy::Realism, false), (5, Strategy::Realism, true)]);

@@ -10,6 +10,7 @@ pub mod distill;
 pub mod evaluate;
 pub mod networks;
 pub mod open;
+pub mod picking;
 pub mod pictures;
 pub mod relabel;
 pub mod sample;
