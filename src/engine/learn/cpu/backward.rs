@@ -3,9 +3,9 @@
 use pulp::Simd;
 use rayon::prelude::*;
 
-use super::forward::{Pass, shape_of};
+use super::forward::{Images, Pass, shape_of};
 use super::isa::{Isa, Work};
-use super::kernel::{Part, Piece, Sample, Start, Sweep, sweep, weight_gradient};
+use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
 use super::program::{Job, Kind, Phase, Step};
 use super::space::{Packed, Space};
 use super::{conv, copies, depthwise, norm, pool};
@@ -13,31 +13,73 @@ use crate::engine::cpu::kernel::Lane;
 use crate::engine::cpu::layers::{self, Map, MapMut};
 use crate::engine::cpu::shape::Shape;
 
-/// A phase's part of one space.
+/// A phase's part of some spaces.
 pub struct Back<'a> {
     /// What is shared.
     pub pass: Pass<'a>,
     /// The jobs.
     pub phase: &'a Phase,
     /// The buffers.
-    pub space: &'a mut Space,
-    /// How many images the space has; 0 where it is one image's.
-    pub images: usize,
+    pub spaces: &'a mut [Space],
+    /// Which images they hold.
+    pub images: Images,
 }
 
 impl Work for Back<'_> {
     #[inline(always)]
-    fn run<S: Simd, const FMA: bool>(mut self, simd: S) {
-        for &job in &self.phase.jobs {
-            match job {
-                Job::Sums(at) => self.sums(simd, &self.pass.stage.steps[at]),
-                Job::Run(at) => self.step::<S, FMA>(simd, &self.pass.stage.steps[at]),
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        let Self { pass, phase, spaces, images } = self;
+        for &job in &phase.jobs {
+            let (Job::Sums(at) | Job::Run(at)) = job;
+            let step = &pass.stage.steps[at];
+            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+                dense(simd, pass, (step, groups), (&mut *spaces, images));
+                continue;
+            }
+            for (number, space) in spaces.iter_mut().enumerate() {
+                let mut one = One { pass, space, images: images.of(number).1 };
+                match job {
+                    Job::Sums(_) => one.sums(simd, step),
+                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                }
             }
         }
     }
 }
 
-impl Back<'_> {
+/// Back through a convolution or linear layer of several spaces.
+#[inline(always)]
+fn dense<S: Simd>(
+    simd: S,
+    pass: Pass<'_>,
+    (step, groups): (&Step, &[conv::Group]),
+    (spaces, images): (&mut [Space], Images),
+) {
+    let (Some(gradient), Some(&Some((place, add)))) = (step.gradient, step.back.first()) else { return };
+    let take = |space: &mut Space| std::mem::take(&mut space.gradients[place.slot]);
+    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(take).collect();
+    let inputs = spaces.iter().map(|space| space.gradients[gradient.slot].as_slice());
+    let swept = inputs.zip(&mut outputs).enumerate();
+    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
+    let start = if add { Start::Sum } else { Start::Zero };
+    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
+        for (back, weights) in group.backward.iter().zip(&packed.backward) {
+            sweep(simd, back, weights, &mut maps, start);
+        }
+    }
+    for (space, output) in spaces.iter_mut().zip(outputs) {
+        space.gradients[place.slot] = output;
+    }
+}
+
+/// One space, and how many images it has, 0 for one.
+struct One<'a> {
+    pass: Pass<'a>,
+    space: &'a mut Space,
+    images: usize,
+}
+
+impl One<'_> {
     #[inline(always)]
     fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let mut sums = std::mem::take(&mut self.space.sums[step.node]);
@@ -78,7 +120,8 @@ impl Back<'_> {
         let Some(gradient) = self.gradient(step) else { return };
         let input = |at: usize| self.value(step.inputs[at]);
         match &step.kind {
-            Kind::Dense(groups) => self.dense(simd, (step, groups), gradient, to, add),
+            // Run beside this.
+            Kind::Dense(_) => {}
             Kind::Depthwise(d) => {
                 let Some(packed) = self.pass.packed[step.node].first() else { return };
                 for (scan, weights) in d.backward.iter().zip(&packed.backward) {
@@ -106,24 +149,6 @@ impl Back<'_> {
             Kind::Drop { .. } => copies::masked(gradient, &self.space.masks[step.node], to, add),
         }
     }
-
-    #[inline(always)]
-    fn dense<S: Simd>(
-        &self,
-        simd: S,
-        (step, groups): (&Step, &[conv::Group]),
-        gradient: Map<'_>,
-        to: MapMut<'_>,
-        add: bool,
-    ) {
-        let count = if self.images > 0 { self.images } else { usize::MAX };
-        let start = if add { Start::Sum } else { Start::Zero };
-        for (group, packed) in groups.iter().zip(&self.pass.packed[step.node]) {
-            for (back, weights) in group.backward.iter().zip(&packed.backward) {
-                sweep(simd, (back, count), weights, (gradient.0, to.0), start);
-            }
-        }
-    }
 }
 
 /// Back through the parts that were copied from one input.
@@ -148,17 +173,12 @@ const ROWS: usize = 384;
 
 /// Adds the gradients of a step's weights, from all spaces in their order. The tasks are parts of the weights, each with
 /// a sum of its own, so the bytes don't depend on who does them.
-pub fn weights<'a>(
-    isa: Isa,
-    step: &Step,
-    (spaces, images): (&'a [Space], &dyn Fn(usize) -> usize),
-    packed: &mut [Packed],
-) {
+pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images), packed: &mut [Packed]) {
     let Some(place) = step.gradient else { return };
     let sample = |(number, space): (usize, &'a Space)| Sample {
         input: &space.values[step.inputs[0]],
         gradient: &space.gradients[place.slot],
-        count: images(number),
+        count: images.places(number),
     };
     let samples: Vec<Sample<'a>> = spaces.iter().enumerate().map(sample).collect();
     match &step.kind {

@@ -75,7 +75,8 @@ impl Tile<'_> {
 
     #[inline(always)]
     fn run<S: Simd, const P: usize, const N: usize>(&self, simd: S, input: &[f32], output: &mut [f32]) {
-        let places: [Place; P] = std::array::from_fn(|p| self.places[p]);
+        let mut places = [Place { from: 0, to: 0 }; P];
+        places.copy_from_slice(&self.places[..P]);
         let mut sums = [load::<S, N>(simd, &self.bias); P];
         if self.add {
             for p in 0..P {
@@ -150,12 +151,11 @@ fn taps_of<S: Simd, const T: usize, const N: usize>(
     sample: &Sample<'_>,
     weight: &mut [Lane],
 ) {
-    let offsets: [usize; T] = std::array::from_fn(|t| offsets[t] + first);
     let mut sums = [[simd.splat_f32s(0.0); N]; T];
     for place in &scan.places {
         let gradient = load::<S, N>(simd, &sample.gradient[place.to + first..][..LANES]);
         for t in 0..T {
-            let values = load::<S, N>(simd, &sample.input[place.from + offsets[t]..][..LANES]);
+            let values = load::<S, N>(simd, &sample.input[place.from + offsets[t] + first..][..LANES]);
             for n in 0..N {
                 sums[t][n] = simd.mul_add_e_f32s(values[n], gradient[n], sums[t][n]);
             }
@@ -168,6 +168,9 @@ fn taps_of<S: Simd, const T: usize, const N: usize>(
 
 #[inline(always)]
 fn plus<S: Simd, const N: usize>(simd: S, lane: &mut Lane, more: [S::f32s; N]) {
-    let old = load::<S, N>(simd, lane);
-    store(simd, std::array::from_fn::<_, N, _>(|n| simd.add_f32s(old[n], more[n])), lane);
+    let mut sums = load::<S, N>(simd, lane);
+    for n in 0..N {
+        sums[n] = simd.add_f32s(sums[n], more[n]);
+    }
+    store(simd, sums, lane);
 }

@@ -87,24 +87,26 @@ pub fn registers<S: Simd, const N: usize>(values: &[f32]) -> &[[S::f32s; N]] {
 /// Up to `N` registers; zeros where the values end.
 #[inline(always)]
 pub fn load<S: Simd, const N: usize>(simd: S, values: &[f32]) -> [S::f32s; N] {
-    if values.len() == N * S::F32_LANES {
-        return std::array::from_fn(|n| simd.partial_load_f32s(&values[n * S::F32_LANES..][..S::F32_LANES]));
+    if let Some(whole) = registers::<S, N>(values).first() {
+        return *whole;
     }
-    std::array::from_fn(|n| simd.partial_load_f32s(&values[(n * S::F32_LANES).min(values.len())..]))
+    let mut part = [simd.splat_f32s(0.0); N];
+    for n in 0..N {
+        part[n] = simd.partial_load_f32s(&values[(n * S::F32_LANES).min(values.len())..]);
+    }
+    part
 }
 
 /// Stores as many as there is room for.
 #[inline(always)]
-pub fn store<S: Simd, const N: usize>(simd: S, registers: [S::f32s; N], values: &mut [f32]) {
-    if values.len() == N * S::F32_LANES {
-        for (n, register) in registers.into_iter().enumerate() {
-            simd.partial_store_f32s(&mut values[n * S::F32_LANES..][..S::F32_LANES], register);
-        }
+pub fn store<S: Simd, const N: usize>(simd: S, part: [S::f32s; N], values: &mut [f32]) {
+    if let Some(whole) = S::as_mut_simd_f32s(values).0.as_chunks_mut::<N>().0.first_mut() {
+        *whole = part;
         return;
     }
-    for (n, register) in registers.into_iter().enumerate() {
+    for n in 0..N {
         let start = (n * S::F32_LANES).min(values.len());
-        simd.partial_store_f32s(&mut values[start..], register);
+        simd.partial_store_f32s(&mut values[start..], part[n]);
     }
 }
 

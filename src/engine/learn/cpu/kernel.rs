@@ -64,25 +64,24 @@ fn tiles(length: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..tiles).map(move |tile| (length * tile / tiles, length * (tile + 1) / tiles))
 }
 
-/// Runs a sweep over its first `count` places.
+/// A map that is read, one that is written, and how many of the sweep's places they have.
+pub type Swept<'a> = (&'a [f32], &'a mut [f32], usize);
+
+/// Runs a sweep over maps of several images; each panel's weights are fetched once for all of them.
 #[inline(always)]
-pub fn sweep<S: Simd>(
-    simd: S,
-    (sweep, count): (&Sweep, usize),
-    weights: &[Lane],
-    (input, output): (&[f32], &mut [f32]),
-    start: Start<'_>,
-) {
+pub fn sweep<S: Simd>(simd: S, sweep: &Sweep, weights: &[Lane], maps: &mut [Swept<'_>], start: Start<'_>) {
     for &panel in &sweep.packing.panels {
         let weights = &weights[panel.start..][..panel.blocks * sweep.packing.taps()];
-        for (from, to) in tiles(count.min(sweep.places.len())) {
-            let tile = Tile { sweep, panel, places: &sweep.places[from..to], weights, start };
-            // Registers of a panel.
-            match count_of::<S>(panel.blocks) {
-                1 => tile.pixels::<S, 1>(simd, input, output),
-                2 => tile.pixels::<S, 2>(simd, input, output),
-                4 => tile.pixels::<S, 4>(simd, input, output),
-                _ => tile.pixels::<S, LANES>(simd, input, output),
+        for (input, output, count) in maps.iter_mut() {
+            for (from, to) in tiles(sweep.places.len().min(*count)) {
+                let tile = Tile { sweep, panel, places: &sweep.places[from..to], weights, start };
+                // Registers of a panel.
+                match count_of::<S>(panel.blocks) {
+                    1 => tile.pixels::<S, 1>(simd, input, output),
+                    2 => tile.pixels::<S, 2>(simd, input, output),
+                    4 => tile.pixels::<S, 4>(simd, input, output),
+                    _ => tile.pixels::<S, LANES>(simd, input, output),
+                }
             }
         }
     }
@@ -115,7 +114,9 @@ impl Tile<'_> {
     #[inline(always)]
     fn run<S: Simd, const P: usize, const N: usize>(self, simd: S, input: &[f32], output: &mut [f32]) {
         let Self { sweep, panel, start, .. } = self;
-        let places: [Place; P] = std::array::from_fn(|p| self.places[p]);
+        // No closures where registers are: one that isn't inlined is compiled without them.
+        let mut places = [Place { from: 0, to: 0 }; P];
+        places.copy_from_slice(&self.places[..P]);
         let mut weights = registers::<S, N>(self.weights.as_flattened());
         let first = panel.first * LANES;
         let count = if sweep.exact { (N * S::F32_LANES).min(sweep.packing.outputs - first) } else { N * S::F32_LANES };
@@ -134,7 +135,10 @@ impl Tile<'_> {
             }
         }
         for piece in &sweep.pieces {
-            let pixels = places.map(|place| &input[place.from + piece.offset..][..piece.length]);
+            let mut pixels = [&input[..0]; P];
+            for p in 0..P {
+                pixels[p] = &input[places[p].from + piece.offset..][..piece.length];
+            }
             let (now, later) = weights.split_at(piece.length);
             for (tap, weight) in now.iter().enumerate() {
                 for p in 0..P {

@@ -228,8 +228,9 @@ fn sums_of_part<S: Simd, const N: usize>(
     [plain, scaled]: &mut Sums,
 ) {
     let length = N * S::F32_LANES;
-    let own = |values: &[f32]| load::<S, N>(simd, &values[first..][..length]);
-    let (mean, scale, shift) = (own(&batch.mean), own(&batch.scale), own(&batch.shift));
+    let mean = load::<S, N>(simd, &batch.mean[first..][..length]);
+    let scale = load::<S, N>(simd, &batch.scale[first..][..length]);
+    let shift = load::<S, N>(simd, &batch.shift[first..][..length]);
     let (plain, scaled) = (&mut plain[first..][..length], &mut scaled[first..][..length]);
     plain.fill(0.0);
     scaled.fill(0.0);
@@ -237,7 +238,8 @@ fn sums_of_part<S: Simd, const N: usize>(
         let mut sums = [[simd.splat_f32s(0.0); N]; 2];
         let pixels = line_of((x, from), y).chunks_exact(from.stride);
         for (pixel, gradient) in pixels.zip(line_of((gradient, to), y).chunks_exact(to.stride)) {
-            let (values, gradient) = (own(pixel), own(gradient));
+            let values = load::<S, N>(simd, &pixel[first..][..length]);
+            let gradient = load::<S, N>(simd, &gradient[first..][..length]);
             for n in 0..N {
                 let distance = simd.sub_f32s(values[n], mean[n]);
                 let g = gate(simd.add_f32s(simd.mul_f32s(distance, scale[n]), shift[n]), gradient[n]);

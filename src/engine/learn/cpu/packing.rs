@@ -25,7 +25,12 @@ pub struct Packing {
     base: usize,
     stride: usize,
     taps: Vec<u32>,
+    /// The taps in the order of the values.
+    order: Vec<u32>,
 }
+
+/// Taps that are packed together: 36 KiB for a panel of four blocks.
+const CACHED: usize = 144;
 
 impl Packing {
     /// Panels of at most `widest` blocks for that many outputs.
@@ -37,7 +42,9 @@ impl Packing {
             panels.push(Panel { first, blocks, start: first * taps.len() });
             first += blocks;
         }
-        Self { outputs, panels, base, stride, taps }
+        let mut order: Vec<u32> = (0..taps.len() as u32).collect();
+        order.sort_unstable_by_key(|&tap| taps[tap as usize]);
+        Self { outputs, panels, base, stride, taps, order }
     }
 
     /// Inputs of each output.
@@ -53,29 +60,41 @@ impl Packing {
     /// Packs a tensor's values; the lanes beyond the outputs stay as they are.
     pub fn pack(&self, values: &[f32], packed: &mut [Lane]) {
         self.split(packed).into_par_iter().for_each(|(panel, packed)| {
-            for (&tap, lanes) in self.taps.iter().zip(packed.chunks_exact_mut(panel.blocks)) {
-                let mut at = self.base + tap as usize + panel.first * LANES * self.stride;
-                let lanes = lanes.as_flattened_mut();
-                let count = lanes.len().min(self.outputs - panel.first * LANES);
-                for lane in &mut lanes[..count] {
-                    *lane = values[at];
-                    at += self.stride;
-                }
-            }
+            let packed = packed.as_flattened_mut();
+            let values = &values[self.base + panel.first * LANES * self.stride..];
+            self.pairs(panel, |value, lane| packed[lane] = values[value]);
         });
     }
 
-    /// The inverse of [`Packing::pack`].
+    /// The inverse of [`Packing::pack`], for a packing whose outputs have a run of values each.
     pub fn unpack(&self, packed: &[Lane], values: &mut [f32]) {
-        for panel in &self.panels {
-            let packed = &packed[panel.start..][..panel.blocks * self.taps.len()];
-            for (&tap, lanes) in self.taps.iter().zip(packed.chunks_exact(panel.blocks)) {
-                let mut at = self.base + tap as usize + panel.first * LANES * self.stride;
-                let lanes = lanes.as_flattened();
-                let count = lanes.len().min(self.outputs - panel.first * LANES);
-                for lane in &lanes[..count] {
-                    values[at] = *lane;
-                    at += self.stride;
+        let mut values = &mut values[self.base..];
+        let mut parts = Vec::with_capacity(self.panels.len());
+        for &panel in &self.panels {
+            let (part, rest) = values.split_at_mut(self.lanes(panel) * self.stride);
+            parts.push((panel, part));
+            values = rest;
+        }
+        parts.into_par_iter().for_each(|(panel, values)| {
+            let packed = packed[panel.start..].as_flattened();
+            self.pairs(panel, |value, lane| values[value] = packed[lane]);
+        });
+    }
+
+    /// Lanes of a panel that are outputs.
+    fn lanes(&self, panel: Panel) -> usize {
+        (panel.blocks * LANES).min(self.outputs - panel.first * LANES)
+    }
+
+    /// Calls `each` with the place of every value and that of its lane, both from where the panel's begin; a few taps
+    /// at a time, so that what is read and written stays in the cache.
+    #[inline(always)]
+    fn pairs(&self, panel: Panel, mut each: impl FnMut(usize, usize)) {
+        let width = panel.blocks * LANES;
+        for taps in self.order.chunks(CACHED) {
+            for lane in 0..self.lanes(panel) {
+                for &tap in taps {
+                    each(self.taps[tap as usize] as usize + lane * self.stride, tap as usize * width + lane);
                 }
             }
         }

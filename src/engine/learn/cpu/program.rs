@@ -8,6 +8,7 @@ use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
 use super::norm::Rectifier;
 use super::pool::{Axes, Axis};
 use crate::engine::cpu::depthwise::is_depthwise;
+use crate::engine::cpu::kernel::Lane;
 use crate::engine::cpu::layers::Part;
 use crate::engine::cpu::layout::{Place, Slots};
 use crate::engine::cpu::shape::Shape;
@@ -84,6 +85,25 @@ pub struct Phase {
     pub norm: Option<usize>,
     /// Steps whose weights' gradients are made, on the way back.
     pub weights: Vec<usize>,
+    /// Whether the weights are so large that images better go through together than one after the other.
+    pub heavy: bool,
+}
+
+/// Packed weights from which on a phase is heavy: half of a usual second-level cache.
+const HEAVY: usize = 1 << 20;
+
+impl Phase {
+    fn run(&mut self, at: usize, step: &Step) {
+        self.jobs.push(Job::Run(at));
+        if let Kind::Dense(groups) = &step.kind {
+            self.heavy |= groups.iter().any(|g| size_of::<Lane>() * g.forward.packing.len() > HEAVY);
+        }
+    }
+
+    /// Spaces that go through together.
+    pub fn together(&self, spaces: usize) -> usize {
+        if self.heavy { spaces.div_ceil(rayon::current_num_threads()).clamp(1, GROUP) } else { 1 }
+    }
 }
 
 /// Steps that run on one kind of space.
@@ -325,7 +345,7 @@ impl Builder<'_> {
                 }
                 step.back.push(places[input].map(|place| (place, add)));
             }
-            phase.jobs.push(Job::Run(at));
+            phase.run(at, step);
             if weighted {
                 phase.weights.push(at);
                 held.push(gradient);
@@ -351,7 +371,7 @@ fn forward_phases(steps: &[Step]) -> Vec<Phase> {
             phases.push(Phase::default());
         }
         if let Some(phase) = phases.last_mut() {
-            phase.jobs.push(Job::Run(at));
+            phase.run(at, step);
         }
     }
     phases
