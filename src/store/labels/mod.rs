@@ -261,4 +261,4 @@ impl LabelReader {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
