@@ -6,6 +6,7 @@ pub mod augment;
 pub mod class_map;
 pub mod compose;
 pub mod confusion;
+pub mod coreset;
 pub mod curve;
 pub mod dataset;
 pub mod dsa;

@@ -10,6 +10,7 @@ pub mod learn;
 pub mod nets;
 pub mod observer;
 pub mod plan;
+pub mod relabel;
 pub mod score;
 pub mod train;
 pub mod weights;

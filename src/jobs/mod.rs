@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod networks;
 pub mod open;
 pub mod pictures;
+pub mod relabel;
 pub mod sample;
 pub mod scoring;
 pub mod session;

@@ -36,8 +36,21 @@ pub struct Drawn {
 }
 
 /// Images of a loader's batch: the recipe's divided by its accumulation (RDED).
-pub(super) fn loader_batch(recipe: &TrainRecipe) -> usize {
+#[must_use]
+pub fn loader_batch(recipe: &TrainRecipe) -> usize {
     (recipe.batch / recipe.accumulation.max(1)).max(1) as usize
+}
+
+/// Makes the batches of an epoch as the seed draws them, in order.
+///
+/// # Errors
+/// [`TrainError::Image`] for an image that can't be read, and those of `each`.
+pub fn drawn(
+    job: &TrainJob<'_>,
+    epoch: u32,
+    each: &mut dyn FnMut(Drawn) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
+    for_each(job, epoch, (&planned(job, epoch), 0), each)
 }
 
 /// The batches of an epoch as the seed draws them.

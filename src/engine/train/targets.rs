@@ -32,7 +32,10 @@ pub enum Targets<'a> {
 
 impl Targets<'_> {
     /// The observer's logits N×classes for a batch of normalised images; `None` without an observer.
-    pub(super) fn observe(&mut self, inputs: &[f32]) -> Result<Option<Vec<f32>>, TrainError> {
+    ///
+    /// # Errors
+    /// [`TrainError::Engine`] where the device fails.
+    pub fn observe(&mut self, inputs: &[f32]) -> Result<Option<Vec<f32>>, TrainError> {
         let Self::Observer { engine, outputs, batch } = self else { return Ok(None) };
         let len = 3 * engine.side() * engine.side();
         let classes = engine.classes();

@@ -11,6 +11,7 @@ use crate::core::progress::Progress;
 use crate::engine::images::cache::Cache;
 use crate::engine::images::{decode, pipeline};
 use crate::engine::train::{StoredLabels, TrainError};
+use crate::store::labels::{LabelError, LabelReader, Wanted};
 
 use super::TrainJobError;
 use crate::jobs::open;
@@ -32,7 +33,7 @@ pub struct ClassesError {
 }
 
 /// The images that are trained on: the whole dataset, or the first of each class.
-pub(super) struct Pictures {
+pub(in crate::jobs) struct Pictures {
     pub dataset: Dataset,
     /// The images, and the class of each.
     images: Vec<ImageId>,
@@ -44,7 +45,7 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    pub(super) fn open(
+    pub(in crate::jobs) fn open(
         path: &Path,
         per_class: Option<u32>,
         threads: usize,
@@ -94,7 +95,7 @@ impl Pictures {
     }
 
     /// The `at`-th image.
-    pub(super) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
+    pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
         let image = self.images[at];
         self.cache.get(image.index(), || {
             decode::read(&self.dataset.location(image))
@@ -102,16 +103,16 @@ impl Pictures {
         })
     }
 
-    pub(super) fn class_labels(&self) -> Vec<String> {
+    pub(in crate::jobs) fn class_labels(&self) -> Vec<String> {
         labels(&self.dataset)
     }
 
     /// File names in order, for stored labels.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(in crate::jobs) fn names(&self) -> Vec<String> {
         self.images.iter().map(|&i| self.dataset.source(i)).collect()
     }
 
-    pub(super) fn name(&self) -> String {
+    pub(in crate::jobs) fn name(&self) -> String {
         let root = self.dataset.root();
         root.file_name().unwrap_or(root.as_os_str()).to_string_lossy().into_owned()
     }
@@ -154,11 +155,24 @@ pub(super) fn evaluation_classes(
 /// Stored labels of these images.
 pub(super) struct Stored {
     pub path: PathBuf,
-    pub fingerprint: String,
+    reader: LabelReader,
+}
+
+impl Stored {
+    /// Opens labels, and checks that they are of what is trained.
+    pub(super) fn open(path: &Path, wanted: &Wanted<'_>) -> Result<Self, LabelError> {
+        let reader = LabelReader::open(path)?;
+        reader.check(wanted)?;
+        Ok(Self { path: path.to_owned(), reader })
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        self.reader.header().fingerprint()
+    }
 }
 
 impl StoredLabels for Stored {
-    fn batches(&mut self, _epoch: u32) -> Result<Vec<BatchLabels>, String> {
-        Err("to come".to_owned())
+    fn batches(&mut self, epoch: u32) -> Result<Vec<BatchLabels>, String> {
+        self.reader.epoch(epoch).map_err(|e| e.to_string())
     }
 }

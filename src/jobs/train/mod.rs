@@ -1,11 +1,12 @@
 //! A training from its files to its folder: students on distilled images, observers on real ones.
 
-mod data;
+pub(super) mod data;
 mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::core::label_set::Augmentation;
 use crate::core::manifest::Program;
 use crate::core::normalise::MeanStd;
 use crate::core::progress::Progress;
@@ -15,10 +16,11 @@ use crate::engine::learn::{Learner, learner};
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::engine::observer::Observer;
 use crate::engine::plan::{Engine, EngineError};
-use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, train};
+use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, loader_batch, train};
 use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
 use crate::store::card::{self, Card, CardError};
 use crate::store::import::ImportError;
+use crate::store::labels::{LabelError, Wanted};
 use crate::store::training::{
     FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus,
     seed_folder,
@@ -96,6 +98,9 @@ pub enum TrainJobError {
     /// The folder.
     #[error(transparent)]
     Folder(#[from] TrainingError),
+    /// Stored labels.
+    #[error(transparent)]
+    Labels(#[from] LabelError),
     /// The training itself.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -186,12 +191,14 @@ struct Training {
     threads: usize,
 }
 
-struct Teacher {
-    observer: Observer,
-    file: PathBuf,
-    engine: Box<dyn Engine>,
-    outputs: Vec<u32>,
-    batch: usize,
+/// An observer that labels, on its device.
+pub(super) struct Teacher {
+    pub observer: Observer,
+    pub file: PathBuf,
+    pub engine: Box<dyn Engine>,
+    /// Its output for each class of the images.
+    pub outputs: Vec<u32>,
+    pub batch: usize,
 }
 
 impl Training {
@@ -221,18 +228,12 @@ impl Training {
             )));
         }
         let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).unwrap_or(MeanStd::IMAGENET);
-        let stored = None;
+        let stored = stored(request, (&pictures, &spec, mean_std), of_observer)?;
         let evaluator = Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
         Ok((Self { recipe: request.recipe.clone(), pictures, observer, stored, spec, mean_std, threads }, evaluator))
     }
 
     fn note(&self, request: &TrainRequest, evaluated: String, compute: Compute<'_>) -> TrainingNote {
-        let named = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        let source = |path: &Path, fingerprint: String| Source { name: named(path), path: absolute(path), fingerprint };
-        let observer = self.observer.as_ref().map(|t| ObserverSource {
-            source: source(&t.file, t.observer.fingerprint.clone()),
-            network: t.observer.spec.arch.to_string(),
-        });
         TrainingNote {
             format: FORMAT,
             program: Program::this(),
@@ -240,8 +241,8 @@ impl Training {
             kind: request.kind,
             data: source(&request.data, self.pictures.fingerprint.clone()),
             evaluation: source(&request.evaluation, evaluated),
-            observer,
-            labels: self.stored.as_ref().map(|s| source(&s.path, s.fingerprint.clone())),
+            observer: self.observer.as_ref().map(Teacher::source),
+            labels: self.stored.as_ref().map(|s| source(&s.path, s.fingerprint())),
             student: self.spec.arch.to_string(),
             side: self.spec.side as u32,
             normalise: self.mean_std,
@@ -321,7 +322,7 @@ impl Training {
 }
 
 impl Teacher {
-    fn open(
+    pub(super) fn open(
         request: &ObserverRequest,
         pictures: &Pictures,
         picked: &Picked,
@@ -334,6 +335,40 @@ impl Teacher {
         let outputs = opened.map.outputs;
         Ok(Self { observer: opened.observer, file: opened.file, engine, outputs, batch })
     }
+
+    /// As records name it.
+    pub(super) fn source(&self) -> ObserverSource {
+        let source = source(&self.file, self.observer.fingerprint.clone());
+        ObserverSource { source, network: self.observer.spec.arch.to_string() }
+    }
+
+    /// What it says of batches.
+    pub(super) fn targets(&mut self) -> Targets<'_> {
+        Targets::Observer { engine: self.engine.as_mut(), outputs: &self.outputs, batch: self.batch }
+    }
+}
+
+/// The stored labels of a request, checked against everything that they must fit.
+fn stored(
+    request: &TrainRequest,
+    (pictures, spec, mean_std): (&Pictures, &NetworkSpec, MeanStd),
+    observer: Option<&Observer>,
+) -> Result<Option<Stored>, TrainJobError> {
+    let Some(path) = request.labels.as_ref().filter(|_| request.recipe.labels == LabelSource::Stored) else {
+        return Ok(None);
+    };
+    let wanted = Wanted {
+        data: &pictures.fingerprint,
+        images: &pictures.names(),
+        classes: &pictures.class_labels(),
+        side: spec.side as u32,
+        normalise: mean_std,
+        batch: loader_batch(&request.recipe) as u32,
+        augmentation: Augmentation::of(&request.recipe),
+        epochs: request.recipe.epochs,
+        observer: observer.map(|o| o.fingerprint.as_str()),
+    };
+    Ok(Some(Stored::open(path, &wanted)?))
 }
 
 /// Says at once what a run would only find out later.
@@ -350,10 +385,17 @@ fn check_labels(request: &TrainRequest) -> Result<(), TrainJobError> {
         LabelSource::Hard if recipe.loss.needs_logits() => {
             wrong("--labels hard goes with --loss hard-ce: the other losses compare with an observer's logits")
         }
+        LabelSource::Stored if recipe.dsa => wrong("stored labels hold no DSA: give --dsa off, or --labels online"),
         _ => Ok(()),
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// A file or folder as records name it.
+pub(super) fn source(path: &Path, fingerprint: String) -> Source {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Source { name: named(path), path: whole, fingerprint }
+}
+
+fn named(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
