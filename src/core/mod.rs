@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
 
 pub mod augment;
+pub mod chart;
 pub mod class_map;
 pub mod compose;
 pub mod confusion;

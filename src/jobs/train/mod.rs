@@ -1,6 +1,7 @@
 //! A training from its files to its folder: students on distilled images, observers on real ones.
 
 pub(super) mod data;
+mod request;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -22,8 +23,7 @@ use crate::store::card::{self, Card, CardError};
 use crate::store::import::ImportError;
 use crate::store::labels::{LabelError, Wanted};
 use crate::store::training::{
-    FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus,
-    seed_folder,
+    FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingNote, TrainingStatus, seed_folder,
 };
 
 use self::data::{Pictures, Stored};
@@ -31,37 +31,7 @@ use self::watch::{Evaluator, RunWatch};
 use super::open::{ObserverRequest, OpenError};
 use super::session::{default_batch, device_class, engine};
 pub use data::ClassesError;
-
-/// What is trained on what, and where it goes.
-#[derive(Clone, Debug)]
-pub struct TrainRequest {
-    /// Students or an observer.
-    pub kind: TrainingKind,
-    /// Its name in tables and plots; the output folder's by default.
-    pub name: Option<String>,
-    /// The images it learns from.
-    pub data: PathBuf,
-    /// The images it is evaluated on.
-    pub evaluation: PathBuf,
-    /// The observer that labels.
-    pub observer: Option<ObserverRequest>,
-    /// Stored labels.
-    pub labels: Option<PathBuf>,
-    /// The network.
-    pub student: Arch,
-    /// Side of its input; the observer's by default, or that of the images.
-    pub side: Option<usize>,
-    /// Its normalisation; the observer's by default, or ImageNet's.
-    pub mean_std: Option<MeanStd>,
-    /// Only the first so many images of each class are trained on.
-    pub images_per_class: Option<u32>,
-    /// Only the first so many images of each class are evaluated.
-    pub evaluated_per_class: Option<u32>,
-    /// Parameters.
-    pub recipe: TrainRecipe,
-    /// The output folder.
-    pub out: PathBuf,
-}
+pub use request::{NoteError, TrainRequest};
 
 /// How to compute.
 #[derive(Clone, Copy)]
@@ -249,6 +219,7 @@ impl Training {
             classes: self.pictures.class_labels(),
             recipe: self.recipe.clone(),
             settings: std::collections::BTreeMap::default(),
+            asked: request.asked(self.pictures.labels.len()),
             device: device_class(&compute.picked.info),
             status: TrainingStatus::Running,
             detail: String::new(),
