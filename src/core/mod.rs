@@ -4,6 +4,7 @@
 
 pub mod ablation;
 pub mod augment;
+pub mod chart;
 pub mod class_map;
 pub mod compose;
 pub mod confusion;

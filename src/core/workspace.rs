@@ -4,6 +4,7 @@
 use super::dataset::{ClassId, ImageId};
 use super::params::BadValue;
 use super::recipe::Recipe;
+use super::training::TrainRecipe;
 
 /// States kept for undo; older ones are forgotten.
 const HISTORY: usize = 200;
@@ -19,16 +20,18 @@ pub enum Theme {
 }
 
 /// The part of the workspace that undo and redo cover.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Edited {
     /// Method and parameters.
     pub recipe: Recipe,
+    /// Parameters of the next training.
+    pub training: TrainRecipe,
     /// Whether each class of the open dataset is distilled, in class order.
     pub chosen: Vec<bool>,
 }
 
 /// A change that the user asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Another dataset was opened: all its classes are chosen, nothing is selected. Ends the undo history, which
     /// would speak of the other dataset's classes.
@@ -45,6 +48,15 @@ pub enum Command {
     },
     /// Takes a whole recipe: a preset.
     SetRecipe(Recipe),
+    /// Sets one parameter of the next training from text, as [`TrainRecipe::set`] reads it.
+    SetTrainParam {
+        /// [`super::params::Param::name`].
+        name: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// Takes a whole recipe of a training: a preset, or another training's.
+    SetTraining(TrainRecipe),
     /// Chooses a class for distillation, or leaves it out.
     Choose(ClassId, bool),
     /// Chooses all classes or none.
@@ -74,8 +86,17 @@ pub struct Effects {
     pub restyle: bool,
 }
 
+/// A parameter: of which recipe, and its name.
+type Step = (Of, &'static str);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Recipe,
+    Training,
+}
+
 /// The user's edited state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Workspace {
     edited: Edited,
     shown_class: Option<ClassId>,
@@ -84,7 +105,7 @@ pub struct Workspace {
     undo: Vec<Edited>,
     redo: Vec<Edited>,
     /// The parameter that is being dragged or typed: its changes are one step.
-    open_step: Option<&'static str>,
+    open_step: Option<Step>,
 }
 
 impl Workspace {
@@ -92,6 +113,12 @@ impl Workspace {
     #[must_use]
     pub fn recipe(&self) -> &Recipe {
         &self.edited.recipe
+    }
+
+    /// The parameters of the next training.
+    #[must_use]
+    pub fn training(&self) -> &TrainRecipe {
+        &self.edited.training
     }
 
     /// Whether a class is distilled.
@@ -150,17 +177,25 @@ impl Workspace {
         let mut effects = Effects::default();
         match command {
             Command::Opened { classes } => {
-                let edited = Edited { recipe: self.edited.recipe.clone(), chosen: vec![true; classes] };
+                let edited = Edited { chosen: vec![true; classes], ..self.edited.clone() };
                 *self = Self { edited, theme: self.theme, ..Self::default() };
                 effects.reselect = true;
             }
             Command::SetParam { name, value } => {
                 let mut next = self.edited.clone();
                 next.recipe.set(name, &value)?;
-                effects.reselect = self.edit(next, Some(name));
+                effects.reselect = self.edit(next, Some((Of::Recipe, name)));
             }
             Command::SetRecipe(recipe) => {
                 effects.reselect = self.edit(Edited { recipe, ..self.edited.clone() }, None);
+            }
+            Command::SetTrainParam { name, value } => {
+                let mut next = self.edited.clone();
+                next.training.set(name, &value)?;
+                self.edit(next, Some((Of::Training, name)));
+            }
+            Command::SetTraining(training) => {
+                self.edit(Edited { training, ..self.edited.clone() }, None);
             }
             Command::Choose(class, chosen) => {
                 let mut next = self.edited.clone();
@@ -193,7 +228,7 @@ impl Workspace {
     }
 
     /// Makes `next` the edited state; changes of one parameter in a row are one step.
-    fn edit(&mut self, next: Edited, step: Option<&'static str>) -> bool {
+    fn edit(&mut self, next: Edited, step: Option<Step>) -> bool {
         if next == self.edited {
             return false;
         }
@@ -288,6 +323,24 @@ mod tests {
         w.apply(Command::Opened { classes: 5 }).unwrap();
         assert_eq!((w.selected(), w.class_count(), w.can_undo()), (None, 5, false));
         assert_eq!((w.recipe().ipc, w.theme()), (20, Theme::Light));
+    }
+
+    /// Both recipes have a seed: a change of one is no step of the other's, and undo finds both.
+    #[test]
+    fn trainings_are_undone_as_recipes_are() {
+        let mut w = opened(1);
+        let train = |value: &str| Command::SetTrainParam { name: "epochs", value: value.to_owned() };
+        assert!(!w.apply(train("3")).unwrap().reselect);
+        w.apply(train("30")).unwrap();
+        w.apply(set("ipc", "20")).unwrap();
+        assert!(w.apply(train("0")).is_err());
+        w.apply(Command::Undo).unwrap();
+        assert_eq!((w.training().epochs, w.recipe().ipc), (30, 10));
+        w.apply(Command::Undo).unwrap();
+        assert_eq!(w.training(), &TrainRecipe::default());
+        w.apply(Command::SetTraining(TrainRecipe { batch: 7, ..TrainRecipe::default() })).unwrap();
+        w.apply(Command::Opened { classes: 5 }).unwrap();
+        assert_eq!(w.training().batch, 7);
     }
 
     #[test]

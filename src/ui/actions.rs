@@ -25,6 +25,28 @@ pub enum Action {
     Undo,
     /// Repeat it.
     Redo,
+    /// Start the training of the form.
+    Train,
+    /// Go on with the selected training.
+    ResumeTraining,
+    /// Fill the form from the selected training.
+    CloneTraining,
+    /// Show everything that is known of the selected training.
+    TrainingDetails,
+    /// Copy the command line that trains as the form says.
+    CopyTraining,
+    /// Choose a folder with trainings in a dialog.
+    OpenTrainings,
+    /// Look for trainings on disk again.
+    ListTrainings,
+    /// Write the shown curves as comma-separated values.
+    ExportCsv,
+    /// Write the shown charts as a picture.
+    ExportSvg,
+    /// Bring the panels of distilling forward.
+    ShowDistilling,
+    /// Bring the panel of trainings forward.
+    ShowTraining,
     /// Hold the running job, or let it go on.
     Pause,
     /// Stop the running job.
@@ -52,7 +74,7 @@ pub struct About {
 
 impl Action {
     /// All commands, in the order of the menus.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 27] = [
         Self::OpenSample,
         Self::OpenDataset,
         Self::OpenObserver,
@@ -66,17 +88,42 @@ impl Action {
         Self::Distil,
         Self::Pause,
         Self::Cancel,
+        Self::Train,
+        Self::ResumeTraining,
+        Self::CloneTraining,
+        Self::TrainingDetails,
+        Self::CopyTraining,
+        Self::OpenTrainings,
+        Self::ListTrainings,
+        Self::ExportCsv,
+        Self::ExportSvg,
+        Self::ShowDistilling,
+        Self::ShowTraining,
         Self::ToggleTheme,
         Self::ResetLayout,
         Self::Help,
     ];
 
     /// The menus and their commands.
-    pub const MENUS: [(&'static str, &'static [Self]); 5] = [
+    pub const MENUS: [(&'static str, &'static [Self]); 6] = [
         ("File", &[Self::OpenSample, Self::OpenDataset, Self::OpenObserver, Self::Quit]),
         ("Edit", &[Self::Undo, Self::Redo, Self::CopyCommand, Self::CopyLog]),
         ("Run", &[Self::Check, Self::Score, Self::Distil, Self::Pause, Self::Cancel]),
-        ("View", &[Self::ToggleTheme, Self::ResetLayout]),
+        (
+            "Training",
+            &[
+                Self::Train,
+                Self::ResumeTraining,
+                Self::CloneTraining,
+                Self::TrainingDetails,
+                Self::CopyTraining,
+                Self::OpenTrainings,
+                Self::ListTrainings,
+                Self::ExportCsv,
+                Self::ExportSvg,
+            ],
+        ),
+        ("View", &[Self::ShowDistilling, Self::ShowTraining, Self::ToggleTheme, Self::ResetLayout]),
         ("Help", &[Self::Help]),
     ];
 
@@ -117,6 +164,48 @@ impl Action {
                 ("Keys and words", "What the keys do and what the words mean", keys(Modifiers::NONE, Key::Questionmark))
             }
             Self::Quit => ("Quit", "Close the window; what is scored is kept", keys(CTRL, Key::Q)),
+            of_training => return of_training.about_training(),
+        };
+        About { label, tooltip, shortcut }
+    }
+
+    fn about_training(self) -> About {
+        const CTRL: Modifiers = Modifiers::COMMAND;
+        let keys = |modifiers, key| Some(KeyboardShortcut::new(modifiers, key));
+        let (label, tooltip, shortcut) = match self {
+            Self::Train => ("Start training", "Train as the form says, with all its seeds", keys(CTRL, Key::Enter)),
+            Self::ResumeTraining => (
+                "Resume training",
+                "Go on with the selected training from its last checkpoint",
+                keys(CTRL | Modifiers::SHIFT, Key::R),
+            ),
+            Self::CloneTraining => (
+                "Clone with changes",
+                "Fill the form from the selected training; what is changed then is marked",
+                keys(CTRL, Key::D),
+            ),
+            Self::TrainingDetails => (
+                "Training details",
+                "Parameters, notes, accuracy per class and confusions of the selected training",
+                keys(CTRL, Key::I),
+            ),
+            Self::CopyTraining => {
+                ("Copy as command line", "The `stillroom train` call that does what the form says", None)
+            }
+            Self::OpenTrainings => ("Open trainings…", "Choose a folder; the trainings in it join the table", None),
+            Self::ListTrainings => {
+                ("List trainings again", "Look for trainings on disk again", keys(Modifiers::NONE, Key::F5))
+            }
+            Self::ExportCsv => {
+                ("Export curves (CSV)…", "Every epoch of the shown trainings, a line each", keys(CTRL, Key::E))
+            }
+            Self::ExportSvg => (
+                "Export charts (SVG)…",
+                "The shown charts as a picture for papers and browsers",
+                keys(CTRL | Modifiers::SHIFT, Key::E),
+            ),
+            Self::ShowDistilling => ("Distilling", "Bring the panels of distilling forward", keys(CTRL, Key::Num1)),
+            _ => ("Trainings", "Bring the trainings forward: curves, table, form", keys(CTRL, Key::Num2)),
         };
         About { label, tooltip, shortcut }
     }

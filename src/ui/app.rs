@@ -6,9 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context, ViewportCommand};
 use egui_tiles::Tree;
 
-use crate::core::dataset::ClassId;
 use crate::core::workspace::{Command, Effects, Theme};
-use crate::jobs::check::Verdict;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::worker::{Event, Request, Worker};
@@ -25,6 +23,9 @@ use super::theme;
 use super::widgets::dialog::{Dialogs, Purpose};
 use super::widgets::gallery::Gallery;
 
+mod distilling;
+mod training;
+
 /// The window.
 pub struct App {
     model: Model,
@@ -32,6 +33,7 @@ pub struct App {
     tree: Tree<Panel>,
     gallery: Gallery,
     worker: Worker,
+    project: Option<PathBuf>,
     dialogs: Dialogs,
     intents: Vec<Intent>,
     /// An observer to load as soon as the dataset is open.
@@ -39,6 +41,7 @@ pub struct App {
     /// A distillation that waits for the check's verdict.
     distil_next: Option<DistillRequest>,
     free_name: Option<Receiver<PathBuf>>,
+    training: training::Pending,
     recent: Option<Receiver<Result<Recent, String>>>,
     help: bool,
     opened: std::time::Instant,
@@ -55,6 +58,7 @@ impl App {
         let (waker, repaint) = (ctx.clone(), ctx.clone());
         let project = config.worker.project.clone();
         let mut app = Self {
+            project: config.worker.project.clone(),
             model: Model::default(),
             panels: Panels::default(),
             tree: layout::default_tree(),
@@ -65,6 +69,7 @@ impl App {
             observer_next: config.open_observer,
             distil_next: None,
             free_name: None,
+            training: training::Pending::default(),
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();
@@ -73,6 +78,7 @@ impl App {
             help: false,
             opened: std::time::Instant::now(),
         };
+        app.list_trainings(ctx);
         if let Some(path) = config.open_dataset {
             app.open_dataset(path);
         }
@@ -115,6 +121,7 @@ impl App {
                 self.panels.recipe.out.set(&path);
             }
         }
+        self.drain_trainings(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -128,6 +135,7 @@ impl App {
         let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed("check", _) | Event::Cancelled("check"));
+        let settled = training::Settled::of(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         self.model.take(event);
         if let Some(dataset) = dataset {
@@ -153,26 +161,26 @@ impl App {
         if stopped {
             self.distil_next = None;
         }
-    }
-
-    /// Goes on with a distillation that waited for the check.
-    fn distil_if_allowed(&mut self) {
-        let Some(request) = self.distil_next.take() else { return };
-        if let Some((_, Verdict::Refused(why))) = &self.model.check {
-            self.model.problems.distil = Some(format!("The observer check refused: {why}"));
-        } else {
-            self.request(Request::Distill(request));
-        }
+        self.settle_trainings(settled);
     }
 
     fn request(&mut self, request: Request) {
+        self.queue(request);
+    }
+
+    /// Whether the worker took it.
+    fn queue(&mut self, request: Request) -> bool {
         let name = request.name();
         match self.worker.request(request) {
             Ok(control) => {
                 let began_secs = self.model.now_secs;
                 self.model.waiting.push(Running { name, control, began_secs });
+                true
             }
-            Err(busy) => self.model.say(Level::Error, format!("{name}: {busy}")),
+            Err(busy) => {
+                self.model.say(Level::Error, format!("{name}: {busy}"));
+                false
+            }
         }
     }
 
@@ -201,28 +209,15 @@ impl App {
                 }
             }
             Purpose::ClassMap => self.panels.observer.class_map.set(path),
+            Purpose::Training(field) => self.panels.training.form.choose(field, path),
+            Purpose::Trainings => self.open_trainings(path.to_owned()),
+            Purpose::Curves(kind) => self.export(kind, path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
                 self.panels.recipe.out.set(&path.join(name));
                 self.panels.recipe.out_typed = true;
             }
         }
-    }
-
-    fn default_name(&self) -> Option<String> {
-        let ipc = self.model.workspace.recipe().ipc;
-        self.model.dataset_name().map(|name| format!("{name}-distilled-ipc{ipc}"))
-    }
-
-    /// Looks for a free folder beside the dataset, away from the frame.
-    fn suggest_output(&mut self) {
-        let (Some(dataset), Some(name)) = (self.model.dataset(), self.default_name()) else { return };
-        if self.panels.recipe.out_typed {
-            return;
-        }
-        let root = std::path::absolute(dataset.root()).unwrap_or_else(|_| dataset.root().to_owned());
-        let parent = root.parent().map_or_else(|| root.clone(), Path::to_owned);
-        self.free_name = Some(later::free_name(parent, name));
     }
 
     fn edit(&mut self, command: Command) {
@@ -261,6 +256,10 @@ impl App {
                 ctx.copy_text(text);
                 self.model.say(Level::Info, format!("copied {what}"));
             }
+            Intent::Train(request) => self.train(request),
+            Intent::Trainings(change) => self.model.trainings.change(change),
+            Intent::OpenTrainings(folder) => self.open_trainings(folder),
+            Intent::Export(kind, path) => self.export(kind, path, false),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -303,38 +302,10 @@ impl App {
             }
             Action::ResetLayout => self.tree = layout::default_tree(),
             Action::Help => self.help = true,
+            Action::ShowDistilling => layout::show_distilling(&mut self.tree),
+            Action::ShowTraining => layout::show(&mut self.tree, Panel::Training),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-        }
-    }
-
-    /// Scores the chosen classes, the shown one first.
-    fn score(&mut self) {
-        let shown = self.model.workspace.shown_class();
-        let mut classes: Vec<ClassId> = self.model.workspace.chosen().collect();
-        classes.sort_by_key(|c| (Some(*c) != shown, *c));
-        let recipe = self.model.workspace.recipe().clone();
-        let (n, subset, crops) = (recipe.patches, recipe.subset, recipe.crops);
-        let text = format!("scoring {} classes: N = {n}, subset {subset}, {crops} crops", classes.len());
-        self.model.say(Level::Info, text);
-        self.request(Request::Score { recipe, classes });
-    }
-
-    /// Distils once the observer is checked; a refusal is shown where it was asked for.
-    fn distil(&mut self, out: PathBuf, force: bool) {
-        self.model.problems.distil = None;
-        self.model.written = None;
-        let recipe = self.model.workspace.recipe().clone();
-        let request = DistillRequest { recipe, classes: self.model.workspace.chosen().collect(), out };
-        self.panels.recipe.out_typed = true;
-        if force {
-            self.request(Request::Distill(request));
-            return;
-        }
-        self.distil_next = Some(request);
-        if self.model.check.is_some() {
-            self.distil_if_allowed();
-        } else if !self.model.is_under_way("check") {
-            self.request(Request::Check);
+            of_training => self.act_on_training(ctx, of_training),
         }
     }
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::dataset::ClassId;
+use crate::jobs::train::TrainRequest;
+use crate::store::training::TrainingKind;
 
 use super::model::Model;
 
@@ -34,6 +36,30 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
         let names: Vec<&str> = chosen.iter().map(|c| dataset.class(*c).name.as_str()).collect();
         line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
     }
+    line
+}
+
+/// The call that trains what a request asks for.
+pub fn train(request: &TrainRequest) -> String {
+    let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+    let student = request.kind == TrainingKind::Train;
+    let mut line = format!("stillroom {} --data {}", if student { "train" } else { "pretrain" }, quoted(&request.data));
+    if student {
+        line.push_str(&format!(" --val {}", quoted(&request.evaluation)));
+    }
+    let observer = request.observer.as_ref();
+    let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
+    let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));
+    let map = observer.and_then(|o| o.class_map.as_deref()).map(|map| format!(" --class-map {}", quoted(map)));
+    let labels = request.labels.as_deref().map(|labels| format!(" --stored-labels {}", quoted(labels)));
+    let images = request.images_per_class.filter(|_| student).map(|n| format!(" --ipc {n}"));
+    line.extend([file, arch, map, labels, images].into_iter().flatten());
+    line.push_str(&format!(" --student {}", request.student));
+    let side = request.side.map(|side| format!(" --side {side}"));
+    let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
+    let evaluated = request.evaluated_per_class.map(|n| format!(" --val-limit {n}"));
+    line.extend([side, mean_std, evaluated].into_iter().flatten());
+    line.push_str(&format!(" {} --out {}", request.recipe.flags(), quoted(&request.out)));
     line
 }
 

@@ -19,6 +19,8 @@ pub enum Panel {
     Patches,
     /// Stitched images.
     Distilled,
+    /// Students and observers: curves, table, form.
+    Training,
     /// What happened.
     Log,
 }
@@ -31,12 +33,17 @@ impl Panel {
             Self::Recipe => "Recipe",
             Self::Patches => "Patches",
             Self::Distilled => "Distilled",
+            Self::Training => "Training",
             Self::Log => "Log",
         }
     }
 }
 
-/// The layout that the window opens with: what goes in on the left, what comes out on the right.
+/// The tab over all panels of distilling.
+const DISTILLING: &str = "Distilling";
+
+/// The layout that the window opens with: one tab to distil, where what goes in is on the left and what comes out on the
+/// right, and one to train, which needs the width for its curves.
 pub(super) fn default_tree() -> Tree<Panel> {
     let mut tiles = Tiles::default();
     let mut tabs = |panels: &[Panel]| {
@@ -59,7 +66,12 @@ pub(super) fn default_tree() -> Tree<Panel> {
     for (tile, share) in [(left, 0.26), (patches, 0.41), (right, 0.33)] {
         all.shares.set_share(tile, share);
     }
-    let root = tiles.insert_container(Container::Linear(all));
+    let distilling = tiles.insert_container(Container::Linear(all));
+    let training = tiles.insert_pane(Panel::Training);
+    let root = tiles.insert_tab_tile(vec![distilling, training]);
+    if let Some(Tile::Container(Container::Tabs(t))) = tiles.get_mut(root) {
+        t.set_active(distilling);
+    }
     Tree::new(eframe::egui::Id::unique("panels"), root, tiles)
 }
 
@@ -74,6 +86,27 @@ fn column(tiles: &mut Tiles<Panel>, parts: [(TileId, f32); 2]) -> TileId {
 /// Brings a panel's tab to the front.
 pub(super) fn show(tree: &mut Tree<Panel>, panel: Panel) {
     tree.make_active(|_, tile| matches!(tile, Tile::Pane(p) if *p == panel));
+}
+
+/// Brings the panels of distilling to the front, as they are.
+pub(super) fn show_distilling(tree: &mut Tree<Panel>) {
+    // The tab in front of each group stays: only the tab that holds the groups is changed.
+    let root = tree.root();
+    let holds = tree.tiles.find_pane(&Panel::Patches).and_then(|pane| {
+        let mut tile = pane;
+        while let Some(parent) = tree.tiles.parent_of(tile) {
+            if Some(parent) == root {
+                return Some(tile);
+            }
+            tile = parent;
+        }
+        None
+    });
+    if let (Some(root), Some(child)) = (root, holds)
+        && let Some(Tile::Container(Container::Tabs(tabs))) = tree.tiles.get_mut(root)
+    {
+        tabs.set_active(child);
+    }
 }
 
 /// Paints panels into their tiles.
@@ -96,6 +129,14 @@ impl Behavior<Panel> for Docked<'_> {
         match (panel, warnings + errors) {
             (Panel::Log, n) if n > 0 => format!("Log ({n})").into(),
             _ => panel.title().into(),
+        }
+    }
+
+    fn tab_title_for_tile(&mut self, tiles: &Tiles<Panel>, tile: TileId) -> WidgetText {
+        match tiles.get(tile) {
+            Some(Tile::Pane(panel)) => self.tab_title_for_pane(panel),
+            // Whatever the user drags together: the panels of distilling are the only ones that are divided.
+            _ => DISTILLING.into(),
         }
     }
 

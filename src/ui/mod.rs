@@ -15,6 +15,7 @@ pub mod model;
 mod panels;
 pub mod ranking;
 mod theme;
+pub mod trainings;
 mod widgets;
 
 pub use app::App;

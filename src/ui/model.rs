@@ -3,19 +3,23 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::core::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::dataset::{Dataset, ImageId};
 use crate::core::workspace::{Command, Workspace};
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::DistillReport;
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::jobs::worker::{Event, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
+use crate::store::training::TrainingStatus;
 
 use super::actions::Action;
 use super::layout::Panel;
 use super::log::{Level, Log};
 use super::ranking::Ranking;
+use super::trainings::{Change, Trainings};
 use super::widgets::dialog::Purpose;
 
 /// What a panel asks for.
@@ -33,8 +37,25 @@ pub enum Intent {
     Browse(Purpose),
     /// Put a text on the clipboard; the second says what it is, for the log.
     Copy(String, &'static str),
+    /// Train.
+    Train(Box<TrainRequest>),
+    /// Show, hide or select trainings.
+    Trainings(Change),
+    /// List the trainings in this folder, too.
+    OpenTrainings(PathBuf),
+    /// Write the shown curves into this file, which must be new.
+    Export(Curves, PathBuf),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// How curves are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curves {
+    /// Comma-separated values.
+    Csv,
+    /// A picture.
+    Svg,
 }
 
 /// A job and how to steer it.
@@ -61,6 +82,10 @@ pub struct Problems {
     pub score: Option<String>,
     /// Distilling.
     pub distil: Option<String>,
+    /// Training.
+    pub train: Option<String>,
+    /// Writing curves.
+    pub export: Option<String>,
 }
 
 impl Problems {
@@ -70,6 +95,7 @@ impl Problems {
             "load observer" => &mut self.observer,
             "check" => &mut self.check,
             "score" => &mut self.score,
+            "train" => &mut self.train,
             _ => &mut self.distil,
         }
     }
@@ -125,6 +151,8 @@ pub struct Model {
     pub waiting: Vec<Running>,
     /// Errors.
     pub problems: Problems,
+    /// Trainings.
+    pub trainings: Trainings,
     /// The log.
     pub log: Log,
     /// What was opened before.
@@ -190,8 +218,31 @@ impl Model {
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
+            Action::Train | Action::CopyTraining => {
+                needs(self.trainings.folder().is_some(), "the project's folder is being looked at")
+            }
+            Action::CloneTraining | Action::TrainingDetails => self.why_no_training(),
+            Action::ResumeTraining => self.why_no_training().or_else(|| self.why_not_resumed()),
+            Action::ExportCsv | Action::ExportSvg => {
+                needs(self.trainings.shown().next().is_some(), "show a training's curves first")
+            }
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
             _ => None,
+        }
+    }
+
+    fn why_no_training(&self) -> Option<&'static str> {
+        let Some(row) = self.trainings.selected() else { return Some("select a training in the table") };
+        row.note().is_none().then_some("it has no record that can be read")
+    }
+
+    fn why_not_resumed(&self) -> Option<&'static str> {
+        let row = self.trainings.selected()?;
+        match row.note()?.status {
+            _ if self.trainings.is_asked(&row.folder) => Some("it is under way"),
+            TrainingStatus::Done => Some("it is finished"),
+            TrainingStatus::Running => Some("another process is at work on it"),
+            TrainingStatus::Paused | TrainingStatus::Failed | TrainingStatus::Interrupted => None,
         }
     }
 
@@ -250,6 +301,11 @@ impl Model {
                 self.say(Level::Info, text);
                 self.written = Some(report);
             }
+            Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
+            Event::Trained(folder, report) => {
+                self.say(Level::Info, trained_text(&report));
+                self.trainings.take(&folder, Arc::new(report.note.clone()));
+            }
             Event::Warning(text) => self.say(Level::Warning, text),
             Event::Failed(name, why) => {
                 self.say(Level::Error, format!("{name}: {why}"));
@@ -259,6 +315,9 @@ impl Model {
                 self.say(Level::Info, format!("{name}: cancelled; what it stored stays, the same again resumes"));
             }
             Event::Finished(name) => {
+                if name == "train" {
+                    self.trainings.done();
+                }
                 let began = self.running.take().map_or(self.now_secs, |r| r.began_secs);
                 if name == "score" && self.problems.score.is_none() {
                     self.say(Level::Info, format!("scoring ended after {:.1} s", self.now_secs - began));
@@ -306,4 +365,15 @@ impl Model {
         let data = self.data.clone();
         self.ranking.clear(data.as_ref().map(|d| d.dataset.as_ref()));
     }
+}
+
+/// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
+fn trained_text(report: &TrainReport) -> String {
+    let note = &report.note;
+    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
+        let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
+        mean_and_std(&values).map_or_else(|| "none".to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2} %"))
+    };
+    let (best, last) = (of(Curve::best), of(Curve::last));
+    format!("trained {}: top-1 {best} (best), {last} (last) in {:.1} s", note.name, report.seconds)
 }

@@ -29,6 +29,8 @@ pub struct Palette {
     pub raised: Color32,
     /// Lines between parts.
     pub line: Color32,
+    /// Curves, by number; the same hues in both themes.
+    pub curves: [Color32; 8],
     /// Outline of buttons and check boxes.
     edge: Color32,
     /// Ground of a hovered control.
@@ -49,6 +51,16 @@ const DARK: Palette = Palette {
     ground: Color32::from_rgb(30, 33, 37),
     raised: Color32::from_rgb(41, 45, 51),
     line: Color32::from_rgb(56, 61, 69),
+    curves: [
+        Color32::from_rgb(86, 180, 255),
+        Color32::from_rgb(255, 159, 67),
+        Color32::from_rgb(52, 211, 153),
+        Color32::from_rgb(244, 114, 182),
+        Color32::from_rgb(250, 222, 90),
+        Color32::from_rgb(167, 139, 250),
+        Color32::from_rgb(248, 113, 100),
+        Color32::from_rgb(170, 178, 189),
+    ],
     edge: Color32::from_rgb(84, 91, 102),
     hover: Color32::from_rgb(62, 68, 77),
     selected: Color32::from_rgb(45, 82, 122),
@@ -66,10 +78,26 @@ const LIGHT: Palette = Palette {
     ground: Color32::from_rgb(250, 250, 251),
     raised: Color32::from_rgb(238, 240, 243),
     line: Color32::from_rgb(206, 211, 217),
+    curves: [
+        Color32::from_rgb(0, 104, 190),
+        Color32::from_rgb(196, 88, 0),
+        Color32::from_rgb(0, 124, 84),
+        Color32::from_rgb(190, 40, 120),
+        Color32::from_rgb(134, 104, 0),
+        Color32::from_rgb(104, 66, 200),
+        Color32::from_rgb(200, 36, 28),
+        Color32::from_rgb(88, 96, 108),
+    ],
     edge: Color32::from_rgb(166, 173, 183),
     hover: Color32::from_rgb(222, 227, 233),
     selected: Color32::from_rgb(190, 216, 243),
 };
+
+/// The colours of curves in the light theme as CSS has them, for pictures on white.
+#[must_use]
+pub fn curves_on_white() -> Vec<String> {
+    LIGHT.curves.iter().map(|c| format!("#{:02x}{:02x}{:02x}", c.r(), c.g(), c.b())).collect()
+}
 
 /// The colours of the theme in use.
 #[must_use]
@@ -155,6 +183,16 @@ mod tests {
             if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(c.r()) + 0.7152 * linear(c.g()) + 0.0722 * linear(c.b())
+    }
+
+    /// 3:1 is what WCAG asks of graphics.
+    #[test]
+    fn every_curve_stands_out_from_its_ground() {
+        for p in [DARK, LIGHT] {
+            for (a, b) in p.curves.iter().map(|c| (luminance(*c), luminance(p.well))) {
+                assert!((a.max(b) + 0.05) / (a.min(b) + 0.05) >= 3.0);
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A training from its files to its folder: students on distilled images, observers on real ones.
 
 pub(super) mod data;
+mod request;
 mod suggest;
+mod teacher;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -23,8 +25,7 @@ use crate::store::card::{self, Card, CardError};
 use crate::store::import::ImportError;
 use crate::store::labels::{LabelError, Wanted};
 use crate::store::training::{
-    FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus,
-    seed_folder,
+    FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingNote, TrainingStatus, seed_folder,
 };
 
 use self::data::{Pictures, Stored};
@@ -32,45 +33,9 @@ use self::watch::{Evaluator, RunWatch};
 use super::open::{ObserverRequest, OpenError};
 use super::session::{default_batch, device_class, engine};
 pub use data::ClassesError;
+pub use request::{NoteError, TrainRequest};
 pub use suggest::{About, suggest};
-
-/// What is trained on what, and where it goes.
-#[derive(Clone, Debug)]
-pub struct TrainRequest {
-    /// Students or an observer.
-    pub kind: TrainingKind,
-    /// Its name in tables and plots; the output folder's by default.
-    pub name: Option<String>,
-    /// The images it learns from.
-    pub data: PathBuf,
-    /// The images it is evaluated on.
-    pub evaluation: PathBuf,
-    /// The observer that labels.
-    pub observer: Option<ObserverRequest>,
-    /// Stored labels.
-    pub labels: Option<PathBuf>,
-    /// The network.
-    pub student: Arch,
-    /// Side of its input; the observer's by default, or that of the images.
-    pub side: Option<usize>,
-    /// Its normalisation; the observer's by default, or ImageNet's.
-    pub mean_std: Option<MeanStd>,
-    /// Only the first so many images of each class are trained on.
-    pub images_per_class: Option<u32>,
-    /// Only the first so many images of each class are evaluated.
-    pub evaluated_per_class: Option<u32>,
-    /// Parameters.
-    pub recipe: TrainRecipe,
-    /// The output folder.
-    pub out: PathBuf,
-    /// Work that a kill may cost.
-    pub checkpoint_every: Duration,
-}
-
-impl TrainRequest {
-    /// Often enough to lose little, seldom enough to cost nothing.
-    pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
-}
+pub(super) use teacher::Teacher;
 
 /// How to compute.
 #[derive(Clone, Copy)]
@@ -205,16 +170,6 @@ struct Training {
     threads: usize,
 }
 
-/// An observer that labels, on its device.
-pub(super) struct Teacher {
-    pub observer: Observer,
-    pub file: PathBuf,
-    pub engine: Box<dyn Engine>,
-    /// Its output for each class of the images.
-    pub outputs: Vec<u32>,
-    pub batch: usize,
-}
-
 impl Training {
     fn open(
         request: &TrainRequest,
@@ -263,6 +218,7 @@ impl Training {
             classes: self.pictures.class_labels(),
             recipe: self.recipe.clone(),
             settings: std::collections::BTreeMap::default(),
+            asked: request.asked(self.pictures.labels.len()),
             device: device_class(&compute.picked.info),
             status: TrainingStatus::Running,
             detail: String::new(),
@@ -332,33 +288,6 @@ impl Training {
             card::write(&file, &card)?;
         }
         Ok(())
-    }
-}
-
-impl Teacher {
-    pub(super) fn open(
-        request: &ObserverRequest,
-        pictures: &Pictures,
-        picked: &Picked,
-        progress: &mut dyn Progress,
-    ) -> Result<Self, TrainJobError> {
-        let opened = super::open::observer(request, &pictures.dataset)?;
-        opened.notes.iter().for_each(|note| progress.warn(note.clone()));
-        let batch = default_batch(opened.observer.spec.side, picked.info.hardware);
-        let engine = engine(opened.observer.plan(), picked)?;
-        let outputs = opened.map.outputs;
-        Ok(Self { observer: opened.observer, file: opened.file, engine, outputs, batch })
-    }
-
-    /// As records name it.
-    pub(super) fn source(&self) -> ObserverSource {
-        let source = source(&self.file, self.observer.fingerprint.clone());
-        ObserverSource { source, network: self.observer.spec.arch.to_string() }
-    }
-
-    /// What it says of batches.
-    pub(super) fn targets(&mut self) -> Targets<'_> {
-        Targets::Observer { engine: self.engine.as_mut(), outputs: &self.outputs, batch: self.batch }
     }
 }
 

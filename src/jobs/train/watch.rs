@@ -175,7 +175,8 @@ impl Watch for RunWatch<'_> {
     }
 
     fn keep(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
-        let kept = self.folder.save_checkpoint(self.seed, checkpoint).and_then(|()| self.folder.save_note(self.note));
+        // In this order: a curve that runs ahead of the checkpoint is cut on resuming, one that lags behind has a gap.
+        let kept = self.folder.save_note(self.note).and_then(|()| self.folder.save_checkpoint(self.seed, checkpoint));
         self.kept = Instant::now();
         kept.map_err(|e| TrainError::Checkpoint(e.to_string()))
     }

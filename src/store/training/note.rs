@@ -66,6 +66,28 @@ pub struct ObserverSource {
     pub network: String,
 }
 
+/// What was asked for and neither the sources nor the recipe tell. It has no part in the fingerprint, which knows what came
+/// of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    /// Images that are trained on; 0 where it isn't known.
+    pub images: u32,
+    /// Only the first so many images of each class are trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images_per_class: Option<u32>,
+    /// Only the first so many images of each class are evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluated_per_class: Option<u32>,
+    /// The observer's class map, empty where none was given.
+    #[serde(with = "escaped", skip_serializing_if = "is_empty")]
+    pub class_map: PathBuf,
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+}
+
 /// A training: what a row of the run table and a plot need, and what it takes to resume it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TrainingNote {
@@ -101,6 +123,9 @@ pub struct TrainingNote {
     /// Other settings that decide the result, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
+    /// How it was asked for.
+    #[serde(default)]
+    pub asked: Asked,
     /// Class of device, e.g. `cpu`; other classes round differently.
     pub device: String,
     /// How it stands.

@@ -69,7 +69,8 @@ fn words(status: &Status) -> String {
     if status.total == 0 {
         return "starting…".to_owned();
     }
-    let mut words = format!("{} of {} images", text::thousands(status.done), text::thousands(status.total));
+    let unit = if status.stage == "train" { "steps" } else { "images" };
+    let mut words = format!("{} of {} {unit}", text::thousands(status.done), text::thousands(status.total));
     if status.paused {
         words.push_str(" · paused");
         return words;
@@ -77,9 +78,9 @@ fn words(status: &Status) -> String {
     if status.rate > 0.0 {
         let rate = status.rate;
         words.push_str(&if rate < 10.0 {
-            format!(" · {rate:.1} images/s")
+            format!(" · {rate:.1} {unit}/s")
         } else {
-            format!(" · {rate:.0} images/s")
+            format!(" · {rate:.0} {unit}/s")
         });
     }
     if let Some(left) = status.left {

@@ -19,6 +19,7 @@ pub mod patches;
 pub mod provenance;
 pub mod recipe;
 pub mod source;
+pub mod training;
 
 /// What a panel gets: the model to read, pictures to ask for, and where its intents go.
 pub struct Scene<'a> {
@@ -39,6 +40,8 @@ pub struct Panels {
     pub observer: observer::ObserverPanel,
     /// Recipe.
     pub recipe: recipe::RecipePanel,
+    /// Training.
+    pub training: training::TrainingPanel,
     patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
 }
@@ -54,6 +57,7 @@ impl Panels {
             Panel::Recipe => self.recipe.show(ui, scene),
             Panel::Patches => self.patches.show(ui, scene),
             Panel::Distilled => self.distilled.show(ui, scene),
+            Panel::Training => self.training.show(ui, scene),
             Panel::Log => log::show(ui, scene),
         }
     }

@@ -8,6 +8,9 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
 use eframe::egui;
 
+use super::super::model::Curves;
+use super::super::panels::training::form::TrainPath;
+
 /// What a dialog was opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -19,6 +22,12 @@ pub enum Purpose {
     ClassMap,
     /// The folder in which the output folder is made.
     Output,
+    /// A file or folder of a training's form.
+    Training(TrainPath),
+    /// A folder with trainings.
+    Trainings,
+    /// The file that curves are written to.
+    Curves(Curves),
 }
 
 type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>;
@@ -47,8 +56,24 @@ impl Dialogs {
         let answer: Answer = match purpose {
             Purpose::Dataset => Box::pin(dialog.set_title("Open a dataset's folder").pick_folder()),
             Purpose::Output => Box::pin(dialog.set_title("Folder for the distilled dataset").pick_folder()),
-            Purpose::ClassMap => Box::pin(dialog.set_title("Class map").add_filter("JSON", &["json"]).pick_file()),
-            Purpose::Observer => {
+            Purpose::ClassMap | Purpose::Training(TrainPath::ClassMap) => {
+                Box::pin(dialog.set_title("Class map").add_filter("JSON", &["json"]).pick_file())
+            }
+            Purpose::Training(TrainPath::Data) => Box::pin(dialog.set_title("Images to learn from").pick_folder()),
+            Purpose::Training(TrainPath::Evaluation) => {
+                Box::pin(dialog.set_title("Images to evaluate on").pick_folder())
+            }
+            Purpose::Training(TrainPath::Labels) => Box::pin(dialog.set_title("Stored labels").pick_folder()),
+            Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
+            Purpose::Curves(kind) => {
+                let (name, extension) = match kind {
+                    Curves::Csv => ("curves.csv", "csv"),
+                    Curves::Svg => ("curves.svg", "svg"),
+                };
+                let dialog = dialog.set_title("Write curves to").set_file_name(name);
+                Box::pin(dialog.add_filter(extension.to_uppercase(), &[extension]).save_file())
+            }
+            Purpose::Observer | Purpose::Training(TrainPath::Observer) => {
                 let kinds = ["pth", "pt", "th", "bin", "safetensors", "tar", "ckpt"];
                 Box::pin(dialog.set_title("Load an observer's weights").add_filter("Weights", &kinds).pick_file())
             }

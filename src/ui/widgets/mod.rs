@@ -4,4 +4,5 @@ pub mod dialog;
 pub mod gallery;
 pub mod grid;
 pub mod path_field;
+pub mod table;
 pub mod text;

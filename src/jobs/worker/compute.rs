@@ -1,212 +1,32 @@
-//! The window's compute thread: takes requests in order, owns the device, streams events back.
+//! The thread's own side: what is open, what computes, and how each request is carried out.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::{Duration, Instant};
 
-use crate::core::dataset::{ClassId, Dataset, Split};
+use crate::core::dataset::{ClassId, Split};
 use crate::core::recipe::Recipe;
 use crate::core::scores::ClassScores;
-use crate::engine::device::{self, DeviceChoice, Picked};
+use crate::engine::device::{self, Picked};
+use crate::jobs::check::{Depth, check};
+use crate::jobs::control::{Control, Reporter};
+use crate::jobs::distill::{DistillRequest, Found, distill};
+use crate::jobs::open::{self, ObserverRequest, OpenedObserver};
+use crate::jobs::picking::{Scored, pick};
+use crate::jobs::sample::ensure_sample;
+use crate::jobs::scoring::score;
+use crate::jobs::session::Session;
+use crate::jobs::train::{self, TrainRequest};
 use crate::store::project::Project;
+use crate::store::training::TrainingNote;
 
-use super::check::{CheckReport, Depth, check};
-use super::control::{Control, Reporter};
-use super::distill::{DistillReport, DistillRequest, Found, distill};
-use super::open::{self, ObserverRequest, OpenedObserver};
-use super::picking::{Picks, Scored, pick};
-use super::sample::ensure_sample;
-use super::scoring::score;
-use super::session::Session;
+use super::{Event, OpenedDataset, Request, WorkerConfig};
 
-/// How the worker computes.
-#[derive(Clone, Debug, Default)]
-pub struct WorkerConfig {
-    /// Project folder; `None` takes the default one.
-    pub project: Option<PathBuf>,
-    /// Device.
-    pub device: DeviceChoice,
-    /// Inputs per forward pass.
-    pub batch: Option<usize>,
-    /// Decoding threads.
-    pub threads: Option<usize>,
-}
+/// A training's course is shown at most this often; evaluated epochs always are.
+const BETWEEN_POINTS: Duration = Duration::from_millis(100);
 
-/// Work for the worker; executed one after another.
-#[derive(Clone, Debug)]
-pub enum Request {
-    /// Make the built-in sample if need be, and open its images and its observer.
-    OpenSample,
-    /// Index a dataset's folder.
-    OpenDataset(PathBuf),
-    /// Load a weight file for the open dataset.
-    OpenObserver(ObserverRequest),
-    /// Check the open observer.
-    Check,
-    /// Score the recipe's subset of these classes, and pick by features where the strategy needs them; blocks and picks
-    /// stream in as they come.
-    Score {
-        /// Parameters.
-        recipe: Recipe,
-        /// Classes, in the order in which they are scored.
-        classes: Vec<ClassId>,
-    },
-    /// Score what is missing, stitch, and write the folder.
-    Distill(DistillRequest),
-}
-
-/// An opened dataset: what is distilled, and what is held out for checks.
-#[derive(Debug)]
-pub struct OpenedDataset {
-    /// The training split, or all of it.
-    pub dataset: Arc<Dataset>,
-    /// The test split, where there is one.
-    pub held_out: Option<Arc<Dataset>>,
-    /// What the user should know: files passed over, empty classes, …
-    pub notes: Vec<String>,
-}
-
-/// What comes back.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A request began.
-    Started(&'static str, Control),
-    /// A dataset was opened.
-    Dataset(Arc<OpenedDataset>),
-    /// An observer was loaded.
-    Observer(Arc<OpenedObserver>),
-    /// The device that will compute, and why.
-    Device(String),
-    /// The check's result.
-    Checked(Arc<CheckReport>),
-    /// Scores of a class, for the recipe of the running request.
-    Scored {
-        /// Parameters that they belong to.
-        recipe: Recipe,
-        /// The class.
-        class: ClassId,
-        /// Its block.
-        block: Arc<ClassScores>,
-    },
-    /// What herding or k-means picked of a class, for the recipe of the running request.
-    Picked {
-        /// Parameters that the picks belong to.
-        recipe: Recipe,
-        /// The class.
-        class: ClassId,
-        /// Its images, in the order of the picks.
-        picks: Picks,
-    },
-    /// A folder was written.
-    Distilled(Arc<DistillReport>),
-    /// Something the user should know.
-    Warning(String),
-    /// The request failed; the text names the cause and the remedy.
-    Failed(&'static str, String),
-    /// The request was cancelled.
-    Cancelled(&'static str),
-    /// The request is done, well or not; always the last event of a request.
-    Finished(&'static str),
-}
-
-impl Request {
-    /// Its name, as in [`Event::Started`].
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::OpenSample => "open sample",
-            Self::OpenDataset(_) => "open dataset",
-            Self::OpenObserver(_) => "load observer",
-            Self::Check => "check",
-            Self::Score { .. } => "score",
-            Self::Distill(_) => "distill",
-        }
-    }
-}
-
-/// The compute thread's handle. Dropping it cancels what runs.
-pub struct Worker {
-    requests: Option<SyncSender<(Request, Control)>>,
-    events: Receiver<Event>,
-    running: Vec<Control>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// The queue is full: the request was not taken.
-#[derive(Debug, thiserror::Error)]
-#[error("too much is waiting already; cancel something first")]
-pub struct Busy;
-
-impl Worker {
-    /// Starts the thread. `wake` is called after each event, to have the window drain them.
-    ///
-    /// # Errors
-    /// The system's reason where no thread can be started.
-    pub fn start(config: WorkerConfig, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        let (requests, incoming) = sync_channel::<(Request, Control)>(16);
-        let (outgoing, events) = sync_channel(256);
-        let run = move || {
-            Compute {
-                config,
-                outgoing,
-                wake: Arc::new(wake),
-                project: None,
-                data: None,
-                observer: None,
-                session: None,
-            }
-            .run(&incoming);
-        };
-        let thread = std::thread::Builder::new().name("compute".to_owned()).spawn(run)?;
-        Ok(Self { requests: Some(requests), events, running: Vec::new(), thread: Some(thread) })
-    }
-
-    /// Queues a request; its [`Control`] steers it, also while it waits.
-    ///
-    /// # Errors
-    /// [`Busy`].
-    pub fn request(&mut self, request: Request) -> Result<Control, Busy> {
-        let control = Control::default();
-        let sender = self.requests.as_ref().ok_or(Busy)?;
-        match sender.try_send((request, control.clone())) {
-            Ok(()) => {
-                self.running.retain(|c| !c.is_cancelled());
-                self.running.push(control.clone());
-                Ok(control)
-            }
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Busy),
-        }
-    }
-
-    /// The next event, if one is there; never waits.
-    pub fn poll(&mut self) -> Option<Event> {
-        self.events.try_recv().ok()
-    }
-
-    /// Waits for the next event; `None` after `timeout` or when the thread has ended.
-    pub fn wait(&mut self, timeout: std::time::Duration) -> Option<Event> {
-        self.events.recv_timeout(timeout).ok()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.requests = None;
-        for control in &self.running {
-            control.cancel();
-        }
-        // Events nobody reads any more must not hold the thread.
-        while self.thread.as_ref().is_some_and(|t| !t.is_finished()) {
-            let _ = self.events.recv_timeout(std::time::Duration::from_millis(10));
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-struct Compute {
+pub(super) struct Compute {
     config: WorkerConfig,
     outgoing: SyncSender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -233,7 +53,11 @@ impl Outcome {
 }
 
 impl Compute {
-    fn run(mut self, incoming: &Receiver<(Request, Control)>) {
+    pub(super) fn new(config: WorkerConfig, outgoing: SyncSender<Event>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self { config, outgoing, wake, project: None, data: None, observer: None, session: None }
+    }
+
+    pub(super) fn run(mut self, incoming: &Receiver<(Request, Control)>) {
         while let Ok((request, control)) = incoming.recv() {
             let name = request.name();
             self.send(Event::Started(name, control.clone()));
@@ -274,6 +98,7 @@ impl Compute {
                 Outcome::of(self.score(&recipe, &classes, control), control.is_cancelled())
             }
             Request::Distill(request) => Outcome::of(self.distill(&request, control), control.is_cancelled()),
+            Request::Train(request) => Outcome::of(self.train(&request, control), control.is_cancelled()),
         }
     }
 
@@ -283,7 +108,7 @@ impl Compute {
         self.open_observer(&ObserverRequest { file: sample.observer, ..ObserverRequest::default() })
     }
 
-    fn open_dataset(&mut self, path: &std::path::Path) -> Result<(), String> {
+    fn open_dataset(&mut self, path: &Path) -> Result<(), String> {
         let imported = open::dataset(path, Split::Train).map_err(|e| e.to_string())?;
         let held_out = open::held_out(path, &imported.dataset).map(Arc::new);
         let opened = Arc::new(OpenedDataset { dataset: Arc::new(imported.dataset), held_out, notes: imported.notes });
@@ -316,13 +141,18 @@ impl Compute {
         if self.session.is_none() {
             let data = self.data.clone().ok_or("open a dataset first")?;
             let observer = self.observer.clone().ok_or("load an observer first")?;
-            let picked: Picked = device::pick(self.config.device).map_err(|e| e.to_string())?;
-            self.send(Event::Device(format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason)));
+            let picked = self.pick()?;
             let limits = (self.config.batch, self.config.threads);
             let session = Session::new(data.dataset.clone(), observer, &picked, limits).map_err(|e| e.to_string())?;
             self.session = Some(session);
         }
         self.session.as_mut().ok_or_else(|| "no session".to_owned())
+    }
+
+    fn pick(&self) -> Result<Picked, String> {
+        let picked = device::pick(self.config.device).map_err(|e| e.to_string())?;
+        self.send(Event::Device(format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason)));
+        Ok(picked)
     }
 
     fn project(&mut self) -> Result<&Project, String> {
@@ -404,6 +234,25 @@ impl Compute {
         };
         let report = distill(session, project, request, &mut reporter, each).map_err(|e| e.to_string())?;
         self.send(Event::Distilled(Arc::new(report)));
+        Ok(())
+    }
+
+    /// Needs neither the open dataset nor the open observer: the request names its own.
+    fn train(&mut self, request: &TrainRequest, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let picked = self.pick()?;
+        let compute = train::Compute { picked: &picked, threads: self.config.threads };
+        let (mut told, mut evaluations) = (None::<Instant>, 0);
+        let each = &mut |note: &TrainingNote| {
+            let now = note.curves.iter().flat_map(|c| &c.points).filter(|p| p.evaluated.is_some()).count();
+            if now == evaluations && told.is_some_and(|t| t.elapsed() < BETWEEN_POINTS) {
+                return;
+            }
+            (told, evaluations) = (Some(Instant::now()), now);
+            self.send(Event::TrainingPoint(request.out.clone(), Arc::new(note.clone())));
+        };
+        let report = train::run(request, compute, &mut reporter, each).map_err(|e| e.to_string())?;
+        self.send(Event::Trained(request.out.clone(), Arc::new(report)));
         Ok(())
     }
 }

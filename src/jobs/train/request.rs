@@ -1,0 +1,97 @@
+//! What is asked of a training, and how to ask again for one that is on record.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::core::normalise::MeanStd;
+use crate::core::training::TrainRecipe;
+use crate::engine::nets::{Arch, UnknownArch};
+use crate::jobs::open::ObserverRequest;
+use crate::store::training::{Asked, TrainingKind, TrainingNote};
+
+/// What is trained on what, and where it goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainRequest {
+    /// Students or an observer.
+    pub kind: TrainingKind,
+    /// Its name in tables and plots; the output folder's by default.
+    pub name: Option<String>,
+    /// The images it learns from.
+    pub data: PathBuf,
+    /// The images it is evaluated on.
+    pub evaluation: PathBuf,
+    /// The observer that labels.
+    pub observer: Option<ObserverRequest>,
+    /// Stored labels.
+    pub labels: Option<PathBuf>,
+    /// The network.
+    pub student: Arch,
+    /// Side of its input; the observer's by default, or that of the images.
+    pub side: Option<usize>,
+    /// Its normalisation; the observer's by default, or ImageNet's.
+    pub mean_std: Option<MeanStd>,
+    /// Only the first so many images of each class are trained on.
+    pub images_per_class: Option<u32>,
+    /// Only the first so many images of each class are evaluated.
+    pub evaluated_per_class: Option<u32>,
+    /// Parameters.
+    pub recipe: TrainRecipe,
+    /// The output folder.
+    pub out: PathBuf,
+    /// Work that a kill may cost.
+    pub checkpoint_every: Duration,
+}
+
+/// A record names a network that this program doesn't have.
+#[derive(Debug, thiserror::Error)]
+#[error("this training can't be asked for again: {0}")]
+pub struct NoteError(#[from] UnknownArch);
+
+impl TrainRequest {
+    /// Often enough to lose little, seldom enough to cost nothing.
+    pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+
+    /// The request that goes on with the training of a record in `folder`, or repeats it in another one.
+    ///
+    /// # Errors
+    /// [`NoteError`].
+    pub fn again(note: &TrainingNote, folder: &Path) -> Result<Self, NoteError> {
+        let (side, mean_std) = (Some(note.side as usize), Some(note.normalise));
+        let class_map = Some(note.asked.class_map.clone()).filter(|map| !map.as_os_str().is_empty());
+        let observer = note.observer.as_ref().map(|o| {
+            let (file, arch) = (o.source.path.clone(), Some(o.network.parse()?));
+            Ok::<_, UnknownArch>(ObserverRequest { file, arch, side, mean_std, class_map, prune: false })
+        });
+        Ok(Self {
+            kind: note.kind,
+            name: Some(note.name.clone()),
+            data: note.data.path.clone(),
+            evaluation: note.evaluation.path.clone(),
+            observer: observer.transpose()?,
+            labels: note.labels.as_ref().map(|l| l.path.clone()),
+            student: note.student.parse()?,
+            side,
+            mean_std,
+            images_per_class: note.asked.images_per_class,
+            evaluated_per_class: note.asked.evaluated_per_class,
+            recipe: note.recipe.clone(),
+            out: folder.to_owned(),
+            checkpoint_every: Self::CHECKPOINT_EVERY,
+        })
+    }
+
+    /// What the record must say besides sources and recipe.
+    pub(super) fn asked(&self, images: usize) -> Asked {
+        let class_map = self.observer.as_ref().and_then(|o| o.class_map.as_deref());
+        Asked {
+            images: u32::try_from(images).unwrap_or(u32::MAX),
+            images_per_class: self.images_per_class,
+            evaluated_per_class: self.evaluated_per_class,
+            class_map: class_map.map(absolute).unwrap_or_default(),
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,239 @@
+//! What the app does for trainings.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+
+use eframe::egui::Context;
+
+use super::App;
+use crate::core::workspace::Command;
+use crate::jobs::train::TrainRequest;
+use crate::jobs::worker::{Event, Request};
+use crate::store::files;
+use crate::store::training::{TrainingNote, curves_csv};
+use crate::ui::actions::Action;
+use crate::ui::command_line;
+use crate::ui::later;
+use crate::ui::layout::{self, Panel};
+use crate::ui::log::Level;
+use crate::ui::model::{Curves, Intent};
+use crate::ui::theme;
+use crate::ui::trainings::Listing;
+use crate::ui::widgets::dialog::Purpose;
+
+/// Seconds between looks at trainings that another process works on.
+const BETWEEN_LOOKS: f64 = 3.0;
+
+/// Answers that the app waits for, and what it asks about.
+#[derive(Default)]
+pub(super) struct Pending {
+    listing: Option<Receiver<Result<Listing, String>>>,
+    /// News came while a listing was under way: look again after it.
+    again: bool,
+    listed_secs: f64,
+    /// Folders that the user opened besides the project's.
+    opened: Vec<PathBuf>,
+    name: Option<Receiver<PathBuf>>,
+    written: Option<Receiver<Result<PathBuf, String>>>,
+}
+
+/// What an event means for trainings, once the model has taken it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settled {
+    /// The form may follow what was opened.
+    follow: bool,
+    /// A training's folder has reached its end or its pause.
+    listed: bool,
+}
+
+impl Settled {
+    pub(super) fn of(event: &Event) -> Self {
+        Self {
+            follow: matches!(event, Event::Dataset(_) | Event::Observer(_) | Event::Distilled(_)),
+            listed: matches!(event, Event::Finished("train")),
+        }
+    }
+}
+
+impl App {
+    pub(super) fn settle_trainings(&mut self, settled: Settled) {
+        if settled.follow {
+            self.panels.training.form.follow(&self.model);
+            self.suggest_name();
+        }
+        self.training.again |= settled.listed;
+    }
+
+    /// Lists trainings away from the frame.
+    pub(super) fn list_trainings(&mut self, ctx: &Context) {
+        if self.training.listing.is_some() {
+            self.training.again = true;
+            return;
+        }
+        let (project, opened, repaint) = (self.project.clone(), self.training.opened.clone(), ctx.clone());
+        self.training.listed_secs = self.model.now_secs;
+        self.training.again = false;
+        self.training.listing = Some(later::later(move || {
+            let read = Listing::read(project, &opened);
+            repaint.request_repaint();
+            read
+        }));
+    }
+
+    pub(super) fn open_trainings(&mut self, folder: PathBuf) {
+        self.training.opened.retain(|f| *f != folder);
+        self.training.opened.push(folder);
+        self.training.again = true;
+        layout::show(&mut self.tree, Panel::Training);
+    }
+
+    /// Takes what has arrived, and looks again where there is news.
+    pub(super) fn drain_trainings(&mut self, ctx: &Context) {
+        self.take_listing(ctx);
+        if let Some(path) = self.training.name.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.training.name = None;
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            self.panels.training.form.suggest_name(name);
+        }
+        if let Some(written) = self.training.written.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.training.written = None;
+            match written {
+                Ok(path) => {
+                    self.model.problems.export = None;
+                    self.model.say(Level::Info, format!("wrote the shown curves to {}", files::shown(&path)));
+                }
+                Err(why) => {
+                    self.model.say(Level::Error, format!("export: {why}"));
+                    self.model.problems.export = Some(why);
+                }
+            }
+        }
+        if self.training.name.is_some() || self.training.written.is_some() {
+            ctx.request_repaint_after(std::time::Duration::from_millis(50));
+        }
+    }
+
+    fn take_listing(&mut self, ctx: &Context) {
+        if let Some(read) = self.training.listing.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.training.listing = None;
+            match read {
+                Ok(listing) => {
+                    self.model.trainings.problem = None;
+                    self.model.trainings.take_listing(listing);
+                    self.suggest_name();
+                }
+                Err(why) => self.model.trainings.problem = Some(why),
+            }
+        }
+        let quiet = self.model.now_secs - self.training.listed_secs;
+        let others = self.model.trainings.others_at_work();
+        if self.training.listing.is_none() && (self.training.again || others && quiet > BETWEEN_LOOKS) {
+            self.list_trainings(ctx);
+        } else if others {
+            ctx.request_repaint_after(std::time::Duration::from_secs_f64(BETWEEN_LOOKS));
+        }
+    }
+
+    /// Looks for a name that no training of the project has.
+    pub(super) fn suggest_name(&mut self) {
+        let name = self.panels.training.form.suggested_name();
+        let (Some(name), Some(folder)) = (name, self.model.trainings.folder()) else { return };
+        let name = crate::ui::panels::training::form::folder_name(&name);
+        self.training.name = Some(later::free_name(folder.to_owned(), name));
+    }
+
+    /// Commands of the table that are about trainings.
+    pub(super) fn act_on_training(&mut self, ctx: &Context, action: Action) {
+        match action {
+            Action::Train | Action::CopyTraining => {
+                layout::show(&mut self.tree, Panel::Training);
+                match (self.asked_training(), action) {
+                    (Err(why), _) => self.model.problems.train = Some(why),
+                    (Ok(request), Action::Train) => self.train(Box::new(request)),
+                    (Ok(request), _) => {
+                        let line = command_line::train(&request);
+                        self.execute(ctx, Intent::Copy(line, "the command line"));
+                    }
+                }
+            }
+            Action::ResumeTraining | Action::CloneTraining => self.train_again(action == Action::CloneTraining),
+            Action::TrainingDetails => {
+                layout::show(&mut self.tree, Panel::Training);
+                let folder = self.model.trainings.selected().map(|r| r.folder.clone());
+                self.panels.training.details.open(folder);
+            }
+            Action::OpenTrainings => self.dialogs.ask(Purpose::Trainings),
+            Action::ListTrainings => self.list_trainings(ctx),
+            Action::ExportCsv => self.dialogs.ask(Purpose::Curves(Curves::Csv)),
+            Action::ExportSvg => self.dialogs.ask(Purpose::Curves(Curves::Svg)),
+            _ => {}
+        }
+    }
+
+    /// What the form asks for.
+    fn asked_training(&self) -> Result<TrainRequest, String> {
+        let folder = self.model.trainings.folder().ok_or("the project's folder is not known yet")?;
+        let asked = self.panels.training.form.request(self.model.workspace.training(), folder);
+        asked.map_err(|wrong| format!("{}: {}", wrong.field, wrong.why))
+    }
+
+    /// Queues a training.
+    pub(super) fn train(&mut self, request: Box<TrainRequest>) {
+        self.model.problems.train = None;
+        let name = request.name.clone().unwrap_or_default();
+        if self.model.trainings.is_asked(&request.out) {
+            self.model.problems.train = Some(format!("'{name}' is under way already; give this one another name"));
+            return;
+        }
+        let out = request.out.clone();
+        if self.queue(Request::Train(request)) {
+            self.model.say(Level::Info, format!("training '{name}' in {}", files::shown(&out)));
+            self.model.trainings.ask(out, name);
+            self.panels.training.form.forget_name();
+            self.suggest_name();
+        }
+    }
+
+    /// Goes on with the selected training, or fills the form from it.
+    fn train_again(&mut self, clone: bool) {
+        let Some((folder, note)) =
+            self.model.trainings.selected().and_then(|r| Some((r.folder.clone(), r.note()?.clone())))
+        else {
+            return;
+        };
+        match TrainRequest::again(&note, &folder) {
+            Err(why) => self.model.problems.train = Some(why.to_string()),
+            Ok(request) if clone => {
+                layout::show(&mut self.tree, Panel::Training);
+                self.edit(Command::SetTraining(request.recipe.clone()));
+                self.panels.training.form.fill(request);
+                self.suggest_name();
+            }
+            Ok(request) => self.train(Box::new(request)),
+        }
+    }
+
+    /// Writes the shown curves away from the frame; `replace` where a dialog has asked whether to.
+    pub(super) fn export(&mut self, kind: Curves, path: PathBuf, replace: bool) {
+        let text = match kind {
+            Curves::Csv => {
+                let notes: Vec<&TrainingNote> = self.model.trainings.shown().map(|(_, note, _)| &**note).collect();
+                curves_csv(&notes)
+            }
+            Curves::Svg => {
+                let charts = self.panels.training.charts(&self.model);
+                crate::core::chart::svg::write(&charts, &theme::curves_on_white())
+            }
+        };
+        self.training.written = Some(later::later(move || write(path, &text, replace)));
+    }
+}
+
+/// Writes a text file in one step.
+fn write(path: PathBuf, text: &str, replace: bool) -> Result<PathBuf, String> {
+    if !replace && Path::new(&path).exists() {
+        return Err(format!("{}: exists already; give another name", files::shown(&path)));
+    }
+    files::replace(&path, text.as_bytes()).map_err(|e| e.to_string())?;
+    Ok(path)
+}

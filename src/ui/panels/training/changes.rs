@@ -1,0 +1,67 @@
+//! What the form changes of the training that it was filled from.
+
+use super::form::{TrainForm, TrainPath, TrainText};
+use crate::core::params::Param;
+use crate::core::train_params::TRAIN_PARAMS;
+use crate::core::training::TrainRecipe;
+
+impl TrainForm {
+    /// The value that a parameter has in the training that the form was filled from, if it is another one.
+    #[must_use]
+    pub fn param_before(&self, param: &Param, recipe: &TrainRecipe) -> Option<String> {
+        let before = self.source.as_ref()?.recipe.get(param.name);
+        (before != recipe.get(param.name)).then(|| if before.is_empty() { "none".to_owned() } else { before })
+    }
+
+    /// The same of a text.
+    #[must_use]
+    pub fn text_before(&self, which: TrainText) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
+        let arch = source.observer.as_ref().and_then(|o| o.arch);
+        let before = match which {
+            TrainText::Name => return None,
+            TrainText::Student => source.student.to_string(),
+            TrainText::Side => source.side.map_or_else(String::new, |s| s.to_string()),
+            TrainText::MeanStd => source.mean_std.map_or_else(String::new, |m| m.describe()),
+            TrainText::Images => number(source.images_per_class),
+            TrainText::Evaluated => number(source.evaluated_per_class),
+            TrainText::Arch => arch.map_or_else(String::new, |a| a.to_string()),
+        };
+        (before != self.said(which)).then(|| if before.is_empty() { "none".to_owned() } else { before })
+    }
+
+    /// The same of a path.
+    #[must_use]
+    pub fn path_before(&self, which: TrainPath) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let observer = source.observer.as_ref();
+        let before = match which {
+            TrainPath::Data => Some(&source.data),
+            TrainPath::Evaluation => Some(&source.evaluation),
+            TrainPath::Observer => observer.map(|o| &o.file),
+            TrainPath::ClassMap => observer.and_then(|o| o.class_map.as_ref()),
+            TrainPath::Labels => source.labels.as_ref(),
+        };
+        let said = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+        (before != self.given(which).as_ref()).then(|| before.map_or_else(|| "none".to_owned(), said))
+    }
+
+    /// How many fields differ.
+    #[must_use]
+    pub fn changes(&self, recipe: &TrainRecipe) -> usize {
+        let texts = [
+            TrainText::Student,
+            TrainText::Side,
+            TrainText::MeanStd,
+            TrainText::Images,
+            TrainText::Evaluated,
+            TrainText::Arch,
+        ];
+        let paths =
+            [TrainPath::Data, TrainPath::Evaluation, TrainPath::Observer, TrainPath::ClassMap, TrainPath::Labels];
+        TRAIN_PARAMS.iter().filter(|p| self.param_before(p, recipe).is_some()).count()
+            + texts.into_iter().filter(|t| self.text_before(*t).is_some()).count()
+            + paths.into_iter().filter(|p| self.path_before(*p).is_some()).count()
+    }
+}

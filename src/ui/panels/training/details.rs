@@ -1,0 +1,271 @@
+//! Everything that is known of one training, in a window: what was trained on what, parameters, notes, accuracy per
+//! class, confusions.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::{self, Color32, ColorImage, Rect, RichText, Sense, Stroke, TextureHandle, TextureOptions, Ui, Vec2};
+
+use crate::core::confusion::Confusion;
+use crate::core::curve::Curve;
+use crate::core::train_params::TRAIN_PARAMS;
+use crate::store::files::shown;
+use crate::store::training::{Source, TrainingNote};
+use crate::ui::panels::Scene;
+use crate::ui::theme::palette;
+use crate::ui::widgets::text;
+
+/// What the window remembers.
+#[derive(Default)]
+pub struct Details {
+    folder: Option<PathBuf>,
+    /// The seed whose evaluation is shown; all of them for `None`.
+    seed: Option<u64>,
+    /// The picture of a confusion, and of which.
+    picture: Option<(Confusion, bool, TextureHandle)>,
+}
+
+impl Details {
+    /// Shows the training in this folder from now on.
+    pub fn open(&mut self, folder: Option<PathBuf>) {
+        (self.folder, self.seed) = (folder, None);
+    }
+
+    /// Shows the window while it is open.
+    pub fn show(&mut self, ctx: &egui::Context, scene: &Scene<'_>) {
+        let Some(folder) = self.folder.clone() else { return };
+        let Some(note) = scene.model.trainings.row(&folder).and_then(|r| r.note().cloned()) else {
+            self.folder = None;
+            return;
+        };
+        let mut open = true;
+        egui::Window::new(format!("Training {}", note.name))
+            .id(egui::Id::unique("training details"))
+            .open(&mut open)
+            .default_size([880.0, 600.0])
+            .show(ctx, |ui| {
+                ui.style_mut().wrap_mode = None;
+                egui::Panel::left("training facts")
+                    .resizable(true)
+                    .default_size(400.0)
+                    .frame(egui::Frame::new().inner_margin(egui::Margin { right: 8, ..Default::default() }))
+                    .show(ui, |ui| facts(ui, &note, &shown(&folder)));
+                self.evaluation(ui, &note);
+            });
+        if !open || ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
+            self.folder = None;
+        }
+    }
+
+    fn evaluation(&mut self, ui: &mut Ui, note: &Arc<TrainingNote>) {
+        let known: Vec<&Curve> = note.curves.iter().filter(|c| c.confusion.is_some()).collect();
+        if known.is_empty() {
+            text::empty(
+                ui,
+                "Not evaluated yet",
+                "Accuracy per class and confusions appear after the first evaluation.",
+            );
+            return;
+        }
+        ui.horizontal_wrapped(|ui| {
+            ui.label("Last evaluation of");
+            ui.selectable_value(&mut self.seed, None, if known.len() > 1 { "all seeds" } else { "the seed" });
+            if known.len() > 1 {
+                for curve in &known {
+                    ui.selectable_value(&mut self.seed, Some(curve.seed), format!("seed {}", curve.seed));
+                }
+            }
+        });
+        let of = known.iter().filter(|c| self.seed.is_none_or(|s| s == c.seed)).filter_map(|c| c.confusion.as_ref());
+        let Some(confusion) = of.cloned().reduce(|a, b| a.merged(&b)) else { return };
+        let map: Vec<u32> = (0..confusion.classes() as u32).collect();
+        let (top1, total) = (confusion.top1(&map), u64::from(confusion.total()));
+        ui.label(format!("Top-1 {top1:.2} % of {} evaluated images", text::thousands(total)));
+        let per_class = confusion.per_class(&map);
+        let half = ui.available_height() * 0.42;
+        ui.allocate_ui(Vec2::new(ui.available_width(), half), |ui| classes(ui, note, &per_class));
+        ui.add_space(6.0);
+        self.matrix(ui, note, &confusion);
+    }
+
+    /// The confusion matrix as a picture: a row per class, a column per prediction.
+    fn matrix(&mut self, ui: &mut Ui, note: &TrainingNote, confusion: &Confusion) {
+        let p = palette(ui.visuals());
+        let dark = ui.visuals().dark_mode;
+        ui.label(RichText::new("Confusion: rows are classes, columns predictions").color(p.weak));
+        if self.picture.as_ref().is_none_or(|(of, theme, _)| of != confusion || *theme != dark) {
+            let image = picture(confusion, (p.well, p.quiet_box));
+            let texture = ui.ctx().load_texture("confusion", image, TextureOptions::NEAREST);
+            self.picture = Some((confusion.clone(), dark, texture));
+        }
+        let Some((_, _, texture)) = &self.picture else { return };
+        let side = ui.available_width().min(ui.available_height()).max(80.0);
+        let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+        egui::Image::new(texture).paint_at(ui, rect);
+        ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, p.line), egui::StrokeKind::Outside);
+        let label = format!("confusion matrix of {} classes", confusion.classes());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
+        let count = confusion.classes();
+        let Some(at) = response.hover_pos().filter(|_| count > 0) else { return };
+        let cell = |v: f32| ((v * count as f32) as usize).min(count - 1);
+        let at = (at - rect.min) / rect.size();
+        let (row, column) = (cell(at.y), cell(at.x));
+        let name = |c: usize| note.classes.get(c).map_or("?", String::as_str);
+        let (images, all) = (confusion.row(row)[column], confusion.row(row).iter().sum::<u32>());
+        let share = 100.0 * f64::from(images) / f64::from(all.max(1));
+        let unit = rect.size() / count as f32;
+        let min = rect.min + Vec2::new(column as f32 * unit.x, row as f32 * unit.y);
+        let edge = Stroke::new(1.5, p.accent);
+        ui.painter().rect_stroke(Rect::from_min_size(min, unit), 0.0, edge, egui::StrokeKind::Outside);
+        let verdict = if row == column { "right" } else { "wrong" };
+        let words = format!("{}: {images} of {all} predicted as {} ({share:.1} %), {verdict}", name(row), name(column));
+        response.on_hover_text_at_pointer(words);
+    }
+}
+
+/// A pixel per cell: the share of its row.
+fn picture(confusion: &Confusion, (from, to): (Color32, Color32)) -> ColorImage {
+    let count = confusion.classes();
+    let row = |class: usize| {
+        let row = confusion.row(class);
+        let all = row.iter().sum::<u32>().max(1);
+        row.iter().take(count).map(move |n| from.lerp_to_gamma(to, (*n as f32 / all as f32).sqrt()))
+    };
+    ColorImage::new([count, count], (0..count).flat_map(row).collect())
+}
+
+/// Accuracy per class, the worst first.
+fn classes(ui: &mut Ui, note: &TrainingNote, per_class: &[Option<f64>]) {
+    let p = palette(ui.visuals());
+    let mut order: Vec<(usize, f64)> = per_class.iter().enumerate().filter_map(|(c, a)| Some((c, (*a)?))).collect();
+    order.sort_by(|a, b| a.1.total_cmp(&b.1));
+    ui.label(RichText::new("Top-1 per class, the worst first").color(p.weak));
+    let row = 18.0;
+    ui.spacing_mut().item_spacing.y = 0.0;
+    egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false).show_rows(ui, row, order.len(), |ui, rows| {
+        for (class, top1) in &order[rows] {
+            let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), row), Sense::hover());
+            let name = note.classes.get(*class).map_or("?", String::as_str);
+            let (words, rest) = rect.split_left_right_at_x(rect.left() + (rect.width() * 0.4).min(160.0));
+            text::line(ui, words.shrink2(Vec2::new(2.0, 0.0)), name, (egui::TextStyle::Body, p.text));
+            let bar = rest.with_max_x(rest.right() - 58.0).shrink2(Vec2::new(4.0, 4.0));
+            ui.painter().rect_filled(bar, 2.0, p.well);
+            let full = bar.with_max_x(bar.left() + bar.width() * (*top1 as f32 / 100.0));
+            ui.painter().rect_filled(full, 2.0, p.quiet_box);
+            let number = rest.with_min_x(rest.right() - 54.0);
+            let said = format!("{top1:.1} %");
+            crate::ui::widgets::table::aligned(ui, number, &said, (true, p.text));
+            let label = format!("{name} {said}");
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &label));
+        }
+    });
+}
+
+fn facts(ui: &mut Ui, note: &TrainingNote, folder: &str) {
+    let p = palette(ui.visuals());
+    egui::ScrollArea::vertical().id_salt("facts").auto_shrink(false).show(ui, |ui| {
+        for text in std::iter::once(&note.detail).filter(|d| !d.is_empty()) {
+            text::problem(ui, text, true);
+        }
+        for text in &note.notes {
+            text::problem(ui, text, false);
+        }
+        egui::Grid::new("facts").num_columns(2).spacing([12.0, 2.0]).show(ui, |ui| {
+            text::fact(ui, "Status", super::runs::status(note));
+            text::fact(ui, "Folder", folder);
+            let source = |ui: &mut Ui, name: &str, source: &Source| text::fact(ui, name, &shown(&source.path));
+            source(ui, "Trained on", &note.data);
+            source(ui, "Evaluated on", &note.evaluation);
+            if let Some(observer) = &note.observer {
+                source(ui, "Observer", &observer.source);
+                text::fact(ui, "Its network", &observer.network);
+            }
+            if let Some(labels) = &note.labels {
+                source(ui, "Stored labels", labels);
+            }
+            text::fact(ui, "Student", &format!("{}, side {}", note.student, note.side));
+            text::fact(ui, "Mean, std", &note.normalise.describe());
+            text::fact(ui, "Classes", &text::thousands(note.classes.len() as u64));
+            if note.asked.images > 0 {
+                text::fact(ui, "Training images", &text::thousands(u64::from(note.asked.images)));
+            }
+            text::fact(ui, "Device", &note.device);
+            text::fact(ui, "Program", &format!("{} {}", note.program.name, note.program.version));
+            text::fact(ui, "Began", &date(note.began));
+            if let Some(ended) = note.ended {
+                text::fact(ui, "Ended", &date(ended));
+            }
+            text::fact(ui, "Fingerprint", &note.fingerprint());
+        });
+        ui.add_space(6.0);
+        ui.label(RichText::new("Parameters").color(p.text).strong());
+        egui::Grid::new("parameters").num_columns(2).spacing([12.0, 2.0]).striped(true).show(ui, |ui| {
+            for param in &TRAIN_PARAMS {
+                let value = note.recipe.get(param.name);
+                if !value.is_empty() {
+                    text::fact(ui, param.label, &value);
+                }
+            }
+        });
+        ui.add_space(6.0);
+        seeds(ui, note);
+    });
+}
+
+fn seeds(ui: &mut Ui, note: &TrainingNote) {
+    let p = palette(ui.visuals());
+    ui.label(RichText::new("Seeds").color(p.text).strong());
+    egui::Grid::new("seeds").num_columns(5).spacing([12.0, 2.0]).striped(true).show(ui, |ui| {
+        for title in ["Seed", "Epochs", "Best top-1", "at epoch", "Last top-1", "Time"] {
+            ui.label(RichText::new(title).color(p.weak));
+        }
+        ui.end_row();
+        for curve in &note.curves {
+            ui.label(curve.seed.to_string());
+            ui.label(curve.points.last().map_or(0, |l| l.epoch + 1).to_string());
+            let (best, last) = (curve.best(), curve.last());
+            ui.label(best.map_or_else(String::new, |b| format!("{:.2} %", b.top1)));
+            ui.label(best.map_or_else(String::new, |b| (b.epoch + 1).to_string()));
+            ui.label(last.map_or_else(String::new, |l| format!("{:.2} %", l.top1)));
+            ui.label(curve.points.last().map_or_else(String::new, |l| duration(l.seconds)));
+            ui.end_row();
+        }
+    });
+}
+
+/// Seconds as a clock shows them: 0:42, 12:03, 1:02:05.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    let all = seconds.max(0.0).round() as u64;
+    let (hours, minutes, seconds) = (all / 3600, all / 60 % 60, all % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// Seconds since 1970 as "2026-03-01 12:34", UTC. Days from the civil calendar's arithmetic (Howard Hinnant, "chrono-
+/// Compatible Low-Level Date Algorithms", `civil_from_days`).
+#[must_use]
+pub fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}", rest / 3600, rest / 60 % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_people_write_them() {
+        assert_eq!([duration(41.6), duration(723.0), duration(3725.0)], ["0:42", "12:03", "1:02:05"]);
+        assert_eq!(date(0), "1970-01-01 00:00");
+        // Leap day of a century that is a leap year, and the last minute of a year.
+        assert_eq!(date(951_827_696), "2000-02-29 12:34");
+        assert_eq!(date(1_798_761_599), "2026-12-31 23:59");
+    }
+}
