@@ -1,6 +1,7 @@
 //! The headless command line: one file per command. JSON on standard output only, everything else on standard error.
 //! Exit codes: 0 done, 1 failed, 2 usage, 130 cancelled by Ctrl-C and resumable.
 
+mod ablate;
 mod bench;
 mod check;
 mod console;
@@ -57,6 +58,8 @@ enum Command {
     Train(Box<train::TrainArgs>),
     /// Train an observer from scratch on a full dataset
     Pretrain(Box<train::PretrainArgs>),
+    /// Distil and train a series: the papers' tables, or a grid
+    Ablate(Box<ablate::Args>),
     /// Measure the same work as the PyTorch peer
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -95,6 +98,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),
         Some(Command::Pretrain(args)) => train::pretrain(&args),
+        Some(Command::Ablate(args)) => ablate::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };
     Outcome::Exit(match result {

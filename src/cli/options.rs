@@ -187,6 +187,26 @@ impl<R: Flags> RecipeArgs<R> {
         }
         Ok(base)
     }
+
+    /// As [`Self::apply`], one recipe for each of the values that the flag `name` lists between commas; and whether it
+    /// lists more than one.
+    pub fn apply_each(&self, base: R, name: &str) -> Result<(Vec<R>, bool), Failure>
+    where
+        R: Clone,
+    {
+        let listed = self.0.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value);
+        let values: Vec<&str> = listed.split(',').collect();
+        if let Some(twice) = values.iter().enumerate().find(|(i, v)| values[..*i].contains(v)) {
+            return Err(Failure::Usage(format!("--{name} {listed}: {} stands there twice", twice.1)));
+        }
+        let of = |value: &str| {
+            let one = |(given, old): &(&'static str, String)| {
+                (*given, if *given == name { value.to_owned() } else { old.clone() })
+            };
+            Self(self.0.iter().map(one).collect(), std::marker::PhantomData).apply(base.clone())
+        };
+        Ok((values.iter().map(|v| of(v)).collect::<Result<_, _>>()?, values.len() > 1))
+    }
 }
 
 impl<R: Flags> Args for RecipeArgs<R> {

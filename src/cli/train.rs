@@ -1,6 +1,7 @@
 //! `stillroom train` and `stillroom pretrain`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::core::curve::mean_and_std;
 use crate::core::normalise::MeanStd;
@@ -27,6 +28,9 @@ struct Shared {
     /// Output folder; one that holds the same training is gone on with
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Seconds between checkpoints: the work that a kill may cost
+    #[arg(long, value_name = "SECONDS", default_value_t = TrainRequest::CHECKPOINT_EVERY.as_secs())]
+    checkpoint_every: u64,
     /// A paper's recipe; other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
@@ -93,6 +97,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         evaluated_per_class: args.shared.val_limit,
         recipe: TrainRecipe::default(),
         out: args.shared.out.clone(),
+        checkpoint_every: Duration::from_secs(args.shared.checkpoint_every),
     };
     execute(request, &args.shared)
 }
@@ -113,6 +118,7 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         evaluated_per_class: args.shared.val_limit,
         recipe: TrainRecipe::default(),
         out: args.shared.out.clone(),
+        checkpoint_every: Duration::from_secs(args.shared.checkpoint_every),
     };
     execute(request, &args.shared)
 }
@@ -147,13 +153,13 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
 
 /// What was last told of a training.
 #[derive(Default)]
-struct Told {
+pub struct Told {
     evaluated: Option<(u64, u32)>,
 }
 
 impl Told {
     /// Every epoch as JSON; for people those that were evaluated.
-    fn epoch(&mut self, note: &TrainingNote, json: bool) {
+    pub fn epoch(&mut self, note: &TrainingNote, json: bool) {
         let Some((curve, point)) = note.curves.iter().rev().find_map(|c| Some((c, c.points.last()?))) else { return };
         let this = (curve.seed, point.epoch);
         if self.evaluated == Some(this) {

@@ -13,8 +13,9 @@ use crate::store::project::Project;
 
 use super::check::{CheckReport, Depth, check};
 use super::control::{Control, Reporter};
-use super::distill::{DistillReport, DistillRequest, distill};
+use super::distill::{DistillReport, DistillRequest, Found, distill};
 use super::open::{self, ObserverRequest, OpenedObserver};
+use super::picking::{Picks, Scored, pick};
 use super::sample::ensure_sample;
 use super::scoring::score;
 use super::session::Session;
@@ -43,7 +44,8 @@ pub enum Request {
     OpenObserver(ObserverRequest),
     /// Check the open observer.
     Check,
-    /// Score the recipe's subset of these classes; blocks stream in as they come.
+    /// Score the recipe's subset of these classes, and pick by features where the strategy needs them; blocks and picks
+    /// stream in as they come.
     Score {
         /// Parameters.
         recipe: Recipe,
@@ -86,6 +88,15 @@ pub enum Event {
         class: ClassId,
         /// Its block.
         block: Arc<ClassScores>,
+    },
+    /// What herding or k-means picked of a class, for the recipe of the running request.
+    Picked {
+        /// Parameters that the picks belong to.
+        recipe: Recipe,
+        /// The class.
+        class: ClassId,
+        /// Its images, in the order of the picks.
+        picks: Picks,
     },
     /// A folder was written.
     Distilled(Arc<DistillReport>),
@@ -357,11 +368,20 @@ impl Compute {
         }
         let (outgoing, project) = (self.outgoing.clone(), self.project.as_ref());
         let Some(session) = self.session.as_mut() else { return Err("load an observer first".to_owned()) };
-        let each = &mut |class, block| {
+        let mut blocks = Vec::with_capacity(classes.len());
+        let each = &mut |class, block: Arc<ClassScores>| {
+            blocks.push(block.clone());
             let _ = outgoing.send(Event::Scored { recipe: recipe.clone(), class, block });
             (self.wake)();
         };
         score(session, project, (recipe, classes), &mut reporter, each).map_err(|e| e.to_string())?;
+        let scored = Scored { classes, blocks: &blocks };
+        let each = &mut |class, picks| {
+            let _ = outgoing.send(Event::Picked { recipe: recipe.clone(), class, picks });
+            (self.wake)();
+        };
+        let sizes = [recipe.patches_per_class()];
+        pick(session, recipe, (scored, &sizes), &mut reporter, each).map_err(|e| e.to_string())?;
         Ok(())
     }
 
@@ -374,8 +394,12 @@ impl Compute {
         let (Some(session), Some(project)) = (self.session.as_mut(), self.project.as_ref()) else {
             return Err("load an observer first".to_owned());
         };
-        let each = &mut |class, block| {
-            let _ = outgoing.send(Event::Scored { recipe: request.recipe.clone(), class, block });
+        let each = &mut |class, found| {
+            let recipe = request.recipe.clone();
+            let _ = outgoing.send(match found {
+                Found::Scores(block) => Event::Scored { recipe, class, block },
+                Found::Picks(picks) => Event::Picked { recipe, class, picks },
+            });
             (self.wake)();
         };
         let report = distill(session, project, request, &mut reporter, each).map_err(|e| e.to_string())?;

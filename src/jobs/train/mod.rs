@@ -5,7 +5,7 @@ mod suggest;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::core::label_set::Augmentation;
 use crate::core::manifest::Program;
@@ -63,6 +63,13 @@ pub struct TrainRequest {
     pub recipe: TrainRecipe,
     /// The output folder.
     pub out: PathBuf,
+    /// Work that a kill may cost.
+    pub checkpoint_every: Duration,
+}
+
+impl TrainRequest {
+    /// Often enough to lose little, seldom enough to cost nothing.
+    pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 }
 
 /// How to compute.
@@ -159,7 +166,12 @@ pub fn run(
     let mut steps = 0;
     let result = (0..u64::from(request.recipe.seeds.max(1))).try_for_each(|more| {
         let seed = request.recipe.seed + more;
-        let mut watch = RunWatch::new((&folder, &mut note), seed, &evaluator, (&mut *progress, &mut *each));
+        let mut watch = RunWatch::new(
+            (&folder, &mut note),
+            (seed, request.checkpoint_every),
+            &evaluator,
+            (&mut *progress, &mut *each),
+        );
         let finished = training.seed(seed, &folder, compute, &mut watch);
         steps += watch.steps();
         finished
