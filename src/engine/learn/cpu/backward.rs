@@ -168,7 +168,7 @@ fn copies<'a>(
     }
 }
 
-/// Inputs of one task of a weight gradient.
+/// Inputs of one task of a weight gradient, about.
 const ROWS: usize = 384;
 
 /// Adds the gradients of a step's weights, from all spaces in their order. The tasks are parts of the weights, each with
@@ -214,13 +214,21 @@ fn parts<'a>(sweep: &'a Sweep, packed: &'a mut Packed) -> Vec<DensePart<'a>> {
         let (bias, rest) = std::mem::take(&mut biases).split_at_mut(panel.blocks);
         biases = rest;
         let mut bias = Some(bias);
-        for piece in &sweep.pieces {
-            for start in (0..piece.length).step_by(ROWS) {
-                let length = ROWS.min(piece.length - start);
-                let (now, later) = weight.split_at_mut(length * panel.blocks);
+        let cut = |piece: &Piece| {
+            let Piece { offset, length } = *piece;
+            let starts = (0..length).step_by(ROWS);
+            starts.map(move |start| Piece { offset: offset + start, length: ROWS.min(length - start) })
+        };
+        let mut pieces = Vec::new();
+        let mut left = sweep.pieces.iter().flat_map(cut).peekable();
+        while let Some(piece) = left.next() {
+            pieces.push(piece);
+            let rows: usize = pieces.iter().map(|p: &Piece| p.length).sum();
+            if left.peek().is_none_or(|next| rows + next.length > ROWS) {
+                let (now, later) = weight.split_at_mut(rows * panel.blocks);
                 weight = later;
-                let piece = Piece { offset: piece.offset + start, length };
-                parts.push(DensePart { sweep, part: Part { panel, piece }, weight: now, bias: bias.take() });
+                let part = Part { panel, pieces: std::mem::take(&mut pieces) };
+                parts.push(DensePart { sweep, part, weight: now, bias: bias.take() });
             }
         }
     }
@@ -236,7 +244,7 @@ impl Work for Dense<'_, '_> {
     #[inline(always)]
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let DensePart { sweep, part, weight, bias } = self.part;
-        weight_gradient(simd, (sweep, part), self.samples, weight, bias);
+        weight_gradient(simd, (sweep, &part), self.samples, weight, bias);
     }
 }
 

@@ -168,12 +168,11 @@ pub struct Sample<'a> {
 }
 
 /// A part of a gradient: some inputs × the outputs of a panel.
-#[derive(Clone, Copy)]
 pub struct Part {
     /// The panel.
     pub panel: Panel,
     /// Where the inputs lie, from a pixel's place.
-    pub piece: Piece,
+    pub pieces: Vec<Piece>,
 }
 
 /// Pixels whose gradients are brought together at a time: with 4 blocks they fill 64 KiB.
@@ -183,7 +182,7 @@ const CHUNK: usize = 256;
 #[inline(always)]
 pub fn weight_gradient<S: Simd>(
     simd: S,
-    (sweep, part): (&Sweep, Part),
+    (sweep, part): (&Sweep, &Part),
     samples: &[Sample<'_>],
     weight: &mut [Lane],
     bias: Option<&mut [Lane]>,
@@ -202,7 +201,7 @@ type Runs<'a> = [(&'a [f32], &'a [Place])];
 #[inline(always)]
 fn gradient_of<S: Simd, const N: usize>(
     simd: S,
-    (sweep, part): (&Sweep, Part),
+    (sweep, part): (&Sweep, &Part),
     samples: &[Sample<'_>],
     (weight, mut bias): (&mut [Lane], Option<&mut [Lane]>),
 ) {
@@ -211,6 +210,7 @@ fn gradient_of<S: Simd, const N: usize>(
     let weight = S::as_mut_simd_f32s(weight.as_flattened_mut()).0.as_chunks_mut::<N>().0;
     let mut gradients: Vec<[S::f32s; N]> = Vec::with_capacity(CHUNK);
     let mut runs: Vec<(&[f32], &[Place])> = Vec::new();
+    let pieces = part.pieces.as_slice();
     for sample in samples {
         let mut places = &sweep.places[..sample.count.min(sweep.places.len())];
         while !places.is_empty() {
@@ -219,34 +219,38 @@ fn gradient_of<S: Simd, const N: usize>(
                 // Brought together: they lie far apart.
                 gradients.push(load::<S, N>(simd, &sample.gradient[place.to + first..][..count]));
             }
-            runs.push((&sample.input[part.piece.offset..], now));
+            runs.push((sample.input, now));
             places = later;
             if gradients.len() == CHUNK {
-                add_chunk::<S, N>(simd, (&runs, &gradients), weight, bias.as_deref_mut());
+                add_chunk::<S, N>(simd, (&runs, &gradients), pieces, (weight, bias.as_deref_mut()));
                 gradients.clear();
                 runs.clear();
             }
         }
     }
-    add_chunk::<S, N>(simd, (&runs, &gradients), weight, bias);
+    add_chunk::<S, N>(simd, (&runs, &gradients), pieces, (weight, bias));
 }
 
 #[inline(always)]
 fn add_chunk<S: Simd, const N: usize>(
     simd: S,
     (runs, gradients): (&Runs<'_>, &[[S::f32s; N]]),
-    weight: &mut [[S::f32s; N]],
-    bias: Option<&mut [Lane]>,
+    pieces: &[Piece],
+    (mut weight, bias): (&mut [[S::f32s; N]], Option<&mut [Lane]>),
 ) {
-    for (from, to) in tiles(weight.len()) {
-        let (chunk, weight) = ((runs, gradients), &mut weight[from..to]);
-        match to - from {
-            1 => add_rows::<S, 1, N>(simd, chunk, from, weight),
-            2 => add_rows::<S, 2, N>(simd, chunk, from, weight),
-            3 => add_rows::<S, 3, N>(simd, chunk, from, weight),
-            4 => add_rows::<S, 4, N>(simd, chunk, from, weight),
-            5 => add_rows::<S, 5, N>(simd, chunk, from, weight),
-            _ => add_rows::<S, TILE, N>(simd, chunk, from, weight),
+    for piece in pieces {
+        let (own, rest) = weight.split_at_mut(piece.length);
+        weight = rest;
+        for (from, to) in tiles(piece.length) {
+            let (chunk, rows, first) = ((runs, gradients), &mut own[from..to], piece.offset + from);
+            match to - from {
+                1 => add_rows::<S, 1, N>(simd, chunk, first, rows),
+                2 => add_rows::<S, 2, N>(simd, chunk, first, rows),
+                3 => add_rows::<S, 3, N>(simd, chunk, first, rows),
+                4 => add_rows::<S, 4, N>(simd, chunk, first, rows),
+                5 => add_rows::<S, 5, N>(simd, chunk, first, rows),
+                _ => add_rows::<S, TILE, N>(simd, chunk, first, rows),
+            }
         }
     }
     if let Some(bias) = bias {

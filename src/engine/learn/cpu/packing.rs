@@ -25,12 +25,9 @@ pub struct Packing {
     base: usize,
     stride: usize,
     taps: Vec<u32>,
-    /// The taps in the order of the values.
+    /// The taps in the order of the values, so that the values are read as they lie.
     order: Vec<u32>,
 }
-
-/// Taps that are packed together: 36 KiB for a panel of four blocks.
-const CACHED: usize = 144;
 
 impl Packing {
     /// Panels of at most `widest` blocks for that many outputs.
@@ -60,9 +57,14 @@ impl Packing {
     /// Packs a tensor's values; the lanes beyond the outputs stay as they are.
     pub fn pack(&self, values: &[f32], packed: &mut [Lane]) {
         self.split(packed).into_par_iter().for_each(|(panel, packed)| {
-            let packed = packed.as_flattened_mut();
-            let values = &values[self.base + panel.first * LANES * self.stride..];
-            self.pairs(panel, |value, lane| packed[lane] = values[value]);
+            for (block, count) in self.blocks(panel) {
+                let values = &values[self.base + (panel.first + block) * LANES * self.stride..];
+                for &tap in &self.order {
+                    let from = values[self.taps[tap as usize] as usize..].iter().step_by(self.stride);
+                    let lane = &mut packed[tap as usize * panel.blocks + block];
+                    lane[..count].iter_mut().zip(from).for_each(|(lane, value)| *lane = *value);
+                }
+            }
         });
     }
 
@@ -71,33 +73,27 @@ impl Packing {
         let mut values = &mut values[self.base..];
         let mut parts = Vec::with_capacity(self.panels.len());
         for &panel in &self.panels {
-            let (part, rest) = values.split_at_mut(self.lanes(panel) * self.stride);
+            let lanes: usize = self.blocks(panel).map(|(_, count)| count).sum();
+            let (part, rest) = values.split_at_mut(lanes * self.stride);
             parts.push((panel, part));
             values = rest;
         }
         parts.into_par_iter().for_each(|(panel, values)| {
-            let packed = packed[panel.start..].as_flattened();
-            self.pairs(panel, |value, lane| values[value] = packed[lane]);
+            for (block, count) in self.blocks(panel) {
+                let values = &mut values[block * LANES * self.stride..];
+                for &tap in &self.order {
+                    let to = values[self.taps[tap as usize] as usize..].iter_mut().step_by(self.stride);
+                    let lane = &packed[panel.start + tap as usize * panel.blocks + block];
+                    to.zip(&lane[..count]).for_each(|(value, lane)| *value = *lane);
+                }
+            }
         });
     }
 
-    /// Lanes of a panel that are outputs.
-    fn lanes(&self, panel: Panel) -> usize {
-        (panel.blocks * LANES).min(self.outputs - panel.first * LANES)
-    }
-
-    /// Calls `each` with the place of every value and that of its lane, both from where the panel's begin; a few taps
-    /// at a time, so that what is read and written stays in the cache.
-    #[inline(always)]
-    fn pairs(&self, panel: Panel, mut each: impl FnMut(usize, usize)) {
-        let width = panel.blocks * LANES;
-        for taps in self.order.chunks(CACHED) {
-            for lane in 0..self.lanes(panel) {
-                for &tap in taps {
-                    each(self.taps[tap as usize] as usize + lane * self.stride, tap as usize * width + lane);
-                }
-            }
-        }
+    /// The blocks of a panel and how many of their lanes are outputs.
+    fn blocks(&self, panel: Panel) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let outputs = self.outputs;
+        (0..panel.blocks).map(move |block| (block, LANES.min(outputs - (panel.first + block) * LANES)))
     }
 
     /// Each panel with its part of packed weights.
