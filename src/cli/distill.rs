@@ -63,7 +63,7 @@ impl Args {
 
 /// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (recipes, several) = args.recipe.apply_each(base_recipe(args.preset.as_deref())?, "ipc")?;
+    let (recipes, several) = args.recipe.apply_each(&base_recipe(args.preset.as_deref())?, "ipc")?;
     if args.nested && !several {
         return Err(Failure::Usage("--nested needs several sizes: give --ipc 50,10,1".to_owned()));
     }

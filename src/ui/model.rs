@@ -7,7 +7,7 @@ use crate::core::dataset::{Dataset, ImageId};
 use crate::core::workspace::{Command, Workspace};
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
-use crate::jobs::distill::DistillReport;
+use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::worker::{Event, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
@@ -233,15 +233,15 @@ impl Model {
                 }
                 self.check = Some((report, verdict));
             }
-            Event::Scored { recipe, class, block } => {
+            Event::Found { recipe, class, found } => {
                 if let Some(data) = self.data.clone() {
-                    self.say_broken(data.dataset.class(class).label(), block.broken.len());
-                    self.ranking.add(&data.dataset, &recipe, (class, block));
-                }
-            }
-            Event::Picked { recipe, class, picks } => {
-                if let Some(data) = self.data.clone() {
-                    self.ranking.add_picks(&data.dataset, &recipe, (class, picks));
+                    match found {
+                        Found::Scores(block) => {
+                            self.say_broken(data.dataset.class(class).label(), block.broken.len());
+                            self.ranking.add(&data.dataset, &recipe, (class, block));
+                        }
+                        Found::Picks(picks) => self.ranking.add_picks(&data.dataset, &recipe, (class, picks)),
+                    }
                 }
             }
             Event::Distilled(report) => {

@@ -13,6 +13,7 @@ mod networks;
 mod parity;
 mod round_trip;
 mod scene;
+mod strategies;
 
 #[cfg(feature = "shared-data")]
 mod accuracy;
