@@ -126,7 +126,7 @@ fn several_sizes_equal_runs_of_their_own() {
             let (alone, among) = (scene.at(format!("{strategy}-{ipc}")), scene.at(format!("{strategy}/ipc-{ipc}")));
             let single = scene.distill(&format!("{recipe} --ipc {ipc} --out {strategy}-{ipc}")).last();
             assert_same_trees(&alone, &among);
-            assert_eq!(line["out"], format!("{strategy}/ipc-{ipc}"));
+            assert_eq!(line["out"], format!("./{strategy}/ipc-{ipc}"));
             assert_eq!(
                 (&line["images"], &line["mean_selected_loss"]),
                 (&single["images"], &single["mean_selected_loss"])
