@@ -6,7 +6,7 @@ use crate::core::ablation::Series;
 use crate::core::dataset::Split;
 use crate::core::recipe::Recipe;
 use crate::jobs::Arch;
-use crate::jobs::ablate::{AblateRequest, Row, ablate};
+use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;
 use crate::store::files::shown;
 use crate::store::project::Project;
@@ -134,15 +134,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let compute = Compute { picked: &picked, threads: args.common.compute.threads() };
     let mut told = super::train::Told::default();
     let json = args.common.compute.json;
-    let mut row = |row: &Row| tell(row, json);
-    let rows = ablate(
-        &mut session,
-        (&project, &request),
-        compute,
-        &mut console,
-        (&mut |note| told.epoch(note, json), &mut row),
-    )
-    .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
+    let mut tell = |news: News<'_>| match news {
+        News::Epoch(note) => told.epoch(note, json),
+        News::Row(row) => tell_row(row, json),
+    };
+    let rows = ablate(&mut session, (&project, &request), compute, &mut console, &mut tell)
+        .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
     console.say(&format!("the table is in {}", shown(&args.out.join("ablation.csv"))));
     print_line(&serde_json::json!({
         "job": "ablate",
@@ -154,7 +151,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(row: &Row, json: bool) {
+fn tell_row(row: &Row, json: bool) {
     let ((best, best_std), (last, last_std)) = (row.best_mean_std, row.last_mean_std);
     if json {
         print_line(&serde_json::json!({ "row": row }));

@@ -1,6 +1,6 @@
 //! `stillroom distill`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::core::dataset::{ClassId, Dataset, Split};
 use crate::core::presets::{PRESETS, Preset};
@@ -63,7 +63,7 @@ impl Args {
 
 /// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (recipes, several) = args.recipe.apply_each(base_recipe(args.preset.as_deref())?, "ipc")?;
+    let (recipes, several) = args.recipe.apply_each(&base_recipe(args.preset.as_deref())?, "ipc")?;
     if args.nested && !several {
         return Err(Failure::Usage("--nested needs several sizes: give --ipc 50,10,1".to_owned()));
     }
@@ -89,7 +89,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let sizes = if args.nested { Sizes::Nested } else { Sizes::Apart };
     let what = (&request, &ipcs[..], sizes);
     let reports = distill_sizes(&mut session, &project, what, &mut console, &mut |_, _| {}).map_err(failed)?;
-    print_sizes(&console, &session, (&args.out, sizes), &reports);
+    print_sizes(&console, &session, sizes, &reports);
     Ok(())
 }
 
@@ -151,7 +151,7 @@ pub fn print_report(console: &Console, session: &Session, report: &DistillReport
 }
 
 /// A line for each size, and one for all of them.
-fn print_sizes(console: &Console, session: &Session, (out, sizes): (&Path, Sizes), reports: &[DistillReport]) {
+fn print_sizes(console: &Console, session: &Session, sizes: Sizes, reports: &[DistillReport]) {
     let nested = sizes == Sizes::Nested;
     for report in reports {
         let out = shown(&report.out);
@@ -164,7 +164,7 @@ fn print_sizes(console: &Console, session: &Session, (out, sizes): (&Path, Sizes
     let mut line = figures(session, any, reports.iter().map(|r| r.images).sum());
     line.insert("sizes".to_owned(), reports.iter().map(|r| r.ipc).collect());
     line.insert("nested".to_owned(), nested.into());
-    line.insert("out".to_owned(), shown(out).into());
+    line.insert("out".to_owned(), any.out.parent().map(shown).into());
     print_line(&line.into());
 }
 

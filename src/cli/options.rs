@@ -190,7 +190,7 @@ impl<R: Flags> RecipeArgs<R> {
 
     /// As [`Self::apply`], one recipe for each of the values that the flag `name` lists between commas; and whether it
     /// lists more than one.
-    pub fn apply_each(&self, base: R, name: &str) -> Result<(Vec<R>, bool), Failure>
+    pub fn apply_each(&self, base: &R, name: &str) -> Result<(Vec<R>, bool), Failure>
     where
         R: Clone,
     {

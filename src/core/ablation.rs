@@ -67,12 +67,11 @@ impl Series {
 /// Table 8. Where one patch makes an image there is nothing to stitch, and the step is left out, as in the paper.
 fn steps(base: &Recipe) -> Vec<Entry> {
     let single = Recipe { patches: 1, ..base.clone() };
-    let random = Recipe { strategy: Strategy::Random, ..single.clone() };
-    let original = Recipe { crops: 0, ..random.clone() };
+    let random = |crops: u32| Recipe { strategy: Strategy::Random, crops, ..single.clone() };
     let mut entries = vec![
-        Entry::new("original", "Random whole images", original, false),
-        Entry::new("best-crop", "+ best crop of each", random, false),
-        Entry::new("top-k", "+ most realistic images", single, false),
+        Entry::new("original", "Random whole images", random(0), false),
+        Entry::new("best-crop", "+ best crop of each", random(base.crops), false),
+        Entry::new("top-k", "+ most realistic images", single.clone(), false),
     ];
     if base.patches > 1 {
         entries.push(Entry::new("stitch", "+ stitching", base.clone(), false));

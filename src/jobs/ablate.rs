@@ -70,7 +70,7 @@ pub enum AblateError {
         /// The entry.
         entry: String,
         /// The cause.
-        source: DistillError,
+        source: Box<DistillError>,
     },
     /// A training.
     #[error("{entry}: {source}")]
@@ -78,7 +78,7 @@ pub enum AblateError {
         /// The entry.
         entry: String,
         /// The cause.
-        source: TrainJobError,
+        source: Box<TrainJobError>,
     },
     /// A training parameter.
     #[error("{entry}: {source}")]
@@ -105,8 +105,19 @@ impl AblateError {
     }
 }
 
-/// Runs a series, entry by entry; entries that are finished are not run again. `each` hears of every epoch, `row` of
-/// every result.
+fn failed(entry: &Entry, error: TrainJobError) -> AblateError {
+    AblateError::Train { entry: entry.name.clone(), source: Box::new(error) }
+}
+
+/// What a series tells as it goes on.
+pub enum News<'a> {
+    /// An epoch is over.
+    Epoch(&'a TrainingNote),
+    /// An entry is done.
+    Row(&'a Row),
+}
+
+/// Runs a series, entry by entry; entries that are finished are not run again.
 ///
 /// # Errors
 /// [`AblateError`]; the same request goes on from there.
@@ -115,18 +126,18 @@ pub fn ablate(
     (project, request): (&Project, &AblateRequest),
     compute: Compute<'_>,
     progress: &mut dyn Progress,
-    (each, row): (&mut dyn FnMut(&TrainingNote), &mut dyn FnMut(&Row)),
+    tell: &mut dyn FnMut(News<'_>),
 ) -> Result<Vec<Row>, AblateError> {
     let mut rows = Vec::new();
     for entry in request.series.entries(&request.recipe) {
         let data = ensure_set(session, (project, request), &entry, progress)?;
         let start = Instant::now();
         let training = training(request, &entry, data)?;
-        let report = run(&training, compute, progress, each)
-            .map_err(|source| AblateError::Train { entry: entry.name.clone(), source })?;
+        let report = run(&training, compute, progress, &mut |note| tell(News::Epoch(note)))
+            .map_err(|error| failed(&entry, error))?;
         let images = u64::from(entry.recipe.ipc) * report.note.classes.len() as u64;
         let result = result(&entry, images, &report.note, start);
-        row(&result);
+        tell(News::Row(&result));
         rows.push(result);
         write(&request.out, &rows)?;
     }
@@ -149,7 +160,7 @@ fn ensure_set(
     let classes = session.dataset.class_ids().collect();
     let distillation = DistillRequest { recipe: entry.recipe.clone(), classes, out: out.clone() };
     distill(session, project, &distillation, progress, &mut |_, _| {})
-        .map_err(|source| AblateError::Distill { entry: entry.name.clone(), source })?;
+        .map_err(|error| AblateError::Distill { entry: entry.name.clone(), source: Box::new(error) })?;
     Ok(out)
 }
 
@@ -163,7 +174,7 @@ fn training(request: &AblateRequest, entry: &Entry, data: PathBuf) -> Result<Tra
         side: request.observer.side,
         task: Task::Student,
     };
-    let suggested = suggest(None, about).map_err(|source| AblateError::Train { entry: entry.name.clone(), source })?;
+    let suggested = suggest(None, about).map_err(|error| failed(entry, error))?;
     let mut recipe = suggested.recipe;
     for (name, value) in &request.training {
         recipe.set(name, value).map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;

@@ -8,7 +8,7 @@ use crate::core::dataset::{Dataset, ImageId};
 use crate::core::workspace::{Command, Workspace};
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
-use crate::jobs::distill::DistillReport;
+use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::jobs::worker::{Event, OpenedDataset};
@@ -284,17 +284,7 @@ impl Model {
                 }
                 self.check = Some((report, verdict));
             }
-            Event::Scored { recipe, class, block } => {
-                if let Some(data) = self.data.clone() {
-                    self.say_broken(data.dataset.class(class).label(), block.broken.len());
-                    self.ranking.add(&data.dataset, &recipe, (class, block));
-                }
-            }
-            Event::Picked { recipe, class, picks } => {
-                if let Some(data) = self.data.clone() {
-                    self.ranking.add_picks(&data.dataset, &recipe, (class, picks));
-                }
-            }
+            Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
                 let out = report.out.display();
                 let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);
@@ -323,6 +313,17 @@ impl Model {
                     self.say(Level::Info, format!("scoring ended after {:.1} s", self.now_secs - began));
                 }
             }
+        }
+    }
+
+    fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
+        let Some(data) = self.data.clone() else { return };
+        match found {
+            Found::Scores(block) => {
+                self.say_broken(data.dataset.class(class).label(), block.broken.len());
+                self.ranking.add(&data.dataset, recipe, (class, block));
+            }
+            Found::Picks(picks) => self.ranking.add_picks(&data.dataset, recipe, (class, picks)),
         }
     }
 

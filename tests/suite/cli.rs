@@ -90,6 +90,11 @@ fn wrong_arguments_are_a_matter_of_usage() {
         (format!("{distill} --ipc 0"), "ipc"),
         (format!("{distill} --format gif"), "png or jpeg:Q"),
         (format!("{distill} --preset rdad"), "rded-cifar10"),
+        (format!("{distill} --strategy best"), "realism or random or herding or kmeans"),
+        (format!("{distill} --crops 101"), "from 0 to 100"),
+        (format!("{distill} --ipc 50,10,50"), "50 stands there twice"),
+        (format!("{distill} --ipc 50,,10"), "--ipc"),
+        (format!("{distill} --ipc 10 --nested"), "--ipc 50,10,1"),
         (format!("{distill} --classes class0,cla"), "there is no class 'cla'"),
         (format!("{distill} --device gpu"), "auto, cpu, wgpu"),
         (format!("{distill} --mean-std 1,2"), "m,m,m,s,s,s"),
@@ -336,7 +341,9 @@ pub fn check_output(out: &Path, data: &Path) -> Manifest {
         assert_eq!(class.images.len(), ipc);
         let mut ranks: Vec<u32> = class.images.iter().flat_map(|i| &i.cells).map(|c| c.rank).collect();
         ranks.sort_unstable();
-        assert!(ranks.into_iter().eq(0..(ipc * cells) as u32), "each rank once");
+        let larger = manifest.layout_ipc() as usize;
+        let due = (0..cells).flat_map(|k| (0..ipc).map(move |image| (k * larger + image) as u32));
+        assert!(ranks.into_iter().eq(due), "each rank once");
         for image in &class.images {
             let written = decode::read(&Location::File(out.join(&image.file))).unwrap();
             assert!(recut(&manifest, data, image).unwrap() == written, "{} differs from its sources", image.file);

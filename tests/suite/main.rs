@@ -14,6 +14,7 @@ mod networks;
 mod parity;
 mod round_trip;
 mod scene;
+mod strategies;
 mod train;
 
 #[cfg(feature = "shared-data")]

@@ -130,3 +130,39 @@ fn one_bit_bmp(side: u32) -> Vec<u8> {
     }
     bytes
 }
+
+/// `../shared/parity/generate_methods.py`: herding on the 64 features of the first sixty airplanes, from files to picks.
+#[test]
+fn herding_picks_as_pytorch_does() {
+    let notes: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(shared("parity/losses.json")).unwrap()).unwrap();
+    let expected: Vec<usize> = serde_json::from_value(notes["herding"]["picked"].clone()).unwrap();
+    assert_eq!((notes["herding"]["class"].as_str(), expected.len()), (Some("airplane"), 10));
+    let scene = Scene::new();
+    let classes = std::fs::read_dir(data("cifar10").join("train")).unwrap().map(|e| e.unwrap().path());
+    let mut airplanes = Vec::new();
+    for class in classes {
+        let name = class.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut files: Vec<_> = std::fs::read_dir(&class).unwrap().map(|e| e.unwrap().path()).collect();
+        files.sort_unstable();
+        // The others are there for their outputs alone.
+        let count = if name == "airplane" { 60 } else { 1 };
+        for file in &files[..count] {
+            let within = format!("{name}/{}", file.file_name().unwrap().to_str().unwrap());
+            scene.write(format!("data/{within}"), &std::fs::read(file).unwrap());
+            if name == "airplane" {
+                airplanes.push(within);
+            }
+        }
+    }
+    let observer = shared("weights/resnet20-12fca82f.th");
+    let recipe = "--classes airplane --strategy herding --crops 0 --patches 1 --ipc 10 --subset 60";
+    for (out, seed) in [("a", 0), ("b", 9)] {
+        let line = format!("--data data --observer {} --device cpu --seed {seed} --out {out}", observer.display());
+        scene.line(&format!("distill {line} {recipe}")).last();
+        let manifest = check_output(&scene.at(out), &scene.at("data"));
+        let picked: Vec<_> = manifest.classes[0].images.iter().map(|i| i.cells[0].source.clone()).collect();
+        let due: Vec<_> = expected.iter().map(|&i| airplanes[i].clone()).collect();
+        assert_eq!(picked, due, "the order of the pool, drawn by seed {seed}, doesn't matter");
+    }
+}

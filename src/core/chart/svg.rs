@@ -266,7 +266,7 @@ mod tests {
         while let Some(at) = rest.find('<') {
             let end = rest[at..].find('>').expect("a tag ends") + at;
             let tag = &rest[at + 1..end];
-            assert!(!tag.contains('<') && tag.matches('"').count() % 2 == 0, "{tag}");
+            assert!(!tag.contains('<') && tag.matches('"').count().is_multiple_of(2), "{tag}");
             rest = &rest[end + 1..];
             let name = tag.trim_start_matches('/').split_whitespace().next().unwrap();
             match (tag.starts_with('/'), tag.ends_with('/') || tag.starts_with('?')) {

@@ -6,8 +6,8 @@ mod suggest;
 mod teacher;
 mod watch;
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Instant;
 
 use crate::core::label_set::Augmentation;
 use crate::core::manifest::Program;
@@ -18,20 +18,20 @@ use crate::engine::device::Picked;
 use crate::engine::learn::{Learner, learner};
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::engine::observer::Observer;
-use crate::engine::plan::{Engine, EngineError};
+use crate::engine::plan::EngineError;
 use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, loader_batch, train};
 use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
 use crate::store::card::{self, Card, CardError};
 use crate::store::import::ImportError;
 use crate::store::labels::{LabelError, Wanted};
 use crate::store::training::{
-    FORMAT, ObserverSource, Source, TrainingError, TrainingFolder, TrainingNote, TrainingStatus, seed_folder,
+    FORMAT, Source, TrainingError, TrainingFolder, TrainingNote, TrainingStatus, seed_folder,
 };
 
 use self::data::{Pictures, Stored};
 use self::watch::{Evaluator, RunWatch};
-use super::open::{ObserverRequest, OpenError};
-use super::session::{default_batch, device_class, engine};
+use super::open::OpenError;
+use super::session::device_class;
 pub use data::ClassesError;
 pub use request::{NoteError, TrainRequest};
 pub use suggest::{About, suggest};

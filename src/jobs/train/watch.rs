@@ -54,7 +54,7 @@ impl Evaluator {
         let classes = dataset.class_ids().zip(&class_map).filter(|(_, output)| output.is_some());
         let images = classes.flat_map(|(class, _)| {
             let range = dataset.images_of(class);
-            range.clone().take(limit as usize).map(ImageId)
+            range.take(limit as usize).map(ImageId)
         });
         let images: Vec<ImageId> = images.collect();
         let views = Cache::new(dataset.image_count(), VIEWS);
@@ -98,6 +98,9 @@ impl Evaluator {
     }
 }
 
+/// Hears of every epoch.
+type Each<'a> = &'a mut dyn FnMut(&TrainingNote);
+
 /// The watch over one seed.
 pub(super) struct RunWatch<'a> {
     folder: &'a TrainingFolder,
@@ -107,7 +110,7 @@ pub(super) struct RunWatch<'a> {
     seed: u64,
     evaluator: &'a Evaluator,
     progress: &'a mut dyn Progress,
-    each: &'a mut dyn FnMut(&TrainingNote),
+    each: Each<'a>,
     began: Instant,
     kept: Instant,
     /// Work that a kill may cost.
@@ -120,7 +123,7 @@ impl<'a> RunWatch<'a> {
         (folder, note): (&'a TrainingFolder, &'a mut TrainingNote),
         (seed, every): (u64, Duration),
         evaluator: &'a Evaluator,
-        (progress, each): (&'a mut dyn Progress, &'a mut dyn FnMut(&TrainingNote)),
+        (progress, each): (&'a mut dyn Progress, Each<'a>),
     ) -> Self {
         let curve = note.curves.iter().position(|c| c.seed == seed).unwrap_or_else(|| {
             note.curves.push(Curve { seed, ..Curve::default() });

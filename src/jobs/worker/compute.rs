@@ -172,6 +172,15 @@ impl Compute {
         })
     }
 
+    /// Tells the window what was found of a class for `recipe`.
+    fn teller(&self, recipe: &Recipe) -> impl FnMut(ClassId, Found) + use<> {
+        let (outgoing, wake, recipe) = (self.outgoing.clone(), self.wake.clone(), recipe.clone());
+        move |class, found| {
+            let _ = outgoing.send(Event::Found { recipe: recipe.clone(), class, found });
+            wake();
+        }
+    }
+
     fn check(&mut self, control: &Control) -> Result<(), String> {
         let mut reporter = self.reporter(control);
         let data = self.data.clone().ok_or("open a dataset first")?;
@@ -196,22 +205,17 @@ impl Compute {
         if let Some(error) = problem {
             self.send(Event::Warning(format!("{error}; scores are not kept")));
         }
-        let (outgoing, project) = (self.outgoing.clone(), self.project.as_ref());
+        let (mut tell, project) = (self.teller(recipe), self.project.as_ref());
         let Some(session) = self.session.as_mut() else { return Err("load an observer first".to_owned()) };
         let mut blocks = Vec::with_capacity(classes.len());
         let each = &mut |class, block: Arc<ClassScores>| {
             blocks.push(block.clone());
-            let _ = outgoing.send(Event::Scored { recipe: recipe.clone(), class, block });
-            (self.wake)();
+            tell(class, Found::Scores(block));
         };
         score(session, project, (recipe, classes), &mut reporter, each).map_err(|e| e.to_string())?;
-        let scored = Scored { classes, blocks: &blocks };
-        let each = &mut |class, picks| {
-            let _ = outgoing.send(Event::Picked { recipe: recipe.clone(), class, picks });
-            (self.wake)();
-        };
-        let sizes = [recipe.patches_per_class()];
-        pick(session, recipe, (scored, &sizes), &mut reporter, each).map_err(|e| e.to_string())?;
+        let what = (Scored { classes, blocks: &blocks }, &[recipe.patches_per_class()][..]);
+        let each = &mut |class, picks| tell(class, Found::Picks(picks));
+        pick(session, recipe, what, &mut reporter, each).map_err(|e| e.to_string())?;
         Ok(())
     }
 
@@ -220,19 +224,11 @@ impl Compute {
         let mut reporter = self.reporter(control);
         self.session()?;
         self.project()?;
-        let outgoing = self.outgoing.clone();
+        let tell = &mut self.teller(&request.recipe);
         let (Some(session), Some(project)) = (self.session.as_mut(), self.project.as_ref()) else {
             return Err("load an observer first".to_owned());
         };
-        let each = &mut |class, found| {
-            let recipe = request.recipe.clone();
-            let _ = outgoing.send(match found {
-                Found::Scores(block) => Event::Scored { recipe, class, block },
-                Found::Picks(picks) => Event::Picked { recipe, class, picks },
-            });
-            (self.wake)();
-        };
-        let report = distill(session, project, request, &mut reporter, each).map_err(|e| e.to_string())?;
+        let report = distill(session, project, request, &mut reporter, tell).map_err(|e| e.to_string())?;
         self.send(Event::Distilled(Arc::new(report)));
         Ok(())
     }

@@ -7,15 +7,13 @@ use std::thread::JoinHandle;
 
 use crate::core::dataset::{ClassId, Dataset};
 use crate::core::recipe::Recipe;
-use crate::core::scores::ClassScores;
 use crate::engine::device::DeviceChoice;
 use crate::store::training::TrainingNote;
 
 use super::check::CheckReport;
 use super::control::Control;
-use super::distill::{DistillReport, DistillRequest};
+use super::distill::{DistillReport, DistillRequest, Found};
 use super::open::{ObserverRequest, OpenedObserver};
-use super::picking::Picks;
 use super::train::{TrainReport, TrainRequest};
 
 mod compute;
@@ -82,23 +80,14 @@ pub enum Event {
     Device(String),
     /// The check's result.
     Checked(Arc<CheckReport>),
-    /// Scores of a class, for the recipe of the running request.
-    Scored {
+    /// Scores or picks of a class, for the recipe of the running request.
+    Found {
         /// Parameters that they belong to.
         recipe: Recipe,
         /// The class.
         class: ClassId,
-        /// Its block.
-        block: Arc<ClassScores>,
-    },
-    /// What herding or k-means picked of a class, for the recipe of the running request.
-    Picked {
-        /// Parameters that the picks belong to.
-        recipe: Recipe,
-        /// The class.
-        class: ClassId,
-        /// Its images, in the order of the picks.
-        picks: Picks,
+        /// Its block, or what herding or k-means picked.
+        found: Found,
     },
     /// A folder was written.
     Distilled(Arc<DistillReport>),

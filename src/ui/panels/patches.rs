@@ -1,4 +1,4 @@
-//! The patches panel: key patches in rank order, and where the selected one comes from.
+//! The patches panel: key patches in the strategy's order, and where the selected one comes from.
 
 use eframe::egui::{self, Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
 
@@ -146,7 +146,7 @@ impl PatchesPanel {
 fn section(label: &str, ranking: &ClassRanking, shown: usize) -> Section {
     let mut note = format!("{shown} of {} images", text::thousands(ranking.wanted as u64));
     if !ranking.selected.is_empty() {
-        note.push_str(&format!(", best {} stitched", text::thousands(ranking.selected.len() as u64)));
+        note.push_str(&format!(", first {} stitched", text::thousands(ranking.selected.len() as u64)));
     }
     if ranking.broken > 0 {
         note.push_str(&format!(", {} broken", ranking.broken));
@@ -199,7 +199,7 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         text::line(ui, bottom, &format!("loss {loss}"), (TextStyle::Small, p.weak));
     }
     if cell.response.hovered() {
-        let stitched = if tile.stitched { "stitched into a distilled image" } else { "not among the IPC·N best" };
+        let stitched = if tile.stitched { "stitched into a distilled image" } else { "not among the first IPC·N" };
         let words = format!(
             "{}, rank {rank}: {stitched}\nloss {loss}, probability of the class {}",
             tile.label,

@@ -42,7 +42,7 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
 fn crops_of(scene: &Scene<'_>, (class, image): (crate::core::dataset::ClassId, ImageId)) -> Vec<PatchScore> {
     let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
     let Some(row) = block.row_of(image) else { return Vec::new() };
-    (0..scene.model.workspace.recipe().crops).filter_map(|crop| block.patch(row, crop)).collect()
+    (0..scene.model.workspace.recipe().patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
 }
 
 /// The whole image; boxes of the crops, the key patch's on top.
@@ -94,7 +94,7 @@ fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::dataset::ClassId, usi
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
         Some((_, image)) => format!("distilled image {}", image + 1),
-        None => "no distilled image: not among the IPC·N best".to_owned(),
+        None => "no distilled image: not among the first IPC·N".to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::widgets::text;
 use super::{Scene, command};
 use crate::core::params::{Kind, PARAMS, Param};
 use crate::core::presets::PRESETS;
-use crate::core::recipe::{OutputFormat, Recipe};
+use crate::core::recipe::{OutputFormat, Recipe, Strategy};
 use crate::core::workspace::Command;
 use crate::jobs::check::Verdict;
 
@@ -92,8 +92,9 @@ impl RecipePanel {
 
 fn presets(ui: &mut Ui, scene: &mut Scene<'_>) {
     let recipe = scene.model.workspace.recipe();
-    let same = |of: &Recipe| of.patches == recipe.patches && of.crops == recipe.crops && of.format == recipe.format;
-    let current = PRESETS.iter().find(|preset| same(&preset.recipe()) && recipe.subset == preset.recipe().subset);
+    // All but IPC and seed, which a preset leaves alone.
+    let same = |of: Recipe| Recipe { ipc: recipe.ipc, seed: recipe.seed, ..of } == *recipe;
+    let current = PRESETS.iter().find(|preset| same(preset.recipe()));
     ui.horizontal(|ui| {
         let label = ui.label("Preset").on_hover_text("The papers' settings; IPC and seed stay as they are");
         let shown = current.map_or("own settings", |preset| preset.name);
@@ -126,8 +127,20 @@ fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, eg
             }
         }
         Kind::Format => format_field(ui, param, scene),
+        Kind::Name(names) => {
+            let shown = recipe.get(param.name);
+            let combo = egui::ComboBox::from_id_salt(param.name).width(170.0).selected_text(&shown);
+            let response = combo.show_ui(ui, |ui| {
+                for name in names {
+                    if ui.selectable_label(shown == *name, *name).clicked() {
+                        scene.out.push(set((*name).to_owned()));
+                    }
+                }
+            });
+            response.response.labelled_by(label).on_hover_text(param.help);
+        }
         // Of trainings, which have their own form.
-        Kind::Number { .. } | Kind::Name(_) | Kind::Form(_) => {}
+        Kind::Number { .. } | Kind::Form(_) => {}
         Kind::Integer { min, max } => {
             let mut value: u64 = recipe.get(param.name).parse().unwrap_or(min);
             // Beyond 2^53 a slider's f64 would round the value: seeds are typed instead.
@@ -186,6 +199,24 @@ fn needs(ui: &mut Ui, scene: &Scene<'_>) {
         text::count(recipe.patches as usize, "patch", "patches"),
     );
     ui.add(egui::Label::new(RichText::new(words).color(p.weak)).wrap());
+    if let Some(words) = order(recipe.strategy) {
+        ui.add(egui::Label::new(RichText::new(words).color(p.weak)).wrap());
+    }
+}
+
+/// What the order of the shown patches means, where it isn't the plain one by loss.
+fn order(strategy: Strategy) -> Option<&'static str> {
+    match strategy {
+        Strategy::Realism => None,
+        Strategy::Random => Some("Patches are shown in the order in which they are drawn."),
+        Strategy::Herding => Some(
+            "Herding picks IPC·N patches by the observer's features when it scores; they come first, the others by loss.",
+        ),
+        Strategy::KMeans => Some(
+            "k-means makes IPC·N clusters of the observer's features when it scores; their patches come first, the \
+             others by loss. Another IPC or N makes other clusters: score again.",
+        ),
+    }
 }
 
 /// Says when what is shown is not what the recipe asks for.

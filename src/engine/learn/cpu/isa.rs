@@ -104,9 +104,9 @@ pub fn store<S: Simd, const N: usize>(simd: S, part: [S::f32s; N], values: &mut 
         *whole = part;
         return;
     }
-    for n in 0..N {
+    for (n, register) in part.into_iter().enumerate() {
         let start = (n * S::F32_LANES).min(values.len());
-        simd.partial_store_f32s(&mut values[start..], part[n]);
+        simd.partial_store_f32s(&mut values[start..], register);
     }
 }
 

@@ -295,13 +295,9 @@ fn backward_pixel(
         g * scale[c] + (distance * slope[c] + offset[c])
     };
     if add {
-        for c in 0..length {
-            out[c] += of(c);
-        }
+        out.iter_mut().enumerate().for_each(|(c, out)| *out += of(c));
     } else {
-        for c in 0..length {
-            out[c] = of(c);
-        }
+        out.iter_mut().enumerate().for_each(|(c, out)| *out = of(c));
     }
 }
 

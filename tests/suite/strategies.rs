@@ -1,0 +1,205 @@
+//! Other selections than RDED's, whole images, and several sizes from one scoring.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use stillroom::core::manifest::Manifest;
+use stillroom::core::patch::CropBox;
+use stillroom::core::pixels::Rgb8;
+use stillroom::core::recipe::OutputFormat;
+use stillroom::engine::images::encode::encode;
+
+use crate::cli::{check_output, counts, kill_and_resume};
+use crate::scene::{Scene, assert_same_trees, pixels, tree};
+
+const STRATEGIES: [&str; 4] = ["realism", "random", "herding", "kmeans"];
+
+/// The sources of a class in order of rank.
+fn sources(manifest: &Manifest, class: usize) -> Vec<String> {
+    let cells = manifest.classes[class].images.iter().flat_map(|i| &i.cells);
+    let mut ranked: Vec<_> = cells.map(|c| (c.rank, c.source.clone())).collect();
+    ranked.sort_unstable();
+    ranked.into_iter().map(|(_, source)| source).collect()
+}
+
+#[test]
+fn every_strategy_takes_each_image_once_and_its_own() {
+    let scene = Scene::with_data(&[20, 20]);
+    let mut seen = BTreeSet::new();
+    for strategy in STRATEGIES {
+        let line = format!("--strategy {strategy} --ipc 2 --patches 4 --subset 18 --crops 3 --out {strategy}");
+        let last = scene.distill(&line).last();
+        let features = matches!(strategy, "herding" | "kmeans").then(|| json!(2 * 18)).unwrap_or_default();
+        assert_eq!(last["features_computed"], features, "{strategy}");
+        let manifest = check_output(&scene.at(strategy), &scene.at("data"));
+        let picked = sources(&manifest, 0);
+        assert_eq!(picked.iter().collect::<BTreeSet<_>>().len(), 8, "{strategy}: {picked:?}");
+        assert!(seen.insert(picked), "{strategy} picks as another one does");
+        let text = std::fs::read_to_string(scene.at(strategy).join("manifest.json")).unwrap();
+        let named = text.contains(&format!(r#""strategy": "{strategy}""#));
+        assert_eq!(named, strategy != "realism", "manifests of RDED's own strategy are as they always were");
+    }
+}
+
+#[test]
+fn all_strategies_choose_among_the_same_key_patches() {
+    let scene = Scene::with_data(&[12]);
+    // As many as there are: only the order is the strategy's.
+    let of = |strategy: &str| {
+        let line = format!("--strategy {strategy} --ipc 3 --patches 4 --subset 12 --crops 3 --out {strategy}");
+        scene.distill(&line).last();
+        let manifest = check_output(&scene.at(strategy), &scene.at("data"));
+        let cells = manifest.classes[0].images.iter().flat_map(|i| &i.cells);
+        let mut all: Vec<_> = cells.map(|c| (c.source.clone(), c.crop, c.loss.to_bits())).collect();
+        all.sort_unstable();
+        (all, sources(&manifest, 0))
+    };
+    let (patches, order) = of("realism");
+    for strategy in &STRATEGIES[1..] {
+        let (others, other_order) = of(strategy);
+        assert_eq!(others, patches, "{strategy}");
+        assert_ne!(other_order, order, "{strategy}");
+    }
+}
+
+#[test]
+fn threads_and_batches_don_t_change_a_byte() {
+    let scene = Scene::with_data(&[16, 15]);
+    for strategy in STRATEGIES {
+        for (i, more) in ["--threads 1", "--threads 2", "--batch 7", "--batch 300 --threads 3"].iter().enumerate() {
+            let recipe = format!("--strategy {strategy} --ipc 3 --patches 1 --subset 16 --crops 2");
+            scene.distill(&format!("{recipe} --project p{i} --out {strategy}{i} {more}")).last();
+            assert_same_trees(&scene.at(format!("{strategy}0")), &scene.at(format!("{strategy}{i}")));
+        }
+    }
+}
+
+#[test]
+fn random_hangs_on_the_seed_alone() {
+    let scene = Scene::with_data(&[20, 20]);
+    let of = |out: &str, more: &str| {
+        scene.distill(&format!("--strategy random --crops 0 --patches 1 --subset 20 {more} --out {out}")).last();
+        sources(&check_output(&scene.at(out), &scene.at("data")), 0)
+    };
+    let eight = of("a", "--ipc 8");
+    assert_eq!(of("b", "--ipc 3"), eight[..3], "a smaller set is a part of a larger one");
+    assert_eq!(of("c", "--ipc 8 --project fresh"), eight);
+    assert_ne!(of("d", "--ipc 8 --seed 1"), eight);
+}
+
+#[test]
+fn whole_images_have_their_full_box_whatever_their_size() {
+    let scene = Scene::with_data(&[4, 4]);
+    let wide = Rgb8 { width: 48, height: 32, data: [pixels("wide", 32).data, vec![90; 16 * 32 * 3]].concat() };
+    scene.write("data/class0/wide.png", &encode(&wide, OutputFormat::Png).unwrap());
+    for patches in [1, 4] {
+        let out = format!("whole{patches}");
+        let line = format!("--crops 0 --ipc 1 --patches {patches} --subset 9 --project p --out {out}");
+        assert_eq!(counts(&scene.distill(&line).last()), (0, 9), "one patch per image");
+        let manifest = check_output(&scene.at(&out), &scene.at("data"));
+        assert_eq!(manifest.patch_side, 32 / u32::isqrt(patches));
+        for cell in manifest.classes.iter().flat_map(|c| &c.images).flat_map(|i| &i.cells) {
+            let width = if cell.source.ends_with("wide.png") { 48 } else { 32 };
+            assert_eq!((cell.crop, cell.bbox), (0, CropBox::whole(width, 32)), "{}", cell.source);
+        }
+    }
+    // The one crop of K = 1 is another patch than the whole image, and its scores are kept apart.
+    let run = |more: &str| counts(&scene.distill(&format!("{more} --ipc 1 --patches 1 --subset 9 --project p")).last());
+    assert_eq!(run("--crops 1 --out crop"), (0, 9));
+    assert_eq!(run("--crops 0 --out again"), (2, 0));
+    assert_same_trees(&scene.at("whole1"), &scene.at("again"));
+}
+
+#[test]
+fn several_sizes_equal_runs_of_their_own() {
+    let scene = Scene::with_data(&[20, 20]);
+    for strategy in STRATEGIES {
+        let recipe = format!("--strategy {strategy} --patches 4 --subset 18 --crops 2 --project {strategy}-p");
+        let lines = scene.distill(&format!("{recipe} --ipc 4,1,2 --out {strategy}")).json();
+        let (last, sizes) = lines.split_last().unwrap();
+        assert_eq!(counts(last), (0, 2 * 18 * 2), "one scoring");
+        assert_eq!((&last["job"], &last["sizes"]), (&json!("distill"), &json!([4, 1, 2])));
+        assert_eq!((&last["images"], &last["nested"]), (&json!(2 * 7), &json!(false)));
+        assert_eq!(sizes.iter().map(|l| l["size"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 1, 2]);
+        let mut ranked = Vec::new();
+        for (ipc, line) in [4, 1, 2].into_iter().zip(sizes) {
+            let (alone, among) = (scene.at(format!("{strategy}-{ipc}")), scene.at(format!("{strategy}/ipc-{ipc}")));
+            let single = scene.distill(&format!("{recipe} --ipc {ipc} --out {strategy}-{ipc}")).last();
+            assert_same_trees(&alone, &among);
+            assert_eq!(line["out"], format!("./{strategy}/ipc-{ipc}"));
+            assert_eq!(
+                (&line["images"], &line["mean_selected_loss"]),
+                (&single["images"], &single["mean_selected_loss"])
+            );
+            ranked.push(sources(&check_output(&among, &scene.at("data")), 1));
+        }
+        if strategy != "kmeans" {
+            assert_eq!((&ranked[1][..], &ranked[2][..]), (&ranked[0][..4], &ranked[0][..8]), "prefixes of one ranking");
+        }
+    }
+}
+
+#[test]
+fn nested_sets_are_parts_of_the_largest_one() {
+    let scene = Scene::with_data(&[20, 20]);
+    for strategy in ["realism", "kmeans"] {
+        let recipe = format!("--strategy {strategy} --patches 4 --subset 18 --crops 2");
+        let last = scene.distill(&format!("{recipe} --ipc 1,4,2 --nested --out {strategy}")).last();
+        assert_eq!((&last["nested"], &last["images"]), (&json!(true), &json!(2 * 7)));
+        let large = tree(&scene.at(format!("{strategy}/ipc-4")));
+        for ipc in [1, 2] {
+            let small = scene.at(format!("{strategy}/ipc-{ipc}"));
+            let manifest = check_output(&small, &scene.at("data"));
+            assert_eq!((manifest.nested_in, manifest.recipe.ipc), (Some(4), ipc));
+            let images: Vec<_> = tree(&small).into_iter().filter(|(name, _)| name.ends_with(".png")).collect();
+            assert_eq!(images.len(), 2 * ipc as usize);
+            for (name, bytes) in images {
+                assert_eq!(large.get(&name), Some(&bytes), "{name} is that of the largest set");
+            }
+        }
+        // The largest set knows nothing of the others.
+        scene.distill(&format!("{recipe} --ipc 4 --out {strategy}-alone")).last();
+        assert_same_trees(&scene.at(format!("{strategy}-alone")), &scene.at(format!("{strategy}/ipc-4")));
+    }
+    let sizes = std::fs::read(scene.at("realism/sizes.json")).unwrap();
+    let sizes: serde_json::Value = serde_json::from_slice(&sizes).unwrap();
+    let of = |ipc: u32, within: Option<u32>| json!({"folder": format!("ipc-{ipc}"), "ipc": ipc, "nested_in": within});
+    assert_eq!(sizes, json!([of(1, Some(4)), of(4, None), of(2, Some(4))]));
+}
+
+#[test]
+fn several_sizes_are_there_together_or_not_at_all() {
+    let scene = Scene::with_data(&[10, 10]);
+    scene.write("out/thesis.txt", b"years of work");
+    let recipe = "--patches 1 --subset 10 --crops 2";
+    scene.distill(&format!("{recipe} --ipc 2,1 --out out")).fails(1, &["out", "exists and is not empty", "is free"]);
+    let many = scene.distill(&format!("{recipe} --ipc 2,11 --out other"));
+    many.fails(1, &["class 'class0': 10 usable images", "11 patches"]);
+    assert!(!scene.at("other").exists());
+    // Beside the classes the output is none of them.
+    scene.distill(&format!("{recipe} --ipc 2,1 --out data/sizes")).last();
+    let again = scene.distill(&format!("{recipe} --ipc 1 --out again"));
+    again.says(&["sizes is a distilled dataset, passed over"]);
+    assert_eq!(again.last()["images"], 2);
+}
+
+#[test]
+fn killed_runs_of_several_sizes_resume_to_the_same_bytes() {
+    let scene = Scene::with_data(&[40; 4]);
+    let line = "distill --data data --observer observer.safetensors --force --device cpu --strategy kmeans --ipc 5,2,1 \
+                --patches 4 --subset 40";
+    kill_and_resume(&scene, line, 3);
+}
+
+#[test]
+fn an_image_that_goes_after_scoring_is_named() {
+    let scene = Scene::with_data(&[10, 10]);
+    let recipe = "--strategy herding --ipc 1 --patches 1 --subset 10 --crops 2 --project p";
+    scene.distill(&format!("{recipe} --out a")).last();
+    // A changed file is scored again, a broken one left out: herding never sees it.
+    scene.write("data/class1/0003.png", b"no image");
+    let run = scene.distill(&format!("{recipe} --out b"));
+    run.says(&["class1/0003.png"]);
+    let last = run.last();
+    assert_eq!((&last["broken_images"], &last["features_computed"]), (&json!(1), &json!(19)));
+}
