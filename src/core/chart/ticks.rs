@@ -80,8 +80,8 @@ mod tests {
         assert_eq!([step(0.9), step(1.0), step(1.1), step(2.2), step(3.0), step(7.0)], [1.0, 1.0, 2.0, 2.5, 5.0, 10.0]);
         assert_eq!(even(-0.1, 1.0, 0.3), [0.0, 0.5, 1.0]);
         assert_eq!(even(0.0, 300.0, 60.0), [0.0, 100.0, 200.0, 300.0]);
-        assert_eq!(even(0.1, 0.2, 1.0), []);
-        assert_eq!(even(1.0, 0.0, 1.0), []);
+        assert!(even(0.1, 0.2, 1.0).is_empty());
+        assert!(even(1.0, 0.0, 1.0).is_empty());
         assert_eq!(whole(0.0, 4.0, 0.4), [0.0, 1.0, 2.0, 3.0, 4.0]);
         assert_eq!(whole(0.0, 10.0, 2.2), [0.0, 5.0, 10.0]);
     }
@@ -97,7 +97,7 @@ mod tests {
         near(logarithmic(-8.0, 0.0, 1.5), &[1e-8, 1e-6, 1e-4, 1e-2, 1.0]);
         // From 1 to 3.16 with a fifth of a decade between the last two.
         near(logarithmic(0.0, 0.5, 0.2), &[2.0]);
-        assert_eq!(logarithmic(0.0, f64::NAN, 0.1), []);
+        assert!(logarithmic(0.0, f64::NAN, 0.1).is_empty());
     }
 
     #[test]

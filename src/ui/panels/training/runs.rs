@@ -332,3 +332,6 @@ fn menu(ui: &mut Ui, row: &Row, model: &Model, out: &mut Vec<Intent>) {
         ui.close();
     }
 }
+
+#[cfg(test)]
+mod tests;
