@@ -1,8 +1,8 @@
 //! Trainings in the window: a real one from the form, and what the table, the clone and the export make of records.
 
 use super::*;
-use std::collections::BTreeMap;
 use egui_kittest::kittest::NodeT as _;
+use std::collections::BTreeMap;
 use stillroom::core::curve::{Curve, Point};
 use stillroom::core::manifest::Program;
 use stillroom::core::normalise::MeanStd;
@@ -27,7 +27,7 @@ fn record(name: &str, top1: f64, status: TrainingStatus) -> TrainingNote {
             loss: 2.0 / f64::from(epoch + 1) + 0.1 * seed as f64,
             train_top1: 10.0 * f64::from(epoch),
             rate: 1e-3,
-            evaluated: (epoch == 4).then(|| (top1 + 2.0 * seed as f64 - 1.0, 99.0)),
+            evaluated: (epoch == 4).then_some((top1 + 2.0 * seed as f64 - 1.0, 99.0)),
             seconds: f64::from(epoch),
         }
     };
@@ -231,17 +231,17 @@ fn a_clone_marks_what_is_changed_and_undo_takes_it_back() {
     window.run_steps(3);
     window.key_press_modifiers(Modifiers::COMMAND, Key::D);
     window.run_steps(3);
-    window.get_by_label("Clone of first: 0 changes");
+    window.get_by_label("0 changes to first");
     assert_eq!(window.state().model().workspace.training().batch, 7);
     set(&mut window, &[("batch", "9")]);
-    window.get_by_label("Clone of first: 1 change");
+    window.get_by_label("1 change to first");
     window.get_by_label("• Batch");
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(3);
-    window.get_by_label("Clone of first: 0 changes");
+    window.get_by_label("0 changes to first");
     assert!(window.query_by_label("• Batch").is_none());
     click(&mut window, "Forget");
-    assert!(window.query_by_label_contains("Clone of first").is_none());
+    assert!(window.query_by_label_contains("to first").is_none());
 }
 
 #[test]
