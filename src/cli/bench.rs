@@ -55,11 +55,11 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
 }
 
 fn forward(args: &ForwardArgs) -> Result<(), Failure> {
-    let console = Console::new(args.common.json)?;
-    let arch = args.common.arch.ok_or_else(|| Failure::Usage("bench forward needs --arch".to_owned()))?;
-    let side = args.common.side.unwrap_or_else(|| arch.usual_side());
+    let console = Console::new(args.common.compute.json)?;
+    let arch = args.common.network.arch.ok_or_else(|| Failure::Usage("bench forward needs --arch".to_owned()))?;
+    let side = args.common.network.side.unwrap_or_else(|| arch.usual_side());
     let batch = args.common.batch.unwrap_or(64) as usize;
-    let picked = args.common.pick(&console)?;
+    let picked = args.common.compute.pick(&console)?;
     let mut times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked)?.split_off(2);
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
@@ -71,7 +71,7 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
         "images_per_second": batch as f64 / median,
         "ms_per_image": 1e3 * median / batch as f64,
         "peak_rss_mib": peak_rss_mib(),
-        "threads": args.common.threads.map_or_else(rayon::current_num_threads, |n| n as usize),
+        "threads": args.common.compute.threads().unwrap_or_else(rayon::current_num_threads),
         "device": picked.info.id,
     }));
     Ok(())
@@ -79,10 +79,10 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
 
 fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let recipe = args.recipe.apply(Recipe::default())?;
-    let mut console = Console::new(args.common.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
-    let request = args.common.observer(args.observer.clone());
+    let request = args.common.network.observer(args.observer.clone());
     let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;
     let (folder, project) = temporary_project()?;
     let request = DistillRequest { recipe, classes, out: folder.path().join("distilled") };

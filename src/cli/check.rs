@@ -32,13 +32,13 @@ pub struct Args {
 
 impl Args {
     fn request(&self) -> ObserverRequest {
-        ObserverRequest { prune: self.prune, ..self.common.observer(self.observer.clone()) }
+        ObserverRequest { prune: self.prune, ..self.common.network.observer(self.observer.clone()) }
     }
 }
 
 /// Runs the check; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let mut console = Console::new(args.common.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let report = check(&mut session, &dataset, Depth::Full, &mut console).map_err(|e| console.failure(&e))?;

@@ -1,16 +1,17 @@
 //! `stillroom distill`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::core::dataset::{ClassId, Dataset, Split};
 use crate::core::presets::{PRESETS, Preset};
 use crate::core::progress::Progress as _;
 use crate::core::recipe::Recipe;
 use crate::jobs::check::{Depth, Verdict, check};
-use crate::jobs::distill::{DistillReport, DistillRequest, distill};
+use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::session::Session;
 use crate::store::export::rded::Export;
+use crate::store::files::shown;
 use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line};
@@ -26,9 +27,13 @@ pub struct Args {
     /// The observer's weight file
     #[arg(long, value_name = "FILE")]
     observer: PathBuf,
-    /// The output folder; it must not exist, or be empty
+    /// The output folder; it must not exist, or be empty. With several sizes, --ipc 50,10,1, it holds ipc-50, ipc-10 and
+    /// ipc-1, all from one scoring
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// With several sizes: the images of the smaller ones are the first images of the largest one
+    #[arg(long)]
+    nested: bool,
     /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
@@ -52,14 +57,20 @@ pub struct Args {
 
 impl Args {
     fn request(&self) -> ObserverRequest {
-        ObserverRequest { prune: self.prune, ..self.common.observer(self.observer.clone()) }
+        ObserverRequest { prune: self.prune, ..self.common.network.observer(self.observer.clone()) }
     }
 }
 
-/// Distils a dataset; the last line on standard output is JSON.
+/// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
-    let mut console = Console::new(args.common.json)?;
+    let (recipes, several) = args.recipe.apply_each(base_recipe(args.preset.as_deref())?, "ipc")?;
+    if args.nested && !several {
+        return Err(Failure::Usage("--nested needs several sizes: give --ipc 50,10,1".to_owned()));
+    }
+    let ipcs: Vec<u32> = recipes.iter().map(|r| r.ipc).collect();
+    // Of no value there is the default.
+    let recipe = recipes.into_iter().next().unwrap_or_default();
+    let mut console = Console::new(args.common.compute.json)?;
     Export::check(&args.out)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;
@@ -68,13 +79,22 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };
-    let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})
-        .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
-    print_report(&console, &session, &report)
+    let failed = |e: DistillError| {
+        if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
+    };
+    if !several {
+        let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {}).map_err(failed)?;
+        return print_report(&console, &session, &report);
+    }
+    let sizes = if args.nested { Sizes::Nested } else { Sizes::Apart };
+    let what = (&request, &ipcs[..], sizes);
+    let reports = distill_sizes(&mut session, &project, what, &mut console, &mut |_, _| {}).map_err(failed)?;
+    print_sizes(&console, &session, (&args.out, sizes), &reports);
+    Ok(())
 }
 
 /// The default recipe or a preset's.
-fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
+pub fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
     let Some(name) = preset else { return Ok(Recipe::default()) };
     Preset::named(name).map(|p| p.recipe()).ok_or_else(|| {
         let known = PRESETS.map(|p| p.name).join(", ");
@@ -121,27 +141,54 @@ pub fn check_first(
 
 /// The last line.
 pub fn print_report(console: &Console, session: &Session, report: &DistillReport) -> Result<(), Failure> {
-    let out = crate::store::files::shown(&report.out);
+    let out = shown(&report.out);
     console.say(&format!("{} distilled images in {out}", report.images));
-    let spent = report.cost.spent;
-    let patches = spent.patches as f64;
-    print_line(&serde_json::json!({
-        "job": "distill",
-        "seconds": rounded(report.seconds),
-        "patches_per_second": rounded(patches / report.seconds.max(1e-9)),
-        "ms_per_distilled_image": rounded(1e3 * report.seconds / report.images.max(1) as f64),
-        "mean_selected_loss": report.mean_selected_loss,
-        "peak_rss_mib": peak_rss_mib(),
-        "device": session.device.id,
-        "images": report.images,
-        "patches_scored": spent.patches,
-        "network_seconds": rounded(spent.network_secs),
-        "waiting_seconds": rounded(spent.waiting_secs),
-        "classes_reused": report.cost.reused,
-        "broken_images": report.broken,
-        "out": out,
-    }));
+    let mut line = figures(session, report, report.images);
+    line.insert("mean_selected_loss".to_owned(), report.mean_selected_loss.into());
+    line.insert("out".to_owned(), out.into());
+    print_line(&line.into());
     Ok(())
+}
+
+/// A line for each size, and one for all of them.
+fn print_sizes(console: &Console, session: &Session, (out, sizes): (&Path, Sizes), reports: &[DistillReport]) {
+    let nested = sizes == Sizes::Nested;
+    for report in reports {
+        let out = shown(&report.out);
+        console.say(&format!("{} distilled images in {out}", report.images));
+        let (ipc, images, loss) = (report.ipc, report.images, report.mean_selected_loss);
+        let line = serde_json::json!({"size": ipc, "images": images, "mean_selected_loss": loss, "out": out});
+        print_line(&line);
+    }
+    let Some(any) = reports.first() else { return };
+    let mut line = figures(session, any, reports.iter().map(|r| r.images).sum());
+    line.insert("sizes".to_owned(), reports.iter().map(|r| r.ipc).collect());
+    line.insert("nested".to_owned(), nested.into());
+    line.insert("out".to_owned(), shown(out).into());
+    print_line(&line.into());
+}
+
+/// What a run cost, with `images` distilled images.
+fn figures(session: &Session, report: &DistillReport, images: usize) -> serde_json::Map<String, serde_json::Value> {
+    let (seconds, spent) = (report.seconds, report.cost.spent);
+    let mut line = serde_json::Map::new();
+    let mut put = |name: &str, value: serde_json::Value| line.insert(name.to_owned(), value);
+    put("job", "distill".into());
+    put("seconds", rounded(seconds).into());
+    put("patches_per_second", rounded(spent.patches as f64 / seconds.max(1e-9)).into());
+    put("ms_per_distilled_image", rounded(1e3 * seconds / images.max(1) as f64).into());
+    put("peak_rss_mib", peak_rss_mib().into());
+    put("device", session.device.id.clone().into());
+    put("images", images.into());
+    put("patches_scored", spent.patches.into());
+    put("network_seconds", rounded(spent.network_secs).into());
+    put("waiting_seconds", rounded(spent.waiting_secs).into());
+    put("classes_reused", report.cost.reused.into());
+    put("broken_images", report.broken.into());
+    if report.cost.features.patches > 0 {
+        put("features_computed", report.cost.features.patches.into());
+    }
+    line
 }
 
 fn rounded(value: f64) -> f64 {

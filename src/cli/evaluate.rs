@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::core::dataset::Split;
-use crate::jobs::evaluate::{evaluate_all, write_predictions};
+use crate::jobs::evaluate::{confusion, evaluate_all, write_confusion, write_predictions};
 use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;
 
@@ -23,6 +23,9 @@ pub struct Args {
     /// Write image,class,predicted,loss,probability per image
     #[arg(long, value_name = "FILE.csv")]
     predictions: Option<PathBuf>,
+    /// Write the confusion: rows are classes, columns what was predicted
+    #[arg(long, value_name = "FILE.csv")]
+    confusion: Option<PathBuf>,
     /// Keep only the outputs of the dataset's classes: the softmax is over them alone
     #[arg(long)]
     prune: bool,
@@ -32,25 +35,37 @@ pub struct Args {
 
 impl Args {
     fn request(&self) -> ObserverRequest {
-        ObserverRequest { prune: self.prune, ..self.common.observer(self.network.clone()) }
+        ObserverRequest { prune: self.prune, ..self.common.network.observer(self.network.clone()) }
     }
 }
 
 /// Evaluates a network; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let mut console = Console::new(args.common.json)?;
-    if let Some(path) = args.predictions.as_deref().filter(|p| p.exists()) {
+    let mut console = Console::new(args.common.compute.json)?;
+    if let Some(path) = [&args.predictions, &args.confusion].into_iter().flatten().find(|p| p.exists()) {
         let path = crate::store::files::shown(path);
         return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));
     }
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
-    if let Some(path) = &args.predictions {
-        let map = &session.observer.map.outputs;
-        if write_predictions(path, &dataset, map, &evaluation)? == Written::Differs {
-            return Err(Failure::Failed(format!("{} has appeared meanwhile", crate::store::files::shown(path))));
-        }
+    let map = &session.observer.map.outputs;
+    let appeared = |path: &std::path::Path| {
+        Failure::Failed(format!("{} has appeared meanwhile", crate::store::files::shown(path)))
+    };
+    if let Some(path) = &args.predictions
+        && write_predictions(path, &dataset, map, &evaluation)? == Written::Differs
+    {
+        return Err(appeared(path));
+    }
+    if let Some(path) = &args.confusion
+        && write_confusion(path, &dataset, &confusion(&dataset, map, &evaluation))? == Written::Differs
+    {
+        return Err(appeared(path));
+    }
+    // Of a thousand classes nobody reads a list; it is in the last line.
+    for (class, top1) in report.per_class.iter().filter(|_| report.per_class.len() <= 20) {
+        console.say(&top1.map_or_else(|| format!("{class}: no images"), |top1| format!("{class}: {top1:.2} %")));
     }
     console.say(&format!("top-1 {:.2} %, top-5 {:.2} % on {} images", report.top1, report.top5, report.images));
     let mut line = serde_json::to_value(&report)?;

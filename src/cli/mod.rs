@@ -1,6 +1,7 @@
 //! The headless command line: one file per command. JSON on standard output only, everything else on standard error.
 //! Exit codes: 0 done, 1 failed, 2 usage, 130 cancelled by Ctrl-C and resumable.
 
+mod ablate;
 mod bench;
 mod check;
 mod console;
@@ -10,6 +11,7 @@ mod distill;
 mod evaluate;
 mod networks;
 mod options;
+mod relabel;
 mod sample;
 mod train;
 
@@ -50,10 +52,14 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Store soft labels of a distilled set, for trainings to come
+    Relabel(Box<relabel::Args>),
     /// Train students on distilled images and evaluate them
     Train(Box<train::TrainArgs>),
     /// Train an observer from scratch on a full dataset
     Pretrain(Box<train::PretrainArgs>),
+    /// Distil and train a series: the papers' tables, or a grid
+    Ablate(Box<ablate::Args>),
     /// Measure the same work as the PyTorch peer
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -89,8 +95,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),
         Some(Command::Pretrain(args)) => train::pretrain(&args),
+        Some(Command::Ablate(args)) => ablate::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };
     Outcome::Exit(match result {

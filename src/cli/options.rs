@@ -18,12 +18,41 @@ use crate::jobs::{Arch, DeviceChoice, Picked, pick};
 
 use super::{Console, Failure};
 
-/// How to compute, and what a weight file doesn't say.
+/// Where to compute, and what is told of it.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Common {
+pub struct ComputeArgs {
     /// auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
     #[arg(long, default_value = "auto")]
     pub device: DeviceChoice,
+    /// Worker threads (results don't depend on it)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub threads: Option<u32>,
+    /// Progress and warnings as JSON lines on standard output too
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ComputeArgs {
+    /// Picks the device and tells which; also sets the number of threads of the CPU backend.
+    pub fn pick(&self, console: &Console) -> Result<Picked, Failure> {
+        if let Some(threads) = self.threads {
+            // Fails only if a pool exists already, which then keeps its size.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
+        }
+        let picked = pick(self.device)?;
+        console.say(&format!("device: {} – {} ({})", picked.info.id, picked.info.name, picked.reason));
+        Ok(picked)
+    }
+
+    /// The number of threads that was given.
+    pub fn threads(&self) -> Option<usize> {
+        self.threads.map(|n| n as usize)
+    }
+}
+
+/// What a weight file doesn't say.
+#[derive(clap::Args, Clone, Debug)]
+pub struct NetworkArgs {
     /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -36,18 +65,9 @@ pub struct Common {
     /// JSON file: which output belongs to which class
     #[arg(long, value_name = "FILE")]
     pub class_map: Option<PathBuf>,
-    /// Images per forward pass (results don't depend on it)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
-    pub batch: Option<u32>,
-    /// Worker threads (results don't depend on it)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub threads: Option<u32>,
-    /// Progress and warnings as JSON lines on standard output too
-    #[arg(long)]
-    pub json: bool,
 }
 
-impl Common {
+impl NetworkArgs {
     /// The request for a weight file with these options.
     pub fn observer(&self, file: PathBuf) -> ObserverRequest {
         ObserverRequest {
@@ -59,18 +79,21 @@ impl Common {
             prune: false,
         }
     }
+}
 
-    /// Picks the device and tells which; also sets the number of threads of the CPU backend.
-    pub fn pick(&self, console: &Console) -> Result<Picked, Failure> {
-        if let Some(threads) = self.threads {
-            // Fails only if a pool exists already, which then keeps its size.
-            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
-        }
-        let picked = pick(self.device)?;
-        console.say(&format!("device: {} – {} ({})", picked.info.id, picked.info.name, picked.reason));
-        Ok(picked)
-    }
+/// How to run an observer.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Common {
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Images per forward pass (results don't depend on it)
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub batch: Option<u32>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
+}
 
+impl Common {
     /// Loads the weight file and puts it on the device.
     pub fn session(
         &self,
@@ -96,8 +119,8 @@ impl Common {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));
         }
-        let picked = self.pick(console)?;
-        let limits = (self.batch.map(|n| n as usize), self.threads.map(|n| n as usize));
+        let picked = self.compute.pick(console)?;
+        let limits = (self.batch.map(|n| n as usize), self.compute.threads());
         Ok(Session::new(dataset, Arc::new(opened), &picked, limits)?)
     }
 }
@@ -165,9 +188,24 @@ impl<R: Flags> RecipeArgs<R> {
         Ok(base)
     }
 
-    /// Whether a flag was given.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(given, _)| *given == name)
+    /// As [`Self::apply`], one recipe for each of the values that the flag `name` lists between commas; and whether it
+    /// lists more than one.
+    pub fn apply_each(&self, base: R, name: &str) -> Result<(Vec<R>, bool), Failure>
+    where
+        R: Clone,
+    {
+        let listed = self.0.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value);
+        let values: Vec<&str> = listed.split(',').collect();
+        if let Some(twice) = values.iter().enumerate().find(|(i, v)| values[..*i].contains(v)) {
+            return Err(Failure::Usage(format!("--{name} {listed}: {} stands there twice", twice.1)));
+        }
+        let of = |value: &str| {
+            let one = |(given, old): &(&'static str, String)| {
+                (*given, if *given == name { value.to_owned() } else { old.clone() })
+            };
+            Self(self.0.iter().map(one).collect(), std::marker::PhantomData).apply(base.clone())
+        };
+        Ok((values.iter().map(|v| of(v)).collect::<Result<_, _>>()?, values.len() > 1))
     }
 }
 

@@ -59,14 +59,14 @@ pub fn sample(args: &SampleArgs) -> Result<(), Failure> {
 
 /// Distils the sample end to end; the last line on standard output is JSON.
 pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
-    let mut console = Console::new(args.common.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     let out = args.out.clone().unwrap_or_else(free_name);
     let sample = ensure_sample(&mut console).map_err(|e| failure(&console, &e))?;
     console.say(&format!("sample: {}", shown(&sample.data)));
     let dataset = open_dataset(&sample.data, Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
     let project = Project::open(&Project::default_dir()?)?;
-    let request = args.common.observer(sample.observer);
+    let request = args.common.network.observer(sample.observer);
     let mut session = args.common.session(&request, dataset, &mut console)?;
     check_first(&mut session, &sample.data, false, &mut console)?;
     let recipe = Recipe { ipc: 10, patches: 4, subset: 300, crops: 5, seed: 0, ..Recipe::default() };

@@ -1,18 +1,19 @@
 //! `stillroom train` and `stillroom pretrain`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::core::curve::mean_and_std;
 use crate::core::normalise::MeanStd;
+use crate::core::train_presets::Task;
 use crate::core::training::TrainRecipe;
-use crate::jobs::open::ObserverRequest;
-use crate::jobs::train::{Compute, TrainReport, TrainRequest, run};
-use crate::jobs::{Arch, DeviceChoice, pick};
+use crate::jobs::Arch;
+use crate::jobs::train::{About, Compute, TrainReport, TrainRequest, run, suggest};
 use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::RecipeArgs;
+use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// What both commands take.
@@ -27,26 +28,16 @@ struct Shared {
     /// Output folder; one that holds the same training is gone on with
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Side of the network's input in pixels
-    #[arg(long)]
-    side: Option<usize>,
-    /// Normalisation: imagenet, cifar10, tiny, none, or m,m,m,s,s,s
-    #[arg(long, allow_hyphen_values = true)]
-    mean_std: Option<MeanStd>,
-    /// auto, cpu, wgpu[:n], cuda[:n] or vulkan[:n]
-    #[arg(long, default_value = "auto")]
-    device: DeviceChoice,
-    /// Worker threads (results don't depend on it)
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    threads: Option<u32>,
-    /// Progress, epochs and warnings as JSON lines on standard output too
-    #[arg(long)]
-    json: bool,
+    /// Seconds between checkpoints: the work that a kill may cost
+    #[arg(long, value_name = "SECONDS", default_value_t = TrainRequest::CHECKPOINT_EVERY.as_secs())]
+    checkpoint_every: u64,
     /// A paper's recipe; other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
+    #[command(flatten)]
+    compute: ComputeArgs,
 }
 
 /// Arguments of `train`.
@@ -61,18 +52,14 @@ pub struct TrainArgs {
     /// The observer that labels
     #[arg(long, value_name = "FILE")]
     observer: Option<PathBuf>,
-    /// The observer's network, where its keys don't tell
-    #[arg(long)]
-    arch: Option<Arch>,
-    /// JSON file: which output of the observer belongs to which class
-    #[arg(long, value_name = "FILE")]
-    class_map: Option<PathBuf>,
     /// Folder of labels that `relabel` wrote
     #[arg(long, value_name = "DIR")]
     stored_labels: Option<PathBuf>,
     /// Only the first N images of each class are trained on [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     ipc: Option<u32>,
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     shared: Shared,
 }
@@ -83,20 +70,19 @@ pub struct PretrainArgs {
     /// The dataset; it learns from the training split and is evaluated on the test split
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Side of the network's input in pixels [default: that of the images]
+    #[arg(long)]
+    side: Option<usize>,
+    /// Normalisation: imagenet, cifar10, tiny, none, or m,m,m,s,s,s
+    #[arg(long, allow_hyphen_values = true)]
+    mean_std: Option<MeanStd>,
     #[command(flatten)]
     shared: Shared,
 }
 
 /// Trains students; the last line on standard output is JSON.
 pub fn train(args: &TrainArgs) -> Result<(), Failure> {
-    let observer = args.observer.clone().map(|file| ObserverRequest {
-        file,
-        arch: args.arch,
-        side: args.shared.side,
-        mean_std: args.shared.mean_std,
-        class_map: args.class_map.clone(),
-        prune: false,
-    });
+    let observer = args.observer.clone().map(|file| args.network.observer(file));
     let request = TrainRequest {
         kind: TrainingKind::Train,
         name: None,
@@ -105,14 +91,15 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         observer,
         labels: args.stored_labels.clone(),
         student: args.shared.student,
-        side: args.shared.side,
-        mean_std: args.shared.mean_std,
+        side: args.network.side,
+        mean_std: args.network.mean_std,
         images_per_class: args.ipc,
         evaluated_per_class: args.shared.val_limit,
-        recipe: args.shared.recipe.apply(TrainRecipe::default())?,
+        recipe: TrainRecipe::default(),
         out: args.shared.out.clone(),
+        checkpoint_every: Duration::from_secs(args.shared.checkpoint_every),
     };
-    execute(&request, &args.shared)
+    execute(request, &args.shared)
 }
 
 /// Trains an observer; the last line on standard output is JSON.
@@ -125,27 +112,37 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         observer: None,
         labels: None,
         student: args.shared.student,
-        side: args.shared.side,
-        mean_std: args.shared.mean_std,
+        side: args.side,
+        mean_std: args.mean_std,
         images_per_class: None,
         evaluated_per_class: args.shared.val_limit,
-        recipe: args.shared.recipe.apply(TrainRecipe::default())?,
+        recipe: TrainRecipe::default(),
         out: args.shared.out.clone(),
+        checkpoint_every: Duration::from_secs(args.shared.checkpoint_every),
     };
-    execute(&request, &args.shared)
+    execute(request, &args.shared)
 }
 
-fn execute(request: &TrainRequest, shared: &Shared) -> Result<(), Failure> {
+/// Takes the preset's recipe with the flags that were given, and trains.
+fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
+    let mut console = Console::new(shared.compute.json)?;
+    let about = About {
+        data: &request.data,
+        images_per_class: request.images_per_class,
+        observer: request.observer.as_ref(),
+        student: request.student,
+        side: request.side,
+        task: if request.kind == TrainingKind::Train { Task::Student } else { Task::Observer },
+    };
+    let suggestion = suggest(shared.preset.as_deref(), about)?;
+    suggestion.notes.iter().for_each(|note| console.say(&format!("note: {note}")));
+    request.recipe = shared.recipe.apply(suggestion.recipe)?;
     request.recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;
-    let mut console = Console::new(shared.json)?;
-    if let Some(threads) = shared.threads {
-        // Fails only if a pool exists already, which then keeps its size.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads as usize).build_global();
-    }
-    let picked = pick(shared.device)?;
-    console.say(&format!("device: {} – {} ({})", picked.info.id, picked.info.name, picked.reason));
-    let compute = Compute { picked: &picked, threads: shared.threads.map(|n| n as usize) };
-    let json = shared.json;
+    let request = &request;
+    console.say(&format!("recipe: {}", request.recipe.flags()));
+    let picked = shared.compute.pick(&console)?;
+    let compute = Compute { picked: &picked, threads: shared.compute.threads() };
+    let json = shared.compute.json;
     let mut told = Told::default();
     let report = run(request, compute, &mut console, &mut |note| told.epoch(note, json));
     let report =
@@ -156,13 +153,13 @@ fn execute(request: &TrainRequest, shared: &Shared) -> Result<(), Failure> {
 
 /// What was last told of a training.
 #[derive(Default)]
-struct Told {
+pub struct Told {
     evaluated: Option<(u64, u32)>,
 }
 
 impl Told {
     /// Every epoch as JSON; for people those that were evaluated.
-    fn epoch(&mut self, note: &TrainingNote, json: bool) {
+    pub fn epoch(&mut self, note: &TrainingNote, json: bool) {
         let Some((curve, point)) = note.curves.iter().rev().find_map(|c| Some((c, c.points.last()?))) else { return };
         let this = (curve.seed, point.epoch);
         if self.evaluated == Some(this) {

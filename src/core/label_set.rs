@@ -19,6 +19,22 @@ pub enum Precision {
     Top(u32),
 }
 
+impl std::str::FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let top = |k: &str| k.parse().ok().filter(|&k: &u32| k > 0).map(Self::Top);
+        match text {
+            "full" => Ok(Self::Full),
+            "half" => Ok(Self::Half),
+            _ => text
+                .strip_prefix("top:")
+                .and_then(top)
+                .ok_or_else(|| "give full, half, or top:K with K from 1".to_owned()),
+        }
+    }
+}
+
 /// Logits that can't be kept.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum LogitError {

@@ -29,6 +29,10 @@ pub struct Manifest {
     pub program: Program,
     /// The method and its parameters, seed included.
     pub recipe: Recipe,
+    /// The IPC of the larger set whose first images these are, where that set was laid out and this one is a part of it
+    /// (the paper's table 6): ranks are those of the larger set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested_in: Option<u32>,
     /// The data it was distilled from.
     pub dataset: DatasetNote,
     /// The network that scored the patches.
@@ -127,12 +131,12 @@ pub struct CellNote {
     /// Rectangle of the source, in its pixels.
     #[serde(rename = "box")]
     pub bbox: CropBox,
-    /// Crop number of that image, from 0.
+    /// Crop number of that image, from 0; 0 for a whole image.
     pub crop: u32,
     /// Cross-entropy of the observer, −ln p(class).
     #[serde(with = "json::loss")]
     pub loss: f32,
-    /// Rank within the class, 0 = the most realistic.
+    /// Rank within the class in the order of the strategy: of realism, 0 is the most realistic.
     pub rank: u32,
 }
 
@@ -191,6 +195,12 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The IPC by which ranks are laid out in cells: that of the larger set for a part of one.
+    #[must_use]
+    pub fn layout_ipc(&self) -> u32 {
+        self.nested_in.unwrap_or(self.recipe.ipc)
+    }
+
     /// The entries of `classes.json`.
     #[must_use]
     pub fn class_entries(&self) -> Vec<ClassEntry> {
@@ -242,6 +252,7 @@ pub(crate) mod tests {
             format: FORMAT,
             program: Program { name: "stillroom".into(), version: "0.0.0".into() },
             recipe,
+            nested_in: None,
             dataset: DatasetNote { fingerprint: "d".repeat(32), layout: Layout::ImageFolder, split: Split::Train },
             observer: ObserverNote {
                 fingerprint: "0".repeat(32),

@@ -2,6 +2,7 @@
 //!
 //! Everything here is a function of its arguments, so the same inputs give the same bytes everywhere.
 
+pub mod ablation;
 pub mod augment;
 pub mod chart;
 pub mod class_map;
@@ -32,6 +33,8 @@ pub mod sample;
 pub mod schedule;
 pub mod scores;
 pub mod select;
+pub mod torch_file;
+pub mod torch_order;
 pub mod train_forms;
 pub mod train_params;
 pub mod train_presets;

@@ -1,6 +1,6 @@
 //! One table of the parameters a user may set: the command line's flags and the form's widgets both come from it.
 
-use super::recipe::Recipe;
+use super::recipe::{Recipe, Strategy};
 
 /// What values a parameter takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +64,7 @@ pub struct Param {
 }
 
 /// All parameters, in the order of forms and help.
-pub const PARAMS: [Param; 6] = [
+pub const PARAMS: [Param; 7] = [
     Param {
         name: "ipc",
         label: "Images per class (IPC)",
@@ -90,15 +90,22 @@ pub const PARAMS: [Param; 6] = [
         name: "crops",
         label: "Crops (K)",
         unit: "per image",
-        kind: Kind::Integer { min: 1, max: 100 },
-        help: "Random crops per image; the best one is the image's key patch",
+        kind: Kind::Integer { min: 0, max: 100 },
+        help: "Random crops per image; the best one is the image's key patch. 0 takes the whole image instead",
+    },
+    Param {
+        name: "strategy",
+        label: "Strategy",
+        unit: "",
+        kind: Kind::Name(&Strategy::NAMES),
+        help: "Which key patches are kept: the most real ones, random ones, or by herding or k-means on the observer's features",
     },
     Param {
         name: "seed",
         label: "Seed",
         unit: "",
         kind: Kind::Integer { min: 0, max: u64::MAX },
-        help: "Draws the subset and the crop boxes; the same seed gives the same bytes",
+        help: "Draws the subset, the crop boxes and random strategies; the same seed gives the same bytes",
     },
     Param {
         name: "format",
@@ -136,6 +143,7 @@ impl Recipe {
             "patches" => self.patches.to_string(),
             "subset" => self.subset.to_string(),
             "crops" => self.crops.to_string(),
+            "strategy" => self.strategy.name().to_owned(),
             "seed" => self.seed.to_string(),
             "format" => self.format.to_string(),
             _ => String::new(),
@@ -149,9 +157,16 @@ impl Recipe {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
         let bad = |why: String| BadValue { name: name.to_owned(), value: value.to_owned(), why };
         let param = param(name).ok_or_else(|| bad("there is no such parameter".to_owned()))?;
-        if param.kind == Kind::Format {
-            self.format = value.parse().map_err(bad)?;
-            return Ok(());
+        match param.kind {
+            Kind::Format => {
+                self.format = value.parse().map_err(bad)?;
+                return Ok(());
+            }
+            Kind::Name(_) => {
+                self.strategy = Strategy::named(value).ok_or_else(|| bad(param.kind.remedy()))?;
+                return Ok(());
+            }
+            _ => {}
         }
         let number = value.parse::<u64>().ok().filter(|v| match param.kind {
             Kind::Integer { min, max } => (min..=max).contains(v),
@@ -188,18 +203,22 @@ mod tests {
                 Kind::Integer { min, .. } => (min + 1).to_string(),
                 Kind::Choice(choices) => choices[choices.len() - 1].to_string(),
                 Kind::Format => "jpeg:90".to_owned(),
+                Kind::Name(names) => names[names.len() - 1].to_owned(),
                 other => panic!("a recipe has no {other:?}"),
             };
             recipe.set(param.name, &value).unwrap();
             assert_eq!(recipe.get(param.name), value);
         }
-        assert_eq!(recipe.flags(), "--ipc 2 --patches 25 --subset 2 --crops 2 --seed 1 --format jpeg:90");
+        assert_eq!(recipe.flags(), FLAGS);
     }
+
+    const FLAGS: &str = "--ipc 2 --patches 25 --subset 2 --crops 1 --strategy kmeans --seed 1 --format jpeg:90";
 
     #[test]
     fn bad_values_name_the_flag_and_the_remedy() {
         let mut recipe = Recipe::default();
-        for (name, value) in [("ipc", "0"), ("patches", "5"), ("format", "gif"), ("crops", "-1"), ("nonsense", "1")] {
+        let wrong = [("ipc", "0"), ("patches", "5"), ("format", "gif"), ("crops", "-1"), ("strategy", "best")];
+        for (name, value) in wrong.into_iter().chain([("nonsense", "1")]) {
             let error = recipe.set(name, value).unwrap_err().to_string();
             assert!(error.starts_with(&format!("--{name} {value}: ")), "{error}");
         }

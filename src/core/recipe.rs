@@ -64,6 +64,53 @@ pub enum Method {
     Rded,
 }
 
+/// Which key patches of a class are kept (spec section 8; RDED's tables 7 to 9). The candidates are the images of the
+/// subset that could be decoded, each with its key patch: the crop with the least loss, or the whole image where the
+/// recipe takes no crops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// RDED's own: the least losses.
+    #[default]
+    Realism,
+    /// Uniformly without replacement, by the seed.
+    Random,
+    /// Herding on the observer's features (Welling 2009).
+    Herding,
+    /// The patches nearest to the centres of k-means on the observer's features, one cluster for each patch.
+    KMeans,
+}
+
+impl Strategy {
+    /// Their names, as flags and manifests have them.
+    pub const NAMES: [&'static str; 4] = ["realism", "random", "herding", "kmeans"];
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// The strategy with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Realism, Self::Random, Self::Herding, Self::KMeans].into_iter().find(|s| s.name() == name)
+    }
+
+    /// Whether it looks at the observer's features.
+    #[must_use]
+    pub fn needs_features(self) -> bool {
+        matches!(self, Self::Herding | Self::KMeans)
+    }
+
+    /// Whether it is RDED's: manifests of older versions know no other and don't name it.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub fn is_realism(&self) -> bool {
+        *self == Self::Realism
+    }
+}
+
 /// The parameters of a run. Ranges, units and help are in [`super::params`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Recipe {
@@ -75,9 +122,12 @@ pub struct Recipe {
     pub patches: u32,
     /// Images per class that are scored.
     pub subset: u32,
-    /// Random crops per image, K.
+    /// Random crops per image, K; 0 takes the whole image, resized to the patch's square.
     pub crops: u32,
-    /// Seed of the subset and of the crop boxes.
+    /// Which key patches are kept.
+    #[serde(default, skip_serializing_if = "Strategy::is_realism")]
+    pub strategy: Strategy,
+    /// Seed of the subset, of the crop boxes, and of what a strategy draws.
     pub seed: u64,
     /// File format of the distilled images.
     pub format: OutputFormat,
@@ -85,7 +135,16 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { method: Method::Rded, ipc: 10, patches: 4, subset: 300, crops: 5, seed: 0, format: OutputFormat::Png }
+        Self {
+            method: Method::Rded,
+            ipc: 10,
+            patches: 4,
+            subset: 300,
+            crops: 5,
+            strategy: Strategy::Realism,
+            seed: 0,
+            format: OutputFormat::Png,
+        }
     }
 }
 
@@ -103,5 +162,43 @@ impl Recipe {
     #[must_use]
     pub fn patches_per_class(&self) -> usize {
         self.ipc as usize * self.patches as usize
+    }
+
+    /// Patches of an image among which the key patch is found: K, or the one whole image.
+    #[must_use]
+    pub fn patches_per_image(&self) -> u32 {
+        self.crops.max(1)
+    }
+
+    /// Whether images are taken whole.
+    #[must_use]
+    pub fn whole_images(&self) -> bool {
+        self.crops == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_without_a_strategy_are_read_and_written_as_before() {
+        let old = r#"{"method":"rded","ipc":10,"patches":4,"subset":300,"crops":5,"seed":0,"format":"png"}"#;
+        let recipe: Recipe = serde_json::from_str(old).unwrap();
+        assert_eq!(recipe, Recipe::default());
+        assert_eq!(serde_json::to_string(&recipe).unwrap(), old);
+    }
+
+    #[test]
+    fn strategies_have_one_spelling() {
+        for name in Strategy::NAMES {
+            let strategy = Strategy::named(name).unwrap();
+            assert_eq!(strategy.name(), name);
+            let recipe = Recipe { strategy, crops: 0, ..Recipe::default() };
+            let text = serde_json::to_string(&recipe).unwrap();
+            assert_eq!(text.contains(&format!(r#""strategy":"{name}""#)), strategy != Strategy::Realism, "{text}");
+            assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe);
+        }
+        assert_eq!(Strategy::named("best"), None);
     }
 }

@@ -6,7 +6,7 @@ use crate::core::load_report::LoadReport;
 use crate::core::names::escape;
 use crate::core::normalise::MeanStd;
 
-use super::nets::graph::Graph;
+use super::nets::graph::{Graph, Tap};
 use super::nets::{Arch, NetworkSpec};
 use super::plan::Plan;
 use super::weights::{self, RowsError, WeightError, Weights};
@@ -135,6 +135,12 @@ impl Observer {
     #[must_use]
     pub fn plan(&self) -> Plan {
         Plan::compile(&self.graph, &self.weights, self.spec.side, &[])
+    }
+
+    /// The plan that also keeps one feature.
+    #[must_use]
+    pub fn plan_with(&self, tap: Tap) -> Plan {
+        Plan::compile(&self.graph, &self.weights, self.spec.side, &[tap])
     }
 }
 

@@ -5,6 +5,7 @@ use crate::core::patch::CropBox;
 use crate::core::progress::Cancelled;
 use crate::core::scores::{BrokenImage, ClassScores};
 
+use super::batcher::Batcher;
 use super::images::crops::CropPlan;
 use super::images::resize::OutsideImage;
 use super::images::{decode, pipeline};
@@ -56,6 +57,15 @@ pub struct Spent {
     pub patches: u64,
 }
 
+impl Spent {
+    /// Adds another piece of work.
+    pub fn add(&mut self, other: Self) {
+        self.network_secs += other.network_secs;
+        self.waiting_secs += other.waiting_secs;
+        self.patches += other.patches;
+    }
+}
+
 /// The scores of one class.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scored {
@@ -90,7 +100,10 @@ pub fn score_class(
     throughput: Throughput,
     advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
 ) -> Result<Scored, ScoreError> {
-    let mut batcher = Batcher::new(engine, job.output, job.crops.input_len(), throughput.batch);
+    let mut losses: Vec<f32> = Vec::new();
+    let mut batcher = Batcher::new(job.crops.input_len(), throughput.batch, |inputs: &[f32], batch, filled| {
+        push_losses(engine, job.output, (inputs, batch, filled), &mut losses)
+    });
     let mut block = ClassScores::new(job.crops.crops);
     let mut unreadable = Vec::new();
     let mut rows: Vec<(u32, ImageId, Vec<CropBox>)> = Vec::new();
@@ -122,12 +135,26 @@ pub fn score_class(
         },
     )?;
     batcher.flush()?;
+    let spent = batcher.spent;
     advance(job.images.len())?;
     let crops = job.crops.crops as usize;
-    for ((position, image, boxes), losses) in rows.into_iter().zip(batcher.losses.chunks_exact(crops.max(1))) {
+    for ((position, image, boxes), losses) in rows.into_iter().zip(losses.chunks_exact(crops.max(1))) {
         block.push(position, image, &boxes, losses);
     }
-    Ok(Scored { block, unreadable, spent: batcher.spent })
+    Ok(Scored { block, unreadable, spent })
+}
+
+/// Runs a batch and adds the losses of its first `filled` inputs.
+fn push_losses(
+    engine: &mut dyn Engine,
+    output: usize,
+    (inputs, batch, filled): (&[f32], usize, usize),
+    losses: &mut Vec<f32>,
+) -> Result<(), EngineError> {
+    let logits = engine.logits(inputs, batch)?;
+    let rows = logits.chunks_exact(engine.classes()).take(filled);
+    losses.extend(rows.map(|row| cross_entropy(row, output)));
+    Ok(())
 }
 
 fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
@@ -143,54 +170,6 @@ fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
     let unusable = |e: OutsideImage| Unusable { reason: e.to_string(), unread: false };
     job.crops.write(&pixels, &boxes, &mut inputs).map_err(unusable)?;
     Ok(Cropped { boxes, inputs })
-}
-
-/// Fills batches of one fixed shape and collects the losses in order.
-struct Batcher<'a> {
-    engine: &'a mut dyn Engine,
-    output: usize,
-    input_len: usize,
-    buffer: Vec<f32>,
-    filled: usize,
-    losses: Vec<f32>,
-    spent: Spent,
-}
-
-impl<'a> Batcher<'a> {
-    fn new(engine: &'a mut dyn Engine, output: usize, input_len: usize, batch: usize) -> Self {
-        let buffer = vec![0.0; batch.max(1) * input_len];
-        Self { engine, output, input_len, buffer, filled: 0, losses: Vec::new(), spent: Spent::default() }
-    }
-
-    /// Adds inputs; true if a batch went through the network.
-    fn push(&mut self, inputs: &[f32]) -> Result<bool, EngineError> {
-        let mut ran = false;
-        for input in inputs.chunks_exact(self.input_len) {
-            let at = self.filled * self.input_len;
-            self.buffer[at..at + self.input_len].copy_from_slice(input);
-            self.filled += 1;
-            if self.filled * self.input_len == self.buffer.len() {
-                self.flush()?;
-                ran = true;
-            }
-        }
-        Ok(ran)
-    }
-
-    fn flush(&mut self) -> Result<(), EngineError> {
-        if self.filled == 0 {
-            return Ok(());
-        }
-        self.buffer[self.filled * self.input_len..].fill(0.0);
-        let start = std::time::Instant::now();
-        let logits = self.engine.logits(&self.buffer, self.buffer.len() / self.input_len)?;
-        self.spent.network_secs += start.elapsed().as_secs_f64();
-        self.spent.patches += self.filled as u64;
-        let rows = logits.chunks_exact(self.engine.classes()).take(self.filled);
-        self.losses.extend(rows.map(|row| cross_entropy(row, self.output)));
-        self.filled = 0;
-        Ok(())
-    }
 }
 
 /// −ln(softmax(logits)_class), softmax first, in f32: may be +∞ (spec 1.11).
@@ -243,10 +222,13 @@ mod tests {
         let inputs: Vec<f32> = (0..7 * 3).map(|i| i as f32 / 10.0).collect();
         let losses = |batch| {
             let mut engine = Mean;
-            let mut batcher = Batcher::new(&mut engine, 0, 3, batch);
+            let mut losses = Vec::new();
+            let mut batcher = Batcher::new(3, batch, |inputs: &[f32], batch, filled| {
+                push_losses(&mut engine, 0, (inputs, batch, filled), &mut losses)
+            });
             batcher.push(&inputs).unwrap();
             batcher.flush().unwrap();
-            batcher.losses.clone()
+            losses
         };
         assert_eq!(losses(1).len(), 7);
         assert_eq!(losses(1), losses(4));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::core::confusion::Confusion;
 use crate::core::dataset::{Dataset, ImageId};
 use crate::core::progress::Progress;
 use crate::engine::evaluate::{EvaluateJob, Evaluation, evaluate};
@@ -24,6 +25,8 @@ pub struct EvaluateReport {
     pub broken: usize,
     /// Time.
     pub seconds: f64,
+    /// Top-1 of each class, in class order; none for classes without images.
+    pub per_class: Vec<(String, Option<f64>)>,
 }
 
 /// Evaluates the session's network on all images of its dataset.
@@ -56,8 +59,40 @@ pub fn evaluate_all(
         images: evaluation.predictions.len(),
         broken: evaluation.broken.len(),
         seconds: start.elapsed().as_secs_f64(),
+        per_class: {
+            let map: Vec<u32> = (0..dataset.classes().len() as u32).collect();
+            let named = dataset.classes().iter().map(|c| c.label().to_owned());
+            named.zip(confusion(&dataset, class_map, &evaluation).per_class(&map)).collect()
+        },
     };
     Ok((report, evaluation))
+}
+
+/// Counts of predictions: rows and columns are the dataset's classes, and one more column for outputs that are none.
+#[must_use]
+pub fn confusion(dataset: &Dataset, map: &[u32], evaluation: &Evaluation) -> Confusion {
+    let classes = dataset.classes().len();
+    let mut counts = Confusion::new(classes, classes + 1);
+    for p in &evaluation.predictions {
+        let predicted = map.iter().position(|&o| o == p.predicted).unwrap_or(classes);
+        counts.add(dataset.class_of(p.image).index(), predicted);
+    }
+    counts
+}
+
+/// Writes the confusion as CSV: a row per class, a column per class that was predicted, `other` for outputs that belong
+/// to none. An existing file is not overwritten.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write_confusion(path: &Path, dataset: &Dataset, counts: &Confusion) -> Result<Written, FileError> {
+    let names: Vec<String> = dataset.classes().iter().map(|c| quoted(c.label().to_owned())).collect();
+    let mut csv = format!("class,{},other\n", names.join(","));
+    for (class, name) in names.iter().enumerate() {
+        let row: Vec<String> = counts.row(class).iter().map(u32::to_string).collect();
+        csv.push_str(&format!("{name},{}\n", row.join(",")));
+    }
+    write_new(path, csv.as_bytes())
 }
 
 /// Writes `image,class,predicted,loss,probability`, a row per image; predicted outputs are named by the class that

@@ -1,6 +1,7 @@
 //! Whole pieces of work, put together from the engine and the store: the command line calls them on its own thread,
 //! the window through a [`worker::Worker`]. The only threads that outlive a call are here.
 
+pub mod ablate;
 pub mod bench;
 pub mod check;
 pub mod control;
@@ -9,6 +10,7 @@ pub mod distill;
 pub mod evaluate;
 pub mod networks;
 pub mod open;
+pub mod picking;
 pub mod pictures;
 pub mod relabel;
 pub mod sample;

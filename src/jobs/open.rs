@@ -164,7 +164,7 @@ fn options(request: &ObserverRequest, card: Option<&card::Card>) -> Result<Obser
 
 /// The shorter side of the first image that can be decoded: what "modified" networks, which take any side, were
 /// trained on.
-fn own_side(dataset: &Dataset) -> Option<usize> {
+pub(super) fn own_side(dataset: &Dataset) -> Option<usize> {
     let first = (0..dataset.image_count().min(16) as u32).map(ImageId);
     let pixels = first.filter_map(|image| decode::read(&dataset.location(image)).ok()).next()?;
     Some(pixels.width.min(pixels.height) as usize)

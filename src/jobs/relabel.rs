@@ -49,7 +49,7 @@ pub struct RelabelReport {
 }
 
 /// Labels all epochs of a request, or those that are not there yet. `announce` hears the size in bytes before anything
-/// is written.
+/// is written, and may say no.
 ///
 /// # Errors
 /// [`TrainJobError`]; whole epochs stay, and the same request goes on from there.
@@ -57,7 +57,7 @@ pub fn relabel(
     request: &RelabelRequest,
     compute: Compute<'_>,
     progress: &mut dyn Progress,
-    announce: &mut dyn FnMut(u64),
+    announce: &mut dyn FnMut(u64) -> bool,
 ) -> Result<RelabelReport, TrainJobError> {
     let start = Instant::now();
     if request.recipe.dsa {
@@ -68,7 +68,16 @@ pub fn relabel(
     let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
     let recipe = &request.recipe;
     let header = header(request, &pictures, &teacher);
-    announce(size_of(&header));
+    let report = |header: &LabelsHeader, kept: usize| RelabelReport {
+        images: header.images.len(),
+        epochs: header.epochs,
+        kept,
+        bytes: size_of(header),
+        milliseconds: start.elapsed().as_millis() as u64,
+    };
+    if !announce(size_of(&header)) {
+        return Ok(report(&header, 0));
+    }
     let writer = LabelWriter::begin(&request.out, &header)?;
     let done = writer.done()?;
     let (arch, side) = (teacher.observer.spec.arch, teacher.observer.spec.side);
@@ -80,13 +89,7 @@ pub fn relabel(
         let batches = label_epoch(&job, epoch, &mut teacher.targets(), request.precision, progress)?;
         writer.write(epoch, &batches)?;
     }
-    Ok(RelabelReport {
-        images: pictures.labels.len(),
-        epochs: writer.header().epochs,
-        kept: done.len(),
-        bytes: size_of(writer.header()),
-        milliseconds: start.elapsed().as_millis() as u64,
-    })
+    Ok(report(writer.header(), done.len()))
 }
 
 fn header(request: &RelabelRequest, pictures: &Pictures, teacher: &Teacher) -> LabelsHeader {

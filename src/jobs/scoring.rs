@@ -36,6 +36,8 @@ pub struct Cost {
     pub spent: Spent,
     /// Classes whose scores were taken from the project.
     pub reused: usize,
+    /// Features that were computed, and the network's share of the time.
+    pub features: Spent,
 }
 
 /// Scores the subsets of `classes`, calling `each` with every block as it comes. Blocks are written to the project at
@@ -65,11 +67,7 @@ pub fn score(
         }
         done += session.dataset.class_size(class).min(recipe.subset as usize) as u64;
         match spent {
-            Some(spent) => {
-                cost.spent.network_secs += spent.network_secs;
-                cost.spent.waiting_secs += spent.waiting_secs;
-                cost.spent.patches += spent.patches;
-            }
+            Some(spent) => cost.spent.add(spent),
             None => cost.reused += 1,
         }
         each(class, Arc::new(block));
@@ -102,17 +100,17 @@ fn class_scores(
     let mut stamps = stamps::of(&dataset, images.iter().map(|(_, image)| *image));
     let output = observer.map.outputs[class.index()];
     let slot = Slot { key, class: name, output };
-    let (stored, warning) = match project.map(|p| p.load_scores(slot, recipe.crops, &stamps)) {
+    let (stored, warning) = match project.map(|p| p.load_scores(slot, plan.crops, &stamps)) {
         Some(Ok(stored)) => (stored, None),
         Some(Err(error @ ProjectError::DamagedScores { .. })) => (None, Some(format!("{error}; scoring it again"))),
         Some(Err(error)) => return Err(error.into()),
         None => (None, None),
     };
-    if let Some(block) = stored.as_ref().filter(|b| b.covers(recipe.subset, recipe.crops, range.len())) {
+    if let Some(block) = stored.as_ref().filter(|b| b.covers(recipe.subset, plan.crops, range.len())) {
         return Ok(ClassOutcome { block: block.clone(), spent: None, warning });
     }
     // A larger subset needs its new images only; more crops need all of them.
-    let known = stored.filter(|b| b.crops >= recipe.crops).map(|b| b.first_crops(recipe.crops));
+    let known = stored.filter(|b| b.crops >= plan.crops).map(|b| b.first_crops(plan.crops));
     let from = known.as_ref().map_or(0, ClassScores::tried);
     let job = ClassJob { dataset: &dataset, class, output: output as usize, images: &images[from..], crops: plan };
     let throughput = session.throughput;
@@ -141,8 +139,8 @@ pub fn crop_plan(session: &Session, recipe: &Recipe) -> CropPlan {
     let side = session.observer.observer.spec.side as u32;
     CropPlan {
         seed: recipe.seed,
-        crops: recipe.crops,
-        range: CropRange::RDED,
+        crops: recipe.patches_per_image(),
+        range: (!recipe.whole_images()).then_some(CropRange::RDED),
         patch_side: patch_side(side, recipe.factor()),
         input_side: side,
         mean_std: session.observer.observer.mean_std,

@@ -6,6 +6,7 @@ use crate::core::dataset::Dataset;
 use crate::engine::burn_engine::BurnEngine;
 use crate::engine::cpu::{self, CpuEngine};
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
+use crate::engine::features;
 use crate::engine::plan::{Engine, EngineError, Plan};
 use crate::engine::score::Throughput;
 
@@ -22,6 +23,9 @@ pub struct Session {
     /// Batch and threads.
     pub throughput: Throughput,
     engine: Box<dyn Engine>,
+    picked: Picked,
+    /// The same network with a plan that keeps a feature; made on first use.
+    tapped: Option<Box<dyn Engine>>,
 }
 
 impl Session {
@@ -42,12 +46,28 @@ impl Session {
         let least = if side <= 256 { 4 * threads } else { 1 };
         let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware).max(least));
         let device = picked.info.clone();
-        Ok(Self { dataset, observer, device, throughput: Throughput { batch, threads }, engine })
+        let (throughput, picked) = (Throughput { batch, threads }, picked.clone());
+        Ok(Self { dataset, observer, device, throughput, engine, picked, tapped: None })
     }
 
     /// The engine.
     pub fn engine(&mut self) -> &mut dyn Engine {
         self.engine.as_mut()
+    }
+
+    /// The engine that also gives the feature by which patches are selected ([`features::tap`]).
+    ///
+    /// # Errors
+    /// [`EngineError`] where the device refuses a second network.
+    pub fn tapped(&mut self) -> Result<&mut dyn Engine, EngineError> {
+        let made = match self.tapped.take() {
+            Some(engine) => engine,
+            None => {
+                let observer = &self.observer.observer;
+                engine(observer.plan_with(features::tap(observer.spec.arch)), &self.picked)?
+            }
+        };
+        Ok(self.tapped.insert(made).as_mut())
     }
 
     /// Class of device and engine for score keys: results of different ones round differently.

@@ -4,6 +4,7 @@ pub mod card;
 pub mod class_map;
 pub mod export;
 pub mod files;
+pub mod fkd;
 pub mod import;
 pub mod labels;
 mod lock;

@@ -7,7 +7,9 @@ use std::process::Command;
 
 use super::export::rded::{Export, ExportError};
 use super::import::open;
+use super::labels::{LabelReader, LabelWriter, tests as labels};
 use super::project::{Project, ProjectError};
+use super::training::{TrainingFolder, TrainingStatus, tests as training};
 use crate::core::class_map::{Outputs, Rule, resolve};
 use crate::core::dataset::{Layout, Location, Split};
 use crate::core::recipe::Recipe;
@@ -105,8 +107,44 @@ fn on_a_full_disk() {
 }
 
 #[test]
+fn a_full_disk_keeps_trainings_and_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    elsewhere(&MOUNTS, folder.path(), "mount -t tmpfs -o size=1m none \"$0\"", "training_on_a_full_disk");
+}
+
+#[test]
+#[ignore = "started by another test behind a mount"]
+fn training_on_a_full_disk() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let (training, mut note) = TrainingFolder::begin(&folder.join("run"), training::note()).unwrap();
+    training.save_checkpoint(0, &training::state(1)).unwrap();
+    let labels = LabelWriter::begin(&folder.join("labels"), &labels::long()).unwrap();
+    let full = (0..).find_map(|e| labels.write(e, &labels::epoch(&labels::long(), e)).err()).unwrap();
+    assert!(full.is_full() && full.to_string().contains("cannot write: the disk is full; free some space"), "{full}");
+    let reader = LabelReader::open(&folder.join("labels")).unwrap();
+    let done = reader.epochs().unwrap();
+    assert!(done.len() > 2, "{done:?}");
+    for &e in &done {
+        assert_eq!(reader.epoch(e).unwrap(), labels::epoch(&labels::long(), e), "whole, or absent");
+    }
+    let error = training.save_checkpoint(0, &training::state(2)).unwrap_err();
+    assert!(error.is_full() && error.to_string().contains("seed-0/checkpoint.safetensors: cannot write"), "{error}");
+    assert_eq!(training::epoch_of(&training.checkpoint(0).unwrap().unwrap()), 1);
+    note.notes = vec!["long ".repeat(200_000)];
+    assert!(training.save_note(&note).unwrap_err().is_full());
+    assert_eq!(super::training::read(&folder.join("run")).unwrap(), training::note());
+    // With room again, everything goes on.
+    std::fs::remove_file(folder.join("labels/epoch-00001.safetensors")).unwrap();
+    std::fs::remove_file(folder.join("labels/epoch-00002.safetensors")).unwrap();
+    training.save_checkpoint(0, &training::state(2)).unwrap();
+    assert_eq!(training::epoch_of(&training.checkpoint(0).unwrap().unwrap()), 2);
+}
+
+#[test]
 fn a_read_only_disk_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
+    training_and_labels(folder.path());
     let project = Project::open(&folder.path().join("project")).unwrap();
     project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
     drop(project);
@@ -114,11 +152,37 @@ fn a_read_only_disk_can_be_read() {
     elsewhere(&MOUNTS, folder.path(), mount, "on_a_read_only_disk");
 }
 
+/// A training with a checkpoint, and an epoch of labels.
+fn training_and_labels(folder: &Path) {
+    let (training, _) = TrainingFolder::begin(&folder.join("run"), training::note()).unwrap();
+    training.save_checkpoint(0, &training::state(1)).unwrap();
+    let labels = LabelWriter::begin(&folder.join("labels"), &labels::long()).unwrap();
+    labels.write(0, &labels::epoch(&labels::long(), 0)).unwrap();
+}
+
+/// They can be read and listed, and whoever wants to write is told `why`.
+fn can_only_be_read(folder: &Path, why: &str) {
+    let found = super::training::list(folder);
+    assert!(found.iter().any(|f| f.note.as_ref().is_ok_and(|n| n.status == TrainingStatus::Interrupted)), "{found:?}");
+    assert_eq!(LabelReader::open(&folder.join("labels")).unwrap().epoch(0).unwrap().len(), 4);
+    // Without permissions the lock's own file can still be written: then the first thing that is saved tells.
+    let saved = TrainingFolder::begin(&folder.join("run"), training::note()).and_then(|(t, note)| t.save_note(&note));
+    let error = saved.unwrap_err().to_string();
+    assert!(error.contains("run/") && error.contains(why), "{error}");
+    let writer = LabelWriter::begin(&folder.join("labels"), &labels::long());
+    let written = writer.and_then(|w| w.write(1, &labels::epoch(&labels::long(), 1)));
+    let error = written.unwrap_err().to_string();
+    assert!(error.contains("labels/") && error.contains(why), "{error}");
+    let error = TrainingFolder::begin(&folder.join("new"), training::note()).unwrap_err().to_string();
+    assert!(error.contains("new: cannot make this folder") && error.contains(why), "{error}");
+}
+
 #[test]
 #[ignore = "started by another test behind a mount"]
 fn on_a_read_only_disk() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);
+    can_only_be_read(folder, "the file system is read-only; use another place");
     let error = Project::open(&folder.join("project")).unwrap_err().to_string();
     assert!(
         error.contains("lock: cannot lock the project: the file system is read-only; use another place"),
@@ -142,12 +206,15 @@ fn what_is_forbidden_is_called_that() {
         std::fs::create_dir_all(at(class)).unwrap();
         std::fs::write(at(class).join("1.png"), b"x").unwrap();
     }
+    training_and_labels(folder.path());
     let allow = |name: &str, mode| std::fs::set_permissions(at(name), PermissionsExt::from_mode(mode)).unwrap();
-    [("data/dog", 0), ("project", 0o555), ("", 0o555)].into_iter().for_each(|(name, mode)| allow(name, mode));
+    [("data/dog", 0), ("project", 0o555), ("run", 0o555), ("labels", 0o555), ("", 0o555)]
+        .into_iter()
+        .for_each(|(name, mode)| allow(name, mode));
     // Mapped to an ordinary user, so that the permissions hold for root, too.
     let run = || elsewhere(&["--map-user=65534"], folder.path(), "true", "without_permissions");
     let outcome = std::panic::catch_unwind(run);
-    ["", "project", "data/dog"].into_iter().for_each(|name| allow(name, 0o755));
+    ["", "project", "data/dog", "run", "labels"].into_iter().for_each(|name| allow(name, 0o755));
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
@@ -158,6 +225,7 @@ fn what_is_forbidden_is_called_that() {
 fn without_permissions() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);
+    can_only_be_read(folder, "permission denied; change its permissions");
     let error = open(&folder.join("data"), Split::Train).unwrap_err().to_string();
     assert!(error.contains("data/dog: cannot list: permission denied; change its permissions"), "{error}");
     let error = Project::open(&folder.join("other")).unwrap_err().to_string();

@@ -290,6 +290,11 @@ impl Model {
                     self.ranking.add(&data.dataset, &recipe, (class, block));
                 }
             }
+            Event::Picked { recipe, class, picks } => {
+                if let Some(data) = self.data.clone() {
+                    self.ranking.add_picks(&data.dataset, &recipe, (class, picks));
+                }
+            }
             Event::Distilled(report) => {
                 let out = report.out.display();
                 let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);

@@ -1,26 +1,37 @@
 //! The scores in memory, and what is ranked and selected from them for the recipe of the moment. A changed IPC or a
-//! smaller subset is a re-select; scores for another N or seed are kept for switching back.
+//! smaller subset is a re-select; scores for another N or seed are kept for switching back. What herding and k-means
+//! pick comes from the worker and is kept likewise; where it is missing, nothing is shown in its stead.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::core::compose::place_of;
 use crate::core::dataset::{ClassId, Dataset, ImageId};
-use crate::core::recipe::Recipe;
+use crate::core::recipe::{Recipe, Strategy};
 use crate::core::scores::{ClassScores, PatchScore, ScoreTable};
-use crate::core::select::{ranked, select};
+use crate::core::select::{SelectError, ranked, select};
+use crate::jobs::picking::Picks;
 
-/// What scores depend on besides class, subset and crops.
-type Base = (u32, u64);
+/// What scores depend on besides class, subset and crops: N, seed, and whether images are taken whole.
+type Base = (u32, u64, bool);
 
 fn base(recipe: &Recipe) -> Base {
-    (recipe.patches, recipe.seed)
+    (recipe.patches, recipe.seed, recipe.whole_images())
+}
+
+/// What picks depend on besides the scores' base and the class.
+type PickKey = (Base, Strategy, [u32; 2], usize);
+
+fn pick_key(recipe: &Recipe) -> PickKey {
+    // k-means makes as many clusters as patches are needed; herding's picks for fewer are a prefix.
+    let clusters = if recipe.strategy == Strategy::KMeans { recipe.patches_per_class() } else { 0 };
+    (base(recipe), recipe.strategy, [recipe.subset, recipe.crops], clusters)
 }
 
 /// One class's patches for the recipe of the moment.
 #[derive(Clone, Debug, Default)]
 pub struct ClassRanking {
-    /// Key patches, best first; empty before the class is scored.
+    /// Key patches in the strategy's order; empty before the class is scored, or picked by its features.
     pub ranked: Arc<Vec<PatchScore>>,
     /// The IPC·N patches that are stitched.
     pub selected: Arc<Vec<PatchScore>>,
@@ -32,7 +43,7 @@ pub struct ClassRanking {
     pub wanted: usize,
     /// Broken images within the subset.
     pub broken: usize,
-    /// Whether the scores cover the recipe.
+    /// Whether the scores cover the recipe, and the picks where the strategy needs them.
     pub covered: bool,
 }
 
@@ -40,6 +51,7 @@ pub struct ClassRanking {
 #[derive(Debug, Default)]
 pub struct Ranking {
     tables: HashMap<Base, ScoreTable>,
+    picks: HashMap<(PickKey, ClassId), Picks>,
     recipe: Recipe,
     classes: Vec<ClassRanking>,
     places: HashMap<ImageId, (ClassId, usize)>,
@@ -76,20 +88,38 @@ impl Ranking {
         }
     }
 
+    /// Takes what was picked for `recipe`, which may not be the one shown.
+    pub fn add_picks(&mut self, dataset: &Dataset, recipe: &Recipe, (class, picks): (ClassId, Picks)) {
+        let known = self.picks.entry((pick_key(recipe), class)).or_default();
+        if picks.len() >= known.len() {
+            *known = picks;
+        }
+        if pick_key(recipe) == pick_key(&self.recipe) {
+            self.rank(dataset, class);
+        }
+    }
+
     fn rank(&mut self, dataset: &Dataset, class: ClassId) {
         let recipe = &self.recipe;
         let size = dataset.class_size(class);
         let wanted = size.min(recipe.subset as usize);
         let mut out = ClassRanking { wanted, ..ClassRanking::default() };
         if let Some(block) = self.tables.get(&base(recipe)).and_then(|t| t.class(class)) {
-            let keys = ranked(block, recipe.subset, recipe.crops);
+            let about = dataset.class(class);
+            let picks = self.picks.get(&(pick_key(recipe), class)).map_or(&[][..], |p| p);
+            let mut keys = ranked(block, recipe, &about.name, picks);
             out.broken = block.broken.iter().filter(|b| b.position < recipe.subset).count();
             out.tried = keys.len() + out.broken;
-            out.covered = block.covers(recipe.subset, recipe.crops, size);
-            let label = dataset.class(class).label();
-            match select(block, label, recipe.subset, recipe.crops, recipe.patches_per_class()) {
+            out.covered = block.covers(recipe.subset, recipe.patches_per_image(), size);
+            match select(block, about, recipe, picks) {
                 Ok(selected) => out.selected = Arc::new(selected),
-                Err(error) => out.problem = Some(error.to_string()),
+                Err(error) => {
+                    if matches!(error, SelectError::Unpicked { .. }) {
+                        out.covered = false;
+                        keys.clear();
+                    }
+                    out.problem = Some(error.to_string());
+                }
             }
             for (rank, patch) in keys.iter().enumerate() {
                 self.places.insert(patch.image, (class, rank));
@@ -113,7 +143,7 @@ impl Ranking {
         self.tables.get(&base(&self.recipe))?.class(class)
     }
 
-    /// Class and rank (0 = best) of an image's key patch.
+    /// Class and rank (0 = first) of an image's key patch.
     #[must_use]
     pub fn place(&self, image: ImageId) -> Option<(ClassId, usize)> {
         // Ranks beyond the subset are left from before; they are checked against the ranking itself.
@@ -153,6 +183,11 @@ mod tests {
         builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole).unwrap()
     }
 
+    /// Images in the order in which they are shown.
+    fn shown(ranking: &Ranking) -> Vec<u32> {
+        ranking.class(ClassId(0)).ranked.iter().map(|p| p.image.0).collect()
+    }
+
     fn block(losses: &[f32]) -> Arc<ClassScores> {
         let mut block = ClassScores::new(1);
         for (i, loss) in losses.iter().enumerate() {
@@ -189,5 +224,39 @@ mod tests {
         assert_eq!(ranking.class(class).ranked.len(), 4);
         ranking.clear(Some(&data));
         assert!(!ranking.any());
+    }
+
+    #[test]
+    fn random_is_shown_at_once_and_herding_only_with_its_picks() {
+        let (data, class) = (dataset(), ClassId(0));
+        let recipe = Recipe { ipc: 2, patches: 1, subset: 4, crops: 1, ..Recipe::default() };
+        let mut ranking = Ranking::default();
+        ranking.update(&data, &recipe);
+        ranking.add(&data, &recipe, (class, block(&[0.4, 0.1, 0.3, 0.2])));
+        ranking.update(&data, &Recipe { strategy: Strategy::Random, ..recipe.clone() });
+        let drawn = ranked(&block(&[0.4, 0.1, 0.3, 0.2]), &ranking.recipe, "a", &[]);
+        assert_eq!(shown(&ranking), drawn.iter().map(|p| p.image.0).collect::<Vec<_>>());
+        assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (shown(&ranking)[..2].to_vec(), 0));
+
+        let herding = Recipe { strategy: Strategy::Herding, ..recipe.clone() };
+        ranking.update(&data, &herding);
+        assert_eq!((shown(&ranking), images(&ranking), ranking.stale([class].into_iter())), (vec![], vec![], 1));
+        assert!(ranking.class(class).problem.as_ref().is_some_and(|p| p.contains("herding")));
+        ranking.add_picks(&data, &herding, (class, Arc::new(vec![ImageId(2), ImageId(0)])));
+        assert_eq!((images(&ranking), shown(&ranking)), (vec![2, 0], vec![2, 0, 1, 3]));
+        ranking.update(&data, &Recipe { ipc: 1, ..herding.clone() });
+        assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![2], 0));
+        ranking.update(&data, &Recipe { ipc: 3, ..herding.clone() });
+        assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
+        // Of fewer picks, the longer list stays; k-means asks anew for each size.
+        ranking.add_picks(&data, &herding, (class, Arc::new(vec![ImageId(2)])));
+        ranking.update(&data, &herding);
+        assert_eq!(images(&ranking), [2, 0]);
+        let kmeans = Recipe { strategy: Strategy::KMeans, ..recipe };
+        ranking.update(&data, &kmeans);
+        ranking.add_picks(&data, &kmeans, (class, Arc::new(vec![ImageId(3), ImageId(1)])));
+        assert_eq!(images(&ranking), [3, 1]);
+        ranking.update(&data, &Recipe { ipc: 1, ..kmeans });
+        assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
     }
 }

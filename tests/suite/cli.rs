@@ -290,7 +290,7 @@ pub fn kill_and_resume(scene: &Scene, line: &str, kills: u32) {
 }
 
 /// A number in [0, 1) that differs from run to run.
-fn random() -> f64 {
+pub fn random() -> f64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }

@@ -9,10 +9,12 @@
 mod bad_input;
 mod cli;
 mod gradients;
+mod losses;
 mod networks;
 mod parity;
 mod round_trip;
 mod scene;
+mod train;
 
 #[cfg(feature = "shared-data")]
 mod accuracy;

@@ -5,6 +5,7 @@ use stillroom::core::dataset::ImageId;
 use stillroom::core::normalise::MeanStd;
 use stillroom::core::patch::{CropBox, CropRange};
 use stillroom::core::pixels::Rgb8;
+use stillroom::core::recipe::Recipe;
 use stillroom::core::scores::ClassScores;
 use stillroom::core::select::ranked;
 use stillroom::engine::burn_engine::BurnEngine;
@@ -68,7 +69,7 @@ fn check_run(engine: &mut dyn Engine, reference: &Reference, run: &FactorRun, im
     let plan = CropPlan {
         seed: 0,
         crops: reference.crops,
-        range: CropRange::RDED,
+        range: Some(CropRange::RDED),
         patch_side: reference.input_side / run.factor,
         input_side: reference.input_side,
         mean_std: MeanStd::IMAGENET,
@@ -118,7 +119,8 @@ fn compare(class: &ClassRun, scores: &ClassScores, factor: u32) {
             assert!((a - b).abs() <= CLOSE, "{}: {expected:?} and {found:?}", place(image));
         }
     }
-    let keys = ranked(scores, u32::MAX, scores.crops);
+    let recipe = Recipe { subset: u32::MAX, crops: scores.crops, ..Recipe::default() };
+    let keys = ranked(scores, &recipe, &class.name, &[]);
     let least: Vec<f32> = class.losses.iter().zip(&class.best_crop).map(|(l, &k)| l[k]).collect();
     for key in &keys {
         let image = key.image.index();

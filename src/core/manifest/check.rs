@@ -52,6 +52,8 @@ impl Manifest {
         let header = || "its header".to_owned();
         let recipe = &self.recipe;
         expect_that(Recipe::PATCHES.contains(&recipe.patches), header, || format!("N = {}", recipe.patches))?;
+        let larger = self.layout_ipc();
+        expect_that(larger >= recipe.ipc, header, || format!("IPC {} is nested in IPC {larger}", recipe.ipc))?;
         let (outputs, classes) = (&self.observer.outputs, self.classes.len());
         expect_that(outputs.len() == classes, header, || format!("{} outputs for {classes} classes", outputs.len()))?;
         let distinct = outputs.iter().collect::<HashSet<_>>().len();
@@ -85,10 +87,12 @@ impl Manifest {
     fn check_cell(&self, image: &ImageNote, (id, k): (usize, usize), cell: &CellNote) -> Checked {
         let place = || format!("image '{}', cell {k}", image.file);
         expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
-        let rank = rank_of(k, id, self.recipe.ipc as usize);
+        let rank = rank_of(k, id, self.layout_ipc() as usize);
         expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
-        let crops = self.recipe.crops;
+        let crops = self.recipe.patches_per_image();
         expect_that(cell.crop < crops, place, || format!("crop {} of {crops}", cell.crop))?;
+        let whole = !self.recipe.whole_images() || (cell.bbox.top, cell.bbox.left) == (0, 0);
+        expect_that(whole, place, || "a whole image whose box begins inside".to_owned())?;
         expect_that(cell.bbox.height > 0 && cell.bbox.width > 0, place, || "an empty box".to_owned())?;
         let source = || format!("source '{}' is no path below the dataset's root", cell.source);
         expect_that(stays_below_root(&cell.source), place, source)
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         type Change = fn(&mut Manifest);
-        let cases: [(&str, Change); 10] = [
+        let cases: [(&str, Change); 13] = [
             ("class 'c1': index 5", |m| m.classes[1].index = 5),
             ("class 'c0': 1 images, but IPC is 2", |m| m.classes[0].images.truncate(1)),
             ("folder 'cat'", |m| m.classes[0].folder = "cat".into()),
@@ -132,12 +136,30 @@ mod tests {
             ("cell 1: crop 5 of 5", |m| m.classes[0].images[0].cells[1].crop = 5),
             ("cell 1: an empty box", |m| m.classes[0].images[0].cells[1].bbox.width = 0),
             ("its header: 1 outputs for 2 classes", |m| m.observer.outputs.truncate(1)),
+            ("a whole image whose box begins inside", |m| {
+                m.recipe.crops = 0;
+                m.classes[0].images[0].cells[0].crop = 0;
+            }),
+            ("cell 1: rank 2 where 3 is due", |m| m.nested_in = Some(3)),
+            ("its header: IPC 2 is nested in IPC 1", |m| m.nested_in = Some(1)),
             ("two classes share an output", |m| m.observer.outputs[1] = 7),
         ];
         for (expected, change) in cases {
             let refusal = refusal(change);
             assert!(refusal.contains(expected), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_larger_set_keeps_its_ranks() {
+        let mut manifest = sample();
+        manifest.nested_in = Some(7);
+        let images = manifest.classes.iter_mut().flat_map(|c| c.images.iter_mut().enumerate());
+        for (id, cell) in images.flat_map(|(id, i)| i.cells.iter_mut().map(move |c| (id, c))) {
+            cell.rank = rank_of(cell.cell as usize, id, 7) as u32;
+        }
+        let read = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
+        assert_eq!(read.layout_ipc(), 7);
     }
 
     #[test]

@@ -11,10 +11,10 @@ use super::resize::{OutsideImage, resize_with};
 pub struct CropPlan {
     /// Seed of the boxes.
     pub seed: u64,
-    /// Crops per image, K.
+    /// Crops per image, K; 1 for whole images.
     pub crops: u32,
-    /// Range of their areas and ratios.
-    pub range: CropRange,
+    /// Range of their areas and ratios; `None` takes the whole image, whatever its shape.
+    pub range: Option<CropRange>,
     /// Side p to which a crop is resized.
     pub patch_side: u32,
     /// Side S ≥ p of the network's input; the difference is filled with zeros.
@@ -25,11 +25,12 @@ pub struct CropPlan {
 
 impl CropPlan {
     /// The K boxes of an image of `(width, height)` pixels: they depend on the seed, the class's name, the image's name
-    /// and the crop's number alone.
+    /// and the crop's number alone; or the image's full box.
     #[must_use]
     pub fn boxes(&self, class: &str, image: &[u8], size: (u32, u32)) -> Vec<CropBox> {
+        let Some(range) = self.range else { return vec![CropBox::whole(size.0, size.1)] };
         let key = ImageKey { class, image };
-        (0..self.crops).map(|crop| crop_box(self.seed, key, crop, size, self.range)).collect()
+        (0..self.crops).map(|crop| crop_box(self.seed, key, crop, size, range)).collect()
     }
 
     /// Values of one network input: 3·S².
@@ -89,7 +90,7 @@ mod tests {
         CropPlan {
             seed: 3,
             crops: 4,
-            range: CropRange::RDED,
+            range: Some(CropRange::RDED),
             patch_side: 9,
             input_side: 16,
             mean_std: MeanStd::IMAGENET,
@@ -122,6 +123,13 @@ mod tests {
     fn boxes_do_not_depend_on_how_many_there_are() {
         let (five, four) = (CropPlan { crops: 5, ..plan() }, plan());
         assert_eq!(five.boxes("cat", b"a", (50, 40))[..4], four.boxes("cat", b"a", (50, 40)));
+    }
+
+    #[test]
+    fn a_whole_image_has_its_full_box() {
+        let whole = CropPlan { crops: 1, range: None, ..plan() };
+        let boxes = whole.boxes("cat", b"a", (50, 40));
+        assert_eq!(boxes, [CropBox { top: 0, left: 0, height: 40, width: 50 }]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::core::training::Optimiser;
 
 /// What an optimiser remembers between steps.
@@ -92,6 +94,9 @@ impl Stepper {
     }
 }
 
+/// Values that a thread moves at a time; each by itself, so threads change nothing.
+const CHUNK: usize = 1 << 14;
+
 /// AdamW's numbers of one step, in f64 until they meet the values, as PyTorch has them.
 struct Adam {
     shrink: f32,
@@ -118,11 +123,15 @@ impl Adam {
 }
 
 fn adamw(Parameter { values, gradient, .. }: Parameter<'_>, (first, second): (&mut [f32], &mut [f32]), a: &Adam) {
-    for (((v, &g), m), s) in values.iter_mut().zip(gradient).zip(first).zip(second) {
-        *m += a.complements.0 * (g - *m);
-        *s = a.second * *s + a.complements.1 * g * g;
-        *v = *v * a.shrink - a.size * (*m / (s.sqrt() / a.root + a.epsilon));
-    }
+    let moments = first.par_chunks_mut(CHUNK).zip(second.par_chunks_mut(CHUNK));
+    let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(moments);
+    chunks.for_each(|((values, gradient), (first, second))| {
+        for (((v, &g), m), s) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+            *m += a.complements.0 * (g - *m);
+            *s = a.second * *s + a.complements.1 * g * g;
+            *v = *v * a.shrink - a.size * (*m / (s.sqrt() / a.root + a.epsilon));
+        }
+    });
 }
 
 fn sgd(
@@ -130,11 +139,14 @@ fn sgd(
     velocity: &mut [f32],
     (momentum, nesterov, decay, rate): (f32, bool, f32, f32),
 ) {
-    for ((v, &g), m) in values.iter_mut().zip(gradient).zip(velocity) {
-        let g = g + decay * *v;
-        *m = momentum * *m + g;
-        *v -= rate * if nesterov { g + momentum * *m } else { *m };
-    }
+    let chunks = values.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK)).zip(velocity.par_chunks_mut(CHUNK));
+    chunks.for_each(|((values, gradient), velocity)| {
+        for ((v, &g), m) in values.iter_mut().zip(gradient).zip(velocity) {
+            let g = g + decay * *v;
+            *m = momentum * *m + g;
+            *v -= rate * if nesterov { g + momentum * *m } else { *m };
+        }
+    });
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{StoredLabels, TrainError, TrainJob};
 use crate::core::augment::{DrawId, ImageDraw, Mix, epoch_order};
+use crate::core::dsa::DsaDraw;
 use crate::core::training::TrainRecipe;
 use crate::engine::images::{augment, pipeline};
 
@@ -115,6 +116,10 @@ pub(super) fn for_each(
         let mut inputs = std::mem::take(&mut inputs);
         let unmixed = keep_unmixed(&plan.mix).then(|| inputs.clone());
         augment::mix(&mut inputs, job.spec.side, &plan.mix);
+        if job.recipe.dsa {
+            let id = DrawId { seed: job.seed, epoch, number: first + places[at].0 as u32 };
+            DsaDraw::new(id, plan.images.len() as u32, job.spec.side as u32).apply(&mut inputs, job.spec.side);
+        }
         each(Drawn {
             number: first + places[at].0 as u32,
             images: plan.images.clone(),

@@ -2,10 +2,12 @@
 
 pub(super) mod data;
 mod request;
+mod suggest;
+mod teacher;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::core::label_set::Augmentation;
 use crate::core::manifest::Program;
@@ -32,6 +34,8 @@ use super::open::{ObserverRequest, OpenError};
 use super::session::{default_batch, device_class, engine};
 pub use data::ClassesError;
 pub use request::{NoteError, TrainRequest};
+pub use suggest::{About, suggest};
+pub(super) use teacher::Teacher;
 
 /// How to compute.
 #[derive(Clone, Copy)]
@@ -127,7 +131,12 @@ pub fn run(
     let mut steps = 0;
     let result = (0..u64::from(request.recipe.seeds.max(1))).try_for_each(|more| {
         let seed = request.recipe.seed + more;
-        let mut watch = RunWatch::new((&folder, &mut note), seed, &evaluator, (&mut *progress, &mut *each));
+        let mut watch = RunWatch::new(
+            (&folder, &mut note),
+            (seed, request.checkpoint_every),
+            &evaluator,
+            (&mut *progress, &mut *each),
+        );
         let finished = training.seed(seed, &folder, compute, &mut watch);
         steps += watch.steps();
         finished
@@ -159,16 +168,6 @@ struct Training {
     spec: NetworkSpec,
     mean_std: MeanStd,
     threads: usize,
-}
-
-/// An observer that labels, on its device.
-pub(super) struct Teacher {
-    pub observer: Observer,
-    pub file: PathBuf,
-    pub engine: Box<dyn Engine>,
-    /// Its output for each class of the images.
-    pub outputs: Vec<u32>,
-    pub batch: usize,
 }
 
 impl Training {
@@ -289,33 +288,6 @@ impl Training {
             card::write(&file, &card)?;
         }
         Ok(())
-    }
-}
-
-impl Teacher {
-    pub(super) fn open(
-        request: &ObserverRequest,
-        pictures: &Pictures,
-        picked: &Picked,
-        progress: &mut dyn Progress,
-    ) -> Result<Self, TrainJobError> {
-        let opened = super::open::observer(request, &pictures.dataset)?;
-        opened.notes.iter().for_each(|note| progress.warn(note.clone()));
-        let batch = default_batch(opened.observer.spec.side, picked.info.hardware);
-        let engine = engine(opened.observer.plan(), picked)?;
-        let outputs = opened.map.outputs;
-        Ok(Self { observer: opened.observer, file: opened.file, engine, outputs, batch })
-    }
-
-    /// As records name it.
-    pub(super) fn source(&self) -> ObserverSource {
-        let source = source(&self.file, self.observer.fingerprint.clone());
-        ObserverSource { source, network: self.observer.spec.arch.to_string() }
-    }
-
-    /// What it says of batches.
-    pub(super) fn targets(&mut self) -> Targets<'_> {
-        Targets::Observer { engine: self.engine.as_mut(), outputs: &self.outputs, batch: self.batch }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is asked of a training, and how to ask again for one that is on record.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::core::normalise::MeanStd;
 use crate::core::training::TrainRecipe;
@@ -37,6 +38,8 @@ pub struct TrainRequest {
     pub recipe: TrainRecipe,
     /// The output folder.
     pub out: PathBuf,
+    /// Work that a kill may cost.
+    pub checkpoint_every: Duration,
 }
 
 /// A record names a network that this program doesn't have.
@@ -45,6 +48,9 @@ pub struct TrainRequest {
 pub struct NoteError(#[from] UnknownArch);
 
 impl TrainRequest {
+    /// Often enough to lose little, seldom enough to cost nothing.
+    pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+
     /// The request that goes on with the training of a record in `folder`, or repeats it in another one.
     ///
     /// # Errors
@@ -70,6 +76,7 @@ impl TrainRequest {
             evaluated_per_class: note.asked.evaluated_per_class,
             recipe: note.recipe.clone(),
             out: folder.to_owned(),
+            checkpoint_every: Self::CHECKPOINT_EVERY,
         })
     }
 

@@ -21,9 +21,6 @@ use super::data::{Pictures, evaluation_classes};
 use super::{TrainJobError, TrainRequest};
 use crate::jobs::session::{default_batch, engine};
 
-/// Work that a kill may cost.
-const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(10);
-
 /// Bytes of evaluation images that are kept between evaluations.
 const VIEWS: usize = 1 << 30;
 
@@ -113,13 +110,15 @@ pub(super) struct RunWatch<'a> {
     each: &'a mut dyn FnMut(&TrainingNote),
     began: Instant,
     kept: Instant,
+    /// Work that a kill may cost.
+    every: Duration,
     steps: u64,
 }
 
 impl<'a> RunWatch<'a> {
     pub(super) fn new(
         (folder, note): (&'a TrainingFolder, &'a mut TrainingNote),
-        seed: u64,
+        (seed, every): (u64, Duration),
         evaluator: &'a Evaluator,
         (progress, each): (&'a mut dyn Progress, &'a mut dyn FnMut(&TrainingNote)),
     ) -> Self {
@@ -128,7 +127,7 @@ impl<'a> RunWatch<'a> {
             note.curves.len() - 1
         });
         let now = Instant::now();
-        Self { folder, note, curve, seed, evaluator, progress, each, began: now, kept: now, steps: 0 }
+        Self { folder, note, curve, seed, evaluator, progress, each, began: now, kept: now, every, steps: 0 }
     }
 
     pub(super) fn steps(&self) -> u64 {
@@ -172,11 +171,12 @@ impl Watch for RunWatch<'_> {
     }
 
     fn checkpoint_due(&mut self) -> bool {
-        self.kept.elapsed() >= BETWEEN_CHECKPOINTS
+        self.kept.elapsed() >= self.every
     }
 
     fn keep(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
-        let kept = self.folder.save_checkpoint(self.seed, checkpoint).and_then(|()| self.folder.save_note(self.note));
+        // In this order: a curve that runs ahead of the checkpoint is cut on resuming, one that lags behind has a gap.
+        let kept = self.folder.save_note(self.note).and_then(|()| self.folder.save_checkpoint(self.seed, checkpoint));
         self.kept = Instant::now();
         kept.map_err(|e| TrainError::Checkpoint(e.to_string()))
     }

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::core::dataset::{ClassId, Split};
 use crate::core::recipe::Recipe;
+use crate::core::scores::ClassScores;
 use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
-use crate::jobs::distill::{DistillRequest, distill};
+use crate::jobs::distill::{DistillRequest, Found, distill};
 use crate::jobs::open::{self, ObserverRequest, OpenedObserver};
+use crate::jobs::picking::{Scored, pick};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
@@ -196,11 +198,20 @@ impl Compute {
         }
         let (outgoing, project) = (self.outgoing.clone(), self.project.as_ref());
         let Some(session) = self.session.as_mut() else { return Err("load an observer first".to_owned()) };
-        let each = &mut |class, block| {
+        let mut blocks = Vec::with_capacity(classes.len());
+        let each = &mut |class, block: Arc<ClassScores>| {
+            blocks.push(block.clone());
             let _ = outgoing.send(Event::Scored { recipe: recipe.clone(), class, block });
             (self.wake)();
         };
         score(session, project, (recipe, classes), &mut reporter, each).map_err(|e| e.to_string())?;
+        let scored = Scored { classes, blocks: &blocks };
+        let each = &mut |class, picks| {
+            let _ = outgoing.send(Event::Picked { recipe: recipe.clone(), class, picks });
+            (self.wake)();
+        };
+        let sizes = [recipe.patches_per_class()];
+        pick(session, recipe, (scored, &sizes), &mut reporter, each).map_err(|e| e.to_string())?;
         Ok(())
     }
 
@@ -213,8 +224,12 @@ impl Compute {
         let (Some(session), Some(project)) = (self.session.as_mut(), self.project.as_ref()) else {
             return Err("load an observer first".to_owned());
         };
-        let each = &mut |class, block| {
-            let _ = outgoing.send(Event::Scored { recipe: request.recipe.clone(), class, block });
+        let each = &mut |class, found| {
+            let recipe = request.recipe.clone();
+            let _ = outgoing.send(match found {
+                Found::Scores(block) => Event::Scored { recipe, class, block },
+                Found::Picks(picks) => Event::Picked { recipe, class, picks },
+            });
             (self.wake)();
         };
         let report = distill(session, project, request, &mut reporter, each).map_err(|e| e.to_string())?;

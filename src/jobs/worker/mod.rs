@@ -15,6 +15,7 @@ use super::check::CheckReport;
 use super::control::Control;
 use super::distill::{DistillReport, DistillRequest};
 use super::open::{ObserverRequest, OpenedObserver};
+use super::picking::Picks;
 use super::train::{TrainReport, TrainRequest};
 
 mod compute;
@@ -43,7 +44,8 @@ pub enum Request {
     OpenObserver(ObserverRequest),
     /// Check the open observer.
     Check,
-    /// Score the recipe's subset of these classes; blocks stream in as they come.
+    /// Score the recipe's subset of these classes, and pick by features where the strategy needs them; blocks and picks
+    /// stream in as they come.
     Score {
         /// Parameters.
         recipe: Recipe,
@@ -88,6 +90,15 @@ pub enum Event {
         class: ClassId,
         /// Its block.
         block: Arc<ClassScores>,
+    },
+    /// What herding or k-means picked of a class, for the recipe of the running request.
+    Picked {
+        /// Parameters that the picks belong to.
+        recipe: Recipe,
+        /// The class.
+        class: ClassId,
+        /// Its images, in the order of the picks.
+        picks: Picks,
     },
     /// A folder was written.
     Distilled(Arc<DistillReport>),

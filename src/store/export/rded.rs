@@ -4,14 +4,17 @@
 //! in one step. Nothing is ever wiped: what an error or a kill leaves behind stays, and messages name it.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::super::files::{FileError, bytes_of, shown, sync_folder};
+use super::super::files::{FileError, shown, sync_folder};
 use crate::core::manifest::{Manifest, ManifestError, class_folder, image_file};
+
+mod place;
+
+use place::{check_free, leftovers, place_of, with_suffix};
 
 /// Why a dataset could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -199,13 +202,34 @@ impl Export {
     /// [`ExportError::Appeared`] where the output folder has come into being, [`ExportError::Write`]. The unfinished
     /// folder stays.
     pub fn finish(self, manifest: &Manifest) -> Result<PathBuf, ExportError> {
-        manifest.validate().map_err(|e: ManifestError| self.incomplete(e.to_string()))?;
-        self.check_complete(manifest)?;
+        self.finish_all(&[(None, manifest.clone())])
+    }
+
+    /// As [`Self::finish`], for several datasets in folders of their own below the output folder, which then lists them
+    /// in [`SIZES_FILE`]; a folder of `None` is the output folder itself.
+    ///
+    /// # Errors
+    /// As [`Self::finish`].
+    pub fn finish_all(self, sets: &[(Option<String>, Manifest)]) -> Result<PathBuf, ExportError> {
+        for (_, manifest) in sets {
+            manifest.validate().map_err(|e: ManifestError| self.incomplete(e.to_string()))?;
+        }
+        self.check_complete(sets)?;
         let json = |e: serde_json::Error| self.incomplete(e.to_string());
-        let mut classes = serde_json::to_vec_pretty(&manifest.class_entries()).map_err(json)?;
-        classes.push(b'\n');
-        self.put("classes.json", &classes)?;
-        self.put("manifest.json", &manifest.to_json().map_err(json)?)?;
+        let mut sizes = Vec::new();
+        for (folder, manifest) in sets {
+            let mut classes = serde_json::to_vec_pretty(&manifest.class_entries()).map_err(json)?;
+            classes.push(b'\n');
+            self.put(&within(folder.as_deref(), "classes.json"), &classes)?;
+            self.put(&within(folder.as_deref(), "manifest.json"), &manifest.to_json().map_err(json)?)?;
+            let (ipc, nested_in) = (manifest.recipe.ipc, manifest.nested_in);
+            sizes.extend(folder.as_ref().map(|f| serde_json::json!({"folder": f, "ipc": ipc, "nested_in": nested_in})));
+        }
+        if !sizes.is_empty() {
+            let mut text = serde_json::to_vec_pretty(&sizes).map_err(json)?;
+            text.push(b'\n');
+            self.put(SIZES_FILE, &text)?;
+        }
         self.publish()
     }
 
@@ -230,8 +254,12 @@ impl Export {
         Ok(())
     }
 
-    fn check_complete(&self, manifest: &Manifest) -> Result<(), ExportError> {
-        let named: BTreeSet<String> = manifest.classes.iter().flat_map(|c| &c.images).map(|i| i.file.clone()).collect();
+    fn check_complete(&self, sets: &[(Option<String>, Manifest)]) -> Result<(), ExportError> {
+        let files = |(folder, manifest): &(Option<String>, Manifest)| -> Vec<String> {
+            let images = manifest.classes.iter().flat_map(|c| &c.images);
+            images.map(|i| within(folder.as_deref(), &i.file)).collect()
+        };
+        let named: BTreeSet<String> = sets.iter().flat_map(files).collect();
         let written = self.locked();
         if let Some(missing) = named.difference(&written.files).next() {
             return Err(self.incomplete(format!("'{missing}' was not written")));
@@ -284,6 +312,14 @@ impl Export {
     }
 }
 
+/// Lists the datasets of several sizes in one output folder.
+pub const SIZES_FILE: &str = "sizes.json";
+
+/// A file's name below the output folder.
+fn within(folder: Option<&str>, file: &str) -> String {
+    folder.map_or_else(|| file.to_owned(), |folder| format!("{folder}/{file}"))
+}
+
 /// How much a failed write was to write.
 fn amount(bytes: u64) -> String {
     if bytes == 0 { String::new() } else { format!(" ({bytes} bytes were to be written)") }
@@ -295,100 +331,6 @@ fn sync_files(files: &[PathBuf]) -> Result<(), FileError> {
         let synced = File::options().append(true).open(path).and_then(|f| f.sync_all());
         synced.map_err(FileError::at(path, "write"))
     })
-}
-
-fn with_suffix(name: &OsString, suffix: &str) -> OsString {
-    let mut whole = name.clone();
-    whole.push(suffix);
-    whole
-}
-
-/// The parent and the name of the output folder; a link to a folder stands for that folder.
-fn place_of(out: &Path) -> Result<(PathBuf, OsString), ExportError> {
-    let unusable = |why| ExportError::Unusable { out: out.to_owned(), why };
-    let resolved = match fs::symlink_metadata(out) {
-        Ok(_) => match fs::canonicalize(out) {
-            Ok(path) => path,
-            Err(_) => return Err(unusable("it is a link that leads nowhere; remove it or give another folder")),
-        },
-        Err(_) => out.to_owned(),
-    };
-    // Renaming over the folder in which a shell or this process stands would leave them in a folder without a name.
-    let here = std::env::current_dir().and_then(fs::canonicalize);
-    if here.is_ok_and(|here| fs::canonicalize(&resolved).is_ok_and(|there| there == here)) {
-        return Err(unusable("it is the working folder; give a new folder's name"));
-    }
-    let name = resolved.file_name().ok_or_else(|| unusable("it has no name of its own; give a new folder's name"))?;
-    let parent = resolved.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((parent.to_owned(), name.to_owned()))
-}
-
-/// The output is absent or an empty folder of the same file system.
-fn check_free(out: &Path, target: &Path, parent: &Path) -> Result<(), ExportError> {
-    let unusable = |why| ExportError::Unusable { out: out.to_owned(), why };
-    let about = match fs::metadata(target) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(source) => {
-            let source = FileError { path: target.to_owned(), doing: "look at it", source };
-            return Err(ExportError::NotWritable { out: out.to_owned(), source });
-        }
-        Ok(about) => about,
-    };
-    if !about.is_dir() {
-        return Err(unusable("it is a file; give a new folder's name"));
-    }
-    let mut entries = fs::read_dir(target).map_err(|source| {
-        let source = FileError { path: target.to_owned(), doing: "list", source };
-        ExportError::NotWritable { out: out.to_owned(), source }
-    })?;
-    if entries.next().is_some() {
-        return Err(ExportError::Exists { out: out.to_owned(), free: free_name(target) });
-    }
-    if !same_file_system(target, parent) {
-        return Err(unusable(
-            "it is a file system of its own and can't be replaced in one step; give a new folder in it",
-        ));
-    }
-    Ok(())
-}
-
-/// The first of `OUT-2`, `OUT-3`, … that does not exist.
-fn free_name(target: &Path) -> PathBuf {
-    let mut names = (2_u64..).map(|n| {
-        let mut name = target.as_os_str().to_owned();
-        name.push(format!("-{n}"));
-        PathBuf::from(name)
-    });
-    // Of endlessly many names one is free.
-    names.find(|n| fs::symlink_metadata(n).is_err()).unwrap_or_default()
-}
-
-fn same_file_system(a: &Path, b: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        let device = |path| fs::metadata(path).map(|about| about.dev()).ok();
-        device(a) == device(b)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (a, b);
-        true
-    }
-}
-
-/// Unfinished folders of other runs.
-fn leftovers(parent: &Path, name: &OsString) -> io::Result<Vec<PathBuf>> {
-    let prefix = with_suffix(name, ".partial-");
-    let mut found = Vec::new();
-    for entry in fs::read_dir(parent)? {
-        let entry = entry?;
-        if bytes_of(&entry.file_name()).starts_with(&bytes_of(&prefix)) {
-            found.push(entry.path());
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::super::export::rded::SIZES_FILE;
 use super::super::files::{bytes_of, read_small, shown};
 use super::walk::{self, Listing, Survey, Totals};
 use super::{Choice, ClassImages, ImportError, Imported, choose, common_notes, counted, some_of};
@@ -25,9 +26,10 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split) -> Result<Imported
         });
     }
     let paths: Vec<PathBuf> = survey.folders.iter().map(|name| root.join(folder).join(name)).collect();
-    // A distilled dataset written beside the classes is no class.
+    // A distilled dataset written beside the classes is no class, neither are several sizes of one.
+    let is_distilled = |path: &Path| ["manifest.json", SIZES_FILE].iter().any(|file| path.join(file).is_file());
     let (distilled, classes): (Vec<_>, Vec<_>) =
-        survey.folders.iter().zip(paths).partition(|(_, path)| path.join("manifest.json").is_file());
+        survey.folders.iter().zip(paths).partition(|(_, path)| is_distilled(path));
     let (names, paths): (Vec<OsString>, Vec<PathBuf>) = classes.into_iter().map(|(n, p)| (n.clone(), p)).unzip();
     let listings = walk::list_all(&paths)?;
     let mut totals = Totals::of(&listings);

@@ -194,6 +194,12 @@ impl LabelReader {
         Ok(Self { folder: folder.to_owned(), header: record::read(folder)? })
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What the labels are.
     #[must_use]
     pub fn header(&self) -> &LabelsHeader {
@@ -255,4 +261,4 @@ impl LabelReader {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

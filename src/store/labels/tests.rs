@@ -43,7 +43,7 @@ fn header(precision: Precision, mixing: Mixing, shuffle: u32) -> LabelsHeader {
 }
 
 /// Labels of an epoch as `header` asks for them.
-fn epoch(header: &LabelsHeader, epoch: u32) -> Vec<BatchLabels> {
+pub(in crate::store) fn epoch(header: &LabelsHeader, epoch: u32) -> Vec<BatchLabels> {
     let mut stream = Stream::new("stillroom 2026 test", u64::from(epoch), &[]);
     let mut order: Vec<u32> = (0..header.images.len() as u32).collect();
     stream.shuffle(&mut order);
@@ -220,7 +220,7 @@ fn damaged_and_misplaced_files_are_named_and_not_used() {
     fs::copy(&file, root.path().join(file_name(1))).unwrap();
     assert!(reader.epoch(1).unwrap_err().to_string().contains("its epoch entry is not 00001"));
     // Of another set, with a checksum that is right.
-    let other = LabelsHeader { seed: 8, ..header.clone() };
+    let other = LabelsHeader { seed: 8, ..header };
     fs::write(root.path().join(file_name(2)), shard::write(&other, 2, &epoch(&other, 2)).unwrap()).unwrap();
     assert!(reader.epoch(2).unwrap_err().to_string().contains("its labels entry is not"));
 }
@@ -245,8 +245,8 @@ fn labels_that_contradict_the_header_are_not_written() {
 const ROLE: &str = "STILLROOM_TEST_ROLE";
 const FOLDER: &str = "STILLROOM_TEST_FOLDER";
 
-/// Many epochs, each large enough to be killed within.
-fn long() -> LabelsHeader {
+/// Many epochs, each of 100 KB: large enough to be killed within.
+pub(in crate::store) fn long() -> LabelsHeader {
     let mut header = header(Precision::Full, CUTMIX, 2);
     header.images = (0..2000).map(|i| i.to_string()).collect();
     (header.epochs, header.batch) = (100_000, 500);

@@ -33,8 +33,8 @@ pub struct ScoreKey {
     pub input_side: u32,
     /// Normalisation of the observer's input.
     pub normalise: MeanStd,
-    /// Range from which boxes are drawn.
-    pub range: CropRange,
+    /// Range from which boxes are drawn; `None` for whole images.
+    pub range: Option<CropRange>,
 }
 
 impl ScoreKey {

@@ -214,4 +214,4 @@ fn below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -18,7 +18,8 @@ fn source(name: &str) -> Source {
     Source { name: name.into(), path: format!("/data/{name}").into(), fingerprint: format!("fingerprint of {name}") }
 }
 
-fn note() -> TrainingNote {
+/// A training that was just begun.
+pub(in crate::store) fn note() -> TrainingNote {
     TrainingNote {
         format: FORMAT,
         program: Program::this(),
@@ -61,14 +62,14 @@ fn curve(seed: u64, epochs: u32) -> Curve {
 }
 
 /// The state of `epoch`: one value, many times.
-fn state(epoch: u32) -> Vec<u8> {
+pub(in crate::store) fn state(epoch: u32) -> Vec<u8> {
     let values = epoch.to_le_bytes().repeat(50_000);
     let tensor = TensorView::new(Dtype::U32, vec![50_000], &values).unwrap();
     safetensors::serialize([("state", tensor)], None).unwrap()
 }
 
 /// Which epoch's state this is; it must be of one epoch throughout.
-fn epoch_of(state: &[u8]) -> u32 {
+pub(in crate::store) fn epoch_of(state: &[u8]) -> u32 {
     let read = SafeTensors::deserialize(state).unwrap();
     let values = read.tensor("state").unwrap().data().to_vec();
     let first = values[..4].try_into().unwrap();

@@ -1,10 +1,11 @@
 //! The way back: one image's, or one group's, part of a phase; and the gradients of the weights.
 
+use pulp::Simd;
 use rayon::prelude::*;
 
-use super::forward::{Pass, shape_of};
+use super::forward::{Images, Pass, shape_of};
 use super::isa::{Isa, Work};
-use super::kernel::{Part, Piece, Sample, Start, Sweep, sweep, weight_gradient};
+use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
 use super::program::{Job, Kind, Phase, Step};
 use super::space::{Packed, Space};
 use super::{conv, copies, depthwise, norm, pool};
@@ -12,49 +13,91 @@ use crate::engine::cpu::kernel::Lane;
 use crate::engine::cpu::layers::{self, Map, MapMut};
 use crate::engine::cpu::shape::Shape;
 
-/// A phase's part of one space.
+/// A phase's part of some spaces.
 pub struct Back<'a> {
     /// What is shared.
     pub pass: Pass<'a>,
     /// The jobs.
     pub phase: &'a Phase,
     /// The buffers.
-    pub space: &'a mut Space,
-    /// How many images the space has; 0 where it is one image's.
-    pub images: usize,
+    pub spaces: &'a mut [Space],
+    /// Which images they hold.
+    pub images: Images,
 }
 
 impl Work for Back<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(mut self) {
-        for &job in &self.phase.jobs {
-            match job {
-                Job::Sums(at) => self.sums::<FMA, WIDE>(&self.pass.stage.steps[at]),
-                Job::Run(at) => self.step::<FMA, WIDE>(&self.pass.stage.steps[at]),
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        let Self { pass, phase, spaces, images } = self;
+        for &job in &phase.jobs {
+            let (Job::Sums(at) | Job::Run(at)) = job;
+            let step = &pass.stage.steps[at];
+            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+                dense(simd, pass, (step, groups), (&mut *spaces, images));
+                continue;
+            }
+            for (number, space) in spaces.iter_mut().enumerate() {
+                let mut one = One { pass, space, images: images.of(number).1 };
+                match job {
+                    Job::Sums(_) => one.sums(simd, step),
+                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                }
             }
         }
     }
 }
 
-impl Back<'_> {
+/// Back through a convolution or linear layer of several spaces.
+#[inline(always)]
+fn dense<S: Simd>(
+    simd: S,
+    pass: Pass<'_>,
+    (step, groups): (&Step, &[conv::Group]),
+    (spaces, images): (&mut [Space], Images),
+) {
+    let (Some(gradient), Some(&Some((place, add)))) = (step.gradient, step.back.first()) else { return };
+    let take = |space: &mut Space| std::mem::take(&mut space.gradients[place.slot]);
+    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(take).collect();
+    let inputs = spaces.iter().map(|space| space.gradients[gradient.slot].as_slice());
+    let swept = inputs.zip(&mut outputs).enumerate();
+    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
+    let start = if add { Start::Sum } else { Start::Zero };
+    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
+        for (back, weights) in group.backward.iter().zip(&packed.backward) {
+            sweep(simd, back, weights, &mut maps, start);
+        }
+    }
+    for (space, output) in spaces.iter_mut().zip(outputs) {
+        space.gradients[place.slot] = output;
+    }
+}
+
+/// One space, and how many images it has, 0 for one.
+struct One<'a> {
+    pass: Pass<'a>,
+    space: &'a mut Space,
+    images: usize,
+}
+
+impl One<'_> {
     #[inline(always)]
-    fn sums<const FMA: bool, const WIDE: usize>(&mut self, step: &Step) {
+    fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let mut sums = std::mem::take(&mut self.space.sums[step.node]);
         if let (Kind::Norm(then), Some(gradient)) = (&step.kind, self.gradient(step)) {
             let behind = (self.value(step.inputs[0]), gradient);
-            norm::backward_sums::<FMA, WIDE>(behind, &self.pass.batches[step.node], *then, &mut sums);
+            norm::backward_sums(simd, behind, &self.pass.batches[step.node], *then, &mut sums);
         }
         self.space.sums[step.node] = sums;
     }
 
     #[inline(always)]
-    fn step<const FMA: bool, const WIDE: usize>(&mut self, step: &Step) {
+    fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
         for (number, back) in step.back.iter().enumerate() {
             let Some((place, add)) = *back else { continue };
             // The input's gradient leaves its place for the time of the step.
             let mut output = std::mem::take(&mut self.space.gradients[place.slot]);
             let shape = self.columns(place.shape);
-            self.of_input::<FMA, WIDE>((step, number), (&mut output, shape), add);
+            self.of_input::<S, FMA>(simd, (step, number), (&mut output, shape), add);
             self.space.gradients[place.slot] = output;
         }
     }
@@ -73,19 +116,20 @@ impl Back<'_> {
     }
 
     #[inline(always)]
-    fn of_input<const FMA: bool, const WIDE: usize>(&self, (step, number): (&Step, usize), to: MapMut<'_>, add: bool) {
+    fn of_input<S: Simd, const FMA: bool>(&self, simd: S, (step, number): (&Step, usize), to: MapMut<'_>, add: bool) {
         let Some(gradient) = self.gradient(step) else { return };
         let input = |at: usize| self.value(step.inputs[at]);
         match &step.kind {
-            Kind::Dense(groups) => self.dense::<FMA, WIDE>((step, groups), gradient, to, add),
+            // Run beside this.
+            Kind::Dense(_) => {}
             Kind::Depthwise(d) => {
                 let Some(packed) = self.pass.packed[step.node].first() else { return };
                 for (scan, weights) in d.backward.iter().zip(&packed.backward) {
-                    depthwise::scan::<FMA>(scan, weights, gradient.0, to.0, (None, add));
+                    depthwise::scan(simd, scan, weights, (gradient.0, to.0), (None, add));
                 }
             }
             Kind::Norm(then) => {
-                norm::backward::<FMA>((input(0), gradient), &self.pass.batches[step.node], *then, (to, add));
+                norm::backward((input(0), gradient), &self.pass.batches[step.node], *then, (to, add));
             }
             Kind::Activation(activation) => copies::activation::<FMA>((input(0), gradient), to, *activation, add),
             Kind::Mean(axes) => pool::mean_back(gradient, to, axes, add),
@@ -103,23 +147,6 @@ impl Back<'_> {
             Kind::Copy(parts) => copies(parts.iter().filter(|p| p.input == number), gradient, to, add),
             Kind::Shuffle(groups) => copies::shuffle(gradient, to, *groups, add),
             Kind::Drop { .. } => copies::masked(gradient, &self.space.masks[step.node], to, add),
-        }
-    }
-
-    #[inline(always)]
-    fn dense<const FMA: bool, const WIDE: usize>(
-        &self,
-        (step, groups): (&Step, &[conv::Group]),
-        gradient: Map<'_>,
-        to: MapMut<'_>,
-        add: bool,
-    ) {
-        let count = if self.images > 0 { self.images } else { usize::MAX };
-        let start = if add { Start::Sum } else { Start::Zero };
-        for (group, packed) in groups.iter().zip(&self.pass.packed[step.node]) {
-            for (back, weights) in group.backward.iter().zip(&packed.backward) {
-                sweep::<FMA, WIDE>((back, count), weights, gradient.0, to.0, start);
-            }
         }
     }
 }
@@ -141,22 +168,17 @@ fn copies<'a>(
     }
 }
 
-/// Inputs of one task of a weight gradient.
+/// Inputs of one task of a weight gradient, about.
 const ROWS: usize = 384;
 
 /// Adds the gradients of a step's weights, from all spaces in their order. The tasks are parts of the weights, each with
 /// a sum of its own, so the bytes don't depend on who does them.
-pub fn weights<'a>(
-    isa: Isa,
-    step: &Step,
-    (spaces, images): (&'a [Space], &dyn Fn(usize) -> usize),
-    packed: &mut [Packed],
-) {
+pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images), packed: &mut [Packed]) {
     let Some(place) = step.gradient else { return };
     let sample = |(number, space): (usize, &'a Space)| Sample {
         input: &space.values[step.inputs[0]],
         gradient: &space.gradients[place.slot],
-        count: images(number),
+        count: images.places(number),
     };
     let samples: Vec<Sample<'a>> = spaces.iter().enumerate().map(sample).collect();
     match &step.kind {
@@ -192,13 +214,21 @@ fn parts<'a>(sweep: &'a Sweep, packed: &'a mut Packed) -> Vec<DensePart<'a>> {
         let (bias, rest) = std::mem::take(&mut biases).split_at_mut(panel.blocks);
         biases = rest;
         let mut bias = Some(bias);
-        for piece in &sweep.pieces {
-            for start in (0..piece.length).step_by(ROWS) {
-                let length = ROWS.min(piece.length - start);
-                let (now, later) = weight.split_at_mut(length * panel.blocks);
+        let cut = |piece: &Piece| {
+            let Piece { offset, length } = *piece;
+            let starts = (0..length).step_by(ROWS);
+            starts.map(move |start| Piece { offset: offset + start, length: ROWS.min(length - start) })
+        };
+        let mut pieces = Vec::new();
+        let mut left = sweep.pieces.iter().flat_map(cut).peekable();
+        while let Some(piece) = left.next() {
+            pieces.push(piece);
+            let rows: usize = pieces.iter().map(|p: &Piece| p.length).sum();
+            if left.peek().is_none_or(|next| rows + next.length > ROWS) {
+                let (now, later) = weight.split_at_mut(rows * panel.blocks);
                 weight = later;
-                let piece = Piece { offset: piece.offset + start, length };
-                parts.push(DensePart { sweep, part: Part { panel, piece }, weight: now, bias: bias.take() });
+                let part = Part { panel, pieces: std::mem::take(&mut pieces) };
+                parts.push(DensePart { sweep, part, weight: now, bias: bias.take() });
             }
         }
     }
@@ -212,9 +242,9 @@ struct Dense<'a, 'b> {
 
 impl Work for Dense<'_, '_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(self) {
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let DensePart { sweep, part, weight, bias } = self.part;
-        weight_gradient::<FMA, WIDE>((sweep, part), self.samples, weight, bias);
+        weight_gradient(simd, (sweep, &part), self.samples, weight, bias);
     }
 }
 
@@ -228,7 +258,7 @@ struct DepthwisePart<'a> {
 
 impl Work for DepthwisePart<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(self) {
-        depthwise::weight_gradient::<FMA>((self.scan, self.block), self.samples, self.weight, self.bias);
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        depthwise::weight_gradient(simd, (self.scan, self.block), self.samples, (self.weight, self.bias));
     }
 }

@@ -1,6 +1,9 @@
 //! The way there: one image's, or one group's, part of a phase.
 
-use super::kernel::{Start, sweep};
+use pulp::Simd;
+
+use super::conv::Group;
+use super::kernel::{Start, Swept, sweep};
 use super::program::{Job, Kind, Phase, Stage, Step};
 use super::space::{Packed, Space};
 use super::{depthwise, isa, norm, pool};
@@ -22,28 +25,89 @@ pub struct Pass<'a> {
     pub masks: Masks,
 }
 
-/// A phase's part of one space.
+/// A phase's part of some spaces.
 pub struct There<'a> {
     /// What is shared.
     pub pass: Pass<'a>,
     /// The jobs.
     pub phase: &'a Phase,
     /// The buffers.
-    pub space: &'a mut Space,
-    /// Place of the first image within the batch, and how many images the space has.
-    pub images: (usize, usize),
+    pub spaces: &'a mut [Space],
+    /// Which images they hold.
+    pub images: Images,
+}
+
+/// The images of spaces that lie side by side.
+#[derive(Clone, Copy)]
+pub struct Images {
+    /// Number of the first space.
+    pub first: usize,
+    /// Images of the batch.
+    pub batch: usize,
+    /// Images of a space whose maps' columns they are; 0 where each space has one.
+    pub group: usize,
+}
+
+impl Images {
+    /// The place of a space's first image within the batch, and how many images it has, 0 for one.
+    pub fn of(self, space: usize) -> (usize, usize) {
+        let first = (self.first + space) * self.group.max(1);
+        (first, self.group.min(self.batch - first))
+    }
+
+    /// How many of a sweep's places a space has.
+    pub fn places(self, space: usize) -> usize {
+        if self.group > 0 { self.of(space).1 } else { usize::MAX }
+    }
 }
 
 impl isa::Work for There<'_> {
     #[inline(always)]
-    fn run<const FMA: bool, const WIDE: usize>(mut self) {
-        for &job in &self.phase.jobs {
-            match job {
-                Job::Sums(at) => self.sums::<WIDE>(&self.pass.stage.steps[at]),
-                Job::Run(at) => self.step::<FMA, WIDE>(&self.pass.stage.steps[at]),
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        let Self { pass, phase, spaces, images } = self;
+        for &job in &phase.jobs {
+            let (Job::Sums(at) | Job::Run(at)) = job;
+            let step = &pass.stage.steps[at];
+            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+                dense(simd, pass, (step, groups), (&mut *spaces, images));
+                continue;
+            }
+            for (number, space) in spaces.iter_mut().enumerate() {
+                let mut one = One { pass, space, images: images.of(number) };
+                match job {
+                    Job::Sums(_) => one.sums(simd, step),
+                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                }
             }
         }
     }
+}
+
+/// A convolution or linear layer of several spaces.
+#[inline(always)]
+fn dense<S: Simd>(
+    simd: S,
+    pass: Pass<'_>,
+    (step, groups): (&Step, &[Group]),
+    (spaces, images): (&mut [Space], Images),
+) {
+    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(|s| std::mem::take(&mut s.values[step.output])).collect();
+    let inputs = spaces.iter().map(|space| space.values[step.inputs[0]].as_slice());
+    let swept = inputs.zip(&mut outputs).enumerate();
+    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
+    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
+        sweep(simd, &group.forward, &packed.forward, &mut maps, Start::Bias(&packed.bias));
+    }
+    for (space, output) in spaces.iter_mut().zip(outputs) {
+        space.values[step.output] = output;
+    }
+}
+
+/// One space, its first image and how many it has.
+struct One<'a> {
+    pass: Pass<'a>,
+    space: &'a mut Space,
+    images: (usize, usize),
 }
 
 /// The layout of a value of which only some columns count, as many as the space has images where it is a group.
@@ -53,28 +117,28 @@ pub fn shape_of(stage: &Stage, value: NodeId, images: usize) -> Shape {
     if images > 0 { Shape { width: shape.width.min(images), ..shape } } else { shape }
 }
 
-impl There<'_> {
+impl One<'_> {
     #[inline(always)]
-    fn sums<const WIDE: usize>(&mut self, step: &Step) {
+    fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let input = step.inputs[0];
         let shape = shape_of(self.pass.stage, input, self.images.1);
-        norm::statistics::<WIDE>((&self.space.values[input], shape), &mut self.space.sums[step.node]);
+        norm::statistics(simd, (&self.space.values[input], shape), &mut self.space.sums[step.node]);
     }
 
     #[inline(always)]
-    fn step<const FMA: bool, const WIDE: usize>(&mut self, step: &Step) {
+    fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
         // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
         let mut output = std::mem::take(&mut self.space.values[step.output]);
         if let Kind::Drop { share, whole } = step.kind {
             self.drop((step, share, whole), &mut output);
         } else {
-            self.compute::<FMA, WIDE>(step, &mut output);
+            self.compute::<S, FMA>(simd, step, &mut output);
         }
         self.space.values[step.output] = output;
     }
 
     #[inline(always)]
-    fn compute<const FMA: bool, const WIDE: usize>(&self, step: &Step, output: &mut [f32]) {
+    fn compute<S: Simd, const FMA: bool>(&self, simd: S, step: &Step, output: &mut [f32]) {
         let Pass { stage, packed, batches, .. } = self.pass;
         let columns = self.images.1;
         let input = |at: usize| -> Option<Map<'_>> {
@@ -82,20 +146,13 @@ impl There<'_> {
             Some((self.space.values[value].as_slice(), shape_of(stage, value, columns)))
         };
         let shape = shape_of(stage, step.output, columns);
-        let count = if columns > 0 { columns } else { usize::MAX };
         let (Some(x), to) = (input(0), (&mut *output, shape)) else { return };
         match &step.kind {
-            Kind::Dense(groups) => {
-                for (group, packed) in groups.iter().zip(&packed[step.node]) {
-                    let start = Start::Bias(&packed.bias);
-                    sweep::<FMA, WIDE>((&group.forward, count), &packed.forward, x.0, to.0, start);
-                }
-            }
             Kind::Depthwise(d) => {
                 let Some(packed) = packed[step.node].first() else { return };
-                depthwise::scan::<FMA>(&d.forward, &packed.forward, x.0, to.0, (Some(&packed.bias), false));
+                depthwise::scan(simd, &d.forward, &packed.forward, (x.0, to.0), (Some(&packed.bias), false));
             }
-            Kind::Norm(then) => norm::forward::<FMA>(x, to, &batches[step.node], *then),
+            Kind::Norm(then) => norm::forward(x, to, &batches[step.node], *then),
             Kind::Activation(activation) => layers::activation::<FMA>(x, to, Some(*activation)),
             Kind::Mean(axes) => pool::mean(x, to, axes),
             Kind::Max(axes) => pool::max(x, to, axes),
@@ -112,7 +169,8 @@ impl There<'_> {
                     layers::gate(x, gate, to);
                 }
             }
-            Kind::Drop { .. } => {}
+            // Run beside this.
+            Kind::Dense(_) | Kind::Drop { .. } => {}
         }
     }
 

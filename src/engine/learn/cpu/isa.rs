@@ -1,28 +1,31 @@
 //! Runs the inner loops in the best instruction set of this machine.
 
-/// Work that is compiled once per instruction set. `FMA` says whether multiply-add is one instruction, `WIDE` how many
-/// blocks of channels a tile spans at most. Each value's sum has the same order whatever `WIDE` is, so the bytes only
-/// depend on `FMA`.
+use pulp::{Simd, WithSimd};
+
+use crate::engine::cpu::kernel::LANES;
+
+/// Work that is compiled once per instruction set. `FMA` says whether multiply-add is one instruction there; all else
+/// only changes how many values are worked on at once, not the order in which anything is added up.
 pub trait Work {
     /// Does it. To be `#[inline(always)]`, as all that it calls.
-    fn run<const FMA: bool, const WIDE: usize>(self);
+    fn run<S: Simd, const FMA: bool>(self, simd: S);
 }
 
-/// An instruction set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An instruction set that this machine has.
+#[derive(Clone, Copy, Debug)]
 pub enum Isa {
     /// 32 registers of 16 values.
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512(pulp::x86::V4),
     /// 16 registers of 8 values.
     #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// What the compiler was told.
+    Avx2(pulp::x86::V3),
+    /// 32 registers of 4 values.
+    #[cfg(target_arch = "aarch64")]
+    Neon(pulp::aarch64::Neon),
+    /// What every machine has.
     Portable,
 }
-
-/// Blocks per tile where the registers hold them: 6 pixels × 4 blocks + 4 weights + 1 value = 29 of 32.
-const MANY: usize = 4;
 
 impl Isa {
     /// All that this machine has, the best one first.
@@ -30,53 +33,85 @@ impl Isa {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
-            let wide = wide && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512bw");
-            let fused = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            all.extend((wide && fused).then_some(Self::Avx512));
-            all.extend(fused.then_some(Self::Avx2));
+            all.extend(pulp::x86::V4::try_new().map(Self::Avx512));
+            all.extend(pulp::x86::V3::try_new().map(Self::Avx2));
         }
+        #[cfg(target_arch = "aarch64")]
+        all.extend(pulp::aarch64::Neon::try_new().map(Self::Neon));
         all.push(Self::Portable);
         all
     }
 
-    /// Blocks of channels that a tile spans at most.
+    /// Blocks of [`LANES`] values that a tile spans at most: with AVX-512, 6 pixels × 4 blocks + 4 weights + 1 value
+    /// take 29 of the 32 registers.
     pub fn widest(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => MANY,
+            Self::Avx512(_) => 4,
             _ => 1,
         }
     }
 
-    /// Does the work. The instruction set is one of [`Isa::all`].
+    /// Does the work.
     pub fn run(self, work: impl Work) {
         match self {
-            // SAFETY: `Isa::all`, the only maker of these values, found the features on this very processor.
             #[cfg(target_arch = "x86_64")]
-            #[expect(
-                unsafe_code,
-                reason = "calling a function compiled for detected instructions is the only way to them"
-            )]
-            Self::Avx512 => unsafe { run_avx512(work) },
-            // SAFETY: as above.
+            Self::Avx512(simd) => Simd::vectorize(simd, On::<_, true>(work)),
             #[cfg(target_arch = "x86_64")]
-            #[expect(unsafe_code, reason = "as above")]
-            Self::Avx2 => unsafe { run_avx2(work) },
-            // Other processors' compilers know by themselves whether multiply-add is one instruction.
-            Self::Portable => work.run::<{ cfg!(target_arch = "aarch64") }, 1>(),
+            Self::Avx2(simd) => Simd::vectorize(simd, On::<_, true>(work)),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(simd) => Simd::vectorize(simd, On::<_, true>(work)),
+            Self::Portable => Simd::vectorize(pulp::Scalar, On::<_, false>(work)),
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-fn run_avx512(work: impl Work) {
-    work.run::<true, MANY>();
+/// Work for an instruction set.
+struct On<W, const FMA: bool>(W);
+
+impl<W: Work, const FMA: bool> WithSimd for On<W, FMA> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.0.run::<S, FMA>(simd);
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2(work: impl Work) {
-    work.run::<true, 1>();
+/// Values as groups of `N` registers.
+#[inline(always)]
+pub fn registers<S: Simd, const N: usize>(values: &[f32]) -> &[[S::f32s; N]] {
+    S::as_simd_f32s(values).0.as_chunks::<N>().0
+}
+
+/// Up to `N` registers; zeros where the values end.
+#[inline(always)]
+pub fn load<S: Simd, const N: usize>(simd: S, values: &[f32]) -> [S::f32s; N] {
+    if let Some(whole) = registers::<S, N>(values).first() {
+        return *whole;
+    }
+    let mut part = [simd.splat_f32s(0.0); N];
+    for n in 0..N {
+        part[n] = simd.partial_load_f32s(&values[(n * S::F32_LANES).min(values.len())..]);
+    }
+    part
+}
+
+/// Stores as many as there is room for.
+#[inline(always)]
+pub fn store<S: Simd, const N: usize>(simd: S, part: [S::f32s; N], values: &mut [f32]) {
+    if let Some(whole) = S::as_mut_simd_f32s(values).0.as_chunks_mut::<N>().0.first_mut() {
+        *whole = part;
+        return;
+    }
+    for n in 0..N {
+        let start = (n * S::F32_LANES).min(values.len());
+        simd.partial_store_f32s(&mut values[start..], part[n]);
+    }
+}
+
+/// Registers that hold so many blocks.
+#[inline(always)]
+pub fn count_of<S: Simd>(blocks: usize) -> usize {
+    blocks * LANES / S::F32_LANES
 }

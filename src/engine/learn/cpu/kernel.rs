@@ -2,11 +2,14 @@
 //! gradient.
 //!
 //! Every output value is one sum in one fixed order, so the bytes don't depend on threads, batches or tiles. A tile of
-//! 6 pixels × 4 blocks runs at about 85 of the 100 billion multiply-adds a second that a core with AVX-512 can do, 6 × 1
-//! at 55 with AVX2 (measured; 4 × 1 and 4 × 2 are slower, more spills registers).
+//! 6 pixels × 4 blocks runs at about 80 of the 100 billion multiply-adds a second that a core with AVX-512 can do, 6 × 1
+//! at 50 with AVX2 (measured; 4 × 1 and 4 × 2 are slower, more spills registers). The registers are spelt out: of loops
+//! over arrays the compiler makes scalar code as soon as it sees another way to bundle them.
 
+use pulp::Simd;
+
+use super::isa::{count_of, load, registers, store};
 use super::packing::{Packing, Panel};
-use crate::engine::cpu::activation::multiply_add;
 use crate::engine::cpu::kernel::{LANES, Lane};
 
 /// Pixels of a tile of a sweep, and inputs of a tile of a gradient.
@@ -61,114 +64,94 @@ fn tiles(length: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..tiles).map(move |tile| (length * tile / tiles, length * (tile + 1) / tiles))
 }
 
-/// Runs a sweep over its first `count` places.
+/// A map that is read, one that is written, and how many of the sweep's places they have.
+pub type Swept<'a> = (&'a [f32], &'a mut [f32], usize);
+
+/// Runs a sweep over maps of several images; each panel's weights are fetched once for all of them.
 #[inline(always)]
-pub fn sweep<const FMA: bool, const WIDE: usize>(
-    (sweep, count): (&Sweep, usize),
-    weights: &[Lane],
-    input: &[f32],
-    output: &mut [f32],
-    start: Start<'_>,
-) {
+pub fn sweep<S: Simd>(simd: S, sweep: &Sweep, weights: &[Lane], maps: &mut [Swept<'_>], start: Start<'_>) {
     for &panel in &sweep.packing.panels {
         let weights = &weights[panel.start..][..panel.blocks * sweep.packing.taps()];
-        for (from, to) in tiles(count.min(sweep.places.len())) {
-            let places = &sweep.places[from..to];
-            match panel.blocks {
-                4 if WIDE >= 4 => tile::<FMA, 4>((sweep, panel, places), weights, input, output, start),
-                2 if WIDE >= 2 => tile::<FMA, 2>((sweep, panel, places), weights, input, output, start),
-                _ => tile::<FMA, 1>((sweep, panel, places), weights, input, output, start),
-            }
-        }
-    }
-}
-
-type Tile<'a> = (&'a Sweep, Panel, &'a [Place]);
-
-#[inline(always)]
-fn tile<const FMA: bool, const B: usize>(
-    tile: Tile<'_>,
-    weights: &[Lane],
-    input: &[f32],
-    output: &mut [f32],
-    start: Start<'_>,
-) {
-    match tile.2.len() {
-        1 => tile_of::<FMA, 1, B>(tile, weights, input, output, start),
-        2 => tile_of::<FMA, 2, B>(tile, weights, input, output, start),
-        3 => tile_of::<FMA, 3, B>(tile, weights, input, output, start),
-        4 => tile_of::<FMA, 4, B>(tile, weights, input, output, start),
-        5 => tile_of::<FMA, 5, B>(tile, weights, input, output, start),
-        _ => tile_of::<FMA, TILE, B>(tile, weights, input, output, start),
-    }
-}
-
-/// `P` pixels × `B` blocks of outputs.
-#[inline(always)]
-fn tile_of<const FMA: bool, const P: usize, const B: usize>(
-    (sweep, panel, places): Tile<'_>,
-    weights: &[Lane],
-    input: &[f32],
-    output: &mut [f32],
-    start: Start<'_>,
-) {
-    let places: [Place; P] = std::array::from_fn(|p| places[p]);
-    let (mut weights, _) = weights.as_chunks::<B>();
-    let lane = |p: usize, b: usize| {
-        let first = (panel.first + b) * LANES;
-        let count = if sweep.exact { LANES.min(sweep.packing.outputs - first) } else { LANES };
-        (places[p].to + first, count)
-    };
-    let mut sums = [[[0.0; LANES]; B]; P];
-    match start {
-        Start::Zero => {}
-        Start::Bias(bias) => {
-            let bias: [Lane; B] = std::array::from_fn(|b| bias[panel.first + b]);
-            sums = [bias; P];
-        }
-        Start::Sum => {
-            for (p, sums) in sums.iter_mut().enumerate() {
-                for (b, sum) in sums.iter_mut().enumerate() {
-                    let (at, count) = lane(p, b);
-                    sum[..count].copy_from_slice(&output[at..][..count]);
+        for (input, output, count) in maps.iter_mut() {
+            for (from, to) in tiles(sweep.places.len().min(*count)) {
+                let tile = Tile { sweep, panel, places: &sweep.places[from..to], weights, start };
+                // Registers of a panel.
+                match count_of::<S>(panel.blocks) {
+                    1 => tile.pixels::<S, 1>(simd, input, output),
+                    2 => tile.pixels::<S, 2>(simd, input, output),
+                    4 => tile.pixels::<S, 4>(simd, input, output),
+                    _ => tile.pixels::<S, LANES>(simd, input, output),
                 }
             }
         }
     }
-    for piece in &sweep.pieces {
-        let pixels = places.map(|place| &input[place.from + piece.offset..][..piece.length]);
-        let (now, later) = weights.split_at(piece.length);
-        accumulate::<FMA, P, B>(&mut sums, pixels, now);
-        weights = later;
-    }
-    for (p, sums) in sums.iter().enumerate() {
-        for (b, sum) in sums.iter().enumerate() {
-            let (at, count) = lane(p, b);
-            if count == LANES {
-                output[at..][..LANES].copy_from_slice(sum);
-            } else {
-                output[at..][..count].copy_from_slice(&sum[..count]);
-            }
-        }
-    }
 }
 
-/// Adds to each pixel's sums its values times the weights.
-#[inline(always)]
-fn accumulate<const FMA: bool, const P: usize, const B: usize>(
-    sums: &mut [[Lane; B]; P],
-    pixels: [&[f32]; P],
-    weights: &[[Lane; B]],
-) {
-    let pixels = pixels.map(|p| &p[..weights.len()]);
-    for (tap, weight) in weights.iter().enumerate() {
+/// Some pixels × the blocks of a panel.
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    sweep: &'a Sweep,
+    panel: Panel,
+    places: &'a [Place],
+    weights: &'a [Lane],
+    start: Start<'a>,
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn pixels<S: Simd, const N: usize>(self, simd: S, input: &[f32], output: &mut [f32]) {
+        match self.places.len() {
+            1 => self.run::<S, 1, N>(simd, input, output),
+            2 => self.run::<S, 2, N>(simd, input, output),
+            3 => self.run::<S, 3, N>(simd, input, output),
+            4 => self.run::<S, 4, N>(simd, input, output),
+            5 => self.run::<S, 5, N>(simd, input, output),
+            _ => self.run::<S, TILE, N>(simd, input, output),
+        }
+    }
+
+    /// `P` pixels × `N` registers. All indices into the sums are constants, so that they stay in registers.
+    #[inline(always)]
+    fn run<S: Simd, const P: usize, const N: usize>(self, simd: S, input: &[f32], output: &mut [f32]) {
+        let Self { sweep, panel, start, .. } = self;
+        // No closures where registers are: one that isn't inlined is compiled without them.
+        let mut places = [Place { from: 0, to: 0 }; P];
+        places.copy_from_slice(&self.places[..P]);
+        let mut weights = registers::<S, N>(self.weights.as_flattened());
+        let first = panel.first * LANES;
+        let count = if sweep.exact { (N * S::F32_LANES).min(sweep.packing.outputs - first) } else { N * S::F32_LANES };
+        let mut sums = [[simd.splat_f32s(0.0); N]; P];
+        match start {
+            Start::Zero => {}
+            Start::Bias(bias) => {
+                if let Some(bias) = registers::<S, N>(bias[panel.first..].as_flattened()).first() {
+                    sums = [*bias; P];
+                }
+            }
+            Start::Sum => {
+                for p in 0..P {
+                    sums[p] = load::<S, N>(simd, &output[places[p].to + first..][..count]);
+                }
+            }
+        }
+        for piece in &sweep.pieces {
+            let mut pixels = [&input[..0]; P];
+            for p in 0..P {
+                pixels[p] = &input[places[p].from + piece.offset..][..piece.length];
+            }
+            let (now, later) = weights.split_at(piece.length);
+            for (tap, weight) in now.iter().enumerate() {
+                for p in 0..P {
+                    let value = simd.splat_f32s(pixels[p][tap]);
+                    for n in 0..N {
+                        sums[p][n] = simd.mul_add_e_f32s(value, weight[n], sums[p][n]);
+                    }
+                }
+            }
+            weights = later;
+        }
         for p in 0..P {
-            let value = pixels[p][tap];
-            for b in 0..B {
-                for lane in 0..LANES {
-                    sums[p][b][lane] = multiply_add::<FMA>(value, weight[b][lane], sums[p][b][lane]);
-                }
-            }
+            store(simd, sums[p], &mut output[places[p].to + first..][..count]);
         }
     }
 }
@@ -185,12 +168,11 @@ pub struct Sample<'a> {
 }
 
 /// A part of a gradient: some inputs × the outputs of a panel.
-#[derive(Clone, Copy)]
 pub struct Part {
     /// The panel.
     pub panel: Panel,
     /// Where the inputs lie, from a pixel's place.
-    pub piece: Piece,
+    pub pieces: Vec<Piece>,
 }
 
 /// Pixels whose gradients are brought together at a time: with 4 blocks they fill 64 KiB.
@@ -198,130 +180,119 @@ const CHUNK: usize = 256;
 
 /// Adds a part of the weights' gradient: inputs × blocks; and of the bias's, where it is asked for.
 #[inline(always)]
-pub fn weight_gradient<const FMA: bool, const WIDE: usize>(
-    (sweep, part): (&Sweep, Part),
+pub fn weight_gradient<S: Simd>(
+    simd: S,
+    (sweep, part): (&Sweep, &Part),
     samples: &[Sample<'_>],
     weight: &mut [Lane],
     bias: Option<&mut [Lane]>,
 ) {
-    match part.panel.blocks {
-        4 if WIDE >= 4 => gradient_of::<FMA, 4>((sweep, part), samples, weight, bias),
-        2 if WIDE >= 2 => gradient_of::<FMA, 2>((sweep, part), samples, weight, bias),
-        _ => gradient_of::<FMA, 1>((sweep, part), samples, weight, bias),
+    match count_of::<S>(part.panel.blocks) {
+        1 => gradient_of::<S, 1>(simd, (sweep, part), samples, (weight, bias)),
+        2 => gradient_of::<S, 2>(simd, (sweep, part), samples, (weight, bias)),
+        4 => gradient_of::<S, 4>(simd, (sweep, part), samples, (weight, bias)),
+        _ => gradient_of::<S, LANES>(simd, (sweep, part), samples, (weight, bias)),
     }
 }
 
+/// The pixels of a chunk: the values that a run of them reads, and where.
+type Runs<'a> = [(&'a [f32], &'a [Place])];
+
 #[inline(always)]
-fn gradient_of<const FMA: bool, const B: usize>(
-    (sweep, part): (&Sweep, Part),
+fn gradient_of<S: Simd, const N: usize>(
+    simd: S,
+    (sweep, part): (&Sweep, &Part),
     samples: &[Sample<'_>],
-    weight: &mut [Lane],
-    mut bias: Option<&mut [Lane]>,
+    (weight, mut bias): (&mut [Lane], Option<&mut [Lane]>),
 ) {
-    let (weight, _) = weight.as_chunks_mut::<B>();
-    let mut gradients: Vec<[Lane; B]> = Vec::with_capacity(CHUNK);
-    // Values and places of the runs of pixels that the chunk consists of.
+    let first = part.panel.first * LANES;
+    let count = (N * S::F32_LANES).min(sweep.packing.outputs - first);
+    let weight = S::as_mut_simd_f32s(weight.as_flattened_mut()).0.as_chunks_mut::<N>().0;
+    let mut gradients: Vec<[S::f32s; N]> = Vec::with_capacity(CHUNK);
     let mut runs: Vec<(&[f32], &[Place])> = Vec::new();
+    let pieces = part.pieces.as_slice();
     for sample in samples {
         let mut places = &sweep.places[..sample.count.min(sweep.places.len())];
         while !places.is_empty() {
             let (now, later) = places.split_at(places.len().min(CHUNK - gradients.len()));
-            collect::<B>(sweep, part.panel, (sample.gradient, now), &mut gradients);
-            runs.push((&sample.input[part.piece.offset..], now));
+            for place in now {
+                // Brought together: they lie far apart.
+                gradients.push(load::<S, N>(simd, &sample.gradient[place.to + first..][..count]));
+            }
+            runs.push((sample.input, now));
             places = later;
             if gradients.len() == CHUNK {
-                add_chunk::<FMA, B>(&runs, &gradients, weight, bias.as_deref_mut());
+                add_chunk::<S, N>(simd, (&runs, &gradients), pieces, (weight, bias.as_deref_mut()));
                 gradients.clear();
                 runs.clear();
             }
         }
     }
-    add_chunk::<FMA, B>(&runs, &gradients, weight, bias);
-}
-
-/// Copies the gradients of some pixels, which lie far apart, into one row.
-#[inline(always)]
-fn collect<const B: usize>(
-    sweep: &Sweep,
-    panel: Panel,
-    (gradient, places): (&[f32], &[Place]),
-    row: &mut Vec<[Lane; B]>,
-) {
-    let first = panel.first * LANES;
-    let count = (B * LANES).min(sweep.packing.outputs - first);
-    for place in places {
-        let mut lanes = [[0.0; LANES]; B];
-        let from = &gradient[place.to + first..][..count];
-        if count == B * LANES {
-            lanes.as_flattened_mut().copy_from_slice(from);
-        } else {
-            lanes.as_flattened_mut()[..count].copy_from_slice(from);
-        }
-        row.push(lanes);
-    }
+    add_chunk::<S, N>(simd, (&runs, &gradients), pieces, (weight, bias));
 }
 
 #[inline(always)]
-fn add_chunk<const FMA: bool, const B: usize>(
-    runs: &[(&[f32], &[Place])],
-    gradients: &[[Lane; B]],
-    weight: &mut [[Lane; B]],
-    bias: Option<&mut [Lane]>,
+fn add_chunk<S: Simd, const N: usize>(
+    simd: S,
+    (runs, gradients): (&Runs<'_>, &[[S::f32s; N]]),
+    pieces: &[Piece],
+    (mut weight, bias): (&mut [[S::f32s; N]], Option<&mut [Lane]>),
 ) {
-    for (from, to) in tiles(weight.len()) {
-        let weight = &mut weight[from..to];
-        match to - from {
-            1 => add_rows::<FMA, 1, B>(runs, gradients, from, weight),
-            2 => add_rows::<FMA, 2, B>(runs, gradients, from, weight),
-            3 => add_rows::<FMA, 3, B>(runs, gradients, from, weight),
-            4 => add_rows::<FMA, 4, B>(runs, gradients, from, weight),
-            5 => add_rows::<FMA, 5, B>(runs, gradients, from, weight),
-            _ => add_rows::<FMA, TILE, B>(runs, gradients, from, weight),
+    for piece in pieces {
+        let (own, rest) = weight.split_at_mut(piece.length);
+        weight = rest;
+        for (from, to) in tiles(piece.length) {
+            let (chunk, rows, first) = ((runs, gradients), &mut own[from..to], piece.offset + from);
+            match to - from {
+                1 => add_rows::<S, 1, N>(simd, chunk, first, rows),
+                2 => add_rows::<S, 2, N>(simd, chunk, first, rows),
+                3 => add_rows::<S, 3, N>(simd, chunk, first, rows),
+                4 => add_rows::<S, 4, N>(simd, chunk, first, rows),
+                5 => add_rows::<S, 5, N>(simd, chunk, first, rows),
+                _ => add_rows::<S, TILE, N>(simd, chunk, first, rows),
+            }
         }
     }
     if let Some(bias) = bias {
-        let mut sums = [[0.0; LANES]; B];
+        let bias = S::as_mut_simd_f32s(bias.as_flattened_mut()).0;
+        let mut sums = [simd.splat_f32s(0.0); N];
         for gradient in gradients {
-            plus(&mut sums, gradient);
+            for n in 0..N {
+                sums[n] = simd.add_f32s(sums[n], gradient[n]);
+            }
         }
-        plus(bias, &sums);
+        for (bias, sum) in bias.iter_mut().zip(sums) {
+            *bias = simd.add_f32s(*bias, sum);
+        }
     }
 }
 
-/// `R` inputs from `first` on × `B` blocks of outputs.
+/// `R` inputs from `first` on × `N` registers of outputs.
 #[inline(always)]
-fn add_rows<const FMA: bool, const R: usize, const B: usize>(
-    runs: &[(&[f32], &[Place])],
-    mut gradients: &[[Lane; B]],
+fn add_rows<S: Simd, const R: usize, const N: usize>(
+    simd: S,
+    (runs, mut gradients): (&Runs<'_>, &[[S::f32s; N]]),
     first: usize,
-    weight: &mut [[Lane; B]],
+    weight: &mut [[S::f32s; N]],
 ) {
-    let mut sums = [[[0.0; LANES]; B]; R];
+    let mut sums = [[simd.splat_f32s(0.0); N]; R];
     for (values, places) in runs {
         let values = &values[first..];
         let (now, later) = gradients.split_at(places.len());
         for (place, gradient) in places.iter().zip(now) {
             let values = &values[place.from..][..R];
             for r in 0..R {
-                for b in 0..B {
-                    for lane in 0..LANES {
-                        sums[r][b][lane] = multiply_add::<FMA>(values[r], gradient[b][lane], sums[r][b][lane]);
-                    }
+                let value = simd.splat_f32s(values[r]);
+                for n in 0..N {
+                    sums[r][n] = simd.mul_add_e_f32s(value, gradient[n], sums[r][n]);
                 }
             }
         }
         gradients = later;
     }
-    for (weight, sums) in weight.iter_mut().zip(&sums) {
-        plus(weight, sums);
-    }
-}
-
-#[inline(always)]
-fn plus(sums: &mut [Lane], more: &[Lane]) {
-    for (sum, lane) in sums.iter_mut().zip(more) {
-        for (sum, value) in sum.iter_mut().zip(lane) {
-            *sum += value;
+    for r in 0..R {
+        for n in 0..N {
+            weight[r][n] = simd.add_f32s(weight[r][n], sums[r][n]);
         }
     }
 }

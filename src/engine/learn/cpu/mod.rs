@@ -21,7 +21,7 @@ mod space;
 use rayon::prelude::*;
 
 use self::backward::Back;
-use self::forward::{Pass, There};
+use self::forward::{Images, Pass, There};
 use self::isa::Isa;
 use self::program::{GROUP, Kind, Program, Stage};
 use self::space::{Packed, Space};
@@ -162,13 +162,16 @@ impl CpuLearner {
         let per_image = 3 * self.side * self.side;
         for (number, phase) in stage.forward.iter().enumerate() {
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
-            let isa = self.isa;
-            let spaces = self.heads[..batch].par_iter_mut().with_max_len(1).enumerate();
-            spaces.for_each(|(image, space)| {
+            let (isa, together) = (self.isa, phase.together(batch));
+            let spaces = self.heads[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                let first = chunk * together;
                 if let (0, Some(shape)) = (number, stage.shapes[0]) {
-                    layers::load_image(&images[image * per_image..][..per_image], (&mut space.values[0], shape));
+                    for (image, space) in images.chunks_exact(per_image).skip(first).zip(&mut *spaces) {
+                        layers::load_image(image, (&mut space.values[0], shape));
+                    }
                 }
-                isa.run(There { pass, phase, space, images: (image, 0) });
+                isa.run(There { pass, phase, spaces, images: Images { first, batch, group: 0 } });
             });
             let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
             let sums = self.heads[..batch].iter().map(|space| &space.sums[step.node]);
@@ -184,21 +187,28 @@ impl CpuLearner {
         let (heads, isa) = (&self.heads, self.isa);
         let classes = stage.shapes[*logits].map_or(0, |shape| shape.channels);
         let mut rows = vec![0.0; batch * classes];
-        let groups = self.tails.par_iter_mut().with_max_len(1).enumerate().zip(rows.par_chunks_mut(GROUP * classes));
-        groups.for_each(|((number, space), rows)| {
-            let (first, count) = (number * GROUP, rows.len() / classes);
-            for (&value, shape) in crossing.iter().filter_map(|v| Some((v, stage.shapes[*v]?))) {
-                let pixels = space.values[value].chunks_exact_mut(shape.stride);
-                for (pixel, head) in pixels.zip(&heads[first..first + count]) {
-                    pixel.copy_from_slice(&head.values[value][..shape.stride]);
+        for (number, phase) in stage.forward.iter().enumerate() {
+            let together = phase.together(batch.div_ceil(GROUP));
+            let spaces = self.tails[..batch.div_ceil(GROUP)].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                let images = Images { first: chunk * together, batch, group: GROUP };
+                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
+                    let (first, count) = images.of(at);
+                    for (&value, shape) in crossing.iter().filter_map(|v| Some((v, stage.shapes[*v]?))) {
+                        let pixels = space.values[value].chunks_exact_mut(shape.stride);
+                        for (pixel, head) in pixels.zip(&heads[first..first + count]) {
+                            pixel.copy_from_slice(&head.values[value][..shape.stride]);
+                        }
+                    }
                 }
+                isa.run(There { pass, phase, spaces, images });
+            });
+        }
+        if let Some(shape) = stage.shapes[*logits] {
+            for (space, rows) in self.tails.iter().zip(rows.chunks_mut(GROUP * classes)) {
+                layers::store_rows((&space.values[*logits], shape), rows);
             }
-            for phase in &stage.forward {
-                isa.run(There { pass, phase, space, images: (first, count) });
-            }
-            let Some(shape) = stage.shapes[*logits] else { return };
-            layers::store_rows((&space.values[*logits], shape), rows);
-        });
+        }
         rows
     }
 
@@ -224,21 +234,24 @@ impl CpuLearner {
         let Program { tail: stage, crossing, .. } = &self.program;
         let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
         let classes = gradient.len() / batch;
-        let images = |group: usize| GROUP.min(batch - group * GROUP);
+        let all = Images { first: 0, batch, group: GROUP };
         let Some(Some(place)) = stage.given.first() else { return };
         for (number, phase) in stage.backward.iter().enumerate() {
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
-            let spaces = self.tails[..groups].par_iter_mut().with_max_len(1).enumerate();
-            spaces.for_each(|(group, space)| {
-                if number == 0 {
-                    let rows = gradient.chunks_exact(classes).skip(group * GROUP);
-                    let to = space.gradients[place.slot].chunks_exact_mut(place.shape.stride).take(images(group));
+            let together = phase.together(groups);
+            let spaces = self.tails[..groups].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                let images = Images { first: chunk * together, ..all };
+                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
+                    let (first, count) = images.of(at);
+                    let rows = gradient.chunks_exact(classes).skip(first).take(count);
+                    let to = space.gradients[place.slot].chunks_exact_mut(place.shape.stride);
                     to.zip(rows).for_each(|(to, row)| to[..classes].copy_from_slice(row));
                 }
-                isa.run(Back { pass, phase, space, images: images(group) });
+                isa.run(Back { pass, phase, spaces, images });
             });
             for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
-                backward::weights(isa, step, (&self.tails[..groups], &images), &mut self.packed[step.node]);
+                backward::weights(isa, step, (&self.tails[..groups], all), &mut self.packed[step.node]);
             }
         }
         let (from, to) = (&stage.loaded, &self.program.head.given);
@@ -255,14 +268,16 @@ impl CpuLearner {
 
     fn head_back(&mut self, batch: usize) {
         let stage = &self.program.head;
-        let isa = self.isa;
+        let (isa, all) = (self.isa, Images { first: 0, batch, group: 0 });
         for phase in &stage.backward {
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
-            let spaces = self.heads[..batch].par_iter_mut().with_max_len(1);
-            spaces.for_each(|space| isa.run(Back { pass, phase, space, images: 0 }));
+            let together = phase.together(batch);
+            let spaces = self.heads[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                isa.run(Back { pass, phase, spaces, images: Images { first: chunk * together, ..all } });
+            });
             for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
-                let whole = |_: usize| usize::MAX;
-                backward::weights(isa, step, (&self.heads[..batch], &whole), &mut self.packed[step.node]);
+                backward::weights(isa, step, (&self.heads[..batch], all), &mut self.packed[step.node]);
             }
             let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
             let sums = self.heads[..batch].iter().map(|space| &space.sums[step.node]);

@@ -4,9 +4,10 @@
 //! bytes don't depend on threads. Variances are kept as sums of squares about each image's own mean (Chan et al. 1983),
 //! which doesn't cancel where the mean is large.
 
-use super::slope::with_slope;
-use crate::engine::cpu::activation::activate;
-use crate::engine::cpu::kernel::{LANES, Lane};
+use pulp::Simd;
+
+use super::isa::{load, store};
+use crate::engine::cpu::kernel::LANES;
 use crate::engine::cpu::layers::{Map, MapMut};
 use crate::engine::cpu::shape::Shape;
 use crate::engine::nets::graph::Activation;
@@ -87,60 +88,94 @@ impl Batch {
     }
 }
 
+/// Registers of a pixel's channels that are summed together.
+const WIDE: usize = 4;
+
 /// Mean of each channel of an image, and the sum of squares about it.
 #[inline(always)]
-pub fn statistics<const WIDE: usize>((x, from): Map<'_>, sums: &mut Sums) {
-    for (first, wide) in blocks::<WIDE>(from) {
-        match wide {
-            4 if WIDE >= 4 => statistics_of::<4>((x, from), first, sums),
-            _ => statistics_of::<1>((x, from), first, sums),
+pub fn statistics<S: Simd>(simd: S, x: Map<'_>, sums: &mut Sums) {
+    for (first, wide) in parts::<S>(x.1) {
+        if wide {
+            statistics_of::<S, WIDE>(simd, x, first, sums);
+        } else {
+            statistics_of::<S, 1>(simd, x, first, sums);
         }
     }
 }
 
 #[inline(always)]
-fn statistics_of<const B: usize>((x, from): Map<'_>, first: usize, [means, squares]: &mut Sums) {
+fn statistics_of<S: Simd, const N: usize>(simd: S, (x, from): Map<'_>, first: usize, [means, squares]: &mut Sums) {
+    let length = N * S::F32_LANES;
     let at = from.at(0, 0) + first;
     // Distances from the first pixel are as small as the image's own spread.
-    let shift: [Lane; B] = lanes(&x[at..]);
-    let (mut plain, mut square) = ([[0.0_f64; LANES]; B], [[0.0_f64; LANES]; B]);
+    let shift = load::<S, N>(simd, &x[at..][..length]);
+    let (means, squares) = (&mut means[first..][..length], &mut squares[first..][..length]);
+    means.fill(0.0);
+    squares.fill(0.0);
     for y in 0..from.height {
-        let (mut one, mut two) = ([[0.0; LANES]; B], [[0.0; LANES]; B]);
+        let mut sums = [[simd.splat_f32s(0.0); N]; 2];
         for pixel in line_of((x, from), y).chunks_exact(from.stride) {
-            let values: [Lane; B] = lanes(&pixel[first..]);
-            for b in 0..B {
-                for l in 0..LANES {
-                    let distance = values[b][l] - shift[b][l];
-                    one[b][l] += distance;
-                    two[b][l] += distance * distance;
-                }
+            let values = load::<S, N>(simd, &pixel[first..][..length]);
+            for n in 0..N {
+                let distance = simd.sub_f32s(values[n], shift[n]);
+                sums[0][n] = simd.add_f32s(sums[0][n], distance);
+                sums[1][n] = simd.mul_add_e_f32s(distance, distance, sums[1][n]);
             }
         }
-        widen(&mut plain, &one);
-        widen(&mut square, &two);
+        widen(simd, means, sums[0]);
+        widen(simd, squares, sums[1]);
     }
     let count = (from.height * from.width) as f64;
-    for c in 0..B * LANES {
-        let (sum, square) = (plain[c / LANES][c % LANES], square[c / LANES][c % LANES]);
-        means[first + c] = f64::from(shift[c / LANES][c % LANES]) + sum / count;
-        squares[first + c] = (square - sum * sum / count).max(0.0);
+    for ((mean, square), shift) in means.iter_mut().zip(squares).zip(&x[at..]) {
+        *square = (*square - *mean * *mean / count).max(0.0);
+        *mean = f64::from(*shift) + *mean / count;
+    }
+}
+
+/// The activation that a batch norm takes along: one whose derivative shows in the sign of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rectifier {
+    /// None.
+    None,
+    /// max(0, x).
+    Relu,
+    /// min(max(0, x), 6).
+    Relu6,
+}
+
+impl Rectifier {
+    /// `None` for another activation.
+    pub fn of(activation: Activation) -> Option<Self> {
+        match activation {
+            Activation::Relu => Some(Self::Relu),
+            Activation::Relu6 => Some(Self::Relu6),
+            _ => None,
+        }
     }
 }
 
 /// y = a((x − mean)·scale + shift).
 #[inline(always)]
-pub fn forward<const FMA: bool>((x, from): Map<'_>, (output, to): MapMut<'_>, batch: &Batch, then: Option<Activation>) {
+pub fn forward(x: Map<'_>, to: MapMut<'_>, batch: &Batch, then: Rectifier) {
+    match then {
+        Rectifier::None => forward_of(x, to, batch, |z| z),
+        Rectifier::Relu => forward_of(x, to, batch, |z| z.max(0.0)),
+        Rectifier::Relu6 => forward_of(x, to, batch, |z| z.clamp(0.0, 6.0)),
+    }
+}
+
+#[inline(always)]
+fn forward_of((x, from): Map<'_>, (output, to): MapMut<'_>, batch: &Batch, then: impl Fn(f32) -> f32) {
     for y in 0..to.height {
-        let line = line_mut((output, to), y);
-        for (out, pixel) in line.chunks_exact_mut(to.stride).zip(line_of((x, from), y).chunks_exact(from.stride)) {
+        let pixels = line_of((x, from), y).chunks_exact(from.stride);
+        for (out, pixel) in line_mut((output, to), y).chunks_exact_mut(to.stride).zip(pixels) {
             let length = out.len();
             let (pixel, mean) = (&pixel[..length], &batch.mean[..length]);
             let (scale, shift) = (&batch.scale[..length], &batch.shift[..length]);
             for c in 0..length {
-                out[c] = (pixel[c] - mean[c]) * scale[c] + shift[c];
+                out[c] = then((pixel[c] - mean[c]) * scale[c] + shift[c]);
             }
         }
-        activate::<FMA>(then, line);
     }
 }
 
@@ -149,89 +184,115 @@ pub type Behind<'a> = (Map<'a>, Map<'a>);
 
 /// Σ g and Σ g·(x − mean) of an image, with g = dy·a′.
 #[inline(always)]
-pub fn backward_sums<const FMA: bool, const WIDE: usize>(
-    behind: Behind<'_>,
-    batch: &Batch,
-    then: Option<Activation>,
-    sums: &mut Sums,
-) {
-    with_slope!(FMA, then, slope => {
-        for (first, wide) in blocks::<WIDE>(behind.0.1) {
-            match wide {
-                4 if WIDE >= 4 => sums_of::<4>(behind, batch, (first, slope), sums),
-                _ => sums_of::<1>(behind, batch, (first, slope), sums),
-            }
+pub fn backward_sums<S: Simd>(simd: S, behind: Behind<'_>, batch: &Batch, then: Rectifier, sums: &mut Sums) {
+    let zero = simd.splat_f32s(0.0);
+    match then {
+        Rectifier::None => sums_of(simd, behind, batch, |_, g| g, sums),
+        Rectifier::Relu => sums_of(simd, behind, batch, |z, g| above(simd, z, zero, g), sums),
+        Rectifier::Relu6 => {
+            let six = simd.splat_f32s(6.0);
+            sums_of(simd, behind, batch, |z, g| above(simd, z, zero, above(simd, six, z, g)), sums);
         }
-    });
+    }
+}
+
+/// g where a > b, else 0.
+#[inline(always)]
+fn above<S: Simd>(simd: S, a: S::f32s, b: S::f32s, g: S::f32s) -> S::f32s {
+    simd.select_f32s(simd.greater_than_f32s(a, b), g, simd.splat_f32s(0.0))
 }
 
 #[inline(always)]
-fn sums_of<const B: usize>(
-    ((x, from), (gradient, to)): Behind<'_>,
+fn sums_of<S: Simd>(
+    simd: S,
+    behind: Behind<'_>,
     batch: &Batch,
-    (first, slope): (usize, impl Fn(f32) -> f32),
+    gate: impl Fn(S::f32s, S::f32s) -> S::f32s + Copy,
+    sums: &mut Sums,
+) {
+    for (first, wide) in parts::<S>(behind.0.1) {
+        if wide {
+            sums_of_part::<S, WIDE>(simd, behind, (batch, first), gate, sums);
+        } else {
+            sums_of_part::<S, 1>(simd, behind, (batch, first), gate, sums);
+        }
+    }
+}
+
+#[inline(always)]
+fn sums_of_part<S: Simd, const N: usize>(
+    simd: S,
+    ((x, from), (gradient, to)): Behind<'_>,
+    (batch, first): (&Batch, usize),
+    gate: impl Fn(S::f32s, S::f32s) -> S::f32s,
     [plain, scaled]: &mut Sums,
 ) {
-    let parameters = [&batch.mean, &batch.scale, &batch.shift].map(|values| lanes::<B>(&values[first..]));
-    let [mean, scale, shift] = parameters;
-    let mut totals = [[[0.0_f64; LANES]; B]; 2];
+    let length = N * S::F32_LANES;
+    let mean = load::<S, N>(simd, &batch.mean[first..][..length]);
+    let scale = load::<S, N>(simd, &batch.scale[first..][..length]);
+    let shift = load::<S, N>(simd, &batch.shift[first..][..length]);
+    let (plain, scaled) = (&mut plain[first..][..length], &mut scaled[first..][..length]);
+    plain.fill(0.0);
+    scaled.fill(0.0);
     for y in 0..from.height {
-        let (mut one, mut two) = ([[0.0; LANES]; B], [[0.0; LANES]; B]);
+        let mut sums = [[simd.splat_f32s(0.0); N]; 2];
         let pixels = line_of((x, from), y).chunks_exact(from.stride);
         for (pixel, gradient) in pixels.zip(line_of((gradient, to), y).chunks_exact(to.stride)) {
-            let (values, gradient) = (lanes::<B>(&pixel[first..]), lanes::<B>(&gradient[first..]));
-            for b in 0..B {
-                for l in 0..LANES {
-                    let distance = values[b][l] - mean[b][l];
-                    let g = gradient[b][l] * slope(distance * scale[b][l] + shift[b][l]);
-                    one[b][l] += g;
-                    two[b][l] += g * distance;
-                }
+            let values = load::<S, N>(simd, &pixel[first..][..length]);
+            let gradient = load::<S, N>(simd, &gradient[first..][..length]);
+            for n in 0..N {
+                let distance = simd.sub_f32s(values[n], mean[n]);
+                let g = gate(simd.add_f32s(simd.mul_f32s(distance, scale[n]), shift[n]), gradient[n]);
+                sums[0][n] = simd.add_f32s(sums[0][n], g);
+                sums[1][n] = simd.mul_add_e_f32s(g, distance, sums[1][n]);
             }
         }
-        widen(&mut totals[0], &one);
-        widen(&mut totals[1], &two);
+        widen(simd, plain, sums[0]);
+        widen(simd, scaled, sums[1]);
     }
-    plain[first..first + B * LANES].copy_from_slice(totals[0].as_flattened());
-    scaled[first..first + B * LANES].copy_from_slice(totals[1].as_flattened());
 }
 
 /// dx of an image, after [`Batch::gradients`]; adds to what is there or replaces it.
 #[inline(always)]
-pub fn backward<const FMA: bool>(
-    ((x, from), (gradient, to)): Behind<'_>,
-    batch: &Batch,
-    then: Option<Activation>,
-    (output, add): (MapMut<'_>, bool),
-) {
-    let (output, out) = output;
-    with_slope!(FMA, then, slope => {
-        for y in 0..from.height {
-            let pixels = line_of((x, from), y).chunks_exact(from.stride);
-            let pixels = pixels.zip(line_of((gradient, to), y).chunks_exact(to.stride));
-            let line = line_mut((&mut *output, out), y);
-            for (o, (pixel, gradient)) in line.chunks_exact_mut(out.stride).zip(pixels) {
-                back_pixel((pixel, gradient), batch, slope, (o, add));
-            }
-        }
-    });
+pub fn backward(behind: Behind<'_>, batch: &Batch, then: Rectifier, to: (MapMut<'_>, bool)) {
+    match then {
+        Rectifier::None => backward_of(behind, batch, |_, g| g, to),
+        Rectifier::Relu => backward_of(behind, batch, |z, g| if z > 0.0 { g } else { 0.0 }, to),
+        Rectifier::Relu6 => backward_of(behind, batch, |z, g| if z > 0.0 && z < 6.0 { g } else { 0.0 }, to),
+    }
 }
 
 #[inline(always)]
-fn back_pixel(
+fn backward_of(
+    ((x, from), (gradient, to)): Behind<'_>,
+    batch: &Batch,
+    gate: impl Fn(f32, f32) -> f32 + Copy,
+    ((output, out), add): (MapMut<'_>, bool),
+) {
+    for y in 0..from.height {
+        let pixels = line_of((x, from), y).chunks_exact(from.stride);
+        let pixels = pixels.zip(line_of((gradient, to), y).chunks_exact(to.stride));
+        for (out, pixel) in line_mut((output, out), y).chunks_exact_mut(out.stride).zip(pixels) {
+            backward_pixel(pixel, batch, gate, (out, add));
+        }
+    }
+}
+
+#[inline(always)]
+fn backward_pixel(
     (pixel, gradient): (&[f32], &[f32]),
     batch: &Batch,
-    slope: impl Fn(f32) -> f32,
+    gate: impl Fn(f32, f32) -> f32,
     (out, add): (&mut [f32], bool),
 ) {
     let length = out.len();
     let (pixel, gradient, mean) = (&pixel[..length], &gradient[..length], &batch.mean[..length]);
     let (scale, shift) = (&batch.scale[..length], &batch.shift[..length]);
-    let (tilt, offset) = (&batch.slope[..length], &batch.offset[..length]);
+    let (slope, offset) = (&batch.slope[..length], &batch.offset[..length]);
     let of = |c: usize| {
         let distance = pixel[c] - mean[c];
-        let g = gradient[c] * slope(distance * scale[c] + shift[c]);
-        g * scale[c] + (distance * tilt[c] + offset[c])
+        let g = gate(distance * scale[c] + shift[c], gradient[c]);
+        g * scale[c] + (distance * slope[c] + offset[c])
     };
     if add {
         for c in 0..length {
@@ -244,24 +305,22 @@ fn back_pixel(
     }
 }
 
-/// The bounds of the groups of blocks of a pixel's lanes.
+/// Where groups of [`WIDE`] registers of a pixel begin, and then those of single ones.
 #[inline(always)]
-fn blocks<const WIDE: usize>(shape: Shape) -> impl Iterator<Item = (usize, usize)> {
-    let wide = if WIDE >= 4 { shape.stride / (4 * LANES) } else { 0 };
-    let many = (0..wide).map(|at| (at * 4 * LANES, 4));
-    many.chain((wide * 4..shape.stride / LANES).map(|at| (at * LANES, 1)))
+fn parts<S: Simd>(shape: Shape) -> impl Iterator<Item = (usize, bool)> {
+    let (all, lanes) = (shape.stride / S::F32_LANES, S::F32_LANES);
+    let wide = all / WIDE * WIDE;
+    let groups = (0..wide).step_by(WIDE).map(move |at| (at * lanes, true));
+    groups.chain((wide..all).map(move |at| (at * lanes, false)))
 }
 
+/// Adds registers to sums of 64 bits.
 #[inline(always)]
-fn lanes<const B: usize>(values: &[f32]) -> [Lane; B] {
-    let mut lanes = [[0.0; LANES]; B];
-    lanes.as_flattened_mut().copy_from_slice(&values[..B * LANES]);
-    lanes
-}
-
-#[inline(always)]
-fn widen<const B: usize>(totals: &mut [[f64; LANES]; B], sums: &[Lane; B]) {
-    for (total, sum) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+fn widen<S: Simd, const N: usize>(simd: S, totals: &mut [f64], sums: [S::f32s; N]) {
+    let mut lanes = [0.0; WIDE * LANES];
+    let lanes = &mut lanes[..N * S::F32_LANES];
+    store(simd, sums, lanes);
+    for (total, sum) in totals.iter_mut().zip(lanes) {
         *total += f64::from(*sum);
     }
 }

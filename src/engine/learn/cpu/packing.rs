@@ -25,6 +25,8 @@ pub struct Packing {
     base: usize,
     stride: usize,
     taps: Vec<u32>,
+    /// The taps in the order of the values, so that the values are read as they lie.
+    order: Vec<u32>,
 }
 
 impl Packing {
@@ -37,7 +39,9 @@ impl Packing {
             panels.push(Panel { first, blocks, start: first * taps.len() });
             first += blocks;
         }
-        Self { outputs, panels, base, stride, taps }
+        let mut order: Vec<u32> = (0..taps.len() as u32).collect();
+        order.sort_unstable_by_key(|&tap| taps[tap as usize]);
+        Self { outputs, panels, base, stride, taps, order }
     }
 
     /// Inputs of each output.
@@ -53,32 +57,43 @@ impl Packing {
     /// Packs a tensor's values; the lanes beyond the outputs stay as they are.
     pub fn pack(&self, values: &[f32], packed: &mut [Lane]) {
         self.split(packed).into_par_iter().for_each(|(panel, packed)| {
-            for (&tap, lanes) in self.taps.iter().zip(packed.chunks_exact_mut(panel.blocks)) {
-                let mut at = self.base + tap as usize + panel.first * LANES * self.stride;
-                let lanes = lanes.as_flattened_mut();
-                let count = lanes.len().min(self.outputs - panel.first * LANES);
-                for lane in &mut lanes[..count] {
-                    *lane = values[at];
-                    at += self.stride;
+            for (block, count) in self.blocks(panel) {
+                let values = &values[self.base + (panel.first + block) * LANES * self.stride..];
+                for &tap in &self.order {
+                    let from = values[self.taps[tap as usize] as usize..].iter().step_by(self.stride);
+                    let lane = &mut packed[tap as usize * panel.blocks + block];
+                    lane[..count].iter_mut().zip(from).for_each(|(lane, value)| *lane = *value);
                 }
             }
         });
     }
 
-    /// The inverse of [`Packing::pack`].
+    /// The inverse of [`Packing::pack`], for a packing whose outputs have a run of values each.
     pub fn unpack(&self, packed: &[Lane], values: &mut [f32]) {
-        for panel in &self.panels {
-            let packed = &packed[panel.start..][..panel.blocks * self.taps.len()];
-            for (&tap, lanes) in self.taps.iter().zip(packed.chunks_exact(panel.blocks)) {
-                let mut at = self.base + tap as usize + panel.first * LANES * self.stride;
-                let lanes = lanes.as_flattened();
-                let count = lanes.len().min(self.outputs - panel.first * LANES);
-                for lane in &lanes[..count] {
-                    values[at] = *lane;
-                    at += self.stride;
+        let mut values = &mut values[self.base..];
+        let mut parts = Vec::with_capacity(self.panels.len());
+        for &panel in &self.panels {
+            let lanes: usize = self.blocks(panel).map(|(_, count)| count).sum();
+            let (part, rest) = values.split_at_mut(lanes * self.stride);
+            parts.push((panel, part));
+            values = rest;
+        }
+        parts.into_par_iter().for_each(|(panel, values)| {
+            for (block, count) in self.blocks(panel) {
+                let values = &mut values[block * LANES * self.stride..];
+                for &tap in &self.order {
+                    let to = values[self.taps[tap as usize] as usize..].iter_mut().step_by(self.stride);
+                    let lane = &packed[panel.start + tap as usize * panel.blocks + block];
+                    to.zip(&lane[..count]).for_each(|(value, lane)| *value = *lane);
                 }
             }
-        }
+        });
+    }
+
+    /// The blocks of a panel and how many of their lanes are outputs.
+    fn blocks(&self, panel: Panel) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let outputs = self.outputs;
+        (0..panel.blocks).map(move |block| (block, LANES.min(outputs - (panel.first + block) * LANES)))
     }
 
     /// Each panel with its part of packed weights.

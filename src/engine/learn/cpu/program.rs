@@ -5,8 +5,10 @@
 //! them. Batch norms cut the head into phases, between which the images' sums are brought together.
 
 use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
+use super::norm::Rectifier;
 use super::pool::{Axes, Axis};
 use crate::engine::cpu::depthwise::is_depthwise;
+use crate::engine::cpu::kernel::Lane;
 use crate::engine::cpu::layers::Part;
 use crate::engine::cpu::layout::{Place, Slots};
 use crate::engine::cpu::shape::Shape;
@@ -23,7 +25,7 @@ pub enum Kind {
     /// Depthwise convolution.
     Depthwise(Depthwise),
     /// Batch norm, and the activation that follows.
-    Norm(Option<Activation>),
+    Norm(Rectifier),
     /// Activation.
     Activation(Activation),
     /// Means of windows.
@@ -83,6 +85,25 @@ pub struct Phase {
     pub norm: Option<usize>,
     /// Steps whose weights' gradients are made, on the way back.
     pub weights: Vec<usize>,
+    /// Whether the weights are so large that images better go through together than one after the other.
+    pub heavy: bool,
+}
+
+/// Packed weights from which on a phase is heavy: half of a usual second-level cache.
+const HEAVY: usize = 1 << 20;
+
+impl Phase {
+    fn run(&mut self, at: usize, step: &Step) {
+        self.jobs.push(Job::Run(at));
+        if let Kind::Dense(groups) = &step.kind {
+            self.heavy |= groups.iter().any(|g| size_of::<Lane>() * g.forward.packing.len() > HEAVY);
+        }
+    }
+
+    /// Spaces that go through together.
+    pub fn together(&self, spaces: usize) -> usize {
+        if self.heavy { spaces.div_ceil(rayon::current_num_threads()).clamp(1, GROUP) } else { 1 }
+    }
 }
 
 /// Steps that run on one kind of space.
@@ -205,7 +226,7 @@ struct Plain {
     inputs: Vec<NodeId>,
     output: NodeId,
     /// The activation that a batch norm takes along.
-    then: Option<Activation>,
+    then: Rectifier,
 }
 
 /// The nodes as steps; a batch norm takes the activation along that alone reads it.
@@ -213,14 +234,15 @@ fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
     let mut steps: Vec<Plain> = Vec::with_capacity(nodes.len());
     let only_reader = |id: NodeId| nodes.iter().flat_map(|n| &n.inputs).filter(|&&i| i == id).count() == 1;
     for (id, node) in nodes.iter().enumerate().skip(1) {
-        if let (Op::Activation(activation), Some(last)) = (node.op, steps.last_mut()) {
-            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. }) && last.then.is_none();
+        let then = if let Op::Activation(activation) = node.op { Rectifier::of(activation) } else { None };
+        if let (Some(then), Some(last)) = (then, steps.last_mut()) {
+            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. }) && last.then == Rectifier::None;
             if norm && node.inputs == [last.output] && only_reader(last.output) {
-                (last.then, last.output) = (Some(activation), id);
+                (last.then, last.output) = (then, id);
                 continue;
             }
         }
-        steps.push(Plain { node: id, inputs: node.inputs.clone(), output: id, then: None });
+        steps.push(Plain { node: id, inputs: node.inputs.clone(), output: id, then: Rectifier::None });
     }
     steps
 }
@@ -323,7 +345,7 @@ impl Builder<'_> {
                 }
                 step.back.push(places[input].map(|place| (place, add)));
             }
-            phase.jobs.push(Job::Run(at));
+            phase.run(at, step);
             if weighted {
                 phase.weights.push(at);
                 held.push(gradient);
@@ -349,7 +371,7 @@ fn forward_phases(steps: &[Step]) -> Vec<Phase> {
             phases.push(Phase::default());
         }
         if let Some(phase) = phases.last_mut() {
-            phase.jobs.push(Job::Run(at));
+            phase.run(at, step);
         }
     }
     phases

@@ -63,7 +63,6 @@ pub fn gelu<const FMA: bool>(z: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::with_slope;
     use crate::engine::cpu::activation::activate;
     use crate::engine::nets::graph::Activation;
 

@@ -284,6 +284,7 @@ impl TrainForm {
             evaluated_per_class: self.count(TrainText::Evaluated, EVALUATED)?,
             recipe: recipe.clone(),
             out: trainings.join(folder),
+            checkpoint_every: TrainRequest::CHECKPOINT_EVERY,
         })
     }
 

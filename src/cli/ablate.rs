@@ -1,0 +1,164 @@
+//! `stillroom ablate`.
+
+use std::path::PathBuf;
+
+use crate::core::ablation::Series;
+use crate::core::dataset::Split;
+use crate::core::recipe::Recipe;
+use crate::jobs::Arch;
+use crate::jobs::ablate::{AblateRequest, Row, ablate};
+use crate::jobs::train::Compute;
+use crate::store::files::shown;
+use crate::store::project::Project;
+
+use super::console::{peak_rss_mib, print_line};
+use super::distill::{base_recipe, check_first};
+use super::options::{Common, RecipeArgs, open_dataset};
+use super::{Console, Failure};
+
+/// Which series.
+#[derive(clap::ValueEnum, Clone, Copy)]
+enum Table {
+    /// RDED's steps one after another (Table 8)
+    Steps,
+    /// Which patches are kept (Table 9)
+    Strategies,
+    /// Coresets of whole images (Table 7)
+    Coresets,
+    /// --grid-ipc × --grid-patches × --grid-subset (Figure 4)
+    Grid,
+}
+
+/// Arguments.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The series
+    #[arg(long, value_enum)]
+    series: Table,
+    /// The dataset: distilled from its training split, evaluated on its test split
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The observer's weight file
+    #[arg(long, value_name = "FILE")]
+    observer: PathBuf,
+    /// The network of the students
+    #[arg(long, value_name = "NAME")]
+    student: Arch,
+    /// Output folder; one with the same series is gone on with
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Students per entry
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    seeds: u32,
+    /// A training parameter for all entries, as NAME=VALUE with the names of `train`'s flags; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    train: Vec<String>,
+    /// Only the first N images of each class are evaluated [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    val_limit: Option<u32>,
+    /// The grid's images per class
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    grid_ipc: Vec<u32>,
+    /// The grid's patches per image
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    grid_patches: Vec<u32>,
+    /// The grid's subsets
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    grid_subset: Vec<u32>,
+    /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    project: Option<PathBuf>,
+    /// A paper's recipe for distilling; other flags override it
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Go on although the observer check says no
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    recipe: RecipeArgs<Recipe>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Args {
+    fn series(&self) -> Series {
+        match self.series {
+            Table::Steps => Series::Steps,
+            Table::Strategies => Series::Strategies,
+            Table::Coresets => Series::Coresets,
+            Table::Grid => Series::Grid {
+                ipc: self.grid_ipc.clone(),
+                patches: self.grid_patches.clone(),
+                subset: self.grid_subset.clone(),
+            },
+        }
+    }
+
+    /// The parameters that are the same for all trainings.
+    fn training(&self) -> Result<Vec<(String, String)>, Failure> {
+        let pair = |given: &String| {
+            let (name, value) = given.split_once('=')?;
+            Some((name.trim_start_matches("--").to_owned(), value.to_owned()))
+        };
+        let wrong = |given: &String| Failure::Usage(format!("--train {given}: give NAME=VALUE, e.g. epochs=300"));
+        let mut all = vec![("seeds".to_owned(), self.seeds.to_string())];
+        for given in &self.train {
+            all.push(pair(given).ok_or_else(|| wrong(given))?);
+        }
+        Ok(all)
+    }
+}
+
+/// Runs a series; a JSON line per entry, and the last line with all of them.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
+    let training = args.training()?;
+    let mut console = Console::new(args.common.compute.json)?;
+    let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
+    let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
+    let project = Project::open(&folder)?;
+    let observer = args.common.network.observer(args.observer.clone());
+    let mut session = args.common.session(&observer, dataset, &mut console)?;
+    check_first(&mut session, &args.data, args.force, &mut console)?;
+    let request = AblateRequest {
+        series: args.series(),
+        recipe,
+        observer,
+        student: args.student,
+        evaluation: args.data.clone(),
+        evaluated_per_class: args.val_limit,
+        training,
+        out: args.out.clone(),
+    };
+    let picked = args.common.compute.pick(&console)?;
+    let compute = Compute { picked: &picked, threads: args.common.compute.threads() };
+    let mut told = super::train::Told::default();
+    let json = args.common.compute.json;
+    let mut row = |row: &Row| tell(row, json);
+    let rows = ablate(
+        &mut session,
+        (&project, &request),
+        compute,
+        &mut console,
+        (&mut |note| told.epoch(note, json), &mut row),
+    )
+    .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
+    console.say(&format!("the table is in {}", shown(&args.out.join("ablation.csv"))));
+    print_line(&serde_json::json!({
+        "job": "ablate",
+        "rows": rows,
+        "out": shown(&args.out),
+        "device": picked.info.id,
+        "peak_rss_mib": peak_rss_mib(),
+    }));
+    Ok(())
+}
+
+fn tell(row: &Row, json: bool) {
+    let ((best, best_std), (last, last_std)) = (row.best_mean_std, row.last_mean_std);
+    if json {
+        print_line(&serde_json::json!({ "row": row }));
+    } else {
+        eprintln!("{}: best {best:.2} ± {best_std:.2} %, last {last:.2} ± {last_std:.2} %", row.title);
+    }
+}

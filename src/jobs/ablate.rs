@@ -1,0 +1,225 @@
+//! A series of distillations and trainings as one queue, resumable, with one table at its end.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::core::ablation::{Entry, Series};
+use crate::core::curve::{Curve, Evaluated, mean_and_std};
+use crate::core::params::BadValue;
+use crate::core::progress::Progress;
+use crate::core::recipe::Recipe;
+use crate::core::train_presets::Task;
+use crate::engine::nets::Arch;
+use crate::store::files::{FileError, replace};
+use crate::store::project::Project;
+use crate::store::training::{TrainingKind, TrainingNote};
+
+use super::distill::{DistillError, DistillRequest, distill};
+use super::open::ObserverRequest;
+use super::session::Session;
+use super::train::{About, Compute, TrainJobError, TrainRequest, run, suggest};
+
+/// What is compared.
+#[derive(Clone, Debug)]
+pub struct AblateRequest {
+    /// The series.
+    pub series: Series,
+    /// What its recipes are made from.
+    pub recipe: Recipe,
+    /// The observer: chooses patches and labels.
+    pub observer: ObserverRequest,
+    /// The network of the students.
+    pub student: Arch,
+    /// Real images to evaluate on.
+    pub evaluation: PathBuf,
+    /// Only the first so many of each class.
+    pub evaluated_per_class: Option<u32>,
+    /// Training parameters that are the same for all entries, instead of the presets' own.
+    pub training: Vec<(String, String)>,
+    /// The output folder: `sets/`, `trainings/`, `ablation.json`, `ablation.csv`.
+    pub out: PathBuf,
+}
+
+/// An entry's result.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Distilled images.
+    pub images: u64,
+    /// Top-1 in percent, best of the evaluated epochs, of each seed.
+    pub best: Vec<f64>,
+    /// After the last epoch.
+    pub last: Vec<f64>,
+    /// Their means and standard deviations.
+    pub best_mean_std: (f64, f64),
+    /// See `best_mean_std`.
+    pub last_mean_std: (f64, f64),
+    /// Seconds of training, of all seeds.
+    pub seconds: f64,
+}
+
+/// Why a series ended early; what was finished stays.
+#[derive(Debug, thiserror::Error)]
+pub enum AblateError {
+    /// A distillation.
+    #[error("{entry}: {source}")]
+    Distill {
+        /// The entry.
+        entry: String,
+        /// The cause.
+        source: DistillError,
+    },
+    /// A training.
+    #[error("{entry}: {source}")]
+    Train {
+        /// The entry.
+        entry: String,
+        /// The cause.
+        source: TrainJobError,
+    },
+    /// A training parameter.
+    #[error("{entry}: {source}")]
+    Parameter {
+        /// The entry.
+        entry: String,
+        /// The cause.
+        source: BadValue,
+    },
+    /// The table.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl AblateError {
+    /// Whether the user cancelled it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Distill { source, .. } => source.is_cancelled(),
+            Self::Train { source, .. } => source.is_cancelled(),
+            _ => false,
+        }
+    }
+}
+
+/// Runs a series, entry by entry; entries that are finished are not run again. `each` hears of every epoch, `row` of
+/// every result.
+///
+/// # Errors
+/// [`AblateError`]; the same request goes on from there.
+pub fn ablate(
+    session: &mut Session,
+    (project, request): (&Project, &AblateRequest),
+    compute: Compute<'_>,
+    progress: &mut dyn Progress,
+    (each, row): (&mut dyn FnMut(&TrainingNote), &mut dyn FnMut(&Row)),
+) -> Result<Vec<Row>, AblateError> {
+    let mut rows = Vec::new();
+    for entry in request.series.entries(&request.recipe) {
+        let data = ensure_set(session, (project, request), &entry, progress)?;
+        let start = Instant::now();
+        let training = training(request, &entry, data)?;
+        let report = run(&training, compute, progress, each)
+            .map_err(|source| AblateError::Train { entry: entry.name.clone(), source })?;
+        let images = u64::from(entry.recipe.ipc) * report.note.classes.len() as u64;
+        let result = result(&entry, images, &report.note, start);
+        row(&result);
+        rows.push(result);
+        write(&request.out, &rows)?;
+    }
+    Ok(rows)
+}
+
+/// The entry's distilled set, made unless it is there: its folder is absent or whole.
+fn ensure_set(
+    session: &mut Session,
+    (project, request): (&Project, &AblateRequest),
+    entry: &Entry,
+    progress: &mut dyn Progress,
+) -> Result<PathBuf, AblateError> {
+    let out = request.out.join("sets").join(entry.set());
+    if out.join("manifest.json").is_file() {
+        return Ok(out);
+    }
+    let sets = request.out.join("sets");
+    std::fs::create_dir_all(&sets).map_err(FileError::at(&sets, "make this folder"))?;
+    let classes = session.dataset.class_ids().collect();
+    let distillation = DistillRequest { recipe: entry.recipe.clone(), classes, out: out.clone() };
+    distill(session, project, &distillation, progress, &mut |_, _| {})
+        .map_err(|source| AblateError::Distill { entry: entry.name.clone(), source })?;
+    Ok(out)
+}
+
+fn training(request: &AblateRequest, entry: &Entry, data: PathBuf) -> Result<TrainRequest, AblateError> {
+    let observer = entry.soft.then(|| request.observer.clone());
+    let about = About {
+        data: &data,
+        images_per_class: None,
+        observer: observer.as_ref(),
+        student: request.student,
+        side: request.observer.side,
+        task: Task::Student,
+    };
+    let suggested = suggest(None, about).map_err(|source| AblateError::Train { entry: entry.name.clone(), source })?;
+    let mut recipe = suggested.recipe;
+    for (name, value) in &request.training {
+        recipe.set(name, value).map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
+    }
+    recipe.check().map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
+    Ok(TrainRequest {
+        kind: TrainingKind::Train,
+        name: Some(entry.title.clone()),
+        data,
+        evaluation: request.evaluation.clone(),
+        observer,
+        labels: None,
+        student: request.student,
+        side: request.observer.side,
+        mean_std: request.observer.mean_std,
+        images_per_class: None,
+        evaluated_per_class: request.evaluated_per_class,
+        recipe,
+        out: request.out.join("trainings").join(&entry.name),
+        checkpoint_every: TrainRequest::CHECKPOINT_EVERY,
+    })
+}
+
+fn result(entry: &Entry, images: u64, note: &TrainingNote, start: Instant) -> Row {
+    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> Vec<f64> {
+        note.curves.iter().filter_map(pick).map(|e| e.top1).collect()
+    };
+    let (best, last) = (of(Curve::best), of(Curve::last));
+    let spread = |values: &[f64]| mean_and_std(values).unwrap_or((f64::NAN, f64::NAN));
+    Row {
+        name: entry.name.clone(),
+        title: entry.title.clone(),
+        images,
+        best_mean_std: spread(&best),
+        last_mean_std: spread(&last),
+        best,
+        last,
+        seconds: start.elapsed().as_secs_f64(),
+    }
+}
+
+/// The table so far, as JSON and as CSV.
+fn write(out: &Path, rows: &[Row]) -> Result<(), FileError> {
+    // Rows are plain fields: writing them as JSON cannot fail.
+    let json = serde_json::to_vec_pretty(rows).unwrap_or_default();
+    replace(&out.join("ablation.json"), &json)?;
+    let mut csv = String::from("name,title,images,best_mean,best_std,last_mean,last_std,seeds\n");
+    for row in rows {
+        let ((best, best_std), (last, last_std)) = (row.best_mean_std, row.last_mean_std);
+        csv.push_str(&format!(
+            "{},\"{}\",{},{best:.2},{best_std:.2},{last:.2},{last_std:.2},{}\n",
+            row.name,
+            row.title,
+            row.images,
+            row.best.len()
+        ));
+    }
+    replace(&out.join("ablation.csv"), csv.as_bytes())
+}

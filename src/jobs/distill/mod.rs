@@ -1,0 +1,319 @@
+//! A distillation from scores to a finished folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::core::compose::place_of;
+use crate::core::dataset::{ClassId, Dataset};
+use crate::core::progress::Progress;
+use crate::core::recipe::Recipe;
+use crate::core::scores::{BrokenImage, ClassScores, PatchScore};
+use crate::core::select::{SelectError, TooFewPatches, select};
+use crate::engine::features::FeatureError;
+use crate::engine::score::ScoreError;
+use crate::store::export::rded::{Export, ExportError};
+use crate::store::project::{Project, ProjectError, RunRow, RunStatus};
+
+use super::picking::{Picks, Scored, pick};
+use super::scoring::{Cost, ScoringError, crop_plan, score};
+use super::session::Session;
+
+mod images;
+mod notes;
+mod sets;
+
+use sets::{Laid, Set, layouts};
+
+pub use images::{Composition, recut, stitched};
+pub use sets::{Sizes, folder};
+
+/// What is distilled, and where to.
+#[derive(Clone, Debug)]
+pub struct DistillRequest {
+    /// Method and parameters.
+    pub recipe: Recipe,
+    /// The classes, in the order of their running index.
+    pub classes: Vec<ClassId>,
+    /// The output folder.
+    pub out: PathBuf,
+}
+
+/// Figures of a finished distillation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistillReport {
+    /// The folder of the distilled dataset.
+    pub out: PathBuf,
+    /// Its images per class.
+    pub ipc: u32,
+    /// From the first image read to the last file written, of all sizes together.
+    pub seconds: f64,
+    /// Patches that were scored, and the network's share of the time; of all sizes together.
+    pub cost: Cost,
+    /// Distilled images.
+    pub images: usize,
+    /// Mean loss of the selected patches.
+    pub mean_selected_loss: f64,
+    /// Images that could not be decoded.
+    pub broken: usize,
+}
+
+/// Why a distillation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DistillError {
+    /// Scoring.
+    #[error(transparent)]
+    Scoring(#[from] ScoringError),
+    /// Features.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// A class has too few usable images.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The output folder.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The project.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// A selected image can't be stitched any more.
+    #[error("{file}: {reason}; it could be read when it was scored: put it back, or run again")]
+    Gone {
+        /// The source.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// The recipe leaves no pixel per patch.
+    #[error("{patches} patches don't fit into {side}×{side} pixels; lower --patches or raise --side")]
+    PatchTooSmall {
+        /// N.
+        patches: u32,
+        /// Input side.
+        side: u32,
+    },
+}
+
+impl DistillError {
+    /// Whether the user cancelled it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        let scoring = matches!(self, Self::Scoring(ScoringError::Score(ScoreError::Cancelled(_))));
+        scoring || matches!(self, Self::Features(FeatureError::Cancelled(_)))
+    }
+}
+
+/// What a distillation tells of a class as soon as it is known.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Its scores.
+    Scores(Arc<ClassScores>),
+    /// What the strategy picked by features, for the first size.
+    Picks(Picks),
+}
+
+/// Receives what is found.
+pub type Each<'a> = &'a mut dyn FnMut(ClassId, Found);
+
+/// Runs a distillation end to end. `each` sees every class's scores and picks as they come.
+///
+/// # Errors
+/// [`DistillError`]. The output folder is absent or complete; scores that were computed stay in the project.
+pub fn distill(
+    session: &mut Session,
+    project: &Project,
+    request: &DistillRequest,
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<DistillReport, DistillError> {
+    let mut reports = run(session, project, (request, &Set::only(&request.recipe)), progress, each)?;
+    // One set has one report.
+    Ok(reports.remove(0))
+}
+
+/// Distils several sizes from one scoring into `ipc-50`, `ipc-10`, … below the output folder, which is absent or holds
+/// all of them. The recipe's own IPC is not used. Gives one report per size, in the order of `ipcs`.
+///
+/// Apart, each set has the bytes that [`distill`] gives for its IPC. Of realism, random and herding each one's patches
+/// are a prefix of the larger one's; k-means finds other clusters for each size.
+///
+/// # Errors
+/// As [`distill`].
+pub fn distill_sizes(
+    session: &mut Session,
+    project: &Project,
+    (request, ipcs, sizes): (&DistillRequest, &[u32], Sizes),
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<Vec<DistillReport>, DistillError> {
+    let sets = Set::of_sizes(&request.recipe, ipcs, sizes);
+    run(session, project, (request, &sets), progress, each)
+}
+
+/// The recipe of the largest set: what scoring and warnings go by.
+fn largest<'a>(request: &'a DistillRequest, sets: &'a [Set]) -> &'a Recipe {
+    sets.iter().map(|s| &s.recipe).max_by_key(|r| r.ipc).unwrap_or(&request.recipe)
+}
+
+fn run(
+    session: &mut Session,
+    project: &Project,
+    (request, sets): (&DistillRequest, &[Set]),
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<Vec<DistillReport>, DistillError> {
+    let recipe = largest(request, sets);
+    if crop_plan(session, recipe).patch_side == 0 {
+        let side = session.observer.observer.spec.side as u32;
+        return Err(DistillError::PatchTooSmall { patches: recipe.patches, side });
+    }
+    enough_images(&session.dataset, &request.classes, recipe).map_err(SelectError::from)?;
+    let export = Export::begin(&request.out)?;
+    for left in export.leftovers() {
+        progress.warn(format!(
+            "{} was left by an earlier run that did not finish; it is not touched",
+            crate::store::files::shown(left)
+        ));
+    }
+    let runs = begin_runs(session, project, (request, sets))?;
+    let result = distill_into(session, (project, export), (request, sets), progress, each);
+    let (status, detail) = match &result {
+        Ok(_) => (RunStatus::Done, String::new()),
+        Err(error) if error.is_cancelled() => (RunStatus::Cancelled, String::new()),
+        Err(error) => (RunStatus::Failed, error.to_string()),
+    };
+    for run in runs {
+        project.end_run(run, status, &detail)?;
+    }
+    result
+}
+
+/// Where a set will lie.
+fn place(out: &Path, set: &Set) -> PathBuf {
+    set.folder.as_ref().map_or_else(|| out.to_owned(), |folder| out.join(folder))
+}
+
+fn begin_runs(
+    session: &Session,
+    project: &Project,
+    (request, sets): (&DistillRequest, &[Set]),
+) -> Result<Vec<RunRow>, ProjectError> {
+    let data = project.remember_dataset(&session.dataset)?;
+    let observer = &session.observer;
+    let network = observer.observer.spec.arch.to_string();
+    let observer = project.remember_observer(&observer.file, &observer.observer.fingerprint, &network)?;
+    let begin = |set: &Set| project.begin_run(data, observer, &set.recipe, Some(&place(&request.out, set)));
+    sets.iter().map(begin).collect()
+}
+
+fn distill_into(
+    session: &mut Session,
+    (project, export): (&Project, Export),
+    (request, sets): (&DistillRequest, &[Set]),
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<Vec<DistillReport>, DistillError> {
+    let start = Instant::now();
+    let (recipe, classes) = (largest(request, sets), &request.classes);
+    let mut blocks = Vec::with_capacity(classes.len());
+    let mut cost = score(session, Some(project), (recipe, classes), progress, &mut |class, block| {
+        blocks.push(block.clone());
+        each(class, Found::Scores(block));
+    })?;
+    report_gaps(&session.dataset, (classes, recipe), &blocks, progress);
+    let laid = lay_out(session, (recipe, sets), Scored { classes, blocks: &blocks }, progress, (&mut cost, each))?;
+    let wild = laid.iter().flat_map(|l| l.selected.iter().flatten()).filter(|p| !p.loss.is_finite()).count();
+    if wild > 0 {
+        progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
+    }
+    images::write_images(session, sets, &laid, &export, progress)?;
+    let of = |set: &Set| laid.iter().find(|l| l.ipc == set.layout_ipc());
+    let pairs: Vec<(&Set, &Laid)> = sets.iter().filter_map(|set| Some((set, of(set)?))).collect();
+    let manifests: Vec<_> =
+        pairs.iter().map(|&pair| (pair.0.folder.clone(), notes::manifest(session, classes, pair, &blocks))).collect();
+    let out = export.finish_all(&manifests)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let broken = blocks.iter().map(|b| broken_within(b, recipe.subset).count()).sum();
+    let report = |&(set, laid): &(&Set, &Laid)| DistillReport {
+        out: place(&out, set),
+        ipc: set.recipe.ipc,
+        seconds,
+        cost,
+        images: classes.len() * set.recipe.ipc as usize,
+        mean_selected_loss: mean_loss(set, laid),
+        broken,
+    };
+    Ok(pairs.iter().map(report).collect())
+}
+
+/// Selects the patches of every layout.
+fn lay_out(
+    session: &mut Session,
+    (recipe, sets): (&Recipe, &[Set]),
+    scored: Scored<'_>,
+    progress: &mut dyn Progress,
+    (cost, each): (&mut Cost, Each<'_>),
+) -> Result<Vec<Laid>, DistillError> {
+    let recipes: Vec<Recipe> = layouts(sets).into_iter().map(|ipc| Recipe { ipc, ..recipe.clone() }).collect();
+    let needed: Vec<usize> = recipes.iter().map(Recipe::patches_per_class).collect();
+    let picked = &mut |class, picks| each(class, Found::Picks(picks));
+    let (picks, spent) = pick(session, recipe, (scored, &needed), progress, picked)?;
+    cost.features = spent;
+    let mut laid = Vec::with_capacity(recipes.len());
+    for (recipe, picks) in recipes.iter().zip(&picks) {
+        let of_class = scored.classes.iter().zip(scored.blocks).zip(picks);
+        let selected = of_class
+            .map(|((&class, block), picks)| select(block, session.dataset.class(class), recipe, picks))
+            .collect::<Result<_, _>>()?;
+        laid.push(Laid { ipc: recipe.ipc, selected });
+    }
+    Ok(laid)
+}
+
+/// Mean loss of the patches that a set shows.
+fn mean_loss(set: &Set, laid: &Laid) -> f64 {
+    let shown = |(rank, _): &(usize, &PatchScore)| place_of(*rank, laid.ipc as usize).1 < set.recipe.ipc as usize;
+    let of_class = |class: &Vec<PatchScore>| -> Vec<f64> {
+        class.iter().enumerate().filter(shown).map(|(_, p)| f64::from(p.loss)).collect()
+    };
+    let losses: Vec<f64> = laid.selected.iter().flat_map(of_class).collect();
+    losses.iter().sum::<f64>() / losses.len().max(1) as f64
+}
+
+/// Classes that can't supply IPC·N patches even if every image is usable are found before anything is scored.
+fn enough_images(dataset: &Dataset, classes: &[ClassId], recipe: &Recipe) -> Result<(), TooFewPatches> {
+    let needed = recipe.patches_per_class();
+    for &class in classes {
+        let available = dataset.class_size(class).min(recipe.subset as usize);
+        if available < needed {
+            return Err(TooFewPatches { class: dataset.class(class).label().to_owned(), available, needed });
+        }
+    }
+    Ok(())
+}
+
+/// The unusable images within the recipe's subset; a stored block may hold more.
+fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &BrokenImage> {
+    block.broken.iter().filter(move |b| b.position < subset)
+}
+
+/// Says which images were unusable and which classes are smaller than the subset.
+fn report_gaps(
+    dataset: &Dataset,
+    (classes, recipe): (&[ClassId], &Recipe),
+    blocks: &[Arc<ClassScores>],
+    progress: &mut dyn Progress,
+) {
+    for (&class, block) in classes.iter().zip(blocks) {
+        for broken in broken_within(block, recipe.subset) {
+            progress.warn(format!("{}: {}; left out", dataset.source(broken.image), broken.reason));
+        }
+        let (size, label) = (dataset.class_size(class), dataset.class(class).label());
+        if size < recipe.subset as usize {
+            progress.warn(format!(
+                "class '{label}' has {size} images, fewer than the subset of {}: all are used",
+                recipe.subset
+            ));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The picks of strategies that look at features: computed class by class from the key patches of scores.
+
+use std::sync::Arc;
+
+use crate::core::dataset::{ClassId, ImageId};
+use crate::core::progress::Progress;
+use crate::core::recipe::Recipe;
+use crate::core::scores::ClassScores;
+use crate::core::select::{candidates, picks};
+use crate::engine::features::{FeatureError, FeatureJob, features};
+use crate::engine::score::Spent;
+
+use super::scoring::crop_plan;
+use super::session::Session;
+
+/// The images that a strategy picked of one class, in its order ([`picks`]).
+pub type Picks = Arc<Vec<ImageId>>;
+
+/// Classes with their scores, in the same order.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored<'a> {
+    /// Classes.
+    pub classes: &'a [ClassId],
+    /// Their blocks.
+    pub blocks: &'a [Arc<ClassScores>],
+}
+
+/// Picks patches of all classes for each of `sizes` (IPC·N); nothing for strategies without features. Gives one list
+/// per class for each size; `each` sees those of the first size as they come.
+///
+/// # Errors
+/// [`FeatureError`].
+pub fn pick(
+    session: &mut Session,
+    recipe: &Recipe,
+    (scored, sizes): (Scored<'_>, &[usize]),
+    progress: &mut dyn Progress,
+    each: &mut dyn FnMut(ClassId, Picks),
+) -> Result<(Vec<Vec<Picks>>, Spent), FeatureError> {
+    let mut picked: Vec<Vec<Picks>> = vec![Vec::with_capacity(scored.classes.len()); sizes.len()];
+    let mut spent = Spent::default();
+    if !recipe.strategy.needs_features() {
+        picked.iter_mut().for_each(|of_size| of_size.resize(scored.classes.len(), Picks::default()));
+        return Ok((picked, spent));
+    }
+    let keys: Vec<_> = scored.blocks.iter().map(|block| candidates(block, recipe)).collect();
+    let (total, mut done) = (keys.iter().map(Vec::len).sum::<usize>() as u64, 0);
+    let crops = crop_plan(session, recipe);
+    let (dataset, throughput) = (session.dataset.clone(), session.throughput);
+    for (&class, keys) in scored.classes.iter().zip(&keys) {
+        progress.step("features", done, total)?;
+        let job = FeatureJob { dataset: &dataset, patches: keys, crops: &crops };
+        let advance = &mut |n: usize| progress.step("features", done + n as u64, total);
+        let found = features(session.tapped()?, job, throughput, advance)?;
+        spent.add(found.spent);
+        done += keys.len() as u64;
+        let name = &dataset.class(class).name;
+        for (of_size, &needed) in picked.iter_mut().zip(sizes) {
+            // k-means takes its time; between its sizes the user may stop it.
+            progress.step("features", done, total)?;
+            of_size.push(Arc::new(picks(recipe, name, keys, found.rows(), needed)));
+        }
+        if let Some(first) = picked.first().and_then(|of_size| of_size.last()) {
+            each(class, first.clone());
+        }
+    }
+    Ok((picked, spent))
+}

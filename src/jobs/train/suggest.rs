@@ -1,0 +1,80 @@
+//! A preset's recipe for the files at hand.
+
+use std::path::Path;
+
+use crate::core::dataset::{ClassId, Split};
+use crate::core::manifest::Manifest;
+use crate::core::train_presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
+use crate::core::training::LabelSource;
+use crate::engine::nets::Arch;
+use crate::store::files::read_small;
+
+use super::TrainJobError;
+use crate::jobs::open::{self, ObserverRequest};
+
+/// What a recipe is suggested for.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The images.
+    pub data: &'a Path,
+    /// The first so many of each class.
+    pub images_per_class: Option<u32>,
+    /// The observer.
+    pub observer: Option<&'a ObserverRequest>,
+    /// The network that is trained.
+    pub student: Arch,
+    /// Its side, where it is given.
+    pub side: Option<usize>,
+    /// Whether a student or an observer is trained.
+    pub task: Task,
+}
+
+/// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
+const MANIFEST: u64 = 1 << 30;
+
+/// The recipe of the preset called `name`, or of the task's own: RDED's for students (on classes alone without an
+/// observer), and for observers by the size of their images.
+///
+/// # Errors
+/// [`TrainJobError`]: there is no such preset for the task, or the files can't be opened.
+pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, TrainJobError> {
+    let dataset = open::dataset(about.data, Split::Train)?.dataset;
+    let observer = about.observer.map(open::network).transpose()?.map(|o| o.observer);
+    let own = || open::own_side(&dataset).unwrap_or(32);
+    let side = about.side.or(observer.as_ref().map(|o| o.spec.side)).unwrap_or_else(own);
+    let default = match (about.task, about.observer) {
+        (Task::Student, Some(_)) => "rded",
+        (Task::Student, None) => "rded-hard",
+        (Task::Observer, _) if side <= 32 => "one-cycle-cifar",
+        (Task::Observer, _) if side <= 64 => "squeeze-tiny",
+        (Task::Observer, _) => "squeeze-imagenet",
+    };
+    let name = name.unwrap_or(default);
+    let preset = TrainPreset::named(name).filter(|p| p.task == about.task).ok_or_else(|| {
+        let known = TRAIN_PRESETS.iter().filter(|p| p.task == about.task).map(|p| p.name);
+        TrainJobError::Recipe(format!(
+            "there is no preset '{name}' for this; there are {}",
+            known.collect::<Vec<_>>().join(", ")
+        ))
+    })?;
+    let manifest = read_small(&about.data.join("manifest.json"), MANIFEST).ok().and_then(|m| Manifest::parse(&m).ok());
+    let largest = dataset.class_ids().map(|c: ClassId| dataset.class_size(c)).max().unwrap_or(0) as u32;
+    let network = observer.as_ref().map(|o| o.spec.arch.to_string()).unwrap_or_default();
+    let facts = Facts {
+        classes: dataset.classes().len() as u32,
+        side: side as u32,
+        ipc: largest.min(about.images_per_class.unwrap_or(u32::MAX)),
+        factor: manifest.map_or(1, |m| m.recipe.factor()),
+        observer: &network,
+        student: &about.student.to_string(),
+    };
+    let mut suggestion = preset.suggest(&facts);
+    // A preset made for stored labels trains as well with the observer itself.
+    if suggestion.recipe.labels == LabelSource::Stored && about.observer.is_some() {
+        suggestion.recipe.labels = LabelSource::Online;
+        suggestion
+            .notes
+            .push("labels come from the observer while training; give --labels stored for relabelled ones".to_owned());
+    }
+    Ok(suggestion)
+}
