@@ -314,6 +314,9 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 #[path = "ui/screenshots.rs"]
 mod screenshots;
 
+#[path = "ui/training.rs"]
+mod training;
+
 #[test]
 fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     let files = Files::make();

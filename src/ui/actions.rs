@@ -110,7 +110,7 @@ impl Action {
         ("Edit", &[Self::Undo, Self::Redo, Self::CopyCommand, Self::CopyLog]),
         ("Run", &[Self::Check, Self::Score, Self::Distil, Self::Pause, Self::Cancel]),
         (
-            "Training",
+            "Trainings",
             &[
                 Self::Train,
                 Self::ResumeTraining,

@@ -251,4 +251,4 @@ impl Trainings {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::ui) mod tests;

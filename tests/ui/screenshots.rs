@@ -7,7 +7,7 @@ use stillroom::core::workspace::Command;
 use stillroom::ui::layout::Panel;
 use stillroom::ui::model::Intent;
 
-fn folder(variable: &str, otherwise: &str) -> PathBuf {
+fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(otherwise), PathBuf::from)
 }
 
@@ -19,8 +19,8 @@ fn desk() -> tempfile::TempDir {
     let link = |from: PathBuf, name: &str| {
         std::os::unix::fs::symlink(from.canonicalize().unwrap(), desk.path().join(name)).unwrap();
     };
-    link(folder("STILLROOM_DATA", "../data").join("cifar10"), "cifar10");
-    link(folder("STILLROOM_SHARED", "../shared").join("weights").join(WEIGHTS), WEIGHTS);
+    link(folder_of("STILLROOM_DATA", "../data").join("cifar10"), "cifar10");
+    link(folder_of("STILLROOM_SHARED", "../shared").join("weights").join(WEIGHTS), WEIGHTS);
     // The other tests of this program name their files in full.
     std::env::set_current_dir(desk.path()).unwrap();
     desk
@@ -133,4 +133,45 @@ fn running(window: &mut Window, album: &Album) {
     window.run_steps(4);
     window.render().unwrap().save(album.into.join("running.png")).unwrap();
     click(window, "Pause");
+}
+
+/// Trainings of three kinds on the same distilled images, as the window shows them, in both themes.
+#[test]
+fn training_pictures() {
+    let album = Album::open();
+    let project = tempfile::tempdir().unwrap();
+    let folder = project.path().join("project/trainings");
+    let records = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trainings");
+    for record in std::fs::read_dir(records).unwrap() {
+        let record = record.unwrap();
+        let into = folder.join(record.file_name());
+        std::fs::create_dir_all(&into).unwrap();
+        std::fs::copy(record.path().join("run.json"), into.join("run.json")).unwrap();
+    }
+    let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
+    let data = folder_of("STILLROOM_DATA", "../data").join("cifar10");
+    let observer = folder_of("STILLROOM_SHARED", "../shared").join("weights/cifar10_conv3.pth");
+    let config = AppConfig { open_dataset: Some(data), open_observer: Some(observer), worker };
+    let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
+    let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
+    wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
+    window.state_mut().bring_forward(Panel::Training);
+    window.run_steps(4);
+    let row = window.get_all_by_role(Role::Row).next().unwrap();
+    row.click();
+    window.run_steps(3);
+    ask(&mut window, Intent::Do(stillroom::ui::actions::Action::CloneTraining));
+    for (name, value) in [("epochs", "300"), ("seeds", "5")] {
+        ask(&mut window, Intent::Edit(Command::SetTrainParam { name, value: value.to_owned() }));
+    }
+    window.get_by_role_and_label(Role::CheckBox, "Log loss").click();
+    window.get_by_role_and_label(Role::Slider, "Smoothing").set_value_accesskit(0.6);
+    window.run_steps(4);
+    let plot = window.get_by_label_contains("Top-1 accuracy (%) by epoch").rect();
+    window.hover_at(plot.left_top() + plot.size() * Vec2::new(0.62, 0.45));
+    album.take(&mut window, "training.png");
+    ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
+    album.take(&mut window, "training-light.png");
+    ask(&mut window, Intent::Do(stillroom::ui::actions::Action::TrainingDetails));
+    album.take(&mut window, "training-details.png");
 }

@@ -112,7 +112,7 @@ pub enum Style {
     Marked,
 }
 
-/// One line with its band.
+/// One line with its band. Dashed ones have none: bands of training images would hide those of evaluations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// The run's name.
@@ -156,7 +156,8 @@ pub struct View {
 pub fn charts(runs: &[Run<'_>], view: &View) -> [Chart; 3] {
     let lines = |quantity: Quantity, style: Style| {
         let line = move |run: &Run<'_>| {
-            let raw = view.smoothing > 0.0 && quantity.is_noisy();
+            // Of training images beside evaluations, the trend is enough.
+            let raw = view.smoothing > 0.0 && quantity.is_noisy() && style != Style::Dashed;
             Line {
                 name: run.name.to_owned(),
                 colour: run.colour,
@@ -200,6 +201,15 @@ impl Chart {
             low = low.max(sample.mean / 10.0);
         }
         Some((self.place(low)?, self.place(sample.mean + sample.std)?))
+    }
+
+    /// The parts of a line where there is a band to draw, over at least two epochs of two seeds: epochs, and the edges
+    /// on the scale.
+    #[must_use]
+    pub fn edges(&self, line: &Line) -> Vec<(f64, (f64, f64))> {
+        let of_several = line.samples.iter().filter(|s| s.seeds > 1 && line.style != Style::Dashed);
+        let edges: Vec<_> = of_several.filter_map(|s| Some((f64::from(s.epoch), self.band(s)?))).collect();
+        if edges.len() < 2 { Vec::new() } else { edges }
     }
 
     /// The last epoch of any line.

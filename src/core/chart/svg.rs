@@ -172,24 +172,18 @@ impl Picture<'_> {
         }
     }
 
-    /// One standard deviation on either side, wherever there are two seeds.
+    /// One standard deviation on either side.
     fn band(&mut self, chart: &Chart, line: &Line, frame: &Frame) {
-        let of_several = |s: &&Sample| s.seeds > 1;
-        let edges: Vec<(f64, (f64, f64))> = line
-            .samples
-            .iter()
-            .filter(of_several)
-            .filter_map(|s| Some((frame.x(f64::from(s.epoch)), chart.band(s)?)))
-            .collect();
-        if edges.len() < 2 {
+        let edges = chart.edges(line);
+        if edges.is_empty() {
             return;
         }
+        let edges: Vec<_> = edges.into_iter().map(|(epoch, range)| (frame.x(epoch), range)).collect();
         let upper = edges.iter().map(|(x, (_, high))| (*x, frame.y(*high)));
         let lower = edges.iter().rev().map(|(x, (low, _))| (*x, frame.y(*low)));
         let path = path(upper.chain(lower));
         let colour = self.colour(line.colour);
-        let opacity = if line.style == Style::Dashed { 0.10 } else { 0.18 };
-        self.push(format_args!("<path class=\"band\" d=\"{path}Z\" fill=\"{colour}\" fill-opacity=\"{opacity}\"/>"));
+        self.push(format_args!("<path class=\"band\" d=\"{path}Z\" fill=\"{colour}\" fill-opacity=\"0.18\"/>"));
     }
 
     fn line(&mut self, chart: &Chart, line: &Line, frame: &Frame) {

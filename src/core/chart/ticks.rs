@@ -56,12 +56,12 @@ pub fn label(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
         "0".to_owned()
-    } else if !(1e-3..1e6).contains(&size) {
+    } else if !(1e-4..1e6).contains(&size) {
         let text = format!("{value:.2e}");
         let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
         format!("{}e{power}", trimmed(digits))
     } else {
-        let decimals = (4 - size.log10().floor() as i32).clamp(0, 6) as usize;
+        let decimals = (4 - size.log10().floor() as i32).clamp(0, 8) as usize;
         trimmed(&format!("{value:.decimals$}")).to_owned()
     }
 }
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn labels_have_no_needless_digits() {
-        let all = [0.0, 0.5, 2.5, 100.0, 0.001, 0.00025, 1e-7, 12_345.0, 2e6, -0.25, 0.1 + 0.2];
-        let labels = ["0", "0.5", "2.5", "100", "0.001", "2.5e-4", "1e-7", "12345", "2e6", "-0.25", "0.3"];
+        let all = [0.0, 0.5, 2.5, 100.0, 0.00095, 0.000025, 1e-7, 12_345.0, 2e6, -0.25, 0.1 + 0.2];
+        let labels = ["0", "0.5", "2.5", "100", "0.00095", "2.5e-5", "1e-7", "12345", "2e6", "-0.25", "0.3"];
         assert_eq!(all.map(label), labels);
     }
 }

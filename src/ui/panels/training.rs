@@ -68,7 +68,7 @@ impl TrainingPanel {
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         egui::Panel::left("training form")
             .resizable(true)
-            .default_size(326.0)
+            .default_size(312.0)
             .size_range(250.0..=520.0)
             .frame(egui::Frame::new())
             .show(ui, |ui| self.form_view.show(ui, &mut self.form, scene));
@@ -85,7 +85,7 @@ impl TrainingPanel {
                 }
                 egui::Panel::bottom("training table")
                     .resizable(true)
-                    .default_size(250.0)
+                    .default_size(226.0)
                     .min_size(110.0)
                     .frame(egui::Frame::new().fill(p.ground))
                     .show(ui, |ui| {
@@ -154,7 +154,8 @@ impl TrainingPanel {
         if wide {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = gap;
-                let width = space.x - 2.0 * gap;
+                // The last label of an axis stands out by half its width.
+                let width = space.x - 2.0 * gap - 12.0;
                 shares.iter().enumerate().for_each(|(i, s)| one(ui, i, Vec2::new(width * s, space.y - 4.0)));
             });
         } else {
@@ -189,7 +190,7 @@ impl TrainingPanel {
                      into a box, a double click resets.",
                 )
                 .clicked();
-            let menu = egui::containers::menu::MenuButton::new("Export ⏷").config(
+            let menu = egui::containers::menu::MenuButton::new("Export").config(
                 egui::containers::menu::MenuConfig::new()
                     .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
             );
@@ -288,7 +289,7 @@ fn title(ui: &mut Ui, chart: &Chart, width: f32) {
         let styles = |style| chart.lines.iter().any(|l| l.style == style);
         let words = match (chart.log, styles(crate::core::chart::Style::Dashed)) {
             (true, _) => "logarithmic",
-            (_, true) if width > 300.0 => "● evaluated   ┄ training images",
+            (_, true) if width > 260.0 => "solid: evaluated, dashed: training",
             _ => "",
         };
         ui.add(egui::Label::new(RichText::new(words).color(p.weak).small()).truncate());

@@ -15,6 +15,11 @@ use crate::ui::panels::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::text;
 
+/// Height of a class's line.
+const CLASS: f32 = 18.0;
+/// Up to here the classes' names stand beside their rows of the confusion matrix.
+const NAMED: usize = 24;
+
 /// What the window remembers.
 #[derive(Default)]
 pub struct Details {
@@ -42,7 +47,9 @@ impl Details {
         egui::Window::new(format!("Training {}", note.name))
             .id(egui::Id::unique("training details"))
             .open(&mut open)
-            .default_size([880.0, 600.0])
+            .default_size([900.0, 640.0])
+            .pivot(egui::Align2::CENTER_CENTER)
+            .default_pos(ctx.content_rect().center())
             .show(ctx, |ui| {
                 ui.style_mut().wrap_mode = None;
                 egui::Panel::left("training facts")
@@ -82,7 +89,7 @@ impl Details {
         let (top1, total) = (confusion.top1(&map), u64::from(confusion.total()));
         ui.label(format!("Top-1 {top1:.2} % of {} evaluated images", text::thousands(total)));
         let per_class = confusion.per_class(&map);
-        let half = ui.available_height() * 0.42;
+        let half = (per_class.len() as f32 * CLASS + 28.0).min(ui.available_height() * 0.42);
         ui.allocate_ui(Vec2::new(ui.available_width(), half), |ui| classes(ui, note, &per_class));
         ui.add_space(6.0);
         self.matrix(ui, note, &confusion);
@@ -99,14 +106,19 @@ impl Details {
             self.picture = Some((confusion.clone(), dark, texture));
         }
         let Some((_, _, texture)) = &self.picture else { return };
-        let side = ui.available_width().min(ui.available_height()).max(80.0);
-        let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
+        let names = if confusion.classes() <= NAMED { 92.0 } else { 0.0 };
+        let side = (ui.available_width() - names).min(ui.available_height()).max(80.0);
+        let (whole, response) = ui.allocate_exact_size(Vec2::new(side + names, side), Sense::hover());
+        let (beside, rect) = whole.split_left_right_at_x(whole.left() + names);
+        if names > 0.0 {
+            beside_rows(ui, beside, &note.classes);
+        }
         egui::Image::new(texture).paint_at(ui, rect);
         ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, p.line), egui::StrokeKind::Outside);
         let label = format!("confusion matrix of {} classes", confusion.classes());
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &label));
         let count = confusion.classes();
-        let Some(at) = response.hover_pos().filter(|_| count > 0) else { return };
+        let Some(at) = response.hover_pos().filter(|at| count > 0 && rect.contains(*at)) else { return };
         let cell = |v: f32| ((v * count as f32) as usize).min(count - 1);
         let at = (at - rect.min) / rect.size();
         let (row, column) = (cell(at.y), cell(at.x));
@@ -120,6 +132,17 @@ impl Details {
         let verdict = if row == column { "right" } else { "wrong" };
         let words = format!("{}: {images} of {all} predicted as {} ({share:.1} %), {verdict}", name(row), name(column));
         response.on_hover_text_at_pointer(words);
+    }
+}
+
+/// The classes' names beside their rows.
+fn beside_rows(ui: &Ui, rect: Rect, classes: &[String]) {
+    let p = palette(ui.visuals());
+    let height = rect.height() / classes.len().max(1) as f32;
+    for (i, name) in classes.iter().enumerate().filter(|_| height >= 10.0) {
+        let top = rect.top() + i as f32 * height;
+        let cell = Rect::from_min_size(egui::pos2(rect.left(), top), Vec2::new(rect.width() - 6.0, height));
+        text::line(ui, cell, name, (egui::TextStyle::Small, p.weak));
     }
 }
 
@@ -140,11 +163,11 @@ fn classes(ui: &mut Ui, note: &TrainingNote, per_class: &[Option<f64>]) {
     let mut order: Vec<(usize, f64)> = per_class.iter().enumerate().filter_map(|(c, a)| Some((c, (*a)?))).collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
     ui.label(RichText::new("Top-1 per class, the worst first").color(p.weak));
-    let row = 18.0;
     ui.spacing_mut().item_spacing.y = 0.0;
-    egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false).show_rows(ui, row, order.len(), |ui, rows| {
+    let area = egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false);
+    area.show_rows(ui, CLASS, order.len(), |ui, rows| {
         for (class, top1) in &order[rows] {
-            let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), row), Sense::hover());
+            let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), CLASS), Sense::hover());
             let name = note.classes.get(*class).map_or("?", String::as_str);
             let (words, rest) = rect.split_left_right_at_x(rect.left() + (rect.width() * 0.4).min(160.0));
             text::line(ui, words.shrink2(Vec2::new(2.0, 0.0)), name, (egui::TextStyle::Body, p.text));

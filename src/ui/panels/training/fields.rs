@@ -12,10 +12,12 @@ use crate::ui::theme::palette;
 
 /// Width of a parameter's widget.
 const WIDTH: f32 = 120.0;
+/// Least width of the column with labels, so that grids below each other are in line.
+pub const LABELS: f32 = 124.0;
 
 /// Shows all parameters, two columns.
 pub fn show(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
-    egui::Grid::new("training parameters").num_columns(2).spacing([10.0, 2.0]).show(ui, |ui| {
+    egui::Grid::new("training parameters").num_columns(2).min_col_width(LABELS).spacing([10.0, 2.0]).show(ui, |ui| {
         for param in &TRAIN_PARAMS {
             let recipe = scene.model.workspace.training();
             // Momentum is sgd's alone.
@@ -95,18 +97,19 @@ fn field(ui: &mut Ui, (param, label): (&'static Param, Id), form: &mut TrainForm
         Kind::Number { .. } => typed(ui, (param, label), (form, WIDTH), scene),
         Kind::Form(shapes) => {
             typed(ui, (param, label), (form, WIDTH - 30.0), scene);
-            let menu = ui.menu_button("⏷", |ui| {
+            // A combo box without text beside the field: what it offers is a start for typing.
+            let combo = egui::ComboBox::from_id_salt(param.name).width(0.0).selected_text("");
+            let combo = combo.show_ui(ui, |ui| {
                 for shape in shapes {
                     if ui.selectable_label(value == *shape, *shape).clicked() {
                         form.drafts.remove(param.name);
                         scene.out.push(set((*shape).to_owned()));
                         scene.out.push(Intent::Edit(Command::Settle));
-                        ui.close();
                     }
                 }
             });
             let name = format!("Forms of {}", param.label);
-            menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+            combo.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, &name));
         }
         // Of distilling.
         Kind::Choice(_) | Kind::Format => {}

@@ -232,7 +232,8 @@ impl TrainForm {
     pub fn request(&self, recipe: &TrainRecipe, trainings: &Path) -> Result<TrainRequest, Wrong> {
         let wrong = |field, why: String| Err(Wrong { field, why });
         let needs = |which, field, why: &str| self.given(which).ok_or(Wrong { field, why: why.to_owned() });
-        if let Some((name, draft)) = self.drafts.iter().next() {
+        let fits = |name: &str, text: &str| recipe.clone().set(name, text.trim()).is_ok();
+        if let Some((name, draft)) = self.drafts.iter().find(|(name, draft)| !fits(name, draft)) {
             let field = TRAIN_PARAMS.iter().find(|p| p.name == *name).map_or(*name, |p| p.label);
             return wrong(field, format!("'{draft}' can't be taken"));
         }
@@ -279,7 +280,7 @@ impl TrainForm {
             student,
             side,
             mean_std,
-            images_per_class: self.count(TrainText::Images, IMAGES)?,
+            images_per_class: self.count(TrainText::Images, IMAGES)?.filter(|_| !self.pretrain),
             evaluated_per_class: self.count(TrainText::Evaluated, EVALUATED)?,
             recipe: recipe.clone(),
             out: trainings.join(folder),
@@ -381,3 +382,6 @@ pub fn folder_name(name: &str) -> String {
     let name = name.trim_matches(|c| c == '-' || c == '.').to_owned();
     if name.chars().any(char::is_alphanumeric) { name.chars().take(60).collect() } else { String::new() }
 }
+
+#[cfg(test)]
+mod tests;

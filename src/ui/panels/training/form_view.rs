@@ -53,7 +53,7 @@ impl FormView {
     /// The network, its input, and how many images.
     fn network(&mut self, ui: &mut Ui, form: &mut TrainForm, scene: &Scene<'_>) {
         let students = form.kind() == TrainingKind::Train;
-        egui::Grid::new("network").num_columns(2).spacing([10.0, 2.0]).show(ui, |ui| {
+        egui::Grid::new("network").num_columns(2).min_col_width(fields::LABELS).spacing([10.0, 2.0]).show(ui, |ui| {
             let label = fields::marked(ui, STUDENT, form.text_before(TrainText::Student).as_deref());
             ui.horizontal(|ui| {
                 let field = TextEdit::singleline(form.text(TrainText::Student)).hint_text("conv3");
@@ -104,6 +104,7 @@ impl FormView {
 
 fn kind(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
+        ui.label("Train");
         for (kind, name, about) in [
             (
                 TrainingKind::Train,
@@ -137,7 +138,7 @@ fn source(ui: &mut Ui, form: &mut TrainForm, scene: &Scene<'_>) {
         ui.horizontal(|ui| {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 forget = ui.small_button("Forget").on_hover_text("Keep the values, end the comparison").clicked();
-                let words = format!("Clone of {name}: {}", text::count(changes, "change", "changes"));
+                let words = format!("{} to {name}", text::count(changes, "change", "changes"));
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     ui.add(egui::Label::new(RichText::new(words).color(p.accent)).truncate());
                 });

@@ -39,12 +39,16 @@ pub fn show(ui: &mut Ui, (number, chart): (usize, &Chart), look: Look<'_>) -> Op
         .grid_spacing(Rangef::new(8.0, 60.0))
         .set_margin_fraction(Vec2::new(0.015, 0.06))
         .y_axis_min_width(46.0)
-        .x_grid_spacer(epochs)
+        .x_grid_spacer(|input| epochs(&input))
         .y_grid_spacer(move |input| values(&input, log))
         .x_axis_formatter(|mark, _| mark.value.to_string())
         .y_axis_formatter(move |mark, _| ticks::label(if log { 10_f64.powf(mark.value) } else { mark.value }));
     if look.reset {
         plot = plot.reset();
+    }
+    if !ui.visuals().dark_mode {
+        // The wells of the light theme are grey; curves are clearer on its lightest ground.
+        ui.visuals_mut().extreme_bg_color = p.ground;
     }
     let shown = plot.show(ui, |plot| {
         wheel(plot);
@@ -90,17 +94,15 @@ fn colour(line: &Line, p: &Palette) -> Color32 {
     p.curves[line.colour % p.curves.len()]
 }
 
-/// One standard deviation on either side, wherever there are two seeds.
+/// One standard deviation on either side.
 fn band(plot: &mut PlotUi<'_>, chart: &Chart, (number, line): (usize, &Line), p: &Palette) {
-    let of_several = line.samples.iter().filter(|s| s.seeds > 1);
-    let edges: Vec<(f64, (f64, f64))> = of_several.filter_map(|s| Some((f64::from(s.epoch), chart.band(s)?))).collect();
-    if edges.len() < 2 {
+    let edges = chart.edges(line);
+    if edges.is_empty() {
         return;
     }
     let (xs, ranges): (Vec<f64>, Vec<(f64, f64)>) = edges.into_iter().unzip();
     let (low, high): (Vec<f64>, Vec<f64>) = ranges.into_iter().unzip();
-    let strength = if line.style == Style::Dashed { 0.10 } else { 0.20 };
-    let fill = colour(line, p).gamma_multiply(strength);
+    let fill = colour(line, p).gamma_multiply(0.2);
     plot.add(FilledArea::new(&line.name, &xs, &low, &high).id(("band", number)).fill_color(fill));
 }
 
@@ -114,6 +116,7 @@ fn line(
     let full = colour(line, p);
     let in_front = highlighted == Some(line.name.as_str());
     let shade = if highlighted.is_some() && !in_front { full.gamma_multiply(0.35) } else { full };
+    let shade = if line.style == Style::Dashed { shade.gamma_multiply(0.7) } else { shade };
     let wide = if in_front { 1.0 } else { 0.0 };
     let add = |plot: &mut PlotUi<'_>, samples: &[Sample], id: &str, (color, width): (Color32, f32)| {
         let points: PlotPoints<'_> = samples.iter().filter_map(place).collect();
@@ -137,7 +140,7 @@ fn line(
     }
 }
 
-fn epochs(input: GridInput) -> Vec<GridMark> {
+fn epochs(input: &GridInput) -> Vec<GridMark> {
     let least = input.base_step_size * POINT * 64.0;
     let mark = |value| GridMark { value, step_size: ticks::step(least).max(1.0) };
     ticks::whole(input.bounds.0.max(0.0), input.bounds.1, least).into_iter().map(mark).collect()
@@ -154,42 +157,63 @@ fn values(input: &GridInput, log: bool) -> Vec<GridMark> {
     ticks::logarithmic(low, high, least).into_iter().map(mark).collect()
 }
 
-/// Every line's value at an epoch, beside the pointer.
+/// Every training's value at an epoch, beside the pointer.
 fn values_at(ui: &Ui, response: &Response, chart: &Chart, epoch: f64) {
     let p = palette(ui.visuals());
-    let tip =
-        Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id.with("values"), PopupAnchor::Pointer);
+    let id = response.id.with("values");
+    let tip = Tooltip::always_open(ui.ctx().clone(), response.layer_id, id, PopupAnchor::Pointer);
+    let mut names: Vec<(&str, usize)> = Vec::new();
+    for line in &chart.lines {
+        if !names.contains(&(&line.name, line.colour)) {
+            names.push((&line.name, line.colour));
+        }
+    }
+    let both = chart.lines.iter().any(|l| l.style == Style::Dashed);
+    let weak = |ui: &mut Ui, words: &str| ui.label(RichText::new(words).color(p.weak).small());
     tip.gap(14.0).show(|ui| {
-        ui.set_max_width(520.0);
-        ui.label(RichText::new(format!("{} after epoch {epoch}", chart.title)).color(p.weak).small());
-        egui::Grid::new("values").num_columns(3).spacing([10.0, 2.0]).show(ui, |ui| {
-            for line in &chart.lines {
-                let Some(sample) = nearest(&line.samples, epoch) else { continue };
-                ui.label(RichText::new(&line.name).color(colour(line, p)));
-                let what = match line.style {
-                    Style::Dashed => "training images".to_owned(),
-                    _ if f64::from(sample.epoch) == epoch => String::new(),
-                    _ => format!("epoch {}", sample.epoch),
+        ui.set_max_width(560.0);
+        egui::Grid::new("values").num_columns(3).spacing([14.0, 2.0]).show(ui, |ui| {
+            weak(ui, &format!("epoch {epoch}"));
+            if both {
+                weak(ui, "evaluated");
+                weak(ui, "training images");
+            } else {
+                weak(ui, chart.title);
+            }
+            ui.end_row();
+            for (name, number) in names {
+                ui.label(RichText::new(name).color(p.curves[number % p.curves.len()]));
+                let of = |dashed: bool| {
+                    let line = |l: &&Line| l.name == name && l.colour == number && (l.style == Style::Dashed) == dashed;
+                    chart
+                        .lines
+                        .iter()
+                        .find(line)
+                        .and_then(|l| Some(said(nearest(&l.samples, epoch)?, (l.style, epoch))))
                 };
-                ui.label(said(sample, line.style == Style::Solid));
-                ui.label(RichText::new(what).color(p.weak));
+                ui.label(of(false).unwrap_or_default());
+                if both {
+                    ui.label(of(true).unwrap_or_default());
+                }
                 ui.end_row();
             }
         });
     });
 }
 
-/// "51.50 ± 0.40".
-fn said(sample: &Sample, fine: bool) -> String {
-    let number = |v: f64| {
-        if !fine {
-            format!("{v:.2}")
-        } else if v != 0.0 && v.abs() < 1e-3 {
-            format!("{v:.2e}")
-        } else {
-            format!("{v:.4}")
-        }
+/// "51.50 ± 0.40", and the epoch where it is another one.
+fn said(sample: &Sample, (style, epoch): (Style, f64)) -> String {
+    let number = |v: f64| match style {
+        Style::Solid if v != 0.0 && v.abs() < 1e-3 => format!("{v:.2e}"),
+        Style::Solid => format!("{v:.4}"),
+        _ => format!("{v:.2}"),
     };
-    let mean = number(sample.mean);
-    if sample.seeds > 1 { format!("{mean} ± {}", number(sample.std)) } else { mean }
+    let mut words = number(sample.mean);
+    if sample.seeds > 1 && (sample.std > 0.0 || style != Style::Solid) {
+        words.push_str(&format!(" ± {}", number(sample.std)));
+    }
+    if f64::from(sample.epoch) != epoch {
+        words.push_str(&format!("  (epoch {})", sample.epoch));
+    }
+    words
 }

@@ -22,20 +22,20 @@ const fn column(title: &'static str, width: f32, numbers: bool, about: &'static 
 /// The columns.
 pub const COLUMNS: [Column; 15] = [
     column("", 34.0, false, ""),
-    column("Name", 210.0, false, "Name of the training"),
-    column("Student", 84.0, false, "The network that is trained"),
-    column("Data", 150.0, false, "The images it learns from"),
-    column("Images", 66.0, true, "Images per class that are trained on"),
-    column("Labels", 64.0, false, "hard: the classes; online: the observer labels each batch; stored: by relabel"),
-    column("Epochs", 66.0, true, "Passes over the images"),
-    column("Batch", 56.0, true, "Images per step"),
-    column("Rate", 62.0, true, "Base learning rate"),
-    column("Seeds", 60.0, true, "Students that are finished, of those asked for"),
-    column("Status", 118.0, false, "How the training stands"),
-    column("Best", 108.0, true, "Top-1 at the best evaluated epoch, mean ± standard deviation over the seeds, percent"),
-    column("Last", 108.0, true, "Top-1 after the last epoch, mean ± standard deviation over the seeds, percent"),
-    column("Time", 70.0, true, "Time of work over all seeds, without pauses"),
-    column("Began", 92.0, true, "When it began (UTC)"),
+    column("Name", 176.0, false, "Name of the training"),
+    column("Student", 70.0, false, "The network that is trained"),
+    column("Data", 132.0, false, "The images it learns from"),
+    column("Images", 60.0, true, "Images per class that are trained on"),
+    column("Labels", 54.0, false, "hard: the classes; online: the observer labels each batch; stored: by relabel"),
+    column("Epochs", 60.0, true, "Passes over the images"),
+    column("Batch", 52.0, true, "Images per step"),
+    column("Rate", 56.0, true, "Base learning rate"),
+    column("Seeds", 54.0, true, "Students that are finished, of those asked for"),
+    column("Status", 92.0, false, "How the training stands"),
+    column("Best", 96.0, true, "Top-1 at the best evaluated epoch, mean ± standard deviation over the seeds, percent"),
+    column("Last", 96.0, true, "Top-1 after the last epoch, mean ± standard deviation over the seeds, percent"),
+    column("Time", 58.0, true, "Time of work over all seeds, without pauses"),
+    column("Began", 122.0, true, "When it began (UTC)"),
 ];
 
 /// A cell's value, which sorts.
@@ -157,7 +157,7 @@ pub fn status(note: &TrainingNote) -> &'static str {
         TrainingStatus::Paused => "paused",
         TrainingStatus::Done => "done",
         TrainingStatus::Failed => "failed",
-        TrainingStatus::Interrupted => "interrupted",
+        TrainingStatus::Interrupted => "stopped",
     }
 }
 
@@ -294,7 +294,7 @@ fn standing(ui: &Ui, cell: Rect, (row, model): (&Row, &Model), p: &Palette) {
                 TrainingStatus::Running if own && held => (format!("held {share} %"), p.warn),
                 TrainingStatus::Running => (format!("running {share} %"), p.accent),
                 TrainingStatus::Paused => (format!("paused {share} %"), p.warn),
-                TrainingStatus::Interrupted => (format!("interrupted {share} %"), p.warn),
+                TrainingStatus::Interrupted => (format!("stopped {share} %"), p.warn),
                 TrainingStatus::Failed => ("failed".to_owned(), p.bad),
                 TrainingStatus::Done => ("done".to_owned(), p.good),
             }
@@ -332,3 +332,6 @@ fn menu(ui: &mut Ui, row: &Row, model: &Model, out: &mut Vec<Intent>) {
         ui.close();
     }
 }
+
+#[cfg(test)]
+mod tests;
