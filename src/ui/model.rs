@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::curve::{Curve, Evaluated, mean_and_std};
-use crate::core::dataset::{Dataset, ImageId};
+use crate::core::dataset::{ClassId, Dataset, ImageId};
+use crate::core::recipe::Recipe;
 use crate::core::workspace::{Command, Workspace};
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
