@@ -275,15 +275,7 @@ impl Model {
                 self.say(Level::Info, format!("computing on {device}"));
                 self.device = Some(device);
             }
-            Event::Checked(report) => {
-                let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
-                let verdict = report.verdict();
-                match &verdict {
-                    Verdict::Good => self.say(Level::Info, text),
-                    Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
-                }
-                self.check = Some((report, verdict));
-            }
+            Event::Checked(report) => self.take_check(report),
             Event::Scored { recipe, class, block } => {
                 if let Some(data) = self.data.clone() {
                     self.say_broken(data.dataset.class(class).label(), block.broken.len());
@@ -332,6 +324,16 @@ impl Model {
             let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
             self.say(Level::Warning, text);
         }
+    }
+
+    fn take_check(&mut self, report: Arc<CheckReport>) {
+        let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
+        let verdict = report.verdict();
+        match &verdict {
+            Verdict::Good => self.say(Level::Info, text),
+            Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
+        }
+        self.check = Some((report, verdict));
     }
 
     fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {
