@@ -276,15 +276,7 @@ impl Model {
                 self.say(Level::Info, format!("computing on {device}"));
                 self.device = Some(device);
             }
-            Event::Checked(report) => {
-                let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
-                let verdict = report.verdict();
-                match &verdict {
-                    Verdict::Good => self.say(Level::Info, text),
-                    Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
-                }
-                self.check = Some((report, verdict));
-            }
+            Event::Checked(report) => self.take_check(report),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
                 let out = report.out.display();
@@ -315,6 +307,16 @@ impl Model {
                 }
             }
         }
+    }
+
+    fn take_check(&mut self, report: Arc<CheckReport>) {
+        let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
+        let verdict = report.verdict();
+        match &verdict {
+            Verdict::Good => self.say(Level::Info, text),
+            Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
+        }
+        self.check = Some((report, verdict));
     }
 
     fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {

@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::Context;
 
 use super::App;
+use crate::core::train_presets::Suggestion;
 use crate::core::workspace::Command;
 use crate::jobs::train::TrainRequest;
 use crate::jobs::worker::{Event, Request};
@@ -17,6 +18,7 @@ use crate::ui::later;
 use crate::ui::layout::{self, Panel};
 use crate::ui::log::Level;
 use crate::ui::model::{Curves, Intent};
+use crate::ui::panels::training::suggestion::{Suggested, Wanted};
 use crate::ui::theme;
 use crate::ui::trainings::Listing;
 use crate::ui::widgets::dialog::Purpose;
@@ -34,6 +36,7 @@ pub(super) struct Pending {
     /// Folders that the user opened besides the project's.
     opened: Vec<PathBuf>,
     name: Option<Receiver<PathBuf>>,
+    suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
     written: Option<Receiver<Result<PathBuf, String>>>,
 }
 
@@ -108,7 +111,9 @@ impl App {
                 }
             }
         }
-        if self.training.name.is_some() || self.training.written.is_some() {
+        self.suggest_recipe();
+        let asked = (&self.training.name, &self.training.written, &self.training.suggestion);
+        if asked.0.is_some() || asked.1.is_some() || asked.2.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(50));
         }
     }
@@ -131,6 +136,25 @@ impl App {
             self.list_trainings(ctx);
         } else if others {
             ctx.request_repaint_after(std::time::Duration::from_secs_f64(BETWEEN_LOOKS));
+        }
+    }
+
+    /// Takes the recipe that was suggested, and has one suggested where the form names something else.
+    fn suggest_recipe(&mut self) {
+        if let Some((wanted, answer)) = self.training.suggestion.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.training.suggestion = None;
+            let now = self.model.workspace.training();
+            if let Some(recipe) = self.panels.training.form.suggested.take(wanted, answer, now) {
+                self.edit(Command::SetTraining(recipe));
+            }
+        }
+        if self.training.suggestion.is_none()
+            && let Some(wanted) = Suggested::next(&self.panels.training.form, self.model.workspace.training())
+        {
+            self.training.suggestion = Some(later::later(move || {
+                let answer = wanted.ask();
+                (wanted, answer)
+            }));
         }
     }
 

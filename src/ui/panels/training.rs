@@ -20,6 +20,7 @@ pub mod form;
 mod form_view;
 mod plots;
 mod runs;
+pub mod suggestion;
 
 /// What the panel remembers.
 pub struct TrainingPanel {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::suggestion::Suggested;
 use crate::core::normalise::MeanStd;
 use crate::core::train_params::TRAIN_PARAMS;
 use crate::core::train_presets::Facts;
@@ -69,8 +70,8 @@ pub struct TrainForm {
     pub drafts: BTreeMap<&'static str, String>,
     /// The training that the form was filled from.
     pub source: Option<TrainRequest>,
-    /// What the last chosen preset had to say.
-    pub notes: Vec<String>,
+    /// The recipe that a paper suggests for what the form names.
+    pub suggested: Suggested,
 }
 
 impl TrainForm {
@@ -288,7 +289,11 @@ impl TrainForm {
         })
     }
 
-    fn observer(&self, side: Option<usize>, mean_std: Option<MeanStd>) -> Result<Option<ObserverRequest>, Wrong> {
+    pub(super) fn observer(
+        &self,
+        side: Option<usize>,
+        mean_std: Option<MeanStd>,
+    ) -> Result<Option<ObserverRequest>, Wrong> {
         let Some(file) = self.given(TrainPath::Observer) else { return Ok(None) };
         let arch = self.said(TrainText::Arch);
         let parsed = if arch.is_empty() { Ok(None) } else { arch.parse().map(Some) };
@@ -303,7 +308,7 @@ impl TrainForm {
         }))
     }
 
-    fn side(&self) -> Result<Option<usize>, Wrong> {
+    pub(super) fn side(&self) -> Result<Option<usize>, Wrong> {
         let text = self.said(TrainText::Side);
         let number = text.parse::<usize>().ok().filter(|s| (1..=4096).contains(s));
         match number {

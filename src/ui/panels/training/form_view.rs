@@ -7,6 +7,7 @@ use super::form::{
     ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, IMAGES, LABELS, MEAN_STD, NAME, OBSERVER, SIDE, STUDENT, TrainForm,
     TrainPath, TrainText,
 };
+use super::suggestion::Wanted;
 use crate::core::train_presets::{Task, TrainPreset};
 use crate::core::training::{LabelSource, TrainRecipe};
 use crate::core::workspace::Command;
@@ -18,6 +19,9 @@ use crate::ui::panels::{Scene, command};
 use crate::ui::theme::palette;
 use crate::ui::widgets::dialog::Purpose;
 use crate::ui::widgets::text;
+
+/// The preset that nobody has to choose.
+const USUAL: &str = "the usual one";
 
 /// What the form's widgets remember.
 #[derive(Default)]
@@ -119,9 +123,8 @@ fn kind(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
             response.widget_info(|| egui::WidgetInfo::selected(egui::Role::RadioButton, true, chosen, &label));
             if response.clicked() && !chosen {
                 form.set_kind(kind, scene.model);
-                let preset = TrainPreset::of(task(kind)).next();
-                let recipe = preset.map(|p| suggestion(&p, form, scene)).unwrap_or_default();
-                scene.out.push(Intent::Edit(Command::SetTraining(recipe)));
+                form.suggested.preset = None;
+                choose(form, scene);
             }
         }
     });
@@ -199,51 +202,56 @@ fn task(kind: TrainingKind) -> Task {
     if kind == TrainingKind::Pretrain { Task::Observer } else { Task::Student }
 }
 
-/// A preset's recipe with the seeds as they are.
-fn suggestion(preset: &TrainPreset, form: &mut TrainForm, scene: &Scene<'_>) -> TrainRecipe {
-    let now = scene.model.workspace.training();
-    let observer = scene.model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
-    let suggested = preset.suggest(&form.facts(scene.model, &observer));
-    form.notes = suggested.notes;
+/// Takes the chosen preset: from the files, or as far as it goes without them while the form doesn't name them.
+fn choose(form: &mut TrainForm, scene: &mut Scene<'_>) {
     form.drafts.clear();
-    TrainRecipe { seed: now.seed, seeds: now.seeds, ..suggested.recipe }
+    form.suggested.chosen = true;
+    if Wanted::of(form).is_some() {
+        return;
+    }
+    let named = form.suggested.preset.and_then(TrainPreset::named);
+    let Some(preset) = named.or_else(|| TrainPreset::of(task(form.kind())).next()) else { return };
+    let observer = scene.model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
+    let suggestion = preset.suggest(&form.facts(scene.model, &observer));
+    let now = scene.model.workspace.training();
+    let recipe = TrainRecipe { seed: now.seed, seeds: now.seeds, ..suggestion.recipe };
+    form.suggested.set(&recipe, suggestion.notes);
+    scene.out.push(Intent::Edit(Command::SetTraining(recipe)));
 }
 
 fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
-    let now = scene.model.workspace.training().clone();
-    let observer = scene.model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
-    let facts = form.facts(scene.model, &observer);
-    let said = format!(
-        "for {} classes, IPC {}, N = {}, side {}, student {}",
-        facts.classes,
-        facts.ipc,
-        facts.factor * facts.factor,
-        facts.side,
-        if facts.student.is_empty() { "?" } else { facts.student }
-    );
-    let same = |p: &TrainPreset| TrainRecipe { seed: now.seed, seeds: now.seeds, ..p.suggest(&facts).recipe } == now;
+    let current = form.suggested.is(scene.model.workspace.training());
     let presets: Vec<TrainPreset> = TrainPreset::of(task(form.kind())).collect();
-    let current = presets.iter().position(same);
+    let shown = match form.suggested.preset {
+        _ if !current => "own settings",
+        Some(name) => name,
+        None => USUAL,
+    };
     let mut chosen = None;
     ui.horizontal(|ui| {
-        let label = ui.label("Recipe").on_hover_text("A paper's training; the seeds stay as they are");
-        let shown = current.map_or("own settings", |i| presets[i].name);
+        let label = ui.label("Recipe");
         let combo = egui::ComboBox::from_id_salt("training preset").width(180.0).selected_text(shown);
         let combo = combo.show_ui(ui, |ui| {
-            for (i, preset) in presets.iter().enumerate() {
-                if ui.selectable_label(current == Some(i), preset.name).on_hover_text(preset.about).clicked() {
-                    chosen = Some(*preset);
+            let usual =
+                "By what is trained on what: RDED's for students, and for observers by the size of their images";
+            if ui.selectable_label(shown == USUAL, USUAL).on_hover_text(usual).clicked() {
+                chosen = Some(None);
+            }
+            for preset in &presets {
+                if ui.selectable_label(shown == preset.name, preset.name).on_hover_text(preset.about).clicked() {
+                    chosen = Some(Some(preset.name));
                 }
             }
         });
-        combo.response.labelled_by(label.id).on_hover_text(said);
+        let tip = "A paper's training for these images, this observer and this student; the seeds stay as they are";
+        combo.response.labelled_by(label.id).on_hover_text(tip);
     });
     if let Some(preset) = chosen {
-        let recipe = suggestion(&preset, form, scene);
-        scene.out.push(Intent::Edit(Command::SetTraining(recipe)));
+        form.suggested.preset = preset;
+        choose(form, scene);
     }
     let p = palette(ui.visuals());
-    for note in &form.notes {
+    for note in form.suggested.notes.iter().filter(|_| current) {
         ui.add(egui::Label::new(RichText::new(note).color(p.weak).small()).wrap());
     }
 }

@@ -48,7 +48,7 @@ fn a_filled_form_is_a_request() {
 #[test]
 fn what_is_missing_or_wrong_is_named() {
     let recipe = TrainRecipe::default();
-    let stored = TrainRecipe { labels: LabelSource::Stored, ..recipe };
+    let stored = TrainRecipe { labels: LabelSource::Stored, ..TrainRecipe::default() };
     let set = |which, text: &str| {
         let mut form = filled();
         *form.text(which) = text.to_owned();
