@@ -91,8 +91,8 @@ pub fn load<S: Simd, const N: usize>(simd: S, values: &[f32]) -> [S::f32s; N] {
         return *whole;
     }
     let mut part = [simd.splat_f32s(0.0); N];
-    for n in 0..N {
-        part[n] = simd.partial_load_f32s(&values[(n * S::F32_LANES).min(values.len())..]);
+    for (n, part) in part.iter_mut().enumerate() {
+        *part = simd.partial_load_f32s(&values[(n * S::F32_LANES).min(values.len())..]);
     }
     part
 }
@@ -104,9 +104,9 @@ pub fn store<S: Simd, const N: usize>(simd: S, part: [S::f32s; N], values: &mut 
         *whole = part;
         return;
     }
-    for n in 0..N {
+    for (n, part) in part.into_iter().enumerate() {
         let start = (n * S::F32_LANES).min(values.len());
-        simd.partial_store_f32s(&mut values[start..], part[n]);
+        simd.partial_store_f32s(&mut values[start..], part);
     }
 }
 

@@ -295,12 +295,12 @@ fn backward_pixel(
         g * scale[c] + (distance * slope[c] + offset[c])
     };
     if add {
-        for c in 0..length {
-            out[c] += of(c);
+        for (c, out) in out.iter_mut().enumerate() {
+            *out += of(c);
         }
     } else {
-        for c in 0..length {
-            out[c] = of(c);
+        for (c, out) in out.iter_mut().enumerate() {
+            *out = of(c);
         }
     }
 }
