@@ -13,22 +13,20 @@ mod isa;
 mod kernel;
 mod norm;
 mod packing;
+mod passes;
 mod pool;
 mod program;
 mod slope;
 mod space;
 
-use rayon::prelude::*;
+use std::collections::TryReserveError;
 
-use self::backward::Back;
-use self::forward::{Images, Pass, There};
 use self::isa::Isa;
 use self::program::{GROUP, Kind, Program, Stage};
 use self::space::{Packed, Space};
 use super::optimiser::{OptimiserState, Parameter, Stepper};
 use super::{Learner, Masks};
 use crate::core::training::Optimiser;
-use crate::engine::cpu::layers;
 use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::{WeightTensor, Weights};
@@ -145,71 +143,14 @@ impl CpuLearner {
         }
     }
 
-    /// Makes room for a batch.
+    /// Makes room for a batch; where there is none, gives all back, so that a smaller batch has it.
     fn reserve(&mut self, batch: usize) -> Result<(), EngineError> {
-        let missing = |e: std::collections::TryReserveError| EngineError::Memory(format!("{batch} images: {e}"));
-        while self.heads.len() < batch {
-            self.heads.push(Space::new(&self.program.head).map_err(missing)?);
-        }
-        while self.tails.len() < batch.div_ceil(GROUP) {
-            self.tails.push(Space::new(&self.program.tail).map_err(missing)?);
-        }
-        Ok(())
-    }
-
-    fn head(&mut self, images: &[f32], batch: usize, masks: Masks) {
-        let stage = &self.program.head;
-        let per_image = 3 * self.side * self.side;
-        for (number, phase) in stage.forward.iter().enumerate() {
-            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
-            let (isa, together) = (self.isa, phase.together(batch));
-            let spaces = self.heads[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
-            spaces.for_each(|(chunk, spaces)| {
-                let first = chunk * together;
-                if let (0, Some(shape)) = (number, stage.shapes[0]) {
-                    for (image, space) in images.chunks_exact(per_image).skip(first).zip(&mut *spaces) {
-                        layers::load_image(image, (&mut space.values[0], shape));
-                    }
-                }
-                isa.run(There { pass, phase, spaces, images: Images { first, batch, group: 0 } });
-            });
-            let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
-            let sums = self.heads[..batch].iter().map(|space| &space.sums[step.node]);
-            let [gamma, beta] = [Role::NormWeight, Role::NormBias].map(|role| values(&self.tensors, step.node, role));
-            self.batches[step.node] = norm::Batch::new(sums, pixels(stage, step.inputs[0]), (gamma, beta));
-        }
-    }
-
-    /// The rows of all images through the tail; returns the logits.
-    fn tail(&mut self, batch: usize, masks: Masks) -> Vec<f32> {
-        let Program { tail: stage, crossing, logits, .. } = &self.program;
-        let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
-        let (heads, isa) = (&self.heads, self.isa);
-        let classes = stage.shapes[*logits].map_or(0, |shape| shape.channels);
-        let mut rows = vec![0.0; batch * classes];
-        for (number, phase) in stage.forward.iter().enumerate() {
-            let together = phase.together(batch.div_ceil(GROUP));
-            let spaces = self.tails[..batch.div_ceil(GROUP)].par_chunks_mut(together).with_max_len(1).enumerate();
-            spaces.for_each(|(chunk, spaces)| {
-                let images = Images { first: chunk * together, batch, group: GROUP };
-                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
-                    let (first, count) = images.of(at);
-                    for (&value, shape) in crossing.iter().filter_map(|v| Some((v, stage.shapes[*v]?))) {
-                        let pixels = space.values[value].chunks_exact_mut(shape.stride);
-                        for (pixel, head) in pixels.zip(&heads[first..first + count]) {
-                            pixel.copy_from_slice(&head.values[value][..shape.stride]);
-                        }
-                    }
-                }
-                isa.run(There { pass, phase, spaces, images });
-            });
-        }
-        if let Some(shape) = stage.shapes[*logits] {
-            for (space, rows) in self.tails.iter().zip(rows.chunks_mut(GROUP * classes)) {
-                layers::store_rows((&space.values[*logits], shape), rows);
-            }
-        }
-        rows
+        let grown = grow(&mut self.heads, &self.program.head, batch)
+            .and_then(|()| grow(&mut self.tails, &self.program.tail, batch.div_ceil(GROUP)));
+        grown.map_err(|e| {
+            (self.heads, self.tails, self.pending) = (Vec::new(), Vec::new(), None);
+            EngineError::Memory(format!("{batch} images: {e}"))
+        })
     }
 
     /// Moves the running statistics towards the last batch's.
@@ -229,67 +170,6 @@ impl CpuLearner {
         }
     }
 
-    /// The way back through the tail, down to the rows that crossed.
-    fn tail_back(&mut self, gradient: &[f32], batch: usize) {
-        let Program { tail: stage, crossing, .. } = &self.program;
-        let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
-        let classes = gradient.len() / batch;
-        let all = Images { first: 0, batch, group: GROUP };
-        let Some(Some(place)) = stage.given.first() else { return };
-        for (number, phase) in stage.backward.iter().enumerate() {
-            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
-            let together = phase.together(groups);
-            let spaces = self.tails[..groups].par_chunks_mut(together).with_max_len(1).enumerate();
-            spaces.for_each(|(chunk, spaces)| {
-                let images = Images { first: chunk * together, ..all };
-                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
-                    let (first, count) = images.of(at);
-                    let rows = gradient.chunks_exact(classes).skip(first).take(count);
-                    let to = space.gradients[place.slot].chunks_exact_mut(place.shape.stride);
-                    to.zip(rows).for_each(|(to, row)| to[..classes].copy_from_slice(row));
-                }
-                isa.run(Back { pass, phase, spaces, images });
-            });
-            for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
-                backward::weights(isa, step, (&self.tails[..groups], all), &mut self.packed[step.node]);
-            }
-        }
-        let (from, to) = (&stage.loaded, &self.program.head.given);
-        for (from, to) in
-            crossing.iter().zip(from.iter().zip(to)).filter_map(|(_, (from, to))| Some(((*from)?, (*to)?)))
-        {
-            for (image, head) in self.heads[..batch].iter_mut().enumerate() {
-                let rows = &self.tails[image / GROUP].gradients[from.slot];
-                let row = &rows[image % GROUP * from.shape.stride..][..from.shape.channels];
-                head.gradients[to.slot][to.shape.at(0, 0)..][..row.len()].copy_from_slice(row);
-            }
-        }
-    }
-
-    fn head_back(&mut self, batch: usize) {
-        let stage = &self.program.head;
-        let (isa, all) = (self.isa, Images { first: 0, batch, group: 0 });
-        for phase in &stage.backward {
-            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
-            let together = phase.together(batch);
-            let spaces = self.heads[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
-            spaces.for_each(|(chunk, spaces)| {
-                isa.run(Back { pass, phase, spaces, images: Images { first: chunk * together, ..all } });
-            });
-            for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
-                backward::weights(isa, step, (&self.heads[..batch], all), &mut self.packed[step.node]);
-            }
-            let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
-            let sums = self.heads[..batch].iter().map(|space| &space.sums[step.node]);
-            let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node && t.role.is_learnt());
-            // γ and β, in the order of `Op::tensors`.
-            if let (Some(gamma), Some(beta)) = (own.next(), own.next()) {
-                let gradients = (gamma.gradient.as_mut_slice(), beta.gradient.as_mut_slice());
-                self.batches[step.node].gradients(sums, pixels(stage, step.inputs[0]), gradients);
-            }
-        }
-    }
-
     /// Brings the gradients of convolutions and linear layers into PyTorch's order.
     fn unpack(&mut self) {
         for step in self.program.head.steps.iter().chain(&self.program.tail.steps) {
@@ -304,14 +184,17 @@ impl CpuLearner {
     }
 }
 
+/// Spaces for at least so many images or groups.
+fn grow(spaces: &mut Vec<Space>, stage: &Stage, count: usize) -> Result<(), TryReserveError> {
+    while spaces.len() < count {
+        spaces.push(Space::new(stage)?);
+    }
+    Ok(())
+}
+
 /// The values of a node's tensor of that role; empty where it has none.
 fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
     tensors.iter().find(|t| t.node == node && t.role == role).map_or(&[], |t| &t.values)
-}
-
-/// Pixels of a value.
-fn pixels(stage: &Stage, value: NodeId) -> usize {
-    stage.shapes[value].map_or(0, |shape| shape.height * shape.width)
 }
 
 impl Learner for CpuLearner {
