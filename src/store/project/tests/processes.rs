@@ -11,7 +11,14 @@ const FOLDER: &str = "STILLROOM_TEST_FOLDER";
 /// Starts this test program again as a process that plays `role` on a project folder.
 fn other_process(role: &str, folder: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::project::tests::processes::role", "--ignored", "--nocapture", "--test-threads", "1"]);
+    command.args([
+        "--exact",
+        "store::project::tests::processes::role",
+        "--ignored",
+        "--nocapture",
+        "--test-threads",
+        "1",
+    ]);
     command.env(ROLE, role).env(FOLDER, folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.spawn().unwrap()
 }
