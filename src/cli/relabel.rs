@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::core::label_set::Precision;
 use crate::core::train_presets::Task;
 use crate::core::training::TrainRecipe;
-use crate::jobs::relabel::{RelabelRequest, relabel};
+use crate::jobs::relabel::{Fkd, RelabelRequest, relabel};
 use crate::jobs::train::{About, Compute, suggest};
 use crate::store::files::shown;
 
@@ -31,6 +31,12 @@ pub struct Args {
     /// How logits are kept: full (32 bits), half (16 bits), or top:K (the K greatest)
     #[arg(long, default_value = "half")]
     precision: Precision,
+    /// Label in the order of FKD's loader, and write its files (epoch_0/batch_0.tar …) to this new folder
+    #[arg(long, value_name = "DIR", conflicts_with = "import_fkd")]
+    export_fkd: Option<PathBuf>,
+    /// Take FKD's files as labels, if the observer agrees with them; they decide epochs, batch and mixing
+    #[arg(long, value_name = "DIR")]
+    import_fkd: Option<PathBuf>,
     /// Tell the size and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -55,27 +61,29 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         data: &args.data,
         images_per_class: args.ipc,
         observer: Some(&observer),
+        labels: None,
         student,
         side: args.network.side,
         task: Task::Student,
     };
     let recipe = args.recipe.apply(suggest(args.preset.as_deref(), about)?.recipe)?;
     recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;
+    let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {
         data: args.data.clone(),
         observer,
         images_per_class: args.ipc,
         recipe,
         precision: args.precision,
+        fkd,
         out: args.out.clone(),
     };
     let picked = args.compute.pick(&console)?;
     let compute = Compute { picked: &picked, threads: args.compute.threads() };
-    let (json, epochs) = (args.compute.json, request.recipe.epochs);
-    let dry_run = args.dry_run;
+    let (json, dry_run) = (args.compute.json, args.dry_run);
     let mut announce = |bytes: u64| {
         if !json {
-            eprintln!("{epochs} epochs of labels take {}", size(bytes));
+            eprintln!("the labels take {}", size(bytes));
         }
         !dry_run
     };

@@ -52,7 +52,7 @@ pub struct TrainArgs {
     /// The observer that labels
     #[arg(long, value_name = "FILE")]
     observer: Option<PathBuf>,
-    /// Folder of labels that `relabel` wrote
+    /// Folder of labels that `relabel` wrote; their recipe is taken
     #[arg(long, value_name = "DIR")]
     stored_labels: Option<PathBuf>,
     /// Only the first N images of each class are trained on [default: all]
@@ -130,6 +130,7 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
         data: &request.data,
         images_per_class: request.images_per_class,
         observer: request.observer.as_ref(),
+        labels: request.labels.as_deref(),
         student: request.student,
         side: request.side,
         task: if request.kind == TrainingKind::Train { Task::Student } else { Task::Observer },

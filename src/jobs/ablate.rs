@@ -170,6 +170,7 @@ fn training(request: &AblateRequest, entry: &Entry, data: PathBuf) -> Result<Tra
         data: &data,
         images_per_class: None,
         observer: observer.as_ref(),
+        labels: None,
         student: request.student,
         side: request.observer.side,
         task: Task::Student,

@@ -84,21 +84,49 @@ fn stored_labels_give_the_training_they_were_made_for() {
     let on_disk: u64 = files.map(|f| f.metadata().unwrap().len()).sum();
     assert!(on_disk.abs_diff(told["bytes"].as_u64().unwrap()) * 100 <= on_disk, "{on_disk} bytes, told {told}");
     train(&scene, "--seed 7 --observer observer.safetensors --out online").last();
-    train(&scene, "--seed 7 --observer observer.safetensors --labels stored --stored-labels labels --out stored")
-        .last();
+    // What the labels were made with is taken from them.
+    let line = format!("train {ON} --student conv3x8 --evaluate every:2 --seed 7 --stored-labels labels --out stored");
+    scene.line(&line).last();
     assert!(outcome(&scene.at("online")) == outcome(&scene.at("stored")));
     // Half of the digits: nearly the same; a few logits: something like it.
     for (precision, out) in [("half", "labels16"), ("top:2", "labels2")] {
         scene.line(&format!("{relabel} --precision {precision} --out {out}")).last();
-        let run = format!("--seed 7 --labels stored --stored-labels {out} --out from-{out}");
+        let run = format!("--seed 7 --stored-labels {out} --out from-{out}");
         assert!(train(&scene, &run).last()["best"][0].is_number());
     }
     // Labels of another set, or for another recipe, are refused by name.
     scene.distill("--ipc 3 --patches 4 --subset 12 --crops 2 --out other").last();
-    let other =
-        format!("train --data other --val data --device cpu {SHORT} --labels stored --stored-labels labels --out x");
+    let other = format!("train --data other --val data --device cpu {SHORT} --stored-labels labels --out x");
     scene.line(&other).fails(1, &["labels", "don't fit"]);
-    train(&scene, "--mixing mixup:0.8 --labels stored --stored-labels labels --out y").fails(1, &["mixing"]);
+    train(&scene, "--mixing mixup:0.8 --stored-labels labels --out y").fails(1, &["mixing"]);
+}
+
+/// Labels written as FKD's files, and such files as labels: nothing is lost on the way.
+#[test]
+fn labels_go_to_fkd_and_come_back() {
+    let scene = scene();
+    let relabel = "relabel --data small --observer observer.safetensors --device cpu --epochs 4 --batch 5";
+    let there = format!("{relabel} --precision full --seed 7 --out labels");
+    scene.line(&format!("{there} --export-fkd fkd")).last();
+    assert_eq!(std::fs::read_dir(scene.at("fkd/epoch_3")).unwrap().count(), 3);
+    scene.line(&format!("{there} --export-fkd fkd")).fails(1, &["fkd", "not empty"]);
+    let line = scene.line(&format!("{relabel} --import-fkd fkd --out back")).last();
+    assert_eq!(line["epochs"], 4);
+    assert!(line["agreement"].as_f64().unwrap() > 0.9999, "{line}");
+    for labels in ["labels", "back"] {
+        let line = format!("train {ON} --student conv3x8 --seed 7 --stored-labels {labels} --out from-{labels}");
+        scene.line(&line).last();
+    }
+    assert!(outcome(&scene.at("from-labels")) == outcome(&scene.at("from-back")));
+    // Another observer does not know these labels, other images have no such classes.
+    scene.distill("--ipc 2 --patches 1 --subset 12 --crops 2 --out fewer").last();
+    let fewer = "relabel --data fewer --observer observer.safetensors --device cpu --import-fkd fkd --out x";
+    scene.line(fewer).fails(1, &["fkd", "labels 12 images"]);
+    train(&scene, "--observer observer.safetensors --out other").last();
+    let other =
+        "relabel --data small --observer other/seed-0/student.safetensors --device cpu --import-fkd fkd --out x";
+    scene.line(other).fails(1, &["the observer says something else", "give the observer"]);
+    assert!(!scene.at("x").exists());
 }
 
 #[test]
@@ -145,8 +173,9 @@ fn contradictions_and_other_folders_are_refused() {
     train(&scene, &format!("{soft} --out t --loss hard-ce")).fails(2, &["--mixing"]);
     train(&scene, &format!("{soft} --out t --labels stored")).fails(1, &["--stored-labels DIR"]);
     train(&scene, &format!("{soft} --out t --preset none")).fails(1, &["there is no preset 'none'", "rded"]);
-    train(&scene, &format!("{soft} --out t --epochs 0")).fails(2, &["--epochs 0", "from 1"]);
-    scene.line(&format!("train {ON} --student swin_t --side 7 {soft} --out t")).fails(1, &["swin_t", "side 7"]);
+    let none = format!("train {ON} --student conv3x8 {soft} --out t --epochs 0");
+    scene.line(&none).fails(2, &["--epochs", "from 1"]);
+    scene.line(&format!("train {ON} --student swin_t --side 7 --out t")).fails(1, &["swin_t", "side 7"]);
     assert!(!scene.at("t").exists(), "nothing is made for a request that can't be met");
     scene.write("thesis/years.txt", b"of work");
     train(&scene, &format!("{soft} --out thesis")).fails(1, &["thesis"]);

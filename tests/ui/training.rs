@@ -101,6 +101,11 @@ fn rows(window: &Window) -> Vec<String> {
     rows.into_iter().map(name).collect()
 }
 
+/// The name that the training would get.
+fn name(window: &Window) -> String {
+    window.get_by_role_and_label(Role::TextInput, "Name").accesskit_node().value().unwrap_or_default()
+}
+
 /// The dataset and the observer are open, the training's images are the dataset's, and it takes a moment.
 fn ready(files: &Files) -> Window {
     let open =
@@ -110,6 +115,7 @@ fn ready(files: &Files) -> Window {
     click(&mut window, "Training");
     type_into(&mut window, "Training images", &files.dataset());
     set(&mut window, &[("epochs", "3"), ("batch", "8"), ("evaluate", "every:1"), ("seeds", "2")]);
+    until(&mut window, "a name", |w| name(w) == "pets-conv3x8");
     window
 }
 
@@ -119,7 +125,6 @@ fn an_empty_panel_says_what_to_do_and_a_form_becomes_a_training() {
     let mut window = ready(&files);
     window.get_by_label("No trainings yet");
     // Evaluation images, observer and student follow what is open, and the name what is trained on what.
-    until(&mut window, "a name", |w| w.query_by_label_contains("Name").is_some());
     window.get_by_label("2 seeds × 3 epochs");
     let start = Action::Train.about().label;
     window.get_all_by_role_and_label(Role::Button, start).next().unwrap().click();
@@ -144,10 +149,7 @@ fn an_empty_panel_says_what_to_do_and_a_form_becomes_a_training() {
     window.get_by_label("Loss by epoch: 1 lines");
     window.get_by_label("Top-1 accuracy (%) by epoch: 2 lines");
     // The next one would get another name, and a finished one can't be resumed.
-    until(&mut window, "the next name", |w| {
-        let name = w.get_by_role_and_label(Role::TextInput, "Name");
-        name.accesskit_node().value().is_some_and(|v| v == "pets-conv3x8-2")
-    });
+    until(&mut window, "the next name", |w| name(w) == "pets-conv3x8-2");
     assert_eq!(window.state().model().why_not(Action::ResumeTraining), Some("it is finished"));
 }
 

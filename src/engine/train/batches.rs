@@ -3,6 +3,7 @@
 use super::{StoredLabels, TrainError, TrainJob};
 use crate::core::augment::{DrawId, ImageDraw, Mix, epoch_order};
 use crate::core::dsa::DsaDraw;
+use crate::core::labels::BatchLabels;
 use crate::core::training::TrainRecipe;
 use crate::engine::images::{augment, pipeline};
 
@@ -42,21 +43,38 @@ pub fn loader_batch(recipe: &TrainRecipe) -> usize {
     (recipe.batch / recipe.accumulation.max(1)).max(1) as usize
 }
 
-/// Makes the batches of an epoch as the seed draws them, in order.
+/// Makes the batches of an epoch as the seed draws them; `order` replaces the seed's order of the images.
 ///
 /// # Errors
 /// [`TrainError::Image`] for an image that can't be read, and those of `each`.
 pub fn drawn(
     job: &TrainJob<'_>,
-    epoch: u32,
+    (epoch, order): (u32, Option<&[u32]>),
     each: &mut dyn FnMut(Drawn) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
-    for_each(job, epoch, (&planned(job, epoch), 0), each)
+    let plans = order.map_or_else(|| planned(job, epoch), |order| in_order(job, epoch, order));
+    for_each(job, epoch, (&plans, 0), each)
+}
+
+/// Makes batches that were labelled before, in order.
+///
+/// # Errors
+/// [`TrainError::Labels`] for those of other images, [`TrainError::Image`] for an image that can't be read, and those of
+/// `each`.
+pub fn replayed(
+    job: &TrainJob<'_>,
+    (epoch, batches): (u32, Vec<BatchLabels>),
+    each: &mut dyn FnMut(Drawn) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
+    for_each(job, epoch, (&plans_of(job, batches)?, 0), each)
 }
 
 /// The batches of an epoch as the seed draws them.
 pub(super) fn planned(job: &TrainJob<'_>, epoch: u32) -> Vec<Planned> {
-    let order = epoch_order(job.seed, epoch, job.images.labels.len() as u32);
+    in_order(job, epoch, &epoch_order(job.seed, epoch, job.images.labels.len() as u32))
+}
+
+fn in_order(job: &TrainJob<'_>, epoch: u32, order: &[u32]) -> Vec<Planned> {
     let id = |number| DrawId { seed: job.seed, epoch, number };
     let batches = order.chunks(loader_batch(job.recipe)).enumerate();
     let plan = |(number, images): (usize, &[u32])| Planned {
@@ -74,16 +92,20 @@ pub(super) fn stored(
     labels: &mut dyn StoredLabels,
     epoch: u32,
 ) -> Result<Vec<Planned>, TrainError> {
+    plans_of(job, labels.batches(epoch).map_err(TrainError::Labels)?)
+}
+
+fn plans_of(job: &TrainJob<'_>, batches: Vec<BatchLabels>) -> Result<Vec<Planned>, TrainError> {
     let count = job.images.labels.len() as u32;
     let classes = job.spec.classes;
-    let plan = |batch: crate::core::labels::BatchLabels| {
+    let plan = |batch: BatchLabels| {
         if batch.images.iter().any(|&i| i >= count) {
             return Err(TrainError::Labels("the stored labels are of other images; relabel".to_owned()));
         }
         let logits = Some(batch.logits.dense(classes));
         Ok(Planned { images: batch.images, draws: Some(batch.draws), mix: batch.mix, logits })
     };
-    labels.batches(epoch).map_err(TrainError::Labels)?.into_iter().map(plan).collect()
+    batches.into_iter().map(plan).collect()
 }
 
 /// Makes the batches from number `first` on, images on worker threads ahead of `each`, which gets them in order.

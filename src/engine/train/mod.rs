@@ -20,7 +20,7 @@ use super::learn::Learner;
 use super::nets::NetworkSpec;
 use super::plan::EngineError;
 use super::weights::Weights;
-pub use batches::{Drawn, drawn, loader_batch};
+pub use batches::{Drawn, drawn, loader_batch, replayed};
 pub use checkpoint::CheckpointError;
 pub use targets::{StoredLabels, Targets};
 pub use trainer::train;

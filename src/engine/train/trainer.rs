@@ -6,7 +6,7 @@ use super::{NewLearner, Targets, TrainError, TrainJob, Trained, Watch, short};
 use crate::core::curve::Point;
 use crate::core::loss;
 use crate::core::schedule::At;
-use crate::core::training::{Evaluations, LabelSource, TrainRecipe};
+use crate::core::training::{LabelSource, TrainRecipe};
 use crate::engine::learn::Learner;
 use crate::engine::nets::initial::initial_weights;
 use crate::engine::nets::module::Masks;
@@ -168,7 +168,7 @@ impl<'a> Trainer<'a> {
         let seen = self.state.seen.max(1) as f64;
         let rate = recipe.rate * recipe.schedule.factor(at(recipe, epoch, (0, plans.len())));
         let mut evaluated = None;
-        if is_evaluated(recipe, epoch) {
+        if recipe.evaluations.after(epoch, recipe.epochs) {
             let weights = self.learner.weights()?;
             let accuracy = watch.evaluate(&weights)?;
             evaluated = Some((short(accuracy.top1), short(accuracy.top5)));
@@ -238,15 +238,4 @@ fn right(logits: &[f32], labels: &[u32], classes: usize) -> u64 {
 fn at(recipe: &TrainRecipe, epoch: u32, (step, batches): (u32, usize)) -> At {
     let steps_per_epoch = (batches as u32).div_ceil(recipe.accumulation.max(1));
     At { epoch, epochs: recipe.epochs, step_in_epoch: step, steps_per_epoch }
-}
-
-/// Whether the recipe asks for an evaluation after this epoch (spec 3c).
-fn is_evaluated(recipe: &TrainRecipe, epoch: u32) -> bool {
-    let (e, epochs) = (u64::from(epoch), u64::from(recipe.epochs));
-    let asked = match recipe.evaluations {
-        Evaluations::Last => false,
-        Evaluations::Late => e % 10 == 9 && 5 * e > 4 * epochs,
-        Evaluations::Every(n) => (e + 1).is_multiple_of(u64::from(n.max(1))),
-    };
-    asked || e + 1 == epochs
 }

@@ -11,7 +11,7 @@ use crate::core::progress::Progress;
 use crate::engine::images::cache::Cache;
 use crate::engine::images::{decode, pipeline};
 use crate::engine::train::{StoredLabels, TrainError};
-use crate::store::labels::{LabelError, LabelReader, Wanted};
+use crate::store::labels::{LabelError, LabelReader};
 
 use super::TrainJobError;
 use crate::jobs::open;
@@ -155,15 +155,12 @@ pub(super) fn evaluation_classes(
 /// Stored labels of these images.
 pub(super) struct Stored {
     pub path: PathBuf,
-    reader: LabelReader,
+    pub reader: LabelReader,
 }
 
 impl Stored {
-    /// Opens labels, and checks that they are of what is trained.
-    pub(super) fn open(path: &Path, wanted: &Wanted<'_>) -> Result<Self, LabelError> {
-        let reader = LabelReader::open(path)?;
-        reader.check(wanted)?;
-        Ok(Self { path: path.to_owned(), reader })
+    pub(super) fn open(path: &Path) -> Result<Self, LabelError> {
+        Ok(Self { path: path.to_owned(), reader: LabelReader::open(path)? })
     }
 
     pub(super) fn fingerprint(&self) -> String {

@@ -22,6 +22,7 @@ use crate::engine::plan::EngineError;
 use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, loader_batch, train};
 use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
 use crate::store::card::{self, Card, CardError};
+use crate::store::fkd::FkdError;
 use crate::store::import::ImportError;
 use crate::store::labels::{LabelError, Wanted};
 use crate::store::training::{
@@ -75,6 +76,9 @@ pub enum TrainJobError {
     /// Stored labels.
     #[error(transparent)]
     Labels(#[from] LabelError),
+    /// Labels exchanged with FKD.
+    #[error(transparent)]
+    Fkd(#[from] FkdError),
     /// The training itself.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -108,7 +112,7 @@ impl TrainJobError {
     /// Whether the user cancelled it.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Train(TrainError::Cancelled(_)))
+        matches!(self, Self::Train(TrainError::Cancelled(_)) | Self::Fkd(FkdError::Cancelled(_)))
     }
 }
 
@@ -186,7 +190,10 @@ impl Training {
             _ => None,
         };
         let of_observer = observer.as_ref().map(|t| &t.observer);
-        let side = request.side.or(of_observer.map(|o| o.spec.side)).unwrap_or(pictures.side);
+        let labels = stored(request)?;
+        let header = labels.as_ref().map(|l| l.reader.header());
+        let side = request.side.or(of_observer.map(|o| o.spec.side)).or(header.map(|h| h.side as usize));
+        let side = side.unwrap_or(pictures.side);
         let spec = NetworkSpec { arch: request.student, side, classes: pictures.dataset.classes().len() };
         if side > 4096 || !spec.fits() {
             return Err(TrainJobError::Side { student: spec.arch, side, least: spec.arch.least_side() });
@@ -196,10 +203,16 @@ impl Training {
                 "the observer labels images of side {other}, the student would train on side {side}: give --side {other}"
             )));
         }
-        let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).unwrap_or(MeanStd::IMAGENET);
-        let stored = stored(request, (&pictures, &spec, mean_std), of_observer)?;
+        let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).or(header.map(|h| h.normalise));
+        let mean_std = mean_std.unwrap_or(MeanStd::IMAGENET);
+        if let Some(labels) = &labels {
+            check_stored(labels, &request.recipe, (&pictures, &spec, mean_std), of_observer)?;
+        }
         let evaluator = Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
-        Ok((Self { recipe: request.recipe.clone(), pictures, observer, stored, spec, mean_std, threads }, evaluator))
+        Ok((
+            Self { recipe: request.recipe.clone(), pictures, observer, stored: labels, spec, mean_std, threads },
+            evaluator,
+        ))
     }
 
     fn note(&self, request: &TrainRequest, evaluated: String, compute: Compute<'_>) -> TrainingNote {
@@ -291,27 +304,31 @@ impl Training {
     }
 }
 
-/// The stored labels of a request, checked against everything that they must fit.
-fn stored(
-    request: &TrainRequest,
+/// The stored labels of a request.
+fn stored(request: &TrainRequest) -> Result<Option<Stored>, TrainJobError> {
+    let path = request.labels.as_ref().filter(|_| request.recipe.labels == LabelSource::Stored);
+    Ok(path.map(|path| Stored::open(path)).transpose()?)
+}
+
+/// Checks that labels fit everything that they must.
+fn check_stored(
+    labels: &Stored,
+    recipe: &TrainRecipe,
     (pictures, spec, mean_std): (&Pictures, &NetworkSpec, MeanStd),
     observer: Option<&Observer>,
-) -> Result<Option<Stored>, TrainJobError> {
-    let Some(path) = request.labels.as_ref().filter(|_| request.recipe.labels == LabelSource::Stored) else {
-        return Ok(None);
-    };
+) -> Result<(), TrainJobError> {
     let wanted = Wanted {
         data: &pictures.fingerprint,
         images: &pictures.names(),
         classes: &pictures.class_labels(),
         side: spec.side as u32,
         normalise: mean_std,
-        batch: loader_batch(&request.recipe) as u32,
-        augmentation: Augmentation::of(&request.recipe),
-        epochs: request.recipe.epochs,
+        batch: loader_batch(recipe) as u32,
+        augmentation: Augmentation::of(recipe),
+        epochs: recipe.epochs,
         observer: observer.map(|o| o.fingerprint.as_str()),
     };
-    Ok(Some(Stored::open(path, &wanted)?))
+    Ok(labels.reader.check(&wanted)?)
 }
 
 /// Says at once what a run would only find out later.

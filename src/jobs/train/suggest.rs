@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use crate::core::dataset::{ClassId, Split};
+use crate::core::label_set::Augmentation;
 use crate::core::manifest::Manifest;
 use crate::core::train_presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
-use crate::core::training::LabelSource;
+use crate::core::training::{LabelSource, TrainRecipe};
 use crate::engine::nets::Arch;
 use crate::store::files::read_small;
+use crate::store::labels::{LabelReader, LabelsHeader};
 
 use super::TrainJobError;
 use crate::jobs::open::{self, ObserverRequest};
@@ -21,6 +23,8 @@ pub struct About<'a> {
     pub images_per_class: Option<u32>,
     /// The observer.
     pub observer: Option<&'a ObserverRequest>,
+    /// Stored labels that are trained on.
+    pub labels: Option<&'a Path>,
     /// The network that is trained.
     pub student: Arch,
     /// Its side, where it is given.
@@ -33,21 +37,24 @@ pub struct About<'a> {
 const MANIFEST: u64 = 1 << 30;
 
 /// The recipe of the preset called `name`, or of the task's own: RDED's for students (on classes alone without an
-/// observer), and for observers by the size of their images.
+/// observer and labels), and for observers by the size of their images. Stored labels decide over everything that was
+/// settled when they were made.
 ///
 /// # Errors
 /// [`TrainJobError`]: there is no such preset for the task, or the files can't be opened.
 pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, TrainJobError> {
     let dataset = open::dataset(about.data, Split::Train)?.dataset;
     let observer = about.observer.map(open::network).transpose()?.map(|o| o.observer);
-    let own = || open::own_side(&dataset).unwrap_or(32);
+    let labels = about.labels.map(LabelReader::open).transpose()?;
+    let stored = labels.as_ref().map(LabelReader::header);
+    let own = || stored.map_or_else(|| open::own_side(&dataset).unwrap_or(32), |h| h.side as usize);
     let side = about.side.or(observer.as_ref().map(|o| o.spec.side)).unwrap_or_else(own);
-    let default = match (about.task, about.observer) {
-        (Task::Student, Some(_)) => "rded",
-        (Task::Student, None) => "rded-hard",
-        (Task::Observer, _) if side <= 32 => "one-cycle-cifar",
-        (Task::Observer, _) if side <= 64 => "squeeze-tiny",
-        (Task::Observer, _) => "squeeze-imagenet",
+    let default = match about.task {
+        Task::Student if observer.is_some() || stored.is_some() => "rded",
+        Task::Student => "rded-hard",
+        Task::Observer if side <= 32 => "one-cycle-cifar",
+        Task::Observer if side <= 64 => "squeeze-tiny",
+        Task::Observer => "squeeze-imagenet",
     };
     let name = name.unwrap_or(default);
     let preset = TrainPreset::named(name).filter(|p| p.task == about.task).ok_or_else(|| {
@@ -59,7 +66,8 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
     })?;
     let manifest = read_small(&about.data.join("manifest.json"), MANIFEST).ok().and_then(|m| Manifest::parse(&m).ok());
     let largest = dataset.class_ids().map(|c: ClassId| dataset.class_size(c)).max().unwrap_or(0) as u32;
-    let network = observer.as_ref().map(|o| o.spec.arch.to_string()).unwrap_or_default();
+    let labeller = || stored.map(|h| h.observer.network.clone()).unwrap_or_default();
+    let network = observer.as_ref().map_or_else(labeller, |o| o.spec.arch.to_string());
     let facts = Facts {
         classes: dataset.classes().len() as u32,
         side: side as u32,
@@ -69,12 +77,28 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
         student: &about.student.to_string(),
     };
     let mut suggestion = preset.suggest(&facts);
-    // A preset made for stored labels trains as well with the observer itself.
-    if suggestion.recipe.labels == LabelSource::Stored && about.observer.is_some() {
+    if let Some(header) = stored {
+        as_labelled(&mut suggestion, header);
+    } else if suggestion.recipe.labels == LabelSource::Stored && observer.is_some() {
+        // A preset made for stored labels trains as well with the observer itself.
         suggestion.recipe.labels = LabelSource::Online;
         suggestion
             .notes
-            .push("labels come from the observer while training; give --labels stored for relabelled ones".to_owned());
+            .push("labels come from the observer while training; give --stored-labels for relabelled ones".to_owned());
     }
     Ok(suggestion)
+}
+
+/// Takes from stored labels what they were made with.
+fn as_labelled(suggestion: &mut Suggestion, header: &LabelsHeader) {
+    let recipe = &mut suggestion.recipe;
+    let before = recipe.clone();
+    let Augmentation { shuffle, cropping, flip, mixing } = header.augmentation;
+    (recipe.shuffle, recipe.cropping, recipe.flip, recipe.mixing) = (shuffle, cropping, flip, mixing);
+    recipe.batch = header.batch * recipe.accumulation.max(1);
+    (recipe.epochs, recipe.labels) = (recipe.epochs.min(header.epochs), LabelSource::Stored);
+    let own = TrainRecipe { labels: before.labels, ..recipe.clone() };
+    if own != before {
+        suggestion.notes.push("epochs, batch and augmentation are those of the stored labels".to_owned());
+    }
 }
