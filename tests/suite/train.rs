@@ -175,7 +175,7 @@ fn contradictions_and_other_folders_are_refused() {
     train(&scene, &format!("{soft} --out t --preset none")).fails(1, &["there is no preset 'none'", "rded"]);
     let none = format!("train {ON} --student conv3x8 {soft} --out t --epochs 0");
     scene.line(&none).fails(2, &["--epochs", "from 1"]);
-    scene.line(&format!("train {ON} --student swin_t --side 7 --out t")).fails(1, &["swin_t", "side 7"]);
+    scene.line(&format!("train {ON} --student conv3x8 --side 7 --out t")).fails(1, &["conv3x8", "side 7"]);
     assert!(!scene.at("t").exists(), "nothing is made for a request that can't be met");
     scene.write("thesis/years.txt", b"of work");
     train(&scene, &format!("{soft} --out thesis")).fails(1, &["thesis"]);
