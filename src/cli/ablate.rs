@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::core::ablation::Series;
 use crate::core::dataset::Split;
 use crate::core::recipe::Recipe;
+use crate::core::training::TrainRecipe;
 use crate::jobs::Arch;
 use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;
@@ -44,7 +45,7 @@ pub struct Args {
     /// The network of the students
     #[arg(long, value_name = "NAME")]
     student: Arch,
-    /// Output folder; one with the same series is gone on with
+    /// Output folder; what a series has in common with one before is not made again
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Students per entry
@@ -102,8 +103,12 @@ impl Args {
         };
         let wrong = |given: &String| Failure::Usage(format!("--train {given}: give NAME=VALUE, e.g. epochs=300"));
         let mut all = vec![("seeds".to_owned(), self.seeds.to_string())];
+        // Said now, not when the first entry is distilled.
+        let mut probe = TrainRecipe::default();
         for given in &self.train {
-            all.push(pair(given).ok_or_else(|| wrong(given))?);
+            let (name, value) = pair(given).ok_or_else(|| wrong(given))?;
+            probe.set(&name, &value).map_err(|e| Failure::Usage(format!("--train {given}: {e}")))?;
+            all.push((name, value));
         }
         Ok(all)
     }
@@ -140,7 +145,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let rows = ablate(&mut session, (&project, &request), compute, &mut console, &mut tell)
         .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
-    console.say(&format!("the table is in {}", shown(&args.out.join("ablation.csv"))));
+    console.say(&format!("the table is in {}", shown(&args.out.join(request.series.name()).with_extension("csv"))));
     print_line(&serde_json::json!({
         "job": "ablate",
         "rows": rows,

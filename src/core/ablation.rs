@@ -26,7 +26,7 @@ pub enum Series {
 /// One entry: a distilled set and how its students are taught.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
-    /// Short and unique within the series; names its folders.
+    /// Short and unique within the series.
     pub name: String,
     /// For people.
     pub title: String,
@@ -48,9 +48,26 @@ impl Entry {
         let crops = if *crops == 0 { "whole".to_owned() } else { format!("{crops}crops") };
         format!("{}-{crops}-{patches}of{subset}-ipc{ipc}-seed{seed}", strategy.name())
     }
+
+    /// Names the training: entries of two series that have set and labels in common share it.
+    #[must_use]
+    pub fn training(&self) -> String {
+        format!("{}-{}", self.set(), if self.soft { "soft" } else { "hard" })
+    }
 }
 
 impl Series {
+    /// Its word.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Strategies => "strategies",
+            Self::Coresets => "coresets",
+            Self::Grid { .. } => "grid",
+        }
+    }
+
     /// Its entries, in the order of the paper's table, on the basis of a recipe: RDED's for the same images.
     #[must_use]
     pub fn entries(&self, base: &Recipe) -> Vec<Entry> {

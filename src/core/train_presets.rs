@@ -55,7 +55,7 @@ pub struct TrainPreset {
 }
 
 /// All of them, students first.
-pub const TRAIN_PRESETS: [TrainPreset; 10] = [
+pub const TRAIN_PRESETS: [TrainPreset; 11] = [
     student(
         "rded",
         "RDED: 300 epochs, AdamW, half a cosine, KL at T = 20 with the observer's online labels, CutMix",
@@ -90,6 +90,7 @@ pub const TRAIN_PRESETS: [TrainPreset; 10] = [
         "Photographs from scratch, as torchvision trains ResNets: SGD, 90 epochs in three steps",
         squeeze_imagenet,
     ),
+    observer("sample", "The built-in sample in 14 epochs: AdamW, one-cycle to 0.004, crops and flip", sample),
 ];
 
 const fn student(name: &'static str, about: &'static str, suggest: fn(&Facts<'_>) -> Suggestion) -> TrainPreset {
@@ -309,6 +310,16 @@ fn squeeze_tiny(_: &Facts<'_>) -> Suggestion {
 fn squeeze_imagenet(_: &Facts<'_>) -> Suggestion {
     let schedule = Schedule::Step { every: 30, factor: 0.1 };
     without_notes(TrainRecipe { schedule, ..from_scratch((90, 256), 0.1, 1e-4) })
+}
+
+fn sample(_: &Facts<'_>) -> Suggestion {
+    without_notes(TrainRecipe {
+        optimiser: adamw(0.01),
+        schedule: Schedule::OneCycle,
+        cropping: crops(0.5),
+        decay_all: false,
+        ..from_scratch((14, 64), 4e-3, 0.0)
+    })
 }
 
 #[cfg(test)]

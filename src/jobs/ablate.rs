@@ -36,7 +36,8 @@ pub struct AblateRequest {
     pub evaluated_per_class: Option<u32>,
     /// Training parameters that are the same for all entries, instead of the presets' own.
     pub training: Vec<(String, String)>,
-    /// The output folder: `sets/`, `trainings/`, `ablation.json`, `ablation.csv`.
+    /// The output folder: `sets/`, `trainings/`, and a table `<series>.{json,csv}`. Series in one
+    /// folder share what they have in common.
     pub out: PathBuf,
 }
 
@@ -139,7 +140,7 @@ pub fn ablate(
         let result = result(&entry, images, &report.note, start);
         tell(News::Row(&result));
         rows.push(result);
-        write(&request.out, &rows)?;
+        write(&request.out.join(request.series.name()), &rows)?;
     }
     Ok(rows)
 }
@@ -194,7 +195,7 @@ fn training(request: &AblateRequest, entry: &Entry, data: PathBuf) -> Result<Tra
         images_per_class: None,
         evaluated_per_class: request.evaluated_per_class,
         recipe,
-        out: request.out.join("trainings").join(&entry.name),
+        out: request.out.join("trainings").join(entry.training()),
         checkpoint_every: TrainRequest::CHECKPOINT_EVERY,
     })
 }
@@ -218,10 +219,10 @@ fn result(entry: &Entry, images: u64, note: &TrainingNote, start: Instant) -> Ro
 }
 
 /// The table so far, as JSON and as CSV.
-fn write(out: &Path, rows: &[Row]) -> Result<(), FileError> {
+fn write(table: &Path, rows: &[Row]) -> Result<(), FileError> {
     // Rows are plain fields: writing them as JSON cannot fail.
     let json = serde_json::to_vec_pretty(rows).unwrap_or_default();
-    replace(&out.join("ablation.json"), &json)?;
+    replace(&table.with_extension("json"), &json)?;
     let mut csv = String::from("name,title,images,best_mean,best_std,last_mean,last_std,seeds\n");
     for row in rows {
         let ((best, best_std), (last, last_std)) = (row.best_mean_std, row.last_mean_std);
@@ -233,5 +234,5 @@ fn write(out: &Path, rows: &[Row]) -> Result<(), FileError> {
             row.best.len()
         ));
     }
-    replace(&out.join("ablation.csv"), csv.as_bytes())
+    replace(&table.with_extension("csv"), csv.as_bytes())
 }

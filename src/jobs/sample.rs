@@ -14,7 +14,8 @@ use crate::store::export::rded::{Export, ExportError};
 use crate::store::files::{FileError, Written, shown, write_new};
 use crate::store::project::{Project, ProjectError};
 
-/// The observer's weights, f16, and their card: the output of `stillroom pretrain --preset sample` (see `assets/README.md`).
+/// The observer's weights, f16, and their card: `stillroom pretrain --data SAMPLE --student conv4x64 --preset sample` makes
+/// one like it, and `stillroom convert --half` its file.
 const OBSERVER: &[u8] = include_bytes!("../../assets/sample_observer.safetensors");
 const CARD: &[u8] = include_bytes!("../../assets/sample_observer.safetensors.json");
 

@@ -11,6 +11,9 @@ use crate::store::training::{self, TrainingNote, TrainingStatus};
 /// Trainings whose curves are shown without having been asked for.
 const SHOWN_AT_FIRST: usize = 4;
 
+/// Trainings of an opened folder that are shown at once: a paper's table.
+const MOST_OPENED: usize = 12;
+
 /// What was found on disk.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
@@ -169,6 +172,7 @@ impl Trainings {
     pub fn take_listing(&mut self, listing: Listing) {
         let first = self.folder.is_none();
         self.folder = Some(listing.folder);
+        let known: Vec<PathBuf> = self.rows.iter().map(|r| r.folder.clone()).collect();
         let own: Vec<Row> = self.rows.drain(..).filter(|r| self.asked.contains(&r.folder)).collect();
         let found = listing.found.into_iter().filter(|(folder, _)| !own.iter().any(|r| r.folder == *folder));
         let row = |(folder, note)| Row { folder, state: Result::map_or_else(note, State::Broken, State::Known) };
@@ -181,6 +185,11 @@ impl Trainings {
             let mut latest: Vec<PathBuf> = latest.take(SHOWN_AT_FIRST).map(|r| r.folder.clone()).collect();
             latest.reverse();
             latest.into_iter().for_each(|folder| self.show(folder, true));
+        } else {
+            // Whoever opens a folder of trainings wants to see them.
+            let new = self.rows.iter().filter(|r| r.note().is_some() && !known.contains(&r.folder));
+            let new: Vec<PathBuf> = new.take(MOST_OPENED).map(|r| r.folder.clone()).collect();
+            new.into_iter().for_each(|folder| self.show(folder, true));
         }
     }
 

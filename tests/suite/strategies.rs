@@ -203,3 +203,40 @@ fn an_image_that_goes_after_scoring_is_named() {
     let last = run.last();
     assert_eq!((&last["broken_images"], &last["features_computed"]), (&json!(1), &json!(19)));
 }
+
+/// Two series in one folder: tables with every entry's seeds, and what they have in common is made once.
+#[test]
+fn series_share_sets_and_trainings() {
+    let scene = Scene::with_data(&[12; 3]);
+    let of = |series: &str| {
+        scene.line(&format!(
+            "ablate --series {series} --data data --observer observer.safetensors --student conv3x8 --out tables --seeds 2 \
+             --ipc 2 --patches 1 --subset 10 --crops 2 --train epochs=2 --train batch=3 --project project --device cpu --force"
+        ))
+    };
+    let names = |last: &serde_json::Value| -> Vec<String> {
+        last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let steps = of("steps").last();
+    assert_eq!(names(&steps), ["original", "best-crop", "top-k", "relabel"]);
+    let trainings = || std::fs::read_dir(scene.at("tables/trainings")).unwrap().count();
+    assert_eq!(trainings(), 4);
+    let strategies = of("strategies").last();
+    assert_eq!(strategies["rows"].as_array().unwrap().len(), 8);
+    assert_eq!(trainings(), 4 + 8 - 3, "best crop, top-k and relabel are in both");
+    let row = |table: &serde_json::Value, name: &str| {
+        let rows = table["rows"].as_array().unwrap();
+        let row = rows.iter().find(|r| r["name"] == name).unwrap();
+        assert_eq!((row["best"].as_array().unwrap().len(), &row["images"]), (2, &json!(6)));
+        (row["best"].clone(), row["last"].clone())
+    };
+    for (step, strategy) in [("best-crop", "random-hard"), ("top-k", "realism-hard"), ("relabel", "realism-soft")] {
+        assert_eq!(row(&steps, step), row(&strategies, strategy));
+    }
+    let csv = std::fs::read_to_string(scene.at("tables/steps.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 5);
+    assert_eq!(of("steps").last()["rows"][3]["best"], steps["rows"][3]["best"]);
+    // What can't be a parameter is said before anything is made.
+    let wrong = "ablate --series steps --data data --observer observer.safetensors --student conv3x8 --out other --train epoch=2";
+    scene.line(wrong).fails(2, &["--train epoch=2"]);
+}

@@ -202,6 +202,12 @@ fn the_table_sorts_by_its_headings_and_names_broken_folders() {
     window.get_by_label("4 trainings, curves of 2 shown");
     assert!(window.query_by_label("curves of third").is_none());
     window.get_by_label("Loss by epoch: 2 lines");
+    // The results side by side.
+    click(&mut window, "Comparison");
+    window.get_by_label("first: 40.00 ± 1.41 %");
+    window.get_by_label("second: 60.00 ± 1.41 %");
+    assert!(window.query_by_label_contains("Loss by epoch").is_none());
+    click(&mut window, "Curves");
     // The arrow keys go through the rows once one was clicked.
     window.get_by_label("training first, done").click();
     window.run_steps(3);
@@ -209,6 +215,20 @@ fn the_table_sorts_by_its_headings_and_names_broken_folders() {
     window.run_steps(3);
     assert_eq!(window.state().model().trainings.selected().unwrap().name(), "second");
     assert_eq!(window.state().model().why_not(Action::ResumeTraining), None);
+}
+
+#[test]
+fn an_opened_folder_shows_its_trainings_at_once() {
+    let (files, mut window) = with_records(&[record("first", 40.0, TrainingStatus::Done)]);
+    let table = files.folder.path().join("table");
+    for name in ["original", "relabel"] {
+        drop(
+            TrainingFolder::begin(&table.join("trainings").join(name), record(name, 30.0, TrainingStatus::Done))
+                .unwrap(),
+        );
+    }
+    ask(&mut window, Intent::OpenTrainings(table));
+    until(&mut window, "the trainings", |w| w.query_by_label("4 trainings, curves of 3 shown").is_some());
 }
 
 #[test]

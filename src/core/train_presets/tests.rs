@@ -10,7 +10,7 @@ fn of(name: &str, facts: Facts<'_>) -> Suggestion {
 fn every_preset_goes_together_and_its_flags_repeat_it() {
     let names: std::collections::BTreeSet<_> = TRAIN_PRESETS.iter().map(|p| p.name).collect();
     assert_eq!(names.len(), TRAIN_PRESETS.len());
-    assert_eq!(TrainPreset::of(Task::Observer).count(), 4);
+    assert_eq!(TrainPreset::of(Task::Observer).count(), 5);
     let photographs = Facts { classes: 1000, side: 224, factor: 2, ..CIFAR10 };
     for (preset, facts) in TRAIN_PRESETS.iter().flat_map(|p| [(p, CIFAR10), (p, photographs)]) {
         let recipe = preset.suggest(&facts).recipe;

@@ -14,6 +14,7 @@ use super::{Scene, command};
 use crate::core::chart::{Chart, Run, View, charts};
 
 mod changes;
+mod comparison;
 mod details;
 mod fields;
 pub mod form;
@@ -31,6 +32,8 @@ pub struct TrainingPanel {
     form_view: form_view::FormView,
     table: Table,
     view: View,
+    /// Bars of the results in place of curves.
+    compare: bool,
     reset: bool,
     /// The epoch under the pointer in the last frame, in whichever plot.
     epoch: Option<f64>,
@@ -55,6 +58,7 @@ impl Default for TrainingPanel {
             form_view: form_view::FormView::default(),
             table: Table::default(),
             view: View { smoothing: 0.0, log_loss: false, train_top1: true },
+            compare: false,
             reset: false,
             epoch: None,
             highlighted: None,
@@ -128,6 +132,10 @@ impl TrainingPanel {
             );
             return;
         }
+        if self.compare {
+            comparison::show(ui, scene.model);
+            return;
+        }
         self.legend(ui, scene);
         self.redraw(scene.model);
         let Some(drawn) = &self.drawn else { return };
@@ -170,30 +178,13 @@ impl TrainingPanel {
 
     fn controls(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.horizontal(|ui| {
-            let label = ui.label("Smoothing").on_hover_text(
-                "Exponential: each value becomes the average of those before it, weighed by powers of this. Evaluations \
-                 and rates are not smoothed; what was measured stays as a faint line.",
-            );
-            ui.spacing_mut().slider_width = 110.0;
-            ui.add(egui::Slider::new(&mut self.view.smoothing, 0.0..=0.99).fixed_decimals(2)).labelled_by(label.id);
+            ui.selectable_value(&mut self.compare, false, "Curves");
+            ui.selectable_value(&mut self.compare, true, "Comparison")
+                .on_hover_text("The results of the shown trainings side by side, over their seeds");
             ui.separator();
-            let was = self.view.log_loss;
-            ui.checkbox(&mut self.view.log_loss, "Log loss").on_hover_text("Logarithmic scale of the loss");
-            // The old scale's view means nothing on the new one.
-            self.reset |= was != self.view.log_loss;
-            ui.checkbox(&mut self.view.train_top1, "Training top-1")
-                .on_hover_text("Top-1 on the augmented training images, dashed");
-            ui.separator();
-            self.reset |= ui
-                .button("Reset view")
-                .on_hover_text(
-                    "All epochs and values. In a plot: drag moves, the wheel zooms, a drag with the right button zooms \
-                     into a box, a double click resets.",
-                )
-                .clicked();
+            ui.add_enabled_ui(!self.compare, |ui| self.curve_controls(ui));
             let menu = egui::containers::menu::MenuButton::new("Export").config(
-                egui::containers::menu::MenuConfig::new()
-                    .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
+                egui::containers::menu::MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
             );
             menu.ui(ui, |ui| self.export(ui, scene));
             if let Some(problem) = &scene.model.problems.export {
@@ -201,6 +192,30 @@ impl TrainingPanel {
                 ui.add(egui::Label::new(RichText::new(problem).color(p.bad)).truncate()).on_hover_text(problem);
             }
         });
+    }
+
+    fn curve_controls(&mut self, ui: &mut Ui) {
+        let label = ui.label("Smoothing").on_hover_text(
+            "Exponential: each value becomes the average of those before it, weighed by powers of this. Evaluations and \
+             rates are not smoothed; what was measured stays as a faint line.",
+        );
+        ui.spacing_mut().slider_width = 110.0;
+        ui.add(egui::Slider::new(&mut self.view.smoothing, 0.0..=0.99).fixed_decimals(2)).labelled_by(label.id);
+        ui.separator();
+        let was = self.view.log_loss;
+        ui.checkbox(&mut self.view.log_loss, "Log loss").on_hover_text("Logarithmic scale of the loss");
+        // The old scale's view means nothing on the new one.
+        self.reset |= was != self.view.log_loss;
+        ui.checkbox(&mut self.view.train_top1, "Training top-1")
+            .on_hover_text("Top-1 on the augmented training images, dashed");
+        ui.separator();
+        self.reset |= ui
+            .button("Reset view")
+            .on_hover_text(
+                "All epochs and values. In a plot: drag moves, the wheel zooms, a drag with the right button zooms into a \
+                 box, a double click resets.",
+            )
+            .clicked();
     }
 
     /// Where curves go: a dialog, or a typed path.
