@@ -135,14 +135,11 @@ fn running(window: &mut Window, album: &Album) {
     click(window, "Pause");
 }
 
-/// Trainings of three kinds on the same distilled images, as the window shows them, in both themes.
-#[test]
-fn training_pictures() {
-    let album = Album::open();
+/// The window with the trainings of a folder of fixtures in its project, and CIFAR-10 open.
+fn with_trainings(fixtures: &str) -> (tempfile::TempDir, Window) {
     let project = tempfile::tempdir().unwrap();
     let folder = project.path().join("project/trainings");
-    let records = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trainings");
-    for record in std::fs::read_dir(records).unwrap() {
+    for record in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(fixtures)).unwrap() {
         let record = record.unwrap();
         let into = folder.join(record.file_name());
         std::fs::create_dir_all(&into).unwrap();
@@ -157,6 +154,25 @@ fn training_pictures() {
     wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     window.state_mut().bring_forward(Panel::Training);
     window.run_steps(4);
+    (project, window)
+}
+
+/// The steps of the paper's Table 8 on CIFAR-10, three students each (`benches/README.md`), side by side.
+#[test]
+fn ablation_picture() {
+    let album = Album::open();
+    let (_project, mut window) = with_trainings("tests/fixtures/ablation");
+    click(&mut window, "Comparison");
+    window.run_steps(4);
+    window.get_by_label("+ soft labels (RDED): 51.54 ± 1.10 %");
+    album.take(&mut window, "ablation.png");
+}
+
+/// Trainings of three kinds on the same distilled images, as the window shows them, in both themes.
+#[test]
+fn training_pictures() {
+    let album = Album::open();
+    let (_project, mut window) = with_trainings("tests/fixtures/trainings");
     let row = window.get_all_by_role(Role::Row).next().unwrap();
     row.click();
     window.run_steps(3);

@@ -36,6 +36,8 @@ pub(super) struct Pending {
     /// Folders that the user opened besides the project's.
     opened: Vec<PathBuf>,
     name: Option<Receiver<PathBuf>>,
+    /// What the name was last suggested for.
+    named: Option<String>,
     suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
     written: Option<Receiver<Result<PathBuf, String>>>,
 }
@@ -62,7 +64,6 @@ impl App {
     pub(super) fn settle_trainings(&mut self, settled: Settled) {
         if settled.follow {
             self.panels.training.form.follow(&self.model);
-            self.suggest_name();
         }
         self.training.again |= settled.listed;
     }
@@ -110,6 +111,9 @@ impl App {
                     self.model.problems.export = Some(why);
                 }
             }
+        }
+        if self.panels.training.form.suggested_name().is_some_and(|n| self.training.named.as_ref() != Some(&n)) {
+            self.suggest_name();
         }
         self.suggest_recipe();
         let asked = (&self.training.name, &self.training.written, &self.training.suggestion);
@@ -162,6 +166,7 @@ impl App {
     pub(super) fn suggest_name(&mut self) {
         let name = self.panels.training.form.suggested_name();
         let (Some(name), Some(folder)) = (name, self.model.trainings.folder()) else { return };
+        self.training.named = Some(name.clone());
         let name = crate::ui::panels::training::form::folder_name(&name);
         self.training.name = Some(later::free_name(folder.to_owned(), name));
     }
@@ -231,7 +236,7 @@ impl App {
                 layout::show(&mut self.tree, Panel::Training);
                 self.edit(Command::SetTraining(request.recipe.clone()));
                 self.panels.training.form.fill(request);
-                self.suggest_name();
+                self.training.named = None;
             }
             Ok(request) => self.train(Box::new(request)),
         }
