@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::core::ablation::Series;
 use crate::core::dataset::Split;
+use crate::core::params::BadValue;
 use crate::core::recipe::Recipe;
-use crate::core::training::TrainRecipe;
+use crate::core::train_presets::{Facts, TrainPreset};
 use crate::jobs::Arch;
 use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;
@@ -82,8 +83,15 @@ pub struct Args {
 }
 
 impl Args {
-    fn series(&self) -> Series {
-        match self.series {
+    fn series(&self, recipe: &Recipe) -> Result<Series, Failure> {
+        for (name, values) in [("ipc", &self.grid_ipc), ("patches", &self.grid_patches), ("subset", &self.grid_subset)]
+        {
+            for value in values {
+                let set = recipe.clone().set(name, &value.to_string());
+                set.map_err(|e| Failure::Usage(format!("--grid-{name} {value}: {}", e.why)))?;
+            }
+        }
+        Ok(match self.series {
             Table::Steps => Series::Steps,
             Table::Strategies => Series::Strategies,
             Table::Coresets => Series::Coresets,
@@ -92,7 +100,7 @@ impl Args {
                 patches: self.grid_patches.clone(),
                 subset: self.grid_subset.clone(),
             },
-        }
+        })
     }
 
     /// The parameters that are the same for all trainings.
@@ -103,12 +111,17 @@ impl Args {
         };
         let wrong = |given: &String| Failure::Usage(format!("--train {given}: give NAME=VALUE, e.g. epochs=300"));
         let mut all = vec![("seeds".to_owned(), self.seeds.to_string())];
-        // Said now, not when the first entry is distilled.
-        let mut probe = TrainRecipe::default();
         for given in &self.train {
-            let (name, value) = pair(given).ok_or_else(|| wrong(given))?;
-            probe.set(&name, &value).map_err(|e| Failure::Usage(format!("--train {given}: {e}")))?;
-            all.push((name, value));
+            all.push(pair(given).ok_or_else(|| wrong(given))?);
+        }
+        // Said now, not when the first entry of a kind has been distilled.
+        let presets = if matches!(self.series, Table::Grid) { &["rded"][..] } else { &["rded", "rded-hard"] };
+        let usage = |e: BadValue| Failure::Usage(format!("--train: {e}"));
+        for preset in presets.iter().filter_map(|name| TrainPreset::named(name)) {
+            let facts = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "", student: "" };
+            let mut recipe = preset.suggest(&facts).recipe;
+            all.iter().try_for_each(|(name, value)| recipe.set(name, value)).map_err(usage)?;
+            recipe.check().map_err(usage)?;
         }
         Ok(all)
     }
@@ -126,7 +139,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut session = args.common.session(&observer, dataset, &mut console)?;
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = AblateRequest {
-        series: args.series(),
+        series: args.series(&recipe)?,
         recipe,
         observer,
         student: args.student,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::core::curve::mean_and_std;
+use crate::core::curve::{Curve, mean_and_std, top1s};
 use crate::core::normalise::MeanStd;
 use crate::core::train_presets::Task;
 use crate::core::training::TrainRecipe;
@@ -180,10 +180,7 @@ impl Told {
 
 fn tell(console: &Console, report: &TrainReport, (device, request): (&str, &TrainRequest)) {
     let note = &report.note;
-    let of = |pick: fn(&crate::core::curve::Curve) -> Option<crate::core::curve::Evaluated>| -> Vec<f64> {
-        note.curves.iter().filter_map(pick).map(|e| e.top1).collect()
-    };
-    let (best, last) = (of(crate::core::curve::Curve::best), of(crate::core::curve::Curve::last));
+    let [best, last] = [Curve::best, Curve::last].map(|pick| top1s(&note.curves, pick));
     let (mean, std) = mean_and_std(&best).unwrap_or((f64::NAN, f64::NAN));
     let (last_mean, last_std) = mean_and_std(&last).unwrap_or((f64::NAN, f64::NAN));
     console.say(&format!(

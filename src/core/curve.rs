@@ -69,6 +69,12 @@ impl Curve {
     }
 }
 
+/// Top-1 in percent of each curve's picked evaluation ([`Curve::best`], [`Curve::last`]); unevaluated ones are left out.
+#[must_use]
+pub fn top1s(curves: &[Curve], pick: fn(&Curve) -> Option<Evaluated>) -> Vec<f64> {
+    curves.iter().filter_map(pick).map(|e| e.top1).collect()
+}
+
 /// Mean and sample standard deviation (n − 1; 0 for a single value); `None` for nothing.
 #[must_use]
 pub fn mean_and_std(values: &[f64]) -> Option<(f64, f64)> {

@@ -314,6 +314,19 @@ impl TrainRecipe {
         if !self.loss.needs_logits() && self.mixing != Mixing::None {
             return no("mixing", "classes aren't mixed with the images, only an observer can label a mixture; give --mixing none or another --loss".to_owned());
         }
+        if matches!(self.loss, crate::core::loss::Loss::LogitMse { hard } if hard > 0.0) && self.mixing != Mixing::None
+        {
+            return no(
+                "mixing",
+                format!(
+                    "the loss {} looks at classes, too, which aren't mixed with the images; give --mixing none",
+                    self.loss
+                ),
+            );
+        }
+        if self.seed.checked_add(u64::from(self.seeds)).is_none() {
+            return no("seed", "the seeds after it would be beyond 64 bits; give a smaller one".to_owned());
+        }
         if self.accumulation > self.batch {
             return no("accumulation", format!("a batch of {} has no more parts than images; lower it", self.batch));
         }

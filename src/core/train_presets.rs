@@ -208,7 +208,8 @@ fn rded_hard(facts: &Facts<'_>) -> Suggestion {
 
 /// Spec 4.4.
 fn sre2l_imagenet(_: &Facts<'_>) -> Suggestion {
-    without_notes(TrainRecipe {
+    let note = "evaluated after epochs 10, 20, …; SRe2L's code: after 1, 11, … and the last";
+    let recipe = TrainRecipe {
         batch: 1024,
         accumulation: 2,
         schedule: Schedule::Cosine { warm_up: 0 },
@@ -217,7 +218,8 @@ fn sre2l_imagenet(_: &Facts<'_>) -> Suggestion {
         statistics_twice: false,
         evaluations: Evaluations::Every(10),
         ..TrainRecipe::default()
-    })
+    };
+    Suggestion { recipe, notes: vec![note.to_owned()] }
 }
 
 /// Spec 4.5; there the observer stays in training mode, so that its running statistics drift (trap 20).

@@ -1,23 +1,23 @@
 //! A series of distillations and trainings as one queue, resumable, with one table at its end.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use crate::core::ablation::{Entry, Series};
-use crate::core::curve::{Curve, Evaluated, mean_and_std};
+use crate::core::curve::{Curve, mean_and_std, top1s};
+use crate::core::manifest::Manifest;
 use crate::core::params::BadValue;
 use crate::core::progress::Progress;
 use crate::core::recipe::Recipe;
 use crate::core::train_presets::Task;
 use crate::engine::nets::Arch;
-use crate::store::files::{FileError, replace};
+use crate::store::files::{FileError, read_small, replace, shown};
 use crate::store::project::Project;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::distill::{DistillError, DistillRequest, distill};
 use super::open::ObserverRequest;
 use super::session::Session;
-use super::train::{About, Compute, TrainJobError, TrainRequest, run, suggest};
+use super::train::{About, Compute, MANIFEST, TrainJobError, TrainRequest, run, suggest};
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -89,6 +89,14 @@ pub enum AblateError {
         /// The cause.
         source: BadValue,
     },
+    /// A set that is there is another one.
+    #[error("{}: was distilled with {what}; give another --out", shown(.set))]
+    Another {
+        /// Its folder.
+        set: PathBuf,
+        /// What differs.
+        what: String,
+    },
     /// The table.
     #[error(transparent)]
     File(#[from] FileError),
@@ -132,12 +140,12 @@ pub fn ablate(
     let mut rows = Vec::new();
     for entry in request.series.entries(&request.recipe) {
         let data = ensure_set(session, (project, request), &entry, progress)?;
-        let start = Instant::now();
-        let training = training(request, &entry, data)?;
+        let (training, notes) = training(session, request, &entry, data)?;
+        notes.into_iter().for_each(|note| progress.warn(format!("{}: {note}", entry.name)));
         let report = run(&training, compute, progress, &mut |note| tell(News::Epoch(note)))
             .map_err(|error| failed(&entry, error))?;
         let images = u64::from(entry.recipe.ipc) * report.note.classes.len() as u64;
-        let result = result(&entry, images, &report.note, start);
+        let result = result(&entry, images, &report.note);
         tell(News::Row(&result));
         rows.push(result);
         write(&request.out.join(request.series.name()), &rows)?;
@@ -154,7 +162,7 @@ fn ensure_set(
 ) -> Result<PathBuf, AblateError> {
     let out = request.out.join("sets").join(entry.set());
     if out.join("manifest.json").is_file() {
-        return Ok(out);
+        return is_the_entrys(session, entry, &out).map(|()| out);
     }
     let sets = request.out.join("sets");
     std::fs::create_dir_all(&sets).map_err(FileError::at(&sets, "make this folder"))?;
@@ -165,46 +173,68 @@ fn ensure_set(
     Ok(out)
 }
 
-fn training(request: &AblateRequest, entry: &Entry, data: PathBuf) -> Result<TrainRequest, AblateError> {
-    let observer = entry.soft.then(|| request.observer.clone());
+/// Whether a set that is there was made by the entry's recipe, from this dataset, by this observer.
+fn is_the_entrys(session: &Session, entry: &Entry, set: &Path) -> Result<(), AblateError> {
+    let other = |what: &str| AblateError::Another { set: set.to_owned(), what: what.to_owned() };
+    let bytes = read_small(&set.join("manifest.json"), MANIFEST)?;
+    let manifest = Manifest::parse(&bytes).map_err(|e| other(&format!("an unreadable manifest ({e})")))?;
+    if manifest.recipe != entry.recipe {
+        return Err(other("other parameters"));
+    }
+    if manifest.dataset.fingerprint != session.dataset.fingerprint() {
+        return Err(other("another dataset"));
+    }
+    if manifest.observer.fingerprint != session.observer.observer.fingerprint {
+        return Err(other("another observer"));
+    }
+    Ok(())
+}
+
+/// The entry's training, and what is to be known of its recipe. All entries train alike but for their labels.
+fn training(
+    session: &Session,
+    request: &AblateRequest,
+    entry: &Entry,
+    data: PathBuf,
+) -> Result<(TrainRequest, Vec<String>), AblateError> {
+    let observer = &session.observer.observer;
     let about = About {
         data: &data,
         images_per_class: None,
-        observer: observer.as_ref(),
+        observer: Some(&request.observer),
         labels: None,
         student: request.student,
-        side: request.observer.side,
+        side: Some(observer.spec.side),
         task: Task::Student,
     };
-    let suggested = suggest(None, about).map_err(|error| failed(entry, error))?;
+    let preset = if entry.soft { "rded" } else { "rded-hard" };
+    let suggested = suggest(Some(preset), about).map_err(|error| failed(entry, error))?;
     let mut recipe = suggested.recipe;
     for (name, value) in &request.training {
         recipe.set(name, value).map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
     }
     recipe.check().map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
-    Ok(TrainRequest {
+    let training = TrainRequest {
         kind: TrainingKind::Train,
         name: Some(entry.title.clone()),
         data,
         evaluation: request.evaluation.clone(),
-        observer,
+        observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
         student: request.student,
-        side: request.observer.side,
-        mean_std: request.observer.mean_std,
+        side: Some(observer.spec.side),
+        mean_std: Some(observer.mean_std),
         images_per_class: None,
         evaluated_per_class: request.evaluated_per_class,
         recipe,
         out: request.out.join("trainings").join(entry.training()),
         checkpoint_every: TrainRequest::CHECKPOINT_EVERY,
-    })
+    };
+    Ok((training, suggested.notes))
 }
 
-fn result(entry: &Entry, images: u64, note: &TrainingNote, start: Instant) -> Row {
-    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> Vec<f64> {
-        note.curves.iter().filter_map(pick).map(|e| e.top1).collect()
-    };
-    let (best, last) = (of(Curve::best), of(Curve::last));
+fn result(entry: &Entry, images: u64, note: &TrainingNote) -> Row {
+    let [best, last] = [Curve::best, Curve::last].map(|pick| top1s(&note.curves, pick));
     let spread = |values: &[f64]| mean_and_std(values).unwrap_or((f64::NAN, f64::NAN));
     Row {
         name: entry.name.clone(),
@@ -214,7 +244,7 @@ fn result(entry: &Entry, images: u64, note: &TrainingNote, start: Instant) -> Ro
         last_mean_std: spread(&last),
         best,
         last,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds: note.curves.iter().filter_map(|c| c.points.last()).map(|p| p.seconds).sum(),
     }
 }
 

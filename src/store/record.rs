@@ -119,12 +119,6 @@ impl RecordError {
     pub fn is_full(&self) -> bool {
         matches!(self, Self::File(error) if error.is_full())
     }
-
-    /// Whether there is no record.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::Missing { .. })
-    }
 }
 
 /// The first of many differences.

@@ -208,12 +208,13 @@ fn an_image_that_goes_after_scoring_is_named() {
 #[test]
 fn series_share_sets_and_trainings() {
     let scene = Scene::with_data(&[12; 3]);
-    let of = |series: &str| {
-        scene.line(&format!(
+    let line = |series: &str| {
+        format!(
             "ablate --series {series} --data data --observer observer.safetensors --student conv3x8 --out tables --seeds 2 \
-             --ipc 2 --patches 1 --subset 10 --crops 2 --train epochs=2 --train batch=3 --project project --device cpu --force"
-        ))
+             --ipc 2 --patches 1 --subset 10 --crops 2 --train epochs=2 --train batch=3 --project project --device cpu"
+        )
     };
+    let of = |series: &str| scene.line(&format!("{} --force", line(series)));
     let names = |last: &serde_json::Value| -> Vec<String> {
         last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect()
     };
@@ -238,5 +239,11 @@ fn series_share_sets_and_trainings() {
     assert_eq!(of("steps").last()["rows"][3]["best"], steps["rows"][3]["best"]);
     // What can't be a parameter is said before anything is made.
     let wrong = "ablate --series steps --data data --observer observer.safetensors --student conv3x8 --out other --train epoch=2";
-    scene.line(wrong).fails(2, &["--train epoch=2"]);
+    scene.line(wrong).fails(2, &["--train", "--epoch 2"]);
+    let wrong = wrong.replace("--train epoch=2", "--grid-patches 3 --train loss=kl:4");
+    scene.line(&wrong).fails(2, &["--grid-patches 3"]);
+    // Another observer's set is not taken for this one's.
+    scene.observer("other.safetensors", ("conv3x8", 32), 3);
+    let other = format!("{} --force", line("steps").replace("observer.safetensors", "other.safetensors"));
+    scene.line(&other).fails(1, &["tables/sets/", "another observer"]);
 }

@@ -157,11 +157,19 @@ fn with_trainings(fixtures: &str) -> (tempfile::TempDir, Window) {
     (project, window)
 }
 
+/// The form takes the paths of a record, in place of those of this machine.
+fn clone_first(window: &mut Window) {
+    window.get_all_by_role(Role::Row).next().unwrap().click();
+    window.run_steps(3);
+    ask(window, Intent::Do(stillroom::ui::actions::Action::CloneTraining));
+}
+
 /// The steps of the paper's Table 8 on CIFAR-10, three students each (`benches/README.md`), side by side.
 #[test]
 fn ablation_picture() {
     let album = Album::open();
     let (_project, mut window) = with_trainings("tests/fixtures/ablation");
+    clone_first(&mut window);
     click(&mut window, "Comparison");
     window.run_steps(4);
     window.get_by_label("+ soft labels (RDED): 51.54 ± 1.10 %");
@@ -173,10 +181,7 @@ fn ablation_picture() {
 fn training_pictures() {
     let album = Album::open();
     let (_project, mut window) = with_trainings("tests/fixtures/trainings");
-    let row = window.get_all_by_role(Role::Row).next().unwrap();
-    row.click();
-    window.run_steps(3);
-    ask(&mut window, Intent::Do(stillroom::ui::actions::Action::CloneTraining));
+    clone_first(&mut window);
     for (name, value) in [("epochs", "300"), ("seeds", "5")] {
         ask(&mut window, Intent::Edit(Command::SetTrainParam { name, value: value.to_owned() }));
     }

@@ -165,7 +165,7 @@ fn a_training_is_held_cancelled_and_gone_on_with() {
     };
     until(&mut window, "some epochs", |w| epochs(w) > 2);
     ask(&mut window, Intent::Do(Action::Pause));
-    window.get_by_label_contains("held");
+    until(&mut window, "the pause", |w| w.query_by_label_contains(", held").is_some());
     assert_eq!(window.state().model().why_not(Action::ResumeTraining), Some("it is under way"));
     ask(&mut window, Intent::Do(Action::Cancel));
     until(&mut window, "the end", |w| {

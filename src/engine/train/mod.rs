@@ -82,8 +82,8 @@ pub struct Accuracy {
     pub top1: f64,
     /// Percent.
     pub top5: f64,
-    /// Rows are the classes of the evaluation images, columns the outputs.
-    pub confusion: crate::core::confusion::Confusion,
+    /// Rows are the outputs that would be right, columns those that were predicted; `None` where that would be too many.
+    pub confusion: Option<crate::core::confusion::Confusion>,
 }
 
 /// The outcome.
@@ -118,7 +118,7 @@ pub enum TrainError {
         epoch: u32,
     },
     /// Too few images for a batch norm.
-    #[error("there are {0} images; a training with batch norm needs at least two")]
+    #[error("a batch has {0} image; batch norm needs at least two: raise --batch, or lower --accumulation")]
     TooFew(usize),
     /// The recipe asks for labels that are not there.
     #[error("the recipe needs {0}")]
@@ -137,7 +137,7 @@ pub enum TrainError {
     Evaluation(String),
 }
 
-/// A learner and the networks it starts from.
+/// Makes a learner from weights.
 pub type NewLearner<'a> = &'a mut dyn FnMut(&Weights) -> Result<Box<dyn Learner>, EngineError>;
 
 /// Rounded to nine significant digits: what JSON gives back exactly, so that a resumed curve is the same to the bit.

@@ -169,13 +169,15 @@ impl<'a> Trainer<'a> {
         let rate = recipe.rate * recipe.schedule.factor(at(recipe, epoch, (0, plans.len())));
         let mut evaluated = None;
         if recipe.evaluations.after(epoch, recipe.epochs) {
+            // An evaluation may take long, and be stopped.
+            self.keep(watch)?;
             let weights = self.learner.weights()?;
             let accuracy = watch.evaluate(&weights)?;
             evaluated = Some((short(accuracy.top1), short(accuracy.top5)));
             if self.state.curve.best().is_none_or(|best| short(accuracy.top1) > best.top1) {
                 self.best = Some(weights);
             }
-            self.state.curve.confusion = Some(accuracy.confusion);
+            self.state.curve.confusion = accuracy.confusion;
         }
         self.state.seconds = short(watch.seconds(self.before));
         let point = Point {

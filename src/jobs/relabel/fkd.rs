@@ -20,6 +20,9 @@ use crate::store::labels::{LabelReader, LabelWriter, LabelsHeader, size_of};
 /// right ones differ by rounding and by the resizing of another library alone.
 const LEAST_AGREEMENT: f64 = 0.95;
 
+/// Images whose labels the observer looks at, at least.
+const LOOKED_AT: usize = 512;
+
 /// The range that FKD draws its crops from; the files only hold the crops.
 const CROPS: CropRange = CropRange { scale: (0.08, 1.0), ratio: (0.75, 4.0 / 3.0) };
 
@@ -96,8 +99,7 @@ impl Labelling {
             ..request.recipe.clone()
         };
         let request = RelabelRequest { recipe: recipe.clone(), precision: found.precision, ..request.clone() };
-        let mut header = LabelsHeader { augmentation: Augmentation::of(&recipe), ..self.header(&request) };
-        header.settings.insert("order".to_owned(), "fkd".to_owned());
+        let header = LabelsHeader { augmentation: Augmentation::of(&recipe), ..self.header(&request) };
         (recipe, header)
     }
 
@@ -115,9 +117,13 @@ impl Labelling {
         for draws in [Draws::Two, Draws::One] {
             let order = orders(found.images, draws).nth(epoch as usize).unwrap_or_default();
             match found.epoch(epoch, &order, sizes) {
-                Ok(batches) => {
+                Ok(mut batches) => {
+                    batches.truncate(LOOKED_AT.div_ceil(found.batch as usize));
                     let share = self.agreement(recipe, (epoch, batches))?;
                     best = best.filter(|&(_, before)| before >= share).or(Some((draws, share)));
+                    if share >= LEAST_AGREEMENT {
+                        break;
+                    }
                 }
                 Err(error) => refused = refused.or(Some(error)),
             }

@@ -162,7 +162,10 @@ impl Labelling {
     }
 
     fn header(&self, request: &RelabelRequest) -> LabelsHeader {
-        let exported = matches!(request.fkd, Some(Fkd::Export(_)));
+        let mut settings = self.teacher.settings();
+        if request.fkd.is_some() {
+            settings.insert("order".to_owned(), "fkd".to_owned());
+        }
         LabelsHeader {
             format: FORMAT,
             program: Program::this(),
@@ -175,7 +178,7 @@ impl Labelling {
             batch: loader_batch(&request.recipe) as u32,
             seed: request.recipe.seed,
             precision: request.precision,
-            settings: exported.then(|| ("order".to_owned(), "fkd".to_owned())).into_iter().collect(),
+            settings,
             epochs: request.recipe.epochs,
             images: self.pictures.names(),
         }

@@ -30,11 +30,12 @@ use crate::store::training::{
 };
 
 use self::data::{Pictures, Stored};
-use self::watch::{Evaluator, RunWatch};
+use self::watch::{Evaluator, Noted, RunWatch};
 use super::open::OpenError;
 use super::session::device_class;
 pub use data::ClassesError;
 pub use request::{NoteError, TrainRequest};
+pub(super) use suggest::MANIFEST;
 pub use suggest::{About, suggest};
 pub(super) use teacher::Teacher;
 
@@ -127,14 +128,22 @@ pub fn run(
     each: &mut dyn FnMut(&TrainingNote),
 ) -> Result<TrainReport, TrainJobError> {
     let start = Instant::now();
-    let (mut training, evaluator) = Training::open(request, compute, progress)?;
+    let mut noted = Noted { progress: &mut *progress, notes: Vec::new() };
+    let (mut training, evaluator) = Training::open(request, compute, &mut noted)?;
+    let opening = noted.notes;
     let asked = training.note(request, evaluator.fingerprint(), compute);
     let (folder, mut note) = TrainingFolder::begin(&request.out, asked)?;
+    let seeds = || (0..u64::from(request.recipe.seeds.max(1))).map(|more| request.recipe.seed + more);
+    if note.status == TrainingStatus::Done && seeds().all(|seed| folder.is_finished(seed)) {
+        each(&note);
+        return Ok(TrainReport { note, seconds: start.elapsed().as_secs_f64(), steps: 0 });
+    }
     (note.status, note.detail, note.ended) = (TrainingStatus::Running, String::new(), None);
+    let new: Vec<String> = opening.into_iter().filter(|text| !note.notes.contains(text)).collect();
+    note.notes.extend(new);
     folder.save_note(&note)?;
     let mut steps = 0;
-    let result = (0..u64::from(request.recipe.seeds.max(1))).try_for_each(|more| {
-        let seed = request.recipe.seed + more;
+    let result = seeds().try_for_each(|seed| {
         let mut watch = RunWatch::new(
             (&folder, &mut note),
             (seed, request.checkpoint_every),
@@ -230,7 +239,7 @@ impl Training {
             normalise: self.mean_std,
             classes: self.pictures.class_labels(),
             recipe: self.recipe.clone(),
-            settings: std::collections::BTreeMap::default(),
+            settings: self.observer.as_ref().map(Teacher::settings).unwrap_or_default(),
             asked: request.asked(self.pictures.labels.len()),
             device: device_class(&compute.picked.info),
             status: TrainingStatus::Running,
@@ -283,7 +292,6 @@ impl Training {
         let last = bytes(&trained.weights)?;
         let best = trained.best.as_ref().map_or_else(|| Ok(last.clone()), bytes)?;
         watch.set_curve(trained.curve.clone())?;
-        folder.finish_seed(seed, &last, &best)?;
         let top1 = |e: Option<crate::core::curve::Evaluated>| e.map(|e| (e.top1 * 100.0).round() / 100.0);
         let cards = [("student", top1(trained.curve.last())), ("best", top1(trained.curve.best()))];
         for (name, top1) in cards {
@@ -298,9 +306,11 @@ impl Training {
                 top1,
                 source: Some(source),
             };
+            // Before the weights: what is finished is not looked at again.
+            folder.make_seed(seed)?;
             card::write(&file, &card)?;
         }
-        Ok(())
+        Ok(folder.finish_seed(seed, &last, &best)?)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct About<'a> {
 }
 
 /// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
-const MANIFEST: u64 = 1 << 30;
+pub(in crate::jobs) const MANIFEST: u64 = 1 << 30;
 
 /// The recipe of the preset called `name`, or of the task's own: RDED's for students (on classes alone without an
 /// observer and labels), and for observers by the size of their images. Stored labels decide over everything that was
@@ -95,7 +95,11 @@ fn as_labelled(suggestion: &mut Suggestion, header: &LabelsHeader) {
     let before = recipe.clone();
     let Augmentation { shuffle, cropping, flip, mixing } = header.augmentation;
     (recipe.shuffle, recipe.cropping, recipe.flip, recipe.mixing) = (shuffle, cropping, flip, mixing);
-    recipe.batch = header.batch * recipe.accumulation.max(1);
+    if header.settings.get("order").is_some_and(|order| order == "fkd") {
+        // A step per stored batch (spec 4.4); FKD's halves would only change what batch norm sees.
+        recipe.accumulation = 1;
+    }
+    recipe.batch = header.batch.saturating_mul(recipe.accumulation.max(1));
     (recipe.epochs, recipe.labels) = (recipe.epochs.min(header.epochs), LabelSource::Stored);
     let own = TrainRecipe { labels: before.labels, ..recipe.clone() };
     if own != before {

@@ -1,5 +1,6 @@
 //! The observer as a teacher: on its device, with its output for each class of the images.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::core::progress::Progress;
@@ -43,6 +44,20 @@ impl Teacher {
     pub(in crate::jobs) fn source(&self) -> ObserverSource {
         let source = source(&self.file, self.observer.fingerprint.clone());
         ObserverSource { source, network: self.observer.spec.arch.to_string() }
+    }
+
+    /// Which output is whose, for records: nothing where they are in the images' order, else a hash of the order. A
+    /// class map decides the labels as much as the weights do.
+    pub(in crate::jobs) fn settings(&self) -> BTreeMap<String, String> {
+        if self.outputs.iter().copied().eq(0..self.outputs.len() as u32) {
+            return BTreeMap::new();
+        }
+        let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 outputs of an observer v1");
+        self.outputs.iter().for_each(|output| {
+            hash.update(&output.to_le_bytes());
+        });
+        let order = hash.finalize().to_hex()[..16].to_owned();
+        BTreeMap::from([("the observer's outputs".to_owned(), order)])
     }
 
     /// What it says of batches.

@@ -1,5 +1,6 @@
 //! What happens beside a training: evaluations, checkpoints, the record.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::core::confusion::Confusion;
@@ -23,6 +24,10 @@ use crate::jobs::session::{default_batch, engine};
 
 /// Bytes of evaluation images that are kept between evaluations.
 const VIEWS: usize = 1 << 30;
+/// Classes up to which records hold the confusion: it has as many numbers as their square.
+const CONFUSED: usize = 2000;
+/// Share of the time that writing checkpoints may take.
+const KEEPING: f64 = 0.05;
 
 /// Evaluates weights on the images that were held out.
 pub(super) struct Evaluator {
@@ -34,6 +39,8 @@ pub(super) struct Evaluator {
     mean_std: MeanStd,
     picked: Picked,
     threads: usize,
+    /// Broken images have been told of.
+    told: Cell<bool>,
 }
 
 impl Evaluator {
@@ -59,7 +66,17 @@ impl Evaluator {
         let images: Vec<ImageId> = images.collect();
         let views = Cache::new(dataset.image_count(), VIEWS);
         let class_map = class_map.into_iter().map(|o| o.unwrap_or(0)).collect();
-        Ok(Self { dataset, images, class_map, views, spec: *spec, mean_std, picked: picked.clone(), threads })
+        Ok(Self {
+            dataset,
+            images,
+            class_map,
+            views,
+            spec: *spec,
+            mean_std,
+            picked: picked.clone(),
+            threads,
+            told: Cell::new(false),
+        })
     }
 
     pub(super) fn fingerprint(&self) -> String {
@@ -90,11 +107,36 @@ impl Evaluator {
             ScoreError::Cancelled(cancelled) => cancelled.into(),
             other => TrainError::Evaluation(other.to_string()),
         })?;
-        let mut confusion = Confusion::new(self.spec.classes, self.spec.classes);
-        for p in &evaluation.predictions {
-            confusion.add(p.output as usize, p.predicted as usize);
+        if evaluation.predictions.is_empty() {
+            return Err(TrainError::Evaluation("no evaluation image can be read; give others".to_owned()));
         }
+        if let Some((_, reason)) = evaluation.broken.first().filter(|_| !self.told.replace(true)) {
+            let broken = evaluation.broken.len();
+            progress.warn(format!("{broken} evaluation images can't be read and are left out, the first: {reason}"));
+        }
+        let confusion = (self.spec.classes <= CONFUSED).then(|| {
+            let mut confusion = Confusion::new(self.spec.classes, self.spec.classes);
+            evaluation.predictions.iter().for_each(|p| confusion.add(p.output as usize, p.predicted as usize));
+            confusion
+        });
         Ok(Accuracy { top1: evaluation.top(1), top5: evaluation.top(5), confusion })
+    }
+}
+
+/// Keeps what is warned of while files are opened, for the record.
+pub(super) struct Noted<'a> {
+    pub progress: &'a mut dyn Progress,
+    pub notes: Vec<String>,
+}
+
+impl Progress for Noted<'_> {
+    fn step(&mut self, stage: &'static str, done: u64, total: u64) -> Result<(), Cancelled> {
+        self.progress.step(stage, done, total)
+    }
+
+    fn warn(&mut self, message: String) {
+        self.notes.push(message.clone());
+        self.progress.warn(message);
     }
 }
 
@@ -113,7 +155,7 @@ pub(super) struct RunWatch<'a> {
     each: Each<'a>,
     began: Instant,
     kept: Instant,
-    /// Work that a kill may cost.
+    /// Work that a kill may cost, unless checkpoints are so large that writing them would take longer than training.
     every: Duration,
     steps: u64,
 }
@@ -162,7 +204,7 @@ impl Progress for RunWatch<'_> {
 
 impl Watch for RunWatch<'_> {
     fn evaluate(&mut self, weights: &Weights) -> Result<Accuracy, TrainError> {
-        self.evaluator.accuracy(weights, self.progress)
+        self.evaluator.accuracy(weights, self)
     }
 
     fn point(&mut self, point: &Point) {
@@ -178,9 +220,11 @@ impl Watch for RunWatch<'_> {
     }
 
     fn keep(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
+        let start = Instant::now();
         // In this order: a curve that runs ahead of the checkpoint is cut on resuming, one that lags behind has a gap.
         let kept = self.folder.save_note(self.note).and_then(|()| self.folder.save_checkpoint(self.seed, checkpoint));
         self.kept = Instant::now();
+        self.every = self.every.max(start.elapsed().div_f64(KEEPING));
         kept.map_err(|e| TrainError::Checkpoint(e.to_string()))
     }
 

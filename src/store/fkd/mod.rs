@@ -82,19 +82,6 @@ pub enum FkdError {
     },
 }
 
-impl FkdError {
-    /// Whether the disk is full.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        match self {
-            Self::File(error) => error.is_full(),
-            Self::Labels(error) => error.is_full(),
-            Self::Export(error) => error.is_full(),
-            _ => false,
-        }
-    }
-}
-
 fn epoch_name(epoch: u32) -> String {
     format!("epoch_{epoch}")
 }

@@ -108,6 +108,14 @@ impl TrainingFolder {
         }
     }
 
+    /// Makes a seed's folder where it is missing.
+    ///
+    /// # Errors
+    /// [`RecordError::File`].
+    pub fn make_seed(&self, seed: u64) -> Result<(), TrainingError> {
+        self.seed_file(seed, LAST).map(|_| ())
+    }
+
     /// Whether the weights of a seed are written, and nothing is left to do for it.
     #[must_use]
     pub fn is_finished(&self, seed: u64) -> bool {

@@ -4,14 +4,14 @@
 use eframe::egui::{self, Align2, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, Vec2, WidgetInfo};
 
 use crate::core::chart::ticks;
-use crate::core::curve::{Curve, Evaluated, mean_and_std};
+use crate::core::curve::{Curve, mean_and_std, top1s};
 use crate::ui::model::Model;
 use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::text;
 
-/// Height of a row, and most of it that the bar takes.
-const ROW: f32 = 44.0;
-const BAR: f32 = 18.0;
+/// Least and greatest height of a row, and the share of it that the bar takes.
+const ROW: (f32, f32) = (34.0, 72.0);
+const BAR: f32 = 0.4;
 /// Room for the widest value, "100.00 ± 10.00".
 const VALUE: f32 = 118.0;
 /// Room for the axis' labels.
@@ -30,11 +30,14 @@ struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     fn of((name, colour): (&'a str, usize), curves: &[Curve]) -> Option<Self> {
-        let all = |pick: fn(&Curve) -> Option<Evaluated>| -> Vec<f64> {
-            curves.iter().filter_map(pick).map(|e| e.top1).collect()
-        };
-        let best = all(Curve::best);
-        Some(Self { name, colour, of_best: mean_and_std(&best)?, of_last: mean_and_std(&all(Curve::last)), best })
+        let best = top1s(curves, Curve::best);
+        Some(Self {
+            name,
+            colour,
+            of_best: mean_and_std(&best)?,
+            of_last: mean_and_std(&top1s(curves, Curve::last)),
+            best,
+        })
     }
 
     /// "51.57 ± 1.04", without a spread for a single seed.
@@ -75,14 +78,16 @@ pub fn show(ui: &mut Ui, model: &Model) {
     let top = outcomes.iter().flat_map(|o| o.best.iter().copied()).fold(1.0, f64::max);
     let end = ((top / step).ceil() * step).min(100.0_f64.max(top));
     egui::ScrollArea::vertical().id_salt("comparison").auto_shrink(false).show(ui, |ui| {
-        let size = Vec2::new(ui.available_width() - 4.0, ROW * outcomes.len() as f32 + AXIS);
+        let count = outcomes.len() as f32;
+        let height = ((ui.available_height() - AXIS - 8.0) / count).clamp(ROW.0, ROW.1);
+        let size = Vec2::new(ui.available_width() - 4.0, height * count + AXIS);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let bars = Rect::from_min_max(area.min + Vec2::new(names + 14.0, 0.0), area.max - Vec2::new(VALUE, AXIS));
         let scale = Scale { bars, end };
         grid(ui, &scale, step, p);
         for (at, outcome) in outcomes.iter().enumerate() {
-            let top = area.min + Vec2::new(0.0, ROW * at as f32);
-            let rect = Rect::from_min_size(top, Vec2::new(area.width(), ROW));
+            let top = area.min + Vec2::new(0.0, height * at as f32);
+            let rect = Rect::from_min_size(top, Vec2::new(area.width(), height));
             row(ui, (outcome, rect), &scale, p);
         }
     });
@@ -122,7 +127,8 @@ fn row(ui: &Ui, (outcome, rect): (&Outcome<'_>, Rect), scale: &Scale, p: &Palett
     let names = rect.with_max_x(scale.bars.left() - 10.0);
     let at = Pos2::new(names.right(), middle);
     paint.with_clip_rect(names).text(at, Align2::RIGHT_CENTER, outcome.name, font.clone(), p.text);
-    let y = egui::Rangef::new(middle - BAR / 2.0, middle + BAR / 2.0);
+    let half = rect.height() * BAR / 2.0;
+    let y = egui::Rangef::new(middle - half, middle + half);
     let bar = Rect::from_x_y_ranges(scale.bars.left()..=scale.x(mean), y);
     paint.rect_filled(bar, 2.0, colour.gamma_multiply(if response.hovered() { 0.75 } else { 0.55 }));
     if outcome.best.len() > 1 {

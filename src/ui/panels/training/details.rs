@@ -26,8 +26,10 @@ pub struct Details {
     folder: Option<PathBuf>,
     /// The seed whose evaluation is shown; all of them for `None`.
     seed: Option<u64>,
-    /// The picture of a confusion, and of which.
-    picture: Option<(Confusion, bool, TextureHandle)>,
+    /// The confusion that is shown, and of which record and seed.
+    merged: Option<(Arc<TrainingNote>, Option<u64>, Confusion)>,
+    /// The picture of that confusion in the dark or the light theme.
+    picture: Option<(bool, TextureHandle)>,
 }
 
 impl Details {
@@ -83,8 +85,15 @@ impl Details {
                 }
             }
         });
-        let of = known.iter().filter(|c| self.seed.is_none_or(|s| s == c.seed)).filter_map(|c| c.confusion.as_ref());
-        let Some(confusion) = of.cloned().reduce(|a, b| a.merged(&b)) else { return };
+        let fresh =
+            |(of, seed, _): &(Arc<TrainingNote>, Option<u64>, Confusion)| Arc::ptr_eq(of, note) && *seed == self.seed;
+        if !self.merged.as_ref().is_some_and(fresh) {
+            let of = known.iter().filter(|c| self.seed.is_none_or(|s| s == c.seed));
+            let merged = of.filter_map(|c| c.confusion.clone()).reduce(|a, b| a.merged(&b));
+            self.merged = merged.map(|confusion| (note.clone(), self.seed, confusion));
+            self.picture = None;
+        }
+        let Some((_, _, confusion)) = self.merged.take() else { return };
         let map: Vec<u32> = (0..confusion.classes() as u32).collect();
         let (top1, total) = (confusion.top1(&map), u64::from(confusion.total()));
         ui.label(format!("Top-1 {top1:.2} % of {} evaluated images", text::thousands(total)));
@@ -93,6 +102,7 @@ impl Details {
         ui.allocate_ui(Vec2::new(ui.available_width(), half), |ui| classes(ui, note, &per_class));
         ui.add_space(6.0);
         self.matrix(ui, note, &confusion);
+        self.merged = Some((note.clone(), self.seed, confusion));
     }
 
     /// The confusion matrix as a picture: a row per class, a column per prediction.
@@ -100,12 +110,12 @@ impl Details {
         let p = palette(ui.visuals());
         let dark = ui.visuals().dark_mode;
         ui.label(RichText::new("Confusion: rows are classes, columns predictions").color(p.weak));
-        if self.picture.as_ref().is_none_or(|(of, theme, _)| of != confusion || *theme != dark) {
+        if self.picture.as_ref().is_none_or(|(theme, _)| *theme != dark) {
             let image = picture(confusion, (p.well, p.quiet_box));
             let texture = ui.ctx().load_texture("confusion", image, TextureOptions::NEAREST);
-            self.picture = Some((confusion.clone(), dark, texture));
+            self.picture = Some((dark, texture));
         }
-        let Some((_, _, texture)) = &self.picture else { return };
+        let Some((_, texture)) = &self.picture else { return };
         let names = if confusion.classes() <= NAMED { 92.0 } else { 0.0 };
         let side = (ui.available_width() - names).min(ui.available_height()).max(80.0);
         let (whole, response) = ui.allocate_exact_size(Vec2::new(side + names, side), Sense::hover());

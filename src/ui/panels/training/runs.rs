@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use eframe::egui::{self, Color32, Key, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
 use super::super::Scene;
-use crate::core::curve::{Curve, Evaluated, mean_and_std};
+use crate::core::curve::{Curve, Evaluated, mean_and_std, top1s};
 use crate::store::training::{TrainingKind, TrainingNote, TrainingStatus};
 use crate::ui::actions::Action;
 use crate::ui::layout::Panel;
@@ -136,7 +136,7 @@ fn seeds(note: &TrainingNote) -> Value {
 }
 
 fn accuracy(note: &TrainingNote, pick: fn(&Curve) -> Option<Evaluated>) -> Value {
-    let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
+    let values = top1s(&note.curves, pick);
     match mean_and_std(&values) {
         None => Value::None,
         Some((mean, _)) if values.len() == 1 => Value::Number(mean, format!("{mean:.2}")),
@@ -217,13 +217,16 @@ fn paint(ui: &mut Ui, cells: &RowCells<'_>, (row, model, out): (&Row, &Model, &m
     let p = palette(ui.visuals());
     let name = row.name();
     let selected = model.trainings.selected().is_some_and(|r| r.folder == row.folder);
-    let said = format!("training {name}, {}", value(row, 10).shown());
+    let (status, shade) = standing(row, model, p);
+    let said = format!("training {name}, {status}");
     cells.response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, &said));
     swatch(ui, cells.cells[0], (row, &name, model), out);
     for (column, cell) in COLUMNS.iter().zip(cells.cells).enumerate().skip(1).map(|(i, (_, cell))| (i, *cell)) {
         let value = value(row, column);
         match column {
-            10 => standing(ui, cell, (row, model), p),
+            10 => {
+                aligned(ui, cell, &status, (false, shade));
+            }
             _ => {
                 let color = if matches!(column, 1 | 11 | 12) { p.text } else { p.weak };
                 let color = if selected { p.text } else { color };
@@ -279,10 +282,10 @@ fn swatch(ui: &Ui, cell: Rect, (row, name, model): (&Row, &str, &Model), out: &m
 }
 
 /// The status, with how far it is while there is something to come.
-fn standing(ui: &Ui, cell: Rect, (row, model): (&Row, &Model), p: &Palette) {
+fn standing(row: &Row, model: &Model, p: &Palette) -> (String, Color32) {
     let held = model.status().is_some_and(|s| s.paused);
     let own = model.trainings.at_work() == Some(row.folder.as_path()) && model.is_under_way("train");
-    let (words, color): (String, Color32) = match &row.state {
+    match &row.state {
         State::Broken(_) => ("broken".to_owned(), p.bad),
         State::Waiting(_) if own && model.running.as_ref().is_some_and(|r| r.name == "train") => {
             ("starting".to_owned(), p.accent)
@@ -299,8 +302,7 @@ fn standing(ui: &Ui, cell: Rect, (row, model): (&Row, &Model), p: &Palette) {
                 TrainingStatus::Done => ("done".to_owned(), p.good),
             }
         }
-    };
-    aligned(ui, cell, &words, (false, color));
+    }
 }
 
 fn menu(ui: &mut Ui, row: &Row, model: &Model, out: &mut Vec<Intent>) {
