@@ -13,7 +13,7 @@ use crate::jobs::train::Compute;
 use crate::store::files::shown;
 use crate::store::project::Project;
 
-use super::console::{peak_rss_mib, print_line};
+use super::console::{peak_rss_mib, print_line, tell};
 use super::distill::{base_recipe, check_first};
 use super::options::{Common, RecipeArgs, open_dataset};
 use super::{Console, Failure};
@@ -90,6 +90,12 @@ impl Args {
                 let set = recipe.clone().set(name, &value.to_string());
                 set.map_err(|e| Failure::Usage(format!("--grid-{name} {value}: {}", e.why)))?;
             }
+        }
+        let given = [&self.grid_ipc, &self.grid_patches, &self.grid_subset].iter().any(|values| !values.is_empty());
+        if given && !matches!(self.series, Table::Grid) {
+            return Err(Failure::Usage(
+                "--grid-ipc, --grid-patches and --grid-subset go with --series grid".to_owned(),
+            ));
         }
         Ok(match self.series {
             Table::Steps => Series::Steps,
@@ -174,6 +180,6 @@ fn tell_row(row: &Row, json: bool) {
     if json {
         print_line(&serde_json::json!({ "row": row }));
     } else {
-        eprintln!("{}: best {best:.2} ± {best_std:.2} %, last {last:.2} ± {last_std:.2} %", row.title);
+        tell(&format!("{}: best {best:.2} ± {best_std:.2} %, last {last:.2} ± {last_std:.2} %", row.title));
     }
 }

@@ -1,10 +1,13 @@
 //! Progress and results on a terminal: people read standard error, programs standard output.
 
+use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::core::progress::{Cancelled, Progress};
 use crate::jobs::control::{Control, Reporter};
+use crate::jobs::train::TrainJobError;
 
 /// Why a command ended without its result.
 #[derive(Debug)]
@@ -30,6 +33,17 @@ impl std::fmt::Display for Failure {
 }
 
 impl Failure {
+    /// That of a training: parameters that don't go together are usage.
+    #[must_use]
+    pub fn of_training(error: TrainJobError) -> Self {
+        match error {
+            cancelled if cancelled.is_cancelled() => Self::Resumable,
+            TrainJobError::Recipe(text) => Self::Usage(text),
+            side @ TrainJobError::Side { .. } => Self::Usage(side.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+
     /// 1 failed, 2 usage, 130 cancelled.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
@@ -76,17 +90,19 @@ impl Console {
             if json {
                 print_line(&serde_json::json!({ "warning": message }));
             } else {
-                eprintln!("warning: {message}");
+                tell(&format!("warning: {message}"));
             }
         };
         let reporter = Reporter::new(control.clone(), warn);
         Ok(Self { control, reporter, json, printed: None, stage: "" })
     }
 
-    /// Tells people something; silent with `--json`.
+    /// Tells something; with `--json` as a note.
     pub fn say(&self, text: &str) {
-        if !self.json {
-            eprintln!("{text}");
+        if self.json {
+            print_line(&serde_json::json!({ "note": text }));
+        } else {
+            tell(text);
         }
     }
 
@@ -108,7 +124,7 @@ impl Progress for Console {
                 print_line(&serde_json::json!({"progress": stage, "done": done, "total": total, "seconds_left": left}));
             } else if done > 0 || total == 0 {
                 let pace = left.map_or_else(String::new, |left| format!("  {:.0}/s  {left:.0} s left", status.rate));
-                eprintln!("{stage} {done}/{total}{pace}");
+                tell(&format!("{stage} {done}/{total}{pace}"));
             }
         }
         Ok(())
@@ -119,11 +135,28 @@ impl Progress for Console {
     }
 }
 
-/// One JSON line on standard output.
+/// A line on standard error. Nobody may be reading any more; the work itself goes on.
+pub fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Why a line of the result could not be written, the first time.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// One JSON line on standard output. Where it can't be written the work goes on; [`lost`] tells at its end.
 pub fn print_line(value: &serde_json::Value) {
-    use std::io::Write as _;
-    // Nobody may be reading any more; the work itself goes on.
-    let _ = writeln!(std::io::stdout(), "{value}");
+    if let Err(error) = writeln!(std::io::stdout(), "{value}") {
+        let _ = LOST.set(error.to_string());
+    }
+}
+
+/// Fails where a line of the result was lost.
+///
+/// # Errors
+/// [`Failure::Failed`].
+pub fn lost() -> Result<(), Failure> {
+    let lost = |why| Failure::Failed(format!("the result can't be written to standard output: {why}"));
+    LOST.get().map_or(Ok(()), |why| Err(lost(why)))
 }
 
 /// The largest resident set of this process so far in MiB, where the system tells it.

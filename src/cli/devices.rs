@@ -3,7 +3,7 @@
 use crate::jobs::{auto, list};
 
 use super::Failure;
-use super::console::print_line;
+use super::console::{print_line, tell};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -21,9 +21,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         for (i, device) in devices.iter().enumerate() {
             let memory = device.memory_mib.map_or_else(|| "memory not told".to_owned(), |mib| format!("{mib} MiB"));
             let mark = if i == chosen { '*' } else { ' ' };
-            eprintln!("{mark} {:<10} {:?}  {}  {memory}", device.id, device.hardware, device.name);
+            tell(&format!("{mark} {:<10} {:?}  {}  {memory}", device.id, device.hardware, device.name));
         }
-        eprintln!("--device auto takes {}: {reason}", devices[chosen].id);
+        tell(&format!("--device auto takes {}: {reason}", devices[chosen].id));
     }
     print_line(
         &serde_json::json!({"job": "devices", "devices": devices, "auto": devices[chosen].id, "reason": reason}),

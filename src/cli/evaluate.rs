@@ -46,6 +46,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         let path = crate::store::files::shown(path);
         return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));
     }
+    if args.predictions.is_some() && args.predictions == args.confusion {
+        return Err(Failure::Usage("--predictions and --confusion name the same file".to_owned()));
+    }
+    for folder in [&args.predictions, &args.confusion].into_iter().flatten().filter_map(|p| p.parent()) {
+        if !folder.as_os_str().is_empty() && !folder.is_dir() {
+            let folder = crate::store::files::shown(folder);
+            return Err(Failure::Failed(format!("{folder}: there is no such folder; make it, or give another one")));
+        }
+    }
     let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;

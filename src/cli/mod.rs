@@ -101,10 +101,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Ablate(args)) => ablate::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
     };
-    Outcome::Exit(match result {
+    Outcome::Exit(match result.and_then(|()| console::lost()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("stillroom: {failure}");
+            console::tell(&format!("stillroom: {failure}"));
             failure.exit_code()
         }
     })

@@ -3,7 +3,7 @@
 use crate::jobs::networks::{NetworkRow, networks};
 
 use super::Failure;
-use super::console::print_line;
+use super::console::{print_line, tell};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -28,14 +28,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if !args.json {
         let titles = ["name", "family", "parameters", "mult-adds", "input side", "files"];
         let line = |[name, family, parameters, operations, sides, files]: [&str; 6]| {
-            eprintln!("{name:<24}{family:<14}{parameters:>11}{operations:>10}  {sides:<26}{files}");
+            tell(&format!("{name:<24}{family:<14}{parameters:>11}{operations:>10}  {sides:<26}{files}"));
         };
         line(titles);
         for row in &rows {
             let (parameters, operations, sides) = (row.parameters_text(), row.multiply_adds_text(), row.sides());
             line([&row.name, row.family, &parameters, &operations, &sides, &row.files]);
         }
-        eprintln!("Parameters and multiply-adds with 1000 outputs, 10 where the side is 64 or less.");
+        tell("Parameters and multiply-adds with 1000 outputs, 10 where the side is 64 or less.");
     }
     print_line(&serde_json::json!({"job": "networks", "networks": rows}));
     Ok(())

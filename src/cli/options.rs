@@ -144,6 +144,9 @@ pub trait Flags: Default {
     /// Its parameters.
     const PARAMS: &'static [Param];
 
+    /// Whether the values that no flag gives hang on a preset.
+    const BY_PRESET: bool;
+
     /// A parameter's value as text.
     fn get(&self, name: &str) -> String;
 
@@ -153,6 +156,7 @@ pub trait Flags: Default {
 
 impl Flags for Recipe {
     const PARAMS: &'static [Param] = &PARAMS;
+    const BY_PRESET: bool = false;
 
     fn get(&self, name: &str) -> String {
         Self::get(self, name)
@@ -165,6 +169,7 @@ impl Flags for Recipe {
 
 impl Flags for TrainRecipe {
     const PARAMS: &'static [Param] = &TRAIN_PARAMS;
+    const BY_PRESET: bool = true;
 
     fn get(&self, name: &str) -> String {
         Self::get(self, name)
@@ -221,7 +226,7 @@ impl<R: Flags> Args for RecipeArgs<R> {
                 Kind::Choice(_) | Kind::Format => String::new(),
             };
             let default = match R::default().get(p.name) {
-                none if none.is_empty() => "the preset's".to_owned(),
+                none if none.is_empty() || R::BY_PRESET => "default: the preset's".to_owned(),
                 value => format!("default {value}"),
             };
             command

@@ -9,7 +9,7 @@ use crate::jobs::relabel::{Fkd, RelabelRequest, relabel};
 use crate::jobs::train::{About, Compute, suggest};
 use crate::store::files::shown;
 
-use super::console::print_line;
+use super::console::{print_line, tell};
 use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
 use super::{Console, Failure};
 
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         side: args.network.side,
         task: Task::Student,
     };
-    let recipe = args.recipe.apply(suggest(args.preset.as_deref(), about)?.recipe)?;
+    let recipe = args.recipe.apply(suggest(args.preset.as_deref(), about).map_err(Failure::of_training)?.recipe)?;
     recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;
     let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {
@@ -83,12 +83,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (json, dry_run) = (args.compute.json, args.dry_run);
     let mut announce = |bytes: u64| {
         if !json {
-            eprintln!("the labels take {}", size(bytes));
+            tell(&format!("the labels take {}", size(bytes)));
         }
         !dry_run
     };
-    let report = relabel(&request, compute, &mut console, &mut announce)
-        .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
+    let report = relabel(&request, compute, &mut console, &mut announce).map_err(Failure::of_training)?;
     if !dry_run {
         console.say(&format!("labels of {} images in {}", report.images, shown(&args.out)));
     }

@@ -12,7 +12,7 @@ use crate::jobs::train::{About, Compute, TrainReport, TrainRequest, run, suggest
 use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
-use super::console::{peak_rss_mib, print_line};
+use super::console::{peak_rss_mib, print_line, tell};
 use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
 use super::{Console, Failure};
 
@@ -135,7 +135,7 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
         side: request.side,
         task: if request.kind == TrainingKind::Train { Task::Student } else { Task::Observer },
     };
-    let suggestion = suggest(shared.preset.as_deref(), about)?;
+    let suggestion = suggest(shared.preset.as_deref(), about).map_err(Failure::of_training)?;
     suggestion.notes.iter().for_each(|note| console.say(&format!("note: {note}")));
     request.recipe = shared.recipe.apply(suggestion.recipe)?;
     request.recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;
@@ -146,9 +146,8 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
     let json = shared.compute.json;
     let mut told = Told::default();
     let report = run(request, compute, &mut console, &mut |note| told.epoch(note, json));
-    let report =
-        report.map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
-    tell(&console, &report, (&picked.info.id, request));
+    let report = report.map_err(Failure::of_training)?;
+    tell_result(&console, &report, (&picked.info.id, request));
     Ok(())
 }
 
@@ -173,20 +172,20 @@ impl Told {
                 "top5": point.evaluated.map(|e| e.1), "seconds": point.seconds}));
         } else if let Some((top1, top5)) = point.evaluated {
             let (epoch, loss) = (point.epoch + 1, point.loss);
-            eprintln!("seed {} epoch {epoch}: loss {loss:.4}, top-1 {top1:.2} %, top-5 {top5:.2} %", curve.seed);
+            tell(&format!("seed {} epoch {epoch}: loss {loss:.4}, top-1 {top1:.2} %, top-5 {top5:.2} %", curve.seed));
         }
     }
 }
 
-fn tell(console: &Console, report: &TrainReport, (device, request): (&str, &TrainRequest)) {
+fn tell_result(console: &Console, report: &TrainReport, (device, request): (&str, &TrainRequest)) {
     let note = &report.note;
     let [best, last] = [Curve::best, Curve::last].map(|pick| top1s(&note.curves, pick));
     let (mean, std) = mean_and_std(&best).unwrap_or((f64::NAN, f64::NAN));
     let (last_mean, last_std) = mean_and_std(&last).unwrap_or((f64::NAN, f64::NAN));
     console.say(&format!(
-        "top-1 {mean:.2} ± {std:.2} % (best of the evaluated epochs), {last_mean:.2} ± {last_std:.2} % (last) over {} \
-         seeds; weights and curves in {}",
-        best.len(),
+        "top-1 {mean:.2} ± {std:.2} % (best of the evaluated epochs), {last_mean:.2} ± {last_std:.2} % (last) over {}; \
+         weights and curves in {}",
+        if best.len() == 1 { "one seed".to_owned() } else { format!("{} seeds", best.len()) },
         shown(&request.out)
     ));
     let job = if note.kind == TrainingKind::Train { "train" } else { "pretrain" };

@@ -4,20 +4,24 @@ use std::path::{Path, PathBuf};
 
 use crate::core::ablation::{Entry, Series};
 use crate::core::curve::{Curve, mean_and_std, top1s};
-use crate::core::manifest::Manifest;
+use crate::core::dataset::ClassId;
+use crate::core::manifest::{Manifest, Program};
 use crate::core::params::BadValue;
 use crate::core::progress::Progress;
 use crate::core::recipe::Recipe;
+use crate::core::select::SelectError;
 use crate::core::train_presets::Task;
-use crate::engine::nets::Arch;
+use crate::engine::nets::{Arch, NetworkSpec};
+use crate::store::ablation::{AblationFolder, AblationNote, FORMAT};
 use crate::store::files::{FileError, read_small, replace, shown};
 use crate::store::project::Project;
-use crate::store::training::{TrainingKind, TrainingNote};
+use crate::store::record::RecordError;
+use crate::store::training::{ObserverSource, TrainingKind, TrainingNote};
 
-use super::distill::{DistillError, DistillRequest, distill};
+use super::distill::{DistillError, DistillRequest, distill, enough_images};
 use super::open::ObserverRequest;
 use super::session::Session;
-use super::train::{About, Compute, MANIFEST, TrainJobError, TrainRequest, run, suggest};
+use super::train::{About, Compute, MANIFEST, TrainJobError, TrainRequest, run, source, suggest};
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -89,6 +93,12 @@ pub enum AblateError {
         /// The cause.
         source: BadValue,
     },
+    /// The students.
+    #[error(transparent)]
+    Student(Box<TrainJobError>),
+    /// The output folder.
+    #[error(transparent)]
+    Folder(#[from] RecordError),
     /// A set that is there is another one.
     #[error("{}: was distilled with {what}; give another --out", shown(.set))]
     Another {
@@ -137,8 +147,11 @@ pub fn ablate(
     progress: &mut dyn Progress,
     tell: &mut dyn FnMut(News<'_>),
 ) -> Result<Vec<Row>, AblateError> {
+    let entries = request.series.entries(&request.recipe);
+    check(session, request, &entries)?;
+    let _held = AblationFolder::begin(&request.out, &note(session, request))?;
     let mut rows = Vec::new();
-    for entry in request.series.entries(&request.recipe) {
+    for entry in entries {
         let data = ensure_set(session, (project, request), &entry, progress)?;
         let (training, notes) = training(session, request, &entry, data)?;
         notes.into_iter().for_each(|note| progress.warn(format!("{}: {note}", entry.name)));
@@ -151,6 +164,36 @@ pub fn ablate(
         write(&request.out.join(request.series.name()), &rows)?;
     }
     Ok(rows)
+}
+
+/// Finds what would end the series after hours of its first entries.
+fn check(session: &Session, request: &AblateRequest, entries: &[Entry]) -> Result<(), AblateError> {
+    let (data, side) = (&session.dataset, session.observer.observer.spec.side);
+    let student = NetworkSpec { arch: request.student, side, classes: data.classes().len() };
+    if !student.fits() {
+        let least = request.student.least_side();
+        let error = TrainJobError::Side { student: request.student, side, least };
+        return Err(AblateError::Student(Box::new(error)));
+    }
+    let classes: Vec<ClassId> = data.class_ids().collect();
+    entries.iter().try_for_each(|entry| {
+        let few = |e| AblateError::Distill { entry: entry.name.clone(), source: Box::new(SelectError::from(e).into()) };
+        enough_images(data, &classes, &entry.recipe).map_err(few)
+    })
+}
+
+/// What the folder's tables have in common.
+fn note(session: &Session, request: &AblateRequest) -> AblationNote {
+    let observer = &session.observer;
+    let network = observer.observer.spec.arch.to_string();
+    AblationNote {
+        format: FORMAT,
+        program: Program::this(),
+        data: source(session.dataset.root(), session.dataset.fingerprint()),
+        observer: ObserverSource { source: source(&observer.file, observer.observer.fingerprint.clone()), network },
+        student: request.student.to_string(),
+        images: request.recipe.get("format"),
+    }
 }
 
 /// The entry's distilled set, made unless it is there: its folder is absent or whole.

@@ -1,5 +1,6 @@
 //! The project folder, what goes into it and what comes out.
 
+pub mod ablation;
 pub mod card;
 pub mod class_map;
 pub mod export;

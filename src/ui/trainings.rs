@@ -187,7 +187,8 @@ impl Trainings {
             latest.into_iter().for_each(|folder| self.show(folder, true));
         } else {
             // Whoever opens a folder of trainings wants to see them.
-            let new = self.rows.iter().filter(|r| r.note().is_some() && !known.contains(&r.folder));
+            let opened = |r: &&Row| !self.folder.as_ref().is_some_and(|own| r.folder.starts_with(own));
+            let new = self.rows.iter().filter(|r| r.note().is_some() && !known.contains(&r.folder)).filter(opened);
             let new: Vec<PathBuf> = new.take(MOST_OPENED).map(|r| r.folder.clone()).collect();
             new.into_iter().for_each(|folder| self.show(folder, true));
         }

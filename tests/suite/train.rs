@@ -169,13 +169,13 @@ fn an_observer_from_scratch_observes() {
 fn contradictions_and_other_folders_are_refused() {
     let scene = scene();
     let soft = "--observer observer.safetensors";
-    train(&scene, "--out t --labels online").fails(1, &["need an observer", "--observer FILE"]);
+    train(&scene, "--out t --labels online").fails(2, &["need an observer", "--observer FILE"]);
     train(&scene, &format!("{soft} --out t --loss hard-ce")).fails(2, &["--mixing"]);
-    train(&scene, &format!("{soft} --out t --labels stored")).fails(1, &["--stored-labels DIR"]);
-    train(&scene, &format!("{soft} --out t --preset none")).fails(1, &["there is no preset 'none'", "rded"]);
+    train(&scene, &format!("{soft} --out t --labels stored")).fails(2, &["--stored-labels DIR"]);
+    train(&scene, &format!("{soft} --out t --preset none")).fails(2, &["there is no preset 'none'", "rded"]);
     let none = format!("train {ON} --student conv3x8 {soft} --out t --epochs 0");
     scene.line(&none).fails(2, &["--epochs", "from 1"]);
-    scene.line(&format!("train {ON} --student conv3x8 --side 7 --out t")).fails(1, &["conv3x8", "side 7"]);
+    scene.line(&format!("train {ON} --student conv3x8 --side 7 --out t")).fails(2, &["conv3x8", "side 7"]);
     assert!(!scene.at("t").exists(), "nothing is made for a request that can't be met");
     scene.write("thesis/years.txt", b"of work");
     train(&scene, &format!("{soft} --out thesis")).fails(1, &["thesis"]);

@@ -281,7 +281,7 @@ fn mean_loss(set: &Set, laid: &Laid) -> f64 {
 }
 
 /// Classes that can't supply IPC·N patches even if every image is usable are found before anything is scored.
-fn enough_images(dataset: &Dataset, classes: &[ClassId], recipe: &Recipe) -> Result<(), TooFewPatches> {
+pub(super) fn enough_images(dataset: &Dataset, classes: &[ClassId], recipe: &Recipe) -> Result<(), TooFewPatches> {
     let needed = recipe.patches_per_class();
     for &class in classes {
         let available = dataset.class_size(class).min(recipe.subset as usize);

@@ -2,7 +2,7 @@
 
 mod fkd;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::core::label_set::{Augmentation, Precision};
@@ -12,8 +12,8 @@ use crate::core::torch_order::Draws;
 use crate::core::training::TrainRecipe;
 use crate::engine::nets::NetworkSpec;
 use crate::engine::relabel::label_epoch;
-use crate::engine::train::{TrainImages, TrainJob, loader_batch};
-use crate::store::labels::{FORMAT, LabelWriter, LabelsHeader, size_of};
+use crate::engine::train::{TrainError, TrainImages, TrainJob, loader_batch};
+use crate::store::labels::{FORMAT, LabelReader, LabelWriter, LabelsHeader, size_of};
 
 use super::open::ObserverRequest;
 use super::train::data::Pictures;
@@ -84,8 +84,15 @@ pub fn relabel(
         Some(Fkd::Import(folder)) => labelling.import(request, folder, (progress, announce)),
         Some(Fkd::Export(folder)) => {
             fkd::absent(folder)?;
-            let report = labelling.label(request, (progress, announce))?;
-            labelling.export(request, folder, progress)?;
+            let mut agreed = false;
+            let mut announce = |bytes| {
+                agreed = announce(bytes);
+                agreed
+            };
+            let report = labelling.label(request, (&mut *progress, &mut announce))?;
+            if agreed {
+                labelling.export(request, folder, progress)?;
+            }
             Ok(report)
         }
         None => labelling.label(request, (progress, announce)),
@@ -94,6 +101,16 @@ pub fn relabel(
 
 /// Who hears of the work, and who may stop it before anything is written.
 type Heard<'a, 'b> = (&'a mut dyn Progress, &'b mut dyn FnMut(u64) -> bool);
+
+/// The epochs that are there, each read once: damage is found now, not in the middle of a training.
+fn whole(folder: &Path, done: Vec<u32>, progress: &mut dyn Progress) -> Result<Vec<u32>, TrainJobError> {
+    let labels = LabelReader::open(folder)?;
+    for (at, &epoch) in done.iter().enumerate() {
+        progress.step("verify", at as u64 + 1, done.len() as u64).map_err(TrainError::from)?;
+        labels.epoch(epoch)?;
+    }
+    Ok(done)
+}
 
 /// What labels are made of, opened.
 struct Labelling {
@@ -113,7 +130,8 @@ impl Labelling {
         let start = Instant::now();
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let pictures = Pictures::open(&request.data, request.images_per_class, threads, progress)?;
-        let teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
+        let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
+        teacher.look(&pictures, threads, progress)?;
         let NetworkSpec { arch, side, .. } = teacher.observer.spec;
         let spec = NetworkSpec { arch, side, classes: pictures.dataset.classes().len() };
         Ok(Self { pictures, teacher, spec, threads, start })
@@ -129,7 +147,7 @@ impl Labelling {
             return Ok(self.report(&header, 0));
         }
         let writer = LabelWriter::begin(&request.out, &header)?;
-        let done = writer.done()?;
+        let done = whole(&request.out, writer.done()?, progress)?;
         let count = self.pictures.labels.len();
         let orders = matches!(request.fkd, Some(Fkd::Export(_))).then(|| fkd::orders(count, Draws::Two));
         let mut orders = orders.into_iter().flatten();

@@ -94,7 +94,7 @@ pub enum TrainJobError {
     Card(#[from] CardError),
     /// A network that doesn't fit the side.
     #[error(
-        "{student} can't take images of side {side} (it needs at least {least}); give --side, or another --student"
+        "{student} can't take images of side {side} (it needs {least} to 4096 pixels); give --side, or another --student"
     )]
     Side {
         /// The network.
@@ -194,7 +194,9 @@ impl Training {
         let pictures = Pictures::open(&request.data, request.images_per_class, threads, progress)?;
         let observer = match &request.observer {
             Some(observer) if request.recipe.labels != LabelSource::Hard => {
-                Some(Teacher::open(observer, &pictures, compute.picked, progress)?)
+                let mut teacher = Teacher::open(observer, &pictures, compute.picked, progress)?;
+                teacher.look(&pictures, threads, progress)?;
+                Some(teacher)
             }
             _ => None,
         };
@@ -348,6 +350,9 @@ fn check_labels(request: &TrainRequest) -> Result<(), TrainJobError> {
     match recipe.labels {
         LabelSource::Online if request.observer.is_none() => {
             wrong("soft labels need an observer: give --observer FILE, or --labels hard with --loss hard-ce")
+        }
+        LabelSource::Hard | LabelSource::Online if request.labels.is_some() => {
+            wrong("--stored-labels goes with --labels stored; leave one of them out")
         }
         LabelSource::Stored if request.labels.is_none() => {
             wrong("--labels stored needs the folder that `stillroom relabel` wrote: give --stored-labels DIR")

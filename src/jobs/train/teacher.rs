@@ -4,16 +4,27 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::core::progress::Progress;
+use crate::core::training::{Cropping, Mixing, TrainRecipe};
 use crate::engine::device::Picked;
+use crate::engine::nets::NetworkSpec;
 use crate::engine::observer::Observer;
 use crate::engine::plan::Engine;
-use crate::engine::train::Targets;
+use crate::engine::train::{Targets, TrainImages, TrainJob, drawn};
 use crate::store::training::ObserverSource;
 
 use super::data::Pictures;
 use super::{TrainJobError, source};
 use crate::jobs::open::{self, ObserverRequest};
 use crate::jobs::session::{default_batch, engine};
+
+/// Images that are looked at before a training.
+const LOOKED_AT: usize = 64;
+/// Share of its images that an observer should recognise at least.
+const LEAST_RECOGNISED: f64 = 0.3;
+
+fn greatest(row: &[f32]) -> u32 {
+    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(at, _)| at as u32)
+}
 
 /// An observer that labels, on its device.
 pub(in crate::jobs) struct Teacher {
@@ -38,6 +49,40 @@ impl Teacher {
         let engine = engine(opened.observer.plan(), picked)?;
         let outputs = opened.map.outputs;
         Ok(Self { observer: opened.observer, file: opened.file, engine, outputs, batch })
+    }
+
+    /// Looks at some of the images: an observer that doesn't recognise them labels at random, and nothing else would
+    /// tell.
+    pub(in crate::jobs) fn look(
+        &mut self,
+        pictures: &Pictures,
+        threads: usize,
+        progress: &mut dyn Progress,
+    ) -> Result<(), TrainJobError> {
+        let (count, classes) = (pictures.labels.len(), self.outputs.len());
+        let order: Vec<u32> = (0..count.min(LOOKED_AT)).map(|i| (i * count / count.min(LOOKED_AT)) as u32).collect();
+        let recipe =
+            TrainRecipe { mixing: Mixing::None, cropping: Cropping::Whole, flip: false, ..TrainRecipe::default() };
+        let spec = NetworkSpec { classes, ..self.observer.spec };
+        let images = TrainImages { labels: &pictures.labels, image: &|at| pictures.image(at) };
+        let mean_std = self.observer.mean_std;
+        let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std, seed: 0, threads };
+        let mut right = 0;
+        drawn(&job, (0, Some(&order)), &mut |batch| {
+            let logits = self.targets().observe(&batch.inputs)?.unwrap_or_default();
+            let labels = batch.images.iter().map(|&i| pictures.labels[i as usize]);
+            right += logits.chunks_exact(classes).zip(labels).filter(|(row, label)| greatest(row) == *label).count();
+            Ok(())
+        })?;
+        let share = right as f64 / order.len().max(1) as f64;
+        if classes > 1 && share < LEAST_RECOGNISED.max(1.5 / classes as f64) {
+            progress.warn(format!(
+                "the observer recognises only {:.0} % of these images: is it the right one, with the classes in its \
+                 order? `stillroom check` tells",
+                100.0 * share
+            ));
+        }
+        Ok(())
     }
 
     /// As records name it.

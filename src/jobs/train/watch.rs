@@ -57,6 +57,9 @@ impl Evaluator {
         if left_out > 0 {
             progress.warn(format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
         }
+        if dataset.fingerprint() == pictures.dataset.fingerprint() {
+            progress.warn("there is no test split: accuracies are measured on the training images".to_owned());
+        }
         let limit = request.evaluated_per_class.unwrap_or(u32::MAX);
         let classes = dataset.class_ids().zip(&class_map).filter(|(_, output)| output.is_some());
         let images = classes.flat_map(|(class, _)| {

@@ -76,7 +76,7 @@ fn classes_of(
 }
 
 /// What the folders of a distilled dataset show, from the `classes.json` that an export leaves beside them. A file of
-/// that name in another format belongs to somebody else and is no error.
+/// that name in another format belongs to somebody else and is no error; one that is damaged is.
 fn titles(root: &Path) -> Result<HashMap<String, String>, ImportError> {
     const LIMIT: u64 = 64 << 20;
     let path = root.join("classes.json");
@@ -84,7 +84,11 @@ fn titles(root: &Path) -> Result<HashMap<String, String>, ImportError> {
         return Ok(HashMap::new());
     }
     let text = read_small(&path, LIMIT)?;
-    let entries: Vec<ClassEntry> = serde_json::from_slice(&text).unwrap_or_default();
+    let any: serde_json::Value = serde_json::from_slice(&text).map_err(|e| ImportError::Malformed {
+        path,
+        why: format!("is damaged ({e}): restore a copy, or remove it to go without the classes' names"),
+    })?;
+    let entries: Vec<ClassEntry> = serde_json::from_value(any).unwrap_or_default();
     Ok(entries.into_iter().map(|e| (e.folder, e.title.unwrap_or(e.name))).collect())
 }
 

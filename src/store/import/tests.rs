@@ -171,6 +171,9 @@ fn a_distilled_dataset_shows_its_titles() {
     assert_eq!(titles(root.path()), [Some("goldfish".to_owned()), Some("owl".to_owned())]);
     put(root.path(), "classes.json", b"{\"somebody\": \"else's\"}");
     assert_eq!(titles(root.path()), [None, None]);
+    put(root.path(), "classes.json", b"[{\"index\":0,");
+    let error = open(root.path(), Split::Train).unwrap_err().to_string();
+    assert!(error.contains("classes.json: is damaged") && error.contains("remove it"), "{error}");
 }
 
 #[test]

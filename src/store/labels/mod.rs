@@ -35,12 +35,14 @@ pub enum LabelError {
         why: String,
     },
     /// An epoch was never labelled.
-    #[error("{}: there are no labels of epoch {epoch} (counted from 0); relabel again with at least {} epochs", shown(.file), epoch + 1)]
+    #[error("{}: there are no labels of epoch {epoch} (counted from 0); relabel again with --epochs {needed}", shown(.file))]
     Absent {
         /// The file that is missing.
         file: PathBuf,
         /// The epoch, from 0.
         epoch: u32,
+        /// Epochs that are needed.
+        needed: u32,
     },
     /// The labels are of something else than what is trained.
     #[error("{}: these labels don't fit: {}; relabel, or train with what they were made for", shown(.folder), listed(.differences))]
@@ -236,13 +238,13 @@ impl LabelReader {
         }
         let found = self.epochs()?;
         match (0..wanted.epochs).find(|epoch| found.binary_search(epoch).is_err()) {
-            Some(epoch) => Err(self.absent(epoch)),
+            Some(epoch) => Err(self.absent(epoch, wanted.epochs)),
             None => Ok(()),
         }
     }
 
-    fn absent(&self, epoch: u32) -> LabelError {
-        LabelError::Absent { file: self.folder.join(file_name(epoch)), epoch }
+    fn absent(&self, epoch: u32, needed: u32) -> LabelError {
+        LabelError::Absent { file: self.folder.join(file_name(epoch)), epoch, needed }
     }
 
     /// The batches of an epoch.
@@ -253,7 +255,7 @@ impl LabelReader {
         let file = self.folder.join(file_name(epoch));
         let bytes = match fs::read(&file) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Err(self.absent(epoch)),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(self.absent(epoch, self.header.epochs)),
             Err(e) => return Err(FileError::at(&file, "read")(e).into()),
         };
         shard::read(&self.header, epoch, &bytes).map_err(|why| LabelError::Damaged { file, why })

@@ -162,6 +162,8 @@ impl Record for TrainingNote {
 
     /// With the numbers that are in the file.
     fn identity(&self) -> serde_json::Value {
+        // Each seed is a training of its own: more of them can follow.
+        let recipe = TrainRecipe { seeds: 1, ..self.recipe.clone() };
         exact::kept_in(serde_json::json!({
             "kind": self.kind,
             "data": { "fingerprint": self.data.fingerprint },
@@ -172,7 +174,7 @@ impl Record for TrainingNote {
             "side": self.side,
             "normalisation": self.normalise,
             "classes": self.classes,
-            "recipe": self.recipe,
+            "recipe": recipe,
             "settings": self.settings,
         }))
     }

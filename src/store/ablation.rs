@@ -1,0 +1,100 @@
+//! The folder of ablations: `ablation.json` says of which dataset, observer and student its tables are.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::record::{Held, Record, RecordError};
+use super::training::{ObserverSource, Source};
+use crate::core::manifest::Program;
+
+/// The version of the format that this program writes, and the highest it reads.
+pub const FORMAT: u32 = 1;
+
+/// What all tables of a folder have in common.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AblationNote {
+    /// Version of this format, see [`FORMAT`].
+    pub format: u32,
+    /// What wrote it.
+    pub program: Program,
+    /// The dataset that is distilled.
+    pub data: Source,
+    /// The network that scores and labels.
+    pub observer: ObserverSource,
+    /// The network of the students.
+    pub student: String,
+    /// File format of the distilled images.
+    pub images: String,
+}
+
+impl Record for AblationNote {
+    const FILE: &'static str = "ablation.json";
+    const FORMAT: u32 = FORMAT;
+    const WHAT: &'static str = "ablation";
+    // The record 1, its sources 2.
+    const OPEN_LEVELS: usize = 2;
+
+    fn identity(&self) -> Value {
+        serde_json::json!({
+            "dataset": { "fingerprint": self.data.fingerprint },
+            "observer": { "fingerprint": self.observer.source.fingerprint },
+            "student": self.student,
+            "format": self.images,
+        })
+    }
+}
+
+/// A folder of ablations, held for work: no other process takes it meanwhile.
+#[derive(Debug)]
+pub struct AblationFolder {
+    _held: Held,
+}
+
+impl AblationFolder {
+    /// Takes the folder `path`: a new or empty one, which gets its record now, or one of the same ablations.
+    ///
+    /// # Errors
+    /// [`RecordError::Another`] names what differs; others: in use, holding other files, not writable, full.
+    pub fn begin(path: &Path, note: &AblationNote) -> Result<Self, RecordError> {
+        let (held, _) = Held::begin(path, note)?;
+        Ok(Self { _held: held })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(student: &str) -> AblationNote {
+        let source = |name: &str| Source { name: name.into(), path: name.into(), fingerprint: name.into() };
+        AblationNote {
+            format: FORMAT,
+            program: Program::this(),
+            data: source("data"),
+            observer: ObserverSource { source: source("observer"), network: "conv3".into() },
+            student: student.into(),
+            images: "png".into(),
+        }
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_question_and_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let held = AblationFolder::begin(&out, &note("conv3")).unwrap();
+        let busy = AblationFolder::begin(&out, &note("conv3")).unwrap_err().to_string();
+        assert!(busy.contains("in use by process"), "{busy}");
+        drop(held);
+        drop(AblationFolder::begin(&out, &note("conv3")).unwrap());
+        let other = AblationFolder::begin(&out, &note("resnet18")).unwrap_err().to_string();
+        assert!(
+            other.contains("student is \"conv3\", not \"resnet18\"") || other.contains("student is conv3"),
+            "{other}"
+        );
+        std::fs::create_dir(folder.path().join("thesis")).unwrap();
+        std::fs::write(folder.path().join("thesis/years.txt"), "of work").unwrap();
+        let foreign = AblationFolder::begin(&folder.path().join("thesis"), &note("conv3")).unwrap_err().to_string();
+        assert!(foreign.contains("holds other files and no ablation"), "{foreign}");
+    }
+}
