@@ -136,7 +136,7 @@ impl Args {
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
-    let training = args.training()?;
+    let (series, training) = (args.series(&recipe)?, args.training()?);
     let mut console = Console::new(args.common.compute.json)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
@@ -145,7 +145,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut session = args.common.session(&observer, dataset, &mut console)?;
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = AblateRequest {
-        series: args.series(&recipe)?,
+        series,
         recipe,
         observer,
         student: args.student,

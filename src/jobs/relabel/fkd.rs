@@ -12,7 +12,6 @@ use crate::core::training::{Cropping, TrainRecipe};
 use crate::engine::relabel::agreement;
 use crate::engine::train::{TrainError, TrainImages, TrainJob};
 use crate::jobs::train::TrainJobError;
-use crate::store::files::shown;
 use crate::store::fkd::{self, FkdError, FkdFolder};
 use crate::store::labels::{LabelReader, LabelWriter, LabelsHeader, size_of};
 
@@ -35,8 +34,8 @@ pub(super) fn orders(images: usize, draws: Draws) -> EpochOrders {
 pub(super) fn absent(folder: &Path) -> Result<(), TrainJobError> {
     let taken = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if taken {
-        let text = format!("{}: is not empty; give a new folder for FKD's files", shown(folder));
-        return Err(TrainJobError::Recipe(text));
+        let why = "is not empty; give a new folder for FKD's files".to_owned();
+        return Err(FkdError::Images { folder: folder.to_owned(), why }.into());
     }
     Ok(())
 }
