@@ -14,7 +14,7 @@ use crate::engine::cpu::layers::{self, Map, MapMut};
 use crate::engine::cpu::shape::Shape;
 
 /// A phase's part of some spaces.
-pub struct Back<'a> {
+pub struct BackwardPass<'a> {
     /// What is shared.
     pub pass: Pass<'a>,
     /// The jobs.
@@ -25,7 +25,7 @@ pub struct Back<'a> {
     pub images: Images,
 }
 
-impl Work for Back<'_> {
+impl Work for BackwardPass<'_> {
     #[inline(always)]
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let Self { pass, phase, spaces, images } = self;
@@ -47,7 +47,7 @@ impl Work for Back<'_> {
     }
 }
 
-/// Back through a convolution or linear layer of several spaces.
+/// BackwardPass through a convolution or linear layer of several spaces.
 #[inline(always)]
 fn dense<S: Simd>(
     simd: S,
@@ -151,7 +151,7 @@ impl One<'_> {
     }
 }
 
-/// Back through the parts that were copied from one input.
+/// BackwardPass through the parts that were copied from one input.
 #[inline(always)]
 fn copies<'a>(
     parts: impl Iterator<Item = &'a layers::Part> + Clone,

@@ -26,7 +26,7 @@ pub struct Pass<'a> {
 }
 
 /// A phase's part of some spaces.
-pub struct There<'a> {
+pub struct ForwardPass<'a> {
     /// What is shared.
     pub pass: Pass<'a>,
     /// The jobs.
@@ -61,7 +61,7 @@ impl Images {
     }
 }
 
-impl isa::Work for There<'_> {
+impl isa::Work for ForwardPass<'_> {
     #[inline(always)]
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let Self { pass, phase, spaces, images } = self;

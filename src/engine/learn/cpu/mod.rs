@@ -56,9 +56,9 @@ pub struct CpuLearner {
     /// By node: what the batch norms made of the last batch.
     batches: Vec<norm::Batch>,
     /// One for each image of the largest batch so far.
-    heads: Vec<Space>,
+    trunks: Vec<Space>,
     /// One for each group of it.
-    tails: Vec<Space>,
+    heads: Vec<Space>,
     /// Images of the forward pass that waits for its backward pass.
     pending: Option<usize>,
     /// Whether there was a forward pass, so that the statistics can be repeated.
@@ -102,14 +102,14 @@ impl CpuLearner {
         let nodes = graph.nodes().len();
         let mut packed: Vec<Vec<Packed>> = Vec::new();
         packed.resize_with(nodes, Vec::new);
-        for step in program.head.steps.iter().chain(&program.tail.steps) {
+        for step in program.trunk.steps.iter().chain(&program.head.steps) {
             packed[step.node] = Packed::of_step(&step.kind);
         }
         let mut learner = Self {
             batches: vec![norm::Batch::default(); nodes],
             stepper: Stepper::new(optimiser, decay_all),
+            trunks: Vec::new(),
             heads: Vec::new(),
-            tails: Vec::new(),
             pending: None,
             seen: false,
             graph,
@@ -137,7 +137,7 @@ impl CpuLearner {
     }
 
     fn pack(&mut self) {
-        for step in self.program.head.steps.iter().chain(&self.program.tail.steps) {
+        for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
             let [weight, bias] = [Role::Weight, Role::Bias].map(|role| values(&self.tensors, step.node, role));
             Packed::pack(&mut self.packed[step.node], &step.kind, weight, bias);
         }
@@ -145,10 +145,10 @@ impl CpuLearner {
 
     /// Makes room for a batch; where there is none, gives all back, so that a smaller batch has it.
     fn reserve(&mut self, batch: usize) -> Result<(), EngineError> {
-        let grown = grow(&mut self.heads, &self.program.head, batch)
-            .and_then(|()| grow(&mut self.tails, &self.program.tail, batch.div_ceil(GROUP)));
+        let grown = grow(&mut self.trunks, &self.program.trunk, batch)
+            .and_then(|()| grow(&mut self.heads, &self.program.head, batch.div_ceil(GROUP)));
         grown.map_err(|e| {
-            (self.heads, self.tails, self.pending) = (Vec::new(), Vec::new(), None);
+            (self.trunks, self.heads, self.pending) = (Vec::new(), Vec::new(), None);
             EngineError::Memory(format!("{batch} images: {e}"))
         })
     }
@@ -172,7 +172,7 @@ impl CpuLearner {
 
     /// Brings the gradients of convolutions and linear layers into PyTorch's order.
     fn unpack(&mut self) {
-        for step in self.program.head.steps.iter().chain(&self.program.tail.steps) {
+        for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
             if !matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_)) {
                 continue;
             }
@@ -203,8 +203,8 @@ impl Learner for CpuLearner {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
         }
         self.reserve(batch)?;
-        self.head(images, batch, masks);
-        let logits = self.tail(batch, masks);
+        self.trunk(images, batch, masks);
+        let logits = self.head(batch, masks);
         self.move_statistics();
         (self.pending, self.seen) = (Some(batch), true);
         Ok(logits)
@@ -223,8 +223,8 @@ impl Learner for CpuLearner {
         if gradient.len() != batch * self.graph.outputs() {
             return Err(EngineError::Device(format!("{} values are no gradient of {batch} rows", gradient.len())));
         }
-        self.tail_back(gradient, batch);
-        self.head_back(batch);
+        self.head_back(gradient, batch);
+        self.trunk_back(batch);
         Ok(())
     }
 

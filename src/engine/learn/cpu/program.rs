@@ -1,8 +1,8 @@
 //! Turns a graph into steps with places for values and gradients, in an order that a pass can follow.
 //!
-//! The head works on one image at a time. The tail are the last steps as far as they work on rows: it takes the rows of
+//! The trunk works on one image at a time. The head is the last steps, as far as they work on rows: it takes the rows of
 //! several images for the pixels of a map, so that the large weights of VGG's linear layers are read once for all of
-//! them. Batch norms cut the head into phases, between which the images' sums are brought together.
+//! them. Batch norms cut the trunk into phases, between which the images' sums are brought together.
 
 use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
 use super::norm::Rectifier;
@@ -15,7 +15,7 @@ use crate::engine::cpu::shape::Shape;
 use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, Node, NodeId, Op};
 use crate::engine::nets::shapes::{Extent, extents};
 
-/// Most images whose rows go through the tail together.
+/// Most images whose rows go through the head together.
 pub const GROUP: usize = 8;
 
 /// What a step computes.
@@ -128,10 +128,10 @@ pub struct Stage {
 /// A graph prepared for training.
 pub struct Program {
     /// For one image; its first value is the image.
-    pub head: Stage,
+    pub trunk: Stage,
     /// For up to [`GROUP`] images.
-    pub tail: Stage,
-    /// The values that go from head to tail.
+    pub head: Stage,
+    /// The values that go from trunk to head.
     pub crossing: Vec<NodeId>,
     /// The value that holds the logits.
     pub logits: NodeId,
@@ -159,11 +159,11 @@ impl Program {
         let plain = plain_steps(nodes);
         let in_tail = |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.rows[i]);
         let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
-        let (head, tail) = plain.split_at(cut);
+        let (trunk, head) = plain.split_at(cut);
         let logits = graph.last();
-        let mut crossing: Vec<NodeId> = tail.iter().flat_map(|s| s.inputs.iter().copied()).collect();
-        crossing.retain(|&value| tail.iter().all(|s| s.output != value));
-        crossing.extend(tail.is_empty().then_some(logits));
+        let mut crossing: Vec<NodeId> = head.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+        crossing.retain(|&value| head.iter().all(|s| s.output != value));
+        crossing.extend(head.is_empty().then_some(logits));
         crossing.sort_unstable();
         crossing.dedup();
         values.rows[logits].then_some(())?;
@@ -177,8 +177,8 @@ impl Program {
         let rows: Vec<Shape> = values.extents.iter().map(wide).collect();
         let builder = Builder { nodes, needed: &values.needed, widest };
         Some(Self {
-            head: builder.stage(head, &shapes, &crossing, &[0])?,
-            tail: builder.stage(tail, &rows, &[logits], &crossing)?,
+            trunk: builder.stage(trunk, &shapes, &crossing, &[0])?,
+            head: builder.stage(head, &rows, &[logits], &crossing)?,
             crossing,
             logits,
         })
