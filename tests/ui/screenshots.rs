@@ -189,7 +189,7 @@ fn training_pictures() {
     window.get_by_role_and_label(Role::Slider, "Smoothing").set_value_accesskit(0.6);
     window.run_steps(4);
     let plot = window.get_by_label_contains("Top-1 accuracy (%) by epoch").rect();
-    window.hover_at(plot.left_top() + plot.size() * Vec2::new(0.62, 0.45));
+    window.hover_at(plot.left_top() + plot.size() * Vec2::new(0.40, 0.02));
     album.take(&mut window, "training.png");
     ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
     album.take(&mut window, "training-light.png");
