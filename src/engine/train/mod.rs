@@ -23,7 +23,7 @@ use super::weights::Weights;
 pub use batches::{Drawn, drawn, loader_batch, replayed};
 pub use checkpoint::CheckpointError;
 pub use targets::{StoredLabels, Targets};
-pub use trainer::train;
+pub use trainer::{right, train};
 
 /// The images that are trained on.
 #[derive(Clone, Copy)]

@@ -226,8 +226,9 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Images whose class has the greatest logit.
-fn right(logits: &[f32], labels: &[u32], classes: usize) -> u64 {
+/// Images whose class has the greatest of their logits N×classes.
+#[must_use]
+pub fn right(logits: &[f32], labels: &[u32], classes: usize) -> u64 {
     let rows = logits.chunks_exact(classes).zip(labels);
     let greatest = |row: &[f32]| {
         let best = row.iter().enumerate().fold((0, f32::NEG_INFINITY), |b, (i, &z)| if z > b.1 { (i, z) } else { b });

@@ -9,7 +9,7 @@ use crate::engine::device::Picked;
 use crate::engine::nets::NetworkSpec;
 use crate::engine::observer::Observer;
 use crate::engine::plan::Engine;
-use crate::engine::train::{Targets, TrainImages, TrainJob, drawn};
+use crate::engine::train::{Targets, TrainImages, TrainJob, drawn, right};
 use crate::store::training::ObserverSource;
 
 use super::data::Pictures;
@@ -21,10 +21,6 @@ use crate::jobs::session::{default_batch, engine};
 const LOOKED_AT: usize = 64;
 /// Share of its images that an observer should recognise at least.
 const LEAST_RECOGNISED: f64 = 0.3;
-
-fn greatest(row: &[f32]) -> u32 {
-    row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(at, _)| at as u32)
-}
 
 /// An observer that labels, on its device.
 pub(in crate::jobs) struct Teacher {
@@ -67,14 +63,14 @@ impl Teacher {
         let images = TrainImages { labels: &pictures.labels, image: &|at| pictures.image(at) };
         let mean_std = self.observer.mean_std;
         let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std, seed: 0, threads };
-        let mut right = 0;
+        let mut recognised = 0;
         drawn(&job, (0, Some(&order)), &mut |batch| {
             let logits = self.targets().observe(&batch.inputs)?.unwrap_or_default();
-            let labels = batch.images.iter().map(|&i| pictures.labels[i as usize]);
-            right += logits.chunks_exact(classes).zip(labels).filter(|(row, label)| greatest(row) == *label).count();
+            let labels: Vec<u32> = batch.images.iter().map(|&i| pictures.labels[i as usize]).collect();
+            recognised += right(&logits, &labels, classes);
             Ok(())
         })?;
-        let share = right as f64 / order.len().max(1) as f64;
+        let share = recognised as f64 / order.len().max(1) as f64;
         if classes > 1 && share < LEAST_RECOGNISED.max(1.5 / classes as f64) {
             progress.warn(format!(
                 "the observer recognises only {:.0} % of these images: is it the right one, with the classes in its \

@@ -200,7 +200,10 @@ impl Progress for RunWatch<'_> {
     }
 
     fn warn(&mut self, message: String) {
-        self.note.notes.push(message.clone());
+        // A resumed training says it again.
+        if !self.note.notes.contains(&message) {
+            self.note.notes.push(message.clone());
+        }
         self.progress.warn(message);
     }
 }

@@ -47,7 +47,7 @@ impl Work for BackwardPass<'_> {
     }
 }
 
-/// BackwardPass through a convolution or linear layer of several spaces.
+/// Back through a convolution or linear layer of several spaces.
 #[inline(always)]
 fn dense<S: Simd>(
     simd: S,
@@ -151,7 +151,7 @@ impl One<'_> {
     }
 }
 
-/// BackwardPass through the parts that were copied from one input.
+/// Back through the parts that were copied from one input.
 #[inline(always)]
 fn copies<'a>(
     parts: impl Iterator<Item = &'a layers::Part> + Clone,

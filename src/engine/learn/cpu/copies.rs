@@ -80,7 +80,7 @@ pub fn gate(gradient: Map<'_>, x: Map<'_>, (output, to): MapMut<'_>, add: bool) 
     }
 }
 
-/// BackwardPass through a copied part; what it left out is untouched.
+/// Back through a copied part; what it left out is untouched.
 #[inline(always)]
 pub fn part((gradient, to): Map<'_>, (output, from): MapMut<'_>, part: &Part, add: bool) {
     let Part { first, count, at, step, corner, .. } = *part;
@@ -92,7 +92,7 @@ pub fn part((gradient, to): Map<'_>, (output, from): MapMut<'_>, part: &Part, ad
     }
 }
 
-/// BackwardPass through a channel shuffle.
+/// Back through a channel shuffle.
 #[inline(always)]
 pub fn shuffle((gradient, to): Map<'_>, (output, from): MapMut<'_>, groups: usize, add: bool) {
     let each = from.channels / groups;
@@ -107,7 +107,7 @@ pub fn shuffle((gradient, to): Map<'_>, (output, from): MapMut<'_>, groups: usiz
     }
 }
 
-/// BackwardPass from a row, channel first, to a map.
+/// Back from a row, channel first, to a map.
 #[inline(always)]
 pub fn flatten(gradient: &[f32], (output, to): MapMut<'_>, add: bool) {
     let plane = to.height * to.width;
