@@ -4,5 +4,6 @@ pub mod cli;
 pub mod core;
 pub mod engine;
 pub mod jobs;
+pub mod sample;
 pub mod store;
 pub mod ui;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::core::ablation::Series;
-use crate::core::dataset::Split;
-use crate::core::params::BadValue;
-use crate::core::recipe::Recipe;
-use crate::core::train_presets::{Facts, TrainPreset};
+use crate::core::data::dataset::Split;
+use crate::core::distil::params::BadValue;
+use crate::core::distil::recipe::Recipe;
+use crate::core::train::ablation::Series;
+use crate::core::train::presets::{Facts, TrainPreset};
 use crate::jobs::Arch;
 use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;

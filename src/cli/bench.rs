@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::core::dataset::Split;
-use crate::core::recipe::Recipe;
+use crate::core::data::dataset::Split;
+use crate::core::distil::recipe::Recipe;
 use crate::jobs::bench::{forward_times, temporary_project};
 use crate::jobs::distill::{DistillRequest, distill};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::core::dataset::Split;
+use crate::core::data::dataset::Split;
 use crate::jobs::check::{CheckReport, Depth, Verdict, check};
 use crate::jobs::open::ObserverRequest;
 use crate::store::class_map;
@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The report for people.
-pub fn describe(console: &Console, report: &CheckReport, dataset: &crate::core::dataset::Dataset) {
+pub fn describe(console: &Console, report: &CheckReport, dataset: &crate::core::data::dataset::Dataset) {
     console.say(&format!(
         "check: top-1 {:.2} % on {} images; best class order {:.2} % ({:+.2} points on images it was not found from)",
         report.top1, report.images, report.top1_remapped, report.gain

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::core::normalise::MeanStd;
+use crate::core::data::normalise::MeanStd;
 use crate::jobs::Arch;
 use crate::jobs::convert::{ConvertRequest, Keep, convert};
 use crate::jobs::open::ObserverRequest;

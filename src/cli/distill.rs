@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::core::dataset::{ClassId, Dataset, Split};
-use crate::core::presets::{PRESETS, Preset};
+use crate::core::data::dataset::{ClassId, Dataset, Split};
+use crate::core::distil::presets::{PRESETS, Preset};
+use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
-use crate::core::recipe::Recipe;
 use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
 use crate::jobs::open::ObserverRequest;

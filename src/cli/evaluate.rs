@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::core::dataset::Split;
+use crate::core::data::dataset::Split;
 use crate::jobs::evaluate::{confusion, evaluate_all, write_confusion, write_predictions};
 use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgMatches, Args};
 
-use crate::core::dataset::{Dataset, Split};
-use crate::core::normalise::MeanStd;
-use crate::core::params::{BadValue, Kind, PARAMS, Param};
+use crate::core::data::dataset::{Dataset, Split};
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::params::{BadValue, Kind, PARAMS, Param};
+use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
-use crate::core::recipe::Recipe;
-use crate::core::train_params::TRAIN_PARAMS;
-use crate::core::training::TrainRecipe;
+use crate::core::train::params::TRAIN_PARAMS;
+use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::open::{ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};

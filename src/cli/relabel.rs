@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::core::label_set::Precision;
-use crate::core::train_presets::Task;
-use crate::core::training::TrainRecipe;
+use crate::core::train::label_set::Precision;
+use crate::core::train::presets::Task;
+use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::relabel::{Fkd, RelabelRequest, relabel};
 use crate::jobs::train::{About, Compute, suggest};
 use crate::store::files::shown;

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::core::dataset::Split;
-use crate::core::recipe::Recipe;
-use crate::core::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS};
+use crate::core::data::dataset::Split;
+use crate::core::distil::recipe::Recipe;
 use crate::jobs::distill::{DistillRequest, distill};
 use crate::jobs::sample::{SampleError, ensure_sample, write_images};
+use crate::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS};
 use crate::store::files::shown;
 use crate::store::project::Project;
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::core::curve::{Curve, mean_and_std, top1s};
-use crate::core::normalise::MeanStd;
-use crate::core::train_presets::Task;
-use crate::core::training::TrainRecipe;
+use crate::core::data::normalise::MeanStd;
+use crate::core::train::curve::{Curve, mean_and_std, top1s};
+use crate::core::train::presets::Task;
+use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
 use crate::jobs::train::{About, Compute, TrainReport, TrainRequest, run, suggest};
 use crate::store::files::shown;
@@ -197,7 +197,7 @@ fn tell_result(console: &Console, report: &TrainReport, (device, request): (&str
         "last_std": last_std,
         "best": best,
         "last": last,
-        "top5": note.curves.iter().filter_map(crate::core::curve::Curve::best).map(|e| e.top5).collect::<Vec<_>>(),
+        "top5": note.curves.iter().filter_map(crate::core::train::curve::Curve::best).map(|e| e.top5).collect::<Vec<_>>(),
         "seconds": (report.seconds * 1e3).round() / 1e3,
         "steps_per_second": (report.steps as f64 / report.seconds.max(1e-9) * 1e3).round() / 1e3,
         "peak_rss_mib": peak_rss_mib(),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::loss::Loss;
-use super::schedule::Schedule;
-use super::training::Optimiser;
+use super::train::loss::Loss;
+use super::train::recipe::Optimiser;
+use super::train::schedule::Schedule;
 
 #[derive(serde::Deserialize)]
 pub struct Training {
@@ -68,7 +68,7 @@ pub struct Dsa {
 
 #[derive(serde::Deserialize)]
 pub struct DsaCase {
-    pub step: super::dsa::Step,
+    pub step: super::train::dsa::Step,
     pub images: Vec<f32>,
 }
 

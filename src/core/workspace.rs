@@ -1,10 +1,10 @@
 //! What the user edits in the window, as one small value: commands are the only way to change it, so every change can
 //! be undone, logged and tested without a window. Everything heavy (scores, pictures) is derived from it elsewhere.
 
-use super::dataset::{ClassId, ImageId};
-use super::params::BadValue;
-use super::recipe::Recipe;
-use super::training::TrainRecipe;
+use super::data::dataset::{ClassId, ImageId};
+use super::distil::params::BadValue;
+use super::distil::recipe::Recipe;
+use super::train::recipe::TrainRecipe;
 
 /// States kept for undo; older ones are forgotten.
 const HISTORY: usize = 200;
@@ -41,7 +41,7 @@ pub enum Command {
     },
     /// Sets one parameter of the recipe from text, as [`Recipe::set`] reads it.
     SetParam {
-        /// [`super::params::Param::name`].
+        /// [`super::distil::params::Param::name`].
         name: &'static str,
         /// The value.
         value: String,
@@ -50,7 +50,7 @@ pub enum Command {
     SetRecipe(Recipe),
     /// Sets one parameter of the next training from text, as [`TrainRecipe::set`] reads it.
     SetTrainParam {
-        /// [`super::params::Param::name`].
+        /// [`super::distil::params::Param::name`].
         name: &'static str,
         /// The value.
         value: String,

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::ablation::{Entry, Series};
-use crate::core::curve::{Curve, mean_and_std, top1s};
-use crate::core::dataset::ClassId;
-use crate::core::manifest::{Manifest, Program};
-use crate::core::params::BadValue;
+use crate::core::data::dataset::ClassId;
+use crate::core::distil::manifest::{Manifest, Program};
+use crate::core::distil::params::BadValue;
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::select::SelectError;
 use crate::core::progress::Progress;
-use crate::core::recipe::Recipe;
-use crate::core::select::SelectError;
-use crate::core::train_presets::Task;
+use crate::core::train::ablation::{Entry, Series};
+use crate::core::train::curve::{Curve, mean_and_std, top1s};
+use crate::core::train::presets::Task;
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::store::ablation::{AblationFolder, AblationNote, FORMAT};
 use crate::store::files::{FileError, read_small, replace, shown};

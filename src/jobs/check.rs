@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::core::confusion::Confusion;
-use crate::core::dataset::{Dataset, ImageId};
-use crate::core::normalise::MeanStd;
+use crate::core::data::confusion::Confusion;
+use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::normalise::MeanStd;
 use crate::core::progress::Progress;
-use crate::engine::evaluate::{EvaluateJob, evaluate, sample};
-use crate::engine::score::ScoreError;
+use crate::engine::observe::evaluate::{EvaluateJob, evaluate, sample};
+use crate::engine::observe::score::ScoreError;
 
 use super::session::Session;
 

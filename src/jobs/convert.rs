@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::dataset::Split;
+use crate::core::data::dataset::Split;
 use crate::engine::nets::detect;
-use crate::engine::observer::Observer;
+use crate::engine::observe::observer::Observer;
 use crate::engine::weights::{Kind, Precision, WeightError, save};
 use crate::store::card::{self, Card, CardError};
 use crate::store::files::{FileError, shown};

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::core::confusion::Confusion;
-use crate::core::dataset::{Dataset, ImageId};
+use crate::core::data::confusion::Confusion;
+use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::progress::Progress;
-use crate::engine::evaluate::{EvaluateJob, Evaluation, evaluate};
-use crate::engine::score::ScoreError;
+use crate::engine::observe::evaluate::{EvaluateJob, Evaluation, evaluate};
+use crate::engine::observe::score::ScoreError;
 use crate::store::files::{FileError, Written, write_new};
 
 use super::session::Session;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::class_map::{ClassMap, ClassMapError, Outputs, resolve};
-use crate::core::dataset::{Dataset, ImageId, Split};
-use crate::core::normalise::MeanStd;
+use crate::core::data::class_map::{ClassMap, ClassMapError, Outputs, resolve};
+use crate::core::data::dataset::{Dataset, ImageId, Split};
+use crate::core::data::normalise::MeanStd;
 use crate::engine::images::decode;
 use crate::engine::nets::{Arch, UnknownArch};
-use crate::engine::observer::{Observer, ObserverError, ObserverOptions};
+use crate::engine::observe::observer::{Observer, ObserverError, ObserverOptions};
 use crate::engine::weights::RowsError;
 use crate::store::import::{self, ImportError, Imported};
 use crate::store::{card, class_map};

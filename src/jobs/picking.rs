@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::core::dataset::{ClassId, ImageId};
+use crate::core::data::dataset::{ClassId, ImageId};
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::scores::ClassScores;
+use crate::core::distil::select::{candidates, picks};
 use crate::core::progress::Progress;
-use crate::core::recipe::Recipe;
-use crate::core::scores::ClassScores;
-use crate::core::select::{candidates, picks};
-use crate::engine::features::{FeatureError, FeatureJob, features};
-use crate::engine::score::Spent;
+use crate::engine::observe::batcher::Spent;
+use crate::engine::observe::features::{FeatureError, FeatureJob, features};
 
 use super::scoring::crop_plan;
 use super::session::Session;

@@ -5,11 +5,11 @@ use std::hash::Hash;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::core::dataset::{Dataset, ImageId};
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropBox;
-use crate::core::pixels::Rgb8;
-use crate::core::scores::PatchScore;
+use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::patch::CropBox;
+use crate::core::distil::scores::PatchScore;
 use crate::engine::images::{decode, resize};
 
 use super::distill::{Composition, stitched};

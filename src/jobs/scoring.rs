@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::core::compose::patch_side;
-use crate::core::dataset::{ClassId, ImageId};
-use crate::core::patch::{CropRange, subset_order};
+use crate::core::data::dataset::{ClassId, ImageId};
+use crate::core::distil::compose::patch_side;
+use crate::core::distil::patch::{CropRange, subset_order};
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::scores::ClassScores;
 use crate::core::progress::{Cancelled, Progress};
-use crate::core::recipe::Recipe;
-use crate::core::scores::ClassScores;
 use crate::engine::images::crops::CropPlan;
-use crate::engine::score::{ClassJob, ScoreError, Scored, Spent, score_class};
+use crate::engine::observe::batcher::Spent;
+use crate::engine::observe::score::{ClassJob, ScoreError, Scored, score_class};
 use crate::store::project::{Project, ProjectError, ScoreKey, Slot};
 use crate::store::stamps;
 

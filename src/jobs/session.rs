@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::core::dataset::Dataset;
-use crate::engine::burn_engine::BurnEngine;
-use crate::engine::cpu::{self, CpuEngine};
+use crate::core::data::dataset::Dataset;
+use crate::engine::burn::engine::BurnEngine;
+use crate::engine::cpu::infer::{self, CpuEngine};
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
-use crate::engine::features;
+use crate::engine::observe::features;
+use crate::engine::observe::score::Throughput;
 use crate::engine::plan::{Engine, EngineError, Plan};
-use crate::engine::score::Throughput;
 
 use super::open::OpenedObserver;
 
@@ -81,7 +81,7 @@ impl Session {
 #[must_use]
 pub fn device_class(device: &DeviceInfo) -> String {
     match device.hardware {
-        Hardware::Cpu if cpu::fused() => "cpu".to_owned(),
+        Hardware::Cpu if infer::fused() => "cpu".to_owned(),
         Hardware::Cpu => "cpu without fused multiply-add".to_owned(),
         _ => format!("{} {}", device.id.split(':').next().unwrap_or_default(), device.name),
     }

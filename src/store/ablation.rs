@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::record::{Held, Record, RecordError};
 use super::training::{ObserverSource, Source};
-use crate::core::manifest::Program;
+use crate::core::distil::manifest::Program;
 
 /// The version of the format that this program writes, and the highest it reads.
 pub const FORMAT: u32 = 1;

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::files::{FileError, Written, read_small, shown, write_new};
-use crate::core::class_map::GivenMap;
-use crate::core::dataset::Class;
+use crate::core::data::class_map::GivenMap;
+use crate::core::data::dataset::Class;
 
 /// Far more than a map of 100,000 classes needs.
 const LIMIT: u64 = 16 << 20;

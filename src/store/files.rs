@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::core::names::escape;
+use crate::core::data::names::escape;
 
 /// A file or folder that could not be used, and what to do about it.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::files::{FileError, bytes_of};
-use crate::core::names::escape;
+use crate::core::data::names::escape;
 
 /// Name of the file that is locked; it stays when the lock is given back.
 pub(super) const NAME: &str = "lock";

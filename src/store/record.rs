@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::files::{FileError, is_unfinished, read_small, replace, shown};
 use super::lock::{self, Holder, Lock, LockError};
-use crate::core::manifest::{Program, json};
+use crate::core::distil::manifest::{Program, json};
 
 /// A thousand classes' confusions of a few seeds, or the names of a million images, are tens of megabytes.
 const LARGEST: u64 = 1 << 30;

@@ -10,9 +10,9 @@ use super::import::open;
 use super::labels::{LabelReader, LabelWriter, tests as labels};
 use super::project::{Project, ProjectError};
 use super::training::{TrainingFolder, TrainingStatus, tests as training};
-use crate::core::class_map::{Outputs, Rule, resolve};
-use crate::core::dataset::{Layout, Location, Split};
-use crate::core::recipe::Recipe;
+use crate::core::data::class_map::{Outputs, Rule, resolve};
+use crate::core::data::dataset::{Layout, Location, Split};
+use crate::core::distil::recipe::Recipe;
 
 fn data(name: &str) -> PathBuf {
     let folder = std::env::var_os("STILLROOM_DATA").expect("STILLROOM_DATA must name the unpacked datasets");
@@ -26,7 +26,10 @@ fn cifar10_as_jpeg_folders() {
         let dataset = opened.dataset;
         assert_eq!((dataset.classes().len(), dataset.image_count(), dataset.split()), (10, images, split));
         assert!(dataset.class_ids().all(|c| dataset.class_size(c) == images / 10));
-        assert_eq!((dataset.class(crate::core::dataset::ClassId(3)).name.as_str(), opened.notes), ("cat", vec![]));
+        assert_eq!(
+            (dataset.class(crate::core::data::dataset::ClassId(3)).name.as_str(), opened.notes),
+            ("cat", vec![])
+        );
     }
 }
 
@@ -42,7 +45,9 @@ fn tiny_imagenet_in_its_own_layout() {
         assert!(dataset.class_ids().all(|c| dataset.class_size(c) == images / 20), "{:?}", opened.notes);
         assert_eq!(dataset.classes()[0].title.as_deref(), Some("goldfish, Carassius auratus"));
         assert!(dataset.classes().is_sorted_by(|a, b| a.name < b.name));
-        let Location::File(path) = dataset.location(crate::core::dataset::ImageId(images as u32 - 1)) else { panic!() };
+        let Location::File(path) = dataset.location(crate::core::data::dataset::ImageId(images as u32 - 1)) else {
+            panic!()
+        };
         assert!(path.is_file(), "{path:?}");
         // A network of torchvision's 1000 classes finds its outputs by the WordNet ids; goldfish is output 1.
         let map = resolve(dataset.classes(), Outputs { count: 1000, names: None }, None).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::core::dataset::{Dataset, ImageId, Location};
+use crate::core::data::dataset::{Dataset, ImageId, Location};
 
 /// The stamp of a file that is missing or may not be looked at.
 pub const MISSING: u64 = 0;
@@ -36,7 +36,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::core::dataset::Split;
+    use crate::core::data::dataset::Split;
 
     #[test]
     fn a_changed_file_has_another_stamp() {

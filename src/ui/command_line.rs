@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::core::dataset::ClassId;
+use crate::core::data::dataset::ClassId;
 use crate::jobs::train::TrainRequest;
 use crate::store::training::TrainingKind;
 

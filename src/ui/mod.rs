@@ -10,12 +10,9 @@ pub mod app;
 mod command_line;
 mod later;
 pub mod layout;
-pub mod log;
 pub mod model;
 mod panels;
-pub mod ranking;
 mod theme;
-pub mod trainings;
 mod widgets;
 
 pub use app::App;

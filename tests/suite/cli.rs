@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stillroom::core::dataset::Location;
-use stillroom::core::manifest::Manifest;
+use stillroom::core::data::dataset::Location;
+use stillroom::core::distil::manifest::Manifest;
 use stillroom::engine::images::decode;
 use stillroom::jobs::distill::recut;
 

@@ -27,8 +27,8 @@ fn scene() -> Scene {
 }
 
 fn noise(name: &str) -> Vec<u8> {
-    use stillroom::core::pixels::Rgb8;
-    use stillroom::core::recipe::OutputFormat;
+    use stillroom::core::data::pixels::Rgb8;
+    use stillroom::core::distil::recipe::OutputFormat;
     use stillroom::engine::images::encode::encode;
     let data = stillroom::engine::weights::formula(name, 256 * 256 * 3).map(|u| (u * 128.0 + 128.0) as u8).collect();
     encode(&Rgb8 { width: 256, height: 256, data }, OutputFormat::Png).unwrap()

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
+use stillroom::engine::burn::module::{Mode, Network};
+use stillroom::engine::learn::Masks;
 use stillroom::engine::nets::NetworkSpec;
-use stillroom::engine::nets::module::{Masks, Mode, Network};
 use stillroom::engine::weights::{Weights, formula};
 
 #[derive(serde::Deserialize)]

@@ -1,6 +1,6 @@
 //! Losses against the shared folder's `losses.json`: logits by the formula, KL at three temperatures.
 
-use stillroom::core::loss::{Loss, Targets};
+use stillroom::core::train::loss::{Loss, Targets};
 use stillroom::engine::weights::formula;
 
 /// "kl" of `losses.json`: five images, ten classes, logits 3·u("kl/student") and 3·u("kl/teacher"); PyTorch in f32.

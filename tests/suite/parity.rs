@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use stillroom::engine::burn_engine::BurnEngine;
-use stillroom::engine::cpu::CpuEngine;
+use stillroom::engine::burn::engine::BurnEngine;
+use stillroom::engine::burn::module::{Mode, Network};
+use stillroom::engine::cpu::infer::CpuEngine;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::nets::graph::{Graph, Tap};
-use stillroom::engine::nets::module::{Mode, Network};
 use stillroom::engine::plan::{Engine as _, Feature, Plan};
 use stillroom::engine::weights::{Weights, formula};
 

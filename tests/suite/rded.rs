@@ -1,20 +1,20 @@
 //! RDED's losses, best crops and rankings against PyTorch (`../shared/parity/rded.json`), from the decoded pixels on.
 
 use safetensors::SafeTensors;
-use stillroom::core::dataset::ImageId;
-use stillroom::core::normalise::MeanStd;
-use stillroom::core::patch::{CropBox, CropRange};
-use stillroom::core::pixels::Rgb8;
-use stillroom::core::recipe::Recipe;
-use stillroom::core::scores::ClassScores;
-use stillroom::core::select::ranked;
-use stillroom::engine::burn_engine::BurnEngine;
-use stillroom::engine::cpu::CpuEngine;
+use stillroom::core::data::dataset::ImageId;
+use stillroom::core::data::normalise::MeanStd;
+use stillroom::core::data::pixels::Rgb8;
+use stillroom::core::distil::patch::{CropBox, CropRange};
+use stillroom::core::distil::recipe::Recipe;
+use stillroom::core::distil::scores::ClassScores;
+use stillroom::core::distil::select::ranked;
+use stillroom::engine::burn::engine::BurnEngine;
+use stillroom::engine::cpu::infer::CpuEngine;
 use stillroom::engine::device::{DeviceChoice, pick};
 use stillroom::engine::images::crops::CropPlan;
-use stillroom::engine::observer::{Observer, ObserverOptions};
+use stillroom::engine::observe::observer::{Observer, ObserverOptions};
+use stillroom::engine::observe::score::cross_entropy;
 use stillroom::engine::plan::Engine;
-use stillroom::engine::score::cross_entropy;
 
 use crate::scene::shared;
 

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use half::f16;
-use stillroom::engine::cpu::CpuEngine;
+use stillroom::engine::cpu::infer::CpuEngine;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::nets::detect::Shapes;
-use stillroom::engine::observer::{Observer, ObserverOptions};
+use stillroom::engine::observe::observer::{Observer, ObserverOptions};
 use stillroom::engine::plan::Engine as _;
 use stillroom::engine::weights::{Kind, Precision, Weights, formula, read, save};
 
@@ -181,14 +181,14 @@ fn outputs_are_pruned_to_those_asked_for_or_to_a_datasets_classes() {
     };
     let of = |out: &str| {
         let text = std::fs::read(scene.at(out).join("manifest.json")).unwrap();
-        stillroom::core::manifest::Manifest::parse(&text).unwrap()
+        stillroom::core::distil::manifest::Manifest::parse(&text).unwrap()
     };
     distill("five.safetensors", "--prune --out pruned");
     distill("known.safetensors", "--out file");
     let whole = distill("five.safetensors", "--out whole");
     assert_eq!(whole["classes_reused"], 0, "the whole network's scores are others: {whole}");
     let (pruned, file, whole) = (of("pruned"), of("file"), of("whole"));
-    let loss = |m: &stillroom::core::manifest::Manifest| m.classes[0].images[0].cells[0].loss;
+    let loss = |m: &stillroom::core::distil::manifest::Manifest| m.classes[0].images[0].cells[0].loss;
     assert!((loss(&pruned) - loss(&file)).abs() < 1e-6 && loss(&pruned) < loss(&whole));
     assert_eq!((pruned.observer.outputs.as_slice(), pruned.observer.kept.as_slice()), (&[3, 1][..], &[3, 1][..]));
     assert_eq!((whole.observer.outputs.as_slice(), whole.observer.kept.len()), (&[3, 1][..], 0));

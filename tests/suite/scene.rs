@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use stillroom::core::pixels::Rgb8;
-use stillroom::core::recipe::OutputFormat;
+use stillroom::core::data::pixels::Rgb8;
+use stillroom::core::distil::recipe::OutputFormat;
 use stillroom::engine::images::encode::encode;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::weights::{Kind, Precision, Weights, formula, save};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use stillroom::core::manifest::Manifest;
-use stillroom::core::patch::CropBox;
-use stillroom::core::pixels::Rgb8;
-use stillroom::core::recipe::OutputFormat;
+use stillroom::core::data::pixels::Rgb8;
+use stillroom::core::distil::manifest::Manifest;
+use stillroom::core::distil::patch::CropBox;
+use stillroom::core::distil::recipe::OutputFormat;
 use stillroom::engine::images::encode::encode;
 
 use crate::cli::{check_output, counts, kill_and_resume};

@@ -103,14 +103,14 @@ fn screenshots() {
     click(&mut window, "Resume");
     wait(&mut window, "the scores", |w| w.state().model().staleness().0 == 0 && idle(w));
     let best = |w: &Window, class: u32, rank: usize| {
-        let ranked = &w.state().model().ranking.class(stillroom::core::dataset::ClassId(class)).ranked;
+        let ranked = &w.state().model().ranking.class(stillroom::core::data::dataset::ClassId(class)).ranked;
         ranked[rank].image
     };
     let image = best(&window, 3, 12);
     ask(&mut window, Intent::Edit(Command::Select(Some(image))));
     window.state_mut().bring_forward(Panel::Dataset);
     album.take(&mut window, "distilled.png");
-    ask(&mut window, Intent::Edit(Command::ShowClass(Some(stillroom::core::dataset::ClassId(5)))));
+    ask(&mut window, Intent::Edit(Command::ShowClass(Some(stillroom::core::data::dataset::ClassId(5)))));
     let image = best(&window, 5, 21);
     ask(&mut window, Intent::Edit(Command::Select(Some(image))));
     window.state_mut().bring_forward(Panel::Observer);

@@ -3,10 +3,10 @@
 use super::*;
 use egui_kittest::kittest::NodeT as _;
 use std::collections::BTreeMap;
-use stillroom::core::curve::{Curve, Point};
-use stillroom::core::manifest::Program;
-use stillroom::core::normalise::MeanStd;
-use stillroom::core::training::TrainRecipe;
+use stillroom::core::data::normalise::MeanStd;
+use stillroom::core::distil::manifest::Program;
+use stillroom::core::train::curve::{Curve, Point};
+use stillroom::core::train::recipe::TrainRecipe;
 use stillroom::core::workspace::Command;
 use stillroom::store::training::{
     Asked, FORMAT, Source, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus, list,

@@ -1,7 +1,7 @@
 //! What plots of trainings show, as numbers: mean and spread over seeds, smoothing, ticks. The window paints them, and
 //! [`svg`] writes the same ones.
 
-use super::curve::{Curve, Point, mean_and_std};
+use super::train::curve::{Curve, Point, mean_and_std};
 
 pub mod svg;
 pub mod ticks;

@@ -251,7 +251,7 @@ mod tests {
     use super::super::{Quantity, charts};
     use super::*;
     use crate::core::chart::{Run, View};
-    use crate::core::curve::{Curve, Point};
+    use crate::core::train::curve::{Curve, Point};
 
     /// Every opened element is closed in order, and nothing is left of a name's `<`, `&` and quotes.
     fn assert_well_formed(text: &str) {

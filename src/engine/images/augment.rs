@@ -1,10 +1,10 @@
-//! Makes the inputs of a training: what [`crate::core::augment`] drew, done to pixels.
+//! Makes the inputs of a training: what [`crate::core::train::augment`] drew, done to pixels.
 
-use crate::core::augment::{self, ImageDraw, Mix};
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropBox;
-use crate::core::pixels::Rgb8;
-use crate::core::training::Cropping;
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::patch::CropBox;
+use crate::core::train::augment::{self, ImageDraw, Mix};
+use crate::core::train::recipe::Cropping;
 
 use super::resize::{OutsideImage, resize_with};
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::core::pixels::Rgb8;
+use crate::core::data::pixels::Rgb8;
 
 /// Images by number. Those that came after the budget was used up are made anew each time, so that a large dataset
 /// costs time and not memory.

@@ -1,8 +1,8 @@
 //! Network inputs: crops of one image, and whole evaluation views, written straight into a batch.
 
-use crate::core::normalise::MeanStd;
-use crate::core::patch::{CropBox, CropRange, ImageKey, crop_box};
-use crate::core::pixels::Rgb8;
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::patch::{CropBox, CropRange, ImageKey, crop_box};
 
 use super::resize::{OutsideImage, resize_with};
 

@@ -4,8 +4,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _};
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
-use crate::core::pixels::Rgb8;
-use crate::core::recipe::OutputFormat;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::recipe::OutputFormat;
 
 /// An image that a format can't hold.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 
-use crate::core::pixels::Rgb8;
+use crate::core::data::pixels::Rgb8;
 
 /// The folder of small fixtures.
 pub fn folder() -> PathBuf {

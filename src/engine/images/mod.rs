@@ -5,6 +5,7 @@ pub mod cache;
 pub mod crops;
 pub mod decode;
 pub mod encode;
+pub mod error;
 #[cfg(test)]
 pub(super) mod fixtures;
 mod jpeg;

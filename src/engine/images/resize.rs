@@ -9,8 +9,8 @@
 
 use std::ops::Range;
 
-use crate::core::patch::CropBox;
-use crate::core::pixels::Rgb8;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::patch::CropBox;
 
 /// A box that is not a part of its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,10 +2,10 @@
 //! over the cell by nearest neighbour, de-normalised, times 255, truncated (spec 3a.6, 3a.7, 1.10). The rounding of
 //! each step stays in the pixels, so no step may be left out although their exact values would cancel.
 
-use crate::core::compose::{Cell, cells, nearest, patch_side};
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropBox;
-use crate::core::pixels::Rgb8;
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::compose::{Cell, cells, nearest, patch_side};
+use crate::core::distil::patch::CropBox;
 
 use super::resize::{OutsideImage, resize};
 
@@ -193,7 +193,7 @@ mod tests {
     #[cfg(feature = "shared-data")]
     #[test]
     fn mosaics_of_real_patches_equal_pytorch() {
-        use crate::core::compose::rank_of;
+        use crate::core::distil::compose::rank_of;
         use crate::engine::images::fixtures::shared;
         let pixels = Tensors::read(&shared("parity/rded_images.safetensors")).u8("images");
         let reference = Tensors::read(&shared("parity/rded_mosaic.safetensors"));

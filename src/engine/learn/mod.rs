@@ -1,40 +1,16 @@
 //! Training: a network that is fitted step by step, on any device.
 
-mod burn;
-mod cpu;
+pub mod choice;
+mod masks;
 pub mod optimiser;
 
-pub use self::burn::BurnLearner;
-pub use self::cpu::CpuLearner;
-use super::device::{Hardware, Picked};
-use super::nets::NetworkSpec;
-use super::nets::module::Masks;
 use super::plan::EngineError;
 use super::weights::Weights;
-use crate::core::training::Optimiser;
+pub use masks::Masks;
 pub use optimiser::OptimiserState;
 
-/// The learner for a device: on the processor the project's own where it covers the network, else burn's.
-///
-/// # Errors
-/// [`EngineError`] where tensors are missing or the device refuses.
-pub fn learner(
-    spec: &NetworkSpec,
-    weights: &Weights,
-    optimiser: (Optimiser, bool),
-    picked: &Picked,
-) -> Result<Box<dyn Learner>, EngineError> {
-    let graph = spec.graph();
-    Ok(match picked.info.hardware {
-        Hardware::Cpu if CpuLearner::supports(&graph) => {
-            Box::new(CpuLearner::new((graph, spec.side), weights, optimiser)?)
-        }
-        _ => Box::new(BurnLearner::new((graph, spec.side), weights, optimiser, &picked.device)?),
-    })
-}
-
 /// A network while it is trained: plain f32 slices in and out, so that it runs on any device. The loss and its gradient
-/// are made by [`crate::core::loss`].
+/// are made by [`crate::core::train::loss`].
 pub trait Learner {
     /// Logits N×classes, in training mode, of normalised images N×3×S×S: batch norm takes the batch's statistics and
     /// updates the running ones; what [`Learner::backward`] needs is kept.

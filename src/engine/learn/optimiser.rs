@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::core::training::Optimiser;
+use crate::core::train::recipe::Optimiser;
 
 /// What an optimiser remembers between steps.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::family::{self, Listed, Size};
+use super::Arch;
+use super::families;
+use super::families::convnet;
+use super::family::{Listed, Size};
 use super::graph::{Graph, Parameter};
 use super::op::Op;
-use super::{Arch, convnet};
 
 /// Shapes of a file's tensors by key.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
@@ -26,7 +28,7 @@ pub struct Detected {
 pub fn detect(shapes: &Shapes) -> Option<Detected> {
     detect_convnet(shapes).or_else(|| detect_cifar(shapes)).or_else(|| {
         // A shallower network of the same family may be wholly there too: the one with most tensors is meant.
-        let whole = family::listed().filter_map(|l| matched(l, shapes).filter(|m| m.0 == m.1).map(|m| (m.0, l)));
+        let whole = families::listed().filter_map(|l| matched(l, shapes).filter(|m| m.0 == m.1).map(|m| (m.0, l)));
         describe(Arch::Listed(whole.max_by_key(|w| w.0)?.1), shapes)
     })
 }
@@ -34,7 +36,7 @@ pub fn detect(shapes: &Shapes) -> Option<Detected> {
 /// The listed network that shares most with a file which is none of them, as a share of the network's tensors.
 #[must_use]
 pub fn nearest(shapes: &Shapes) -> Option<(Arch, f64)> {
-    let scored = family::listed().filter_map(|l| {
+    let scored = families::listed().filter_map(|l| {
         let (fitting, all) = matched(l, shapes)?;
         Some((fitting as f64 / all.max(1) as f64, l))
     });

@@ -1,10 +1,9 @@
-//! The families of networks and the table that lists their variants.
+//! What a family of networks is, and a row of its table.
 
 use super::graph::Graph;
-use super::{
-    alexnet, convnext, densenet, efficientnet, mnasnet, mobilenet, regnet, resnet, shufflenet, squeezenet, swin, vgg,
-    vit,
-};
+
+/// Side of the patches that become tokens.
+pub const PATCH: usize = 16;
 
 /// A family of networks: one paper, one builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,26 +110,6 @@ impl std::hash::Hash for Listed {
     }
 }
 
-/// The rows of all tables.
-pub fn listed() -> impl Iterator<Item = &'static Listed> {
-    static TABLES: [&[Listed]; 13] = [
-        &resnet::NETWORKS,
-        &alexnet::NETWORKS,
-        &vgg::NETWORKS,
-        &squeezenet::NETWORKS,
-        &densenet::NETWORKS,
-        &mobilenet::NETWORKS,
-        &shufflenet::NETWORKS,
-        &mnasnet::NETWORKS,
-        &efficientnet::NETWORKS,
-        &regnet::NETWORKS,
-        &convnext::NETWORKS,
-        &vit::NETWORKS,
-        &swin::NETWORKS,
-    ];
-    TABLES.into_iter().flatten()
-}
-
 impl Family {
     /// As tables name it.
     #[must_use]
@@ -179,6 +158,6 @@ impl Family {
     /// Input sides are multiples of this.
     #[must_use]
     pub fn side_step(self) -> usize {
-        if self == Self::Vit { vit::PATCH } else { 1 }
+        if self == Self::Vit { PATCH } else { 1 }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! One description serves everything: the keys and shapes a weight file must hold, how an untrained network's weights
 //! are drawn, the sizes and multiply-adds, the folded inference plan ([`crate::engine::plan`]) and the trainable module
-//! ([`super::module`]).
+//! ([`crate::engine::burn::module`]).
 
-use super::initial::Draw;
+use super::draw::Draw;
 pub use super::op::{Activation, Conv, LinearBias, Op, Pool, Role, Window};
 
 /// Index of a node within its [`Graph`].

@@ -1,10 +1,10 @@
 //! The batches of an epoch: which images in which order, what is done to each, what is mixed.
 
 use super::{StoredLabels, TrainError, TrainJob};
-use crate::core::augment::{DrawId, ImageDraw, Mix, epoch_order};
-use crate::core::dsa::DsaDraw;
-use crate::core::labels::BatchLabels;
-use crate::core::training::TrainRecipe;
+use crate::core::train::augment::{DrawId, ImageDraw, Mix, epoch_order};
+use crate::core::train::dsa::DsaDraw;
+use crate::core::train::labels::BatchLabels;
+use crate::core::train::recipe::TrainRecipe;
 use crate::engine::images::{augment, pipeline};
 
 /// A batch before its pixels are made.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
-use crate::core::curve::Curve;
+use crate::core::train::curve::Curve;
 use crate::engine::learn::OptimiserState;
 use crate::engine::weights::{WeightTensor, Weights};
 

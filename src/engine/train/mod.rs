@@ -5,16 +5,17 @@
 
 mod batches;
 mod checkpoint;
+pub mod label;
 mod targets;
 mod trainer;
 
 use std::sync::Arc;
 
-use crate::core::curve::{Curve, Point};
-use crate::core::normalise::MeanStd;
-use crate::core::pixels::Rgb8;
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
 use crate::core::progress::{Cancelled, Progress};
-use crate::core::training::TrainRecipe;
+use crate::core::train::curve::{Curve, Point};
+use crate::core::train::recipe::TrainRecipe;
 
 use super::learn::Learner;
 use super::nets::NetworkSpec;
@@ -83,7 +84,7 @@ pub struct Accuracy {
     /// Percent.
     pub top5: f64,
     /// Rows are the outputs that would be right, columns those that were predicted; `None` where that would be too many.
-    pub confusion: Option<crate::core::confusion::Confusion>,
+    pub confusion: Option<crate::core::data::confusion::Confusion>,
 }
 
 /// The outcome.

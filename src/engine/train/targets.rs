@@ -1,7 +1,7 @@
 //! What a batch's logits are compared with.
 
 use super::TrainError;
-use crate::core::labels::BatchLabels;
+use crate::core::train::labels::BatchLabels;
 use crate::engine::plan::Engine;
 
 /// Labels that were written before, batch by batch.

@@ -3,14 +3,15 @@
 use burn::tensor::Device;
 
 use super::*;
-use crate::core::confusion::Confusion;
-use crate::core::loss::Loss;
-use crate::core::patch::CropRange;
-use crate::core::schedule::Schedule;
-use crate::core::training::{Cropping, Evaluations, LabelSource, Mixing};
-use crate::engine::cpu::CpuEngine;
-use crate::engine::learn::{BurnLearner, OptimiserState};
-use crate::engine::nets::module::Masks;
+use crate::core::data::confusion::Confusion;
+use crate::core::distil::patch::CropRange;
+use crate::core::train::loss::Loss;
+use crate::core::train::recipe::{Cropping, Evaluations, LabelSource, Mixing};
+use crate::core::train::schedule::Schedule;
+use crate::engine::burn::learner::BurnLearner;
+use crate::engine::cpu::infer::CpuEngine;
+use crate::engine::learn::Masks;
+use crate::engine::learn::OptimiserState;
 use crate::engine::plan::{Engine as _, Plan};
 
 /// A rough gradient from top to bottom or back: crops, colours and flips leave it.
@@ -232,7 +233,7 @@ fn a_full_memory_splits_the_batch_and_says_so() {
 #[test]
 fn weight_decay_shrinks_weights_and_leaves_norms() {
     let of = |decay| {
-        let optimiser = crate::core::training::Optimiser::AdamW { betas: (0.9, 0.999), epsilon: 1e-8, decay };
+        let optimiser = crate::core::train::recipe::Optimiser::AdamW { betas: (0.9, 0.999), epsilon: 1e-8, decay };
         run(&TrainRecipe { optimiser, rate: 1e-3, ..recipe() }, 1).weights
     };
     let (free, decayed) = (of(0.0), of(50.0));

@@ -3,13 +3,13 @@
 use super::batches::{self, Drawn, Planned, loader_batch};
 use super::checkpoint::{Checkpoint, State};
 use super::{NewLearner, Targets, TrainError, TrainJob, Trained, Watch, short};
-use crate::core::curve::Point;
-use crate::core::loss;
-use crate::core::schedule::At;
-use crate::core::training::{LabelSource, TrainRecipe};
+use crate::core::train::curve::Point;
+use crate::core::train::loss;
+use crate::core::train::recipe::{LabelSource, TrainRecipe};
+use crate::core::train::schedule::At;
 use crate::engine::learn::Learner;
+use crate::engine::learn::Masks;
 use crate::engine::nets::initial::initial_weights;
-use crate::engine::nets::module::Masks;
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 

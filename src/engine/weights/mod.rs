@@ -14,8 +14,8 @@ mod translate;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::core::load_report::{LoadReport, Missing, WrongShape};
-use crate::core::names::escape;
+use crate::core::data::names::escape;
+use crate::core::formats::load_report::{LoadReport, Missing, WrongShape};
 
 use super::nets::buffers::is_derived;
 use super::nets::detect::Shapes;

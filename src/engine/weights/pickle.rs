@@ -3,7 +3,7 @@
 use std::io::{Seek, Write};
 
 use super::save::{Data, Entry};
-use crate::core::torch_file::{Dtype, Pickle, archive, opcode};
+use crate::core::formats::torch_file::{Dtype, Pickle, archive, opcode};
 
 /// Writes the archive.
 pub(super) fn write(out: &mut (impl Write + Seek), entries: &[Entry<'_>]) -> std::io::Result<()> {

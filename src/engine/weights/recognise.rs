@@ -1,7 +1,7 @@
 //! Which network a weight file holds.
 
 use super::{WeightError, WeightFile, Weights, readings};
-use crate::core::load_report::LoadReport;
+use crate::core::formats::load_report::LoadReport;
 use crate::engine::nets::detect::{self, Detected};
 use crate::engine::nets::{Arch, NetworkSpec};
 

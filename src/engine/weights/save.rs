@@ -9,7 +9,7 @@ use half::f16;
 use safetensors::tensor::{Dtype, View};
 
 use super::{WeightError, Weights, pickle};
-use crate::core::names::escape;
+use crate::core::data::names::escape;
 use crate::engine::nets::buffers::Values;
 use crate::engine::nets::graph::Graph;
 

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::core::compose::{cells, rank_of};
-use crate::core::dataset::Dataset;
-use crate::core::manifest::{ImageNote, Manifest, image_file};
-use crate::core::pixels::Rgb8;
+use crate::core::data::dataset::Dataset;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::compose::{cells, rank_of};
+use crate::core::distil::manifest::{ImageNote, Manifest, image_file};
+use crate::core::distil::scores::PatchScore;
 use crate::core::progress::Progress;
-use crate::core::scores::PatchScore;
 use crate::engine::images::{decode, encode, pipeline, resize, stitch};
-use crate::engine::score::ScoreError;
+use crate::engine::observe::score::ScoreError;
 use crate::store::export::rded::Export;
 
 use super::super::scoring::ScoringError;
@@ -81,7 +81,7 @@ pub(super) fn write_images(
 pub fn stitched(
     composition: Composition<'_>,
     side: u32,
-    mean_std: &crate::core::normalise::MeanStd,
+    mean_std: &crate::core::data::normalise::MeanStd,
 ) -> Result<Rgb8, DistillError> {
     let Composition { dataset, selected, ipc, image } = composition;
     let count = selected.len() / ipc.max(1);
@@ -108,9 +108,9 @@ pub fn recut(manifest: &Manifest, root: &Path, image: &ImageNote) -> Result<Rgb8
     let mut pixels = Rgb8::black(side, side);
     for (cell, note) in cells(side, manifest.recipe.factor()).iter().zip(&image.cells) {
         let gone = |reason: String| DistillError::Gone { file: note.source.clone(), reason };
-        let source = crate::core::names::unescape(&note.source)
+        let source = crate::core::data::names::unescape(&note.source)
             .ok_or_else(|| gone("the name is not well escaped".to_owned()))?;
-        let location = crate::core::dataset::location_of(root, manifest.dataset.layout, &source);
+        let location = crate::core::data::dataset::location_of(root, manifest.dataset.layout, &source);
         let decoded = decode::read(&location).map_err(|e| gone(e.reason().to_string()))?;
         let (patch, size) = (manifest.patch_side, (cell.height, cell.width));
         let cut = stitch::recut(&decoded, note.bbox, patch, size, &manifest.observer.normalise)

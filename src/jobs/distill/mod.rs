@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::core::compose::place_of;
-use crate::core::dataset::{ClassId, Dataset};
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::distil::compose::place_of;
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::scores::{BrokenImage, ClassScores, PatchScore};
+use crate::core::distil::select::{SelectError, TooFewPatches, select};
 use crate::core::progress::Progress;
-use crate::core::recipe::Recipe;
-use crate::core::scores::{BrokenImage, ClassScores, PatchScore};
-use crate::core::select::{SelectError, TooFewPatches, select};
-use crate::engine::features::FeatureError;
-use crate::engine::score::ScoreError;
+use crate::engine::observe::features::FeatureError;
+use crate::engine::observe::score::ScoreError;
 use crate::store::export::rded::{Export, ExportError};
 use crate::store::project::{Project, ProjectError, RunRow, RunStatus};
 

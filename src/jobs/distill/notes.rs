@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::core::compose::rank_of;
-use crate::core::dataset::{ClassId, Dataset};
-use crate::core::manifest::{
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::distil::compose::rank_of;
+use crate::core::distil::manifest::{
     CellNote, ClassNote, DatasetNote, FORMAT, ImageNote, Manifest, ObserverNote, Program, class_folder, image_file,
 };
-use crate::core::scores::{ClassScores, PatchScore};
+use crate::core::distil::scores::{ClassScores, PatchScore};
 
 use super::super::scoring::crop_plan;
 use super::super::session::Session;

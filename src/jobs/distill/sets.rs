@@ -1,7 +1,7 @@
 //! The sets that one run writes: one, or several sizes from one scoring.
 
-use crate::core::recipe::Recipe;
-use crate::core::scores::PatchScore;
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::scores::PatchScore;
 
 /// How the sets of several sizes belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::{Heard, Labelling, RelabelReport, RelabelRequest};
-use crate::core::label_set::Augmentation;
-use crate::core::labels::BatchLabels;
-use crate::core::patch::CropRange;
+use crate::core::distil::patch::CropRange;
+use crate::core::formats::torch_order::{Draws, EpochOrders};
 use crate::core::progress::Progress;
-use crate::core::torch_order::{Draws, EpochOrders};
-use crate::core::training::{Cropping, TrainRecipe};
-use crate::engine::relabel::agreement;
+use crate::core::train::label_set::Augmentation;
+use crate::core::train::labels::BatchLabels;
+use crate::core::train::recipe::{Cropping, TrainRecipe};
+use crate::engine::train::label::agreement;
 use crate::engine::train::{TrainError, TrainImages, TrainJob};
 use crate::jobs::train::TrainJobError;
 use crate::store::fkd::{self, FkdError, FkdFolder};

@@ -5,13 +5,13 @@ mod fkd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::core::label_set::{Augmentation, Precision};
-use crate::core::manifest::Program;
+use crate::core::distil::manifest::Program;
+use crate::core::formats::torch_order::Draws;
 use crate::core::progress::Progress;
-use crate::core::torch_order::Draws;
-use crate::core::training::TrainRecipe;
+use crate::core::train::label_set::{Augmentation, Precision};
+use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::NetworkSpec;
-use crate::engine::relabel::label_epoch;
+use crate::engine::train::label::label_epoch;
 use crate::engine::train::{TrainError, TrainImages, TrainJob, loader_batch};
 use crate::store::labels::{FORMAT, LabelReader, LabelWriter, LabelsHeader, size_of};
 

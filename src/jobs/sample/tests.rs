@@ -1,14 +1,14 @@
 //! The export on a few images, the folder that processes share, and the observer in `assets/`.
 
 use super::*;
-use crate::core::dataset::{ImageId, Split};
+use crate::core::data::dataset::{ImageId, Split};
 use crate::core::progress::Silent;
-use crate::core::sample::SIDE;
 use crate::engine::device::{DeviceChoice, pick};
 use crate::engine::images::decode;
 use crate::jobs::evaluate::evaluate_all;
 use crate::jobs::open::{ObserverRequest, observer};
 use crate::jobs::session::Session;
+use crate::sample::SIDE;
 use crate::store::card::Card;
 
 const FEW: Amount = Amount { train: 2, test: 1 };

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::core::class_map::{ClassMapError, Outputs, resolve};
-use crate::core::dataset::{Dataset, ImageId, Split};
-use crate::core::labels::BatchLabels;
-use crate::core::pixels::Rgb8;
+use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
+use crate::core::data::dataset::{Dataset, ImageId, Split};
+use crate::core::data::pixels::Rgb8;
 use crate::core::progress::Progress;
+use crate::core::train::labels::BatchLabels;
 use crate::engine::images::cache::Cache;
 use crate::engine::images::{decode, pipeline};
 use crate::engine::train::{StoredLabels, TrainError};
@@ -130,7 +130,7 @@ pub(super) fn evaluation_classes(
 ) -> Result<(Vec<Option<u32>>, usize), ClassesError> {
     let known = trained.classes();
     let output = |name: &str| known.iter().position(|c| c.name == name || c.title.as_deref() == Some(name));
-    let of = |class: &crate::core::dataset::Class| {
+    let of = |class: &crate::core::data::dataset::Class| {
         output(&class.name).or_else(|| class.title.as_deref().and_then(output)).map(|at| at as u32)
     };
     let map: Vec<Option<u32>> = evaluation.classes().iter().map(of).collect();

@@ -9,15 +9,16 @@ mod watch;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::core::label_set::Augmentation;
-use crate::core::manifest::Program;
-use crate::core::normalise::MeanStd;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::manifest::Program;
 use crate::core::progress::Progress;
-use crate::core::training::{LabelSource, TrainRecipe};
+use crate::core::train::label_set::Augmentation;
+use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::engine::device::Picked;
-use crate::engine::learn::{Learner, learner};
+use crate::engine::learn::Learner;
+use crate::engine::learn::choice::learner;
 use crate::engine::nets::{Arch, NetworkSpec};
-use crate::engine::observer::Observer;
+use crate::engine::observe::observer::Observer;
 use crate::engine::plan::EngineError;
 use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, loader_batch, train};
 use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
@@ -294,7 +295,7 @@ impl Training {
         let last = bytes(&trained.weights)?;
         let best = trained.best.as_ref().map_or_else(|| Ok(last.clone()), bytes)?;
         watch.set_curve(trained.curve.clone())?;
-        let top1 = |e: Option<crate::core::curve::Evaluated>| e.map(|e| (e.top1 * 100.0).round() / 100.0);
+        let top1 = |e: Option<crate::core::train::curve::Evaluated>| e.map(|e| (e.top1 * 100.0).round() / 100.0);
         let cards = [("student", top1(trained.curve.last())), ("best", top1(trained.curve.best()))];
         for (name, top1) in cards {
             let file = seed_folder(folder.folder(), seed).join(format!("{name}.safetensors"));

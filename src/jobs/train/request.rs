@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::core::normalise::MeanStd;
-use crate::core::training::TrainRecipe;
+use crate::core::data::normalise::MeanStd;
+use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};
 use crate::jobs::open::ObserverRequest;
 use crate::store::training::{Asked, TrainingKind, TrainingNote};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::core::dataset::{ClassId, Split};
-use crate::core::label_set::Augmentation;
-use crate::core::manifest::Manifest;
-use crate::core::train_presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
-use crate::core::training::{LabelSource, TrainRecipe};
+use crate::core::data::dataset::{ClassId, Split};
+use crate::core::distil::manifest::Manifest;
+use crate::core::train::label_set::Augmentation;
+use crate::core::train::presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
+use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::engine::nets::Arch;
 use crate::store::files::read_small;
 use crate::store::labels::{LabelReader, LabelsHeader};

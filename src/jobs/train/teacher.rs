@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::core::progress::Progress;
-use crate::core::training::{Cropping, Mixing, TrainRecipe};
+use crate::core::train::recipe::{Cropping, Mixing, TrainRecipe};
 use crate::engine::device::Picked;
 use crate::engine::nets::NetworkSpec;
-use crate::engine::observer::Observer;
+use crate::engine::observe::observer::Observer;
 use crate::engine::plan::Engine;
 use crate::engine::train::{Targets, TrainImages, TrainJob, drawn, right};
 use crate::store::training::ObserverSource;

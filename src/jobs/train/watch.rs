@@ -3,17 +3,17 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::core::confusion::Confusion;
-use crate::core::curve::{Curve, Point};
-use crate::core::dataset::{Dataset, ImageId};
-use crate::core::normalise::MeanStd;
+use crate::core::data::confusion::Confusion;
+use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::normalise::MeanStd;
 use crate::core::progress::{Cancelled, Progress};
+use crate::core::train::curve::{Curve, Point};
 use crate::engine::device::Picked;
-use crate::engine::evaluate::{EvaluateJob, evaluate};
 use crate::engine::images::cache::Cache;
 use crate::engine::nets::NetworkSpec;
+use crate::engine::observe::evaluate::{EvaluateJob, evaluate};
+use crate::engine::observe::score::{ScoreError, Throughput};
 use crate::engine::plan::Plan;
-use crate::engine::score::{ScoreError, Throughput};
 use crate::engine::train::{Accuracy, TrainError, Watch};
 use crate::engine::weights::Weights;
 use crate::store::training::{TrainingFolder, TrainingNote};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use crate::core::dataset::{ClassId, Split};
-use crate::core::recipe::Recipe;
-use crate::core::scores::ClassScores;
+use crate::core::data::dataset::{ClassId, Split};
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::scores::ClassScores;
 use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};

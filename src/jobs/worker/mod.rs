@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use crate::core::dataset::{ClassId, Dataset};
-use crate::core::recipe::Recipe;
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
 use crate::store::training::TrainingNote;
 

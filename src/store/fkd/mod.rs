@@ -2,7 +2,7 @@
 //! PyTorch: crops B×4 as fractions of the image's size, flips, mix partners, λ, box, logits B×classes.
 //!
 //! The files don't say which images they are of. Their loader draws the order of a sampler again, always with seed 42, so
-//! labels can be exchanged only in that order ([`crate::core::torch_order`]): others are not exported, and imports are
+//! labels can be exchanged only in that order ([`crate::core::formats::torch_order`]): others are not exported, and imports are
 //! checked against the images' sizes as far as these tell images apart.
 
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use super::export::rded::{Export, ExportError};
 use super::files::{FileError, shown};
 use super::labels::{LabelError, LabelReader};
-use crate::core::augment::Mix;
-use crate::core::label_set::Precision;
-use crate::core::labels::BatchLabels;
+use crate::core::formats::torch_file::{self, Dtype, Item, Tensor};
+use crate::core::formats::torch_order::{Draws, EpochOrders};
 use crate::core::progress::{Cancelled, Progress};
-use crate::core::torch_file::{self, Dtype, Item, Tensor};
-use crate::core::torch_order::{Draws, EpochOrders};
-use crate::core::training::Cropping;
+use crate::core::train::augment::Mix;
+use crate::core::train::label_set::Precision;
+use crate::core::train::labels::BatchLabels;
+use crate::core::train::recipe::Cropping;
 
 mod read;
 

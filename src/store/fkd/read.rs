@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FkdError, batch_name, epoch_name};
-use crate::core::augment::{ImageDraw, Mix};
-use crate::core::label_set::Precision;
-use crate::core::labels::{BatchLabels, Logits};
-use crate::core::patch::CropBox;
-use crate::core::torch_file::{self, Dtype, Item, Tensor};
-use crate::core::torch_order::MOST_IMAGES;
-use crate::core::training::Mixing;
+use crate::core::distil::patch::CropBox;
+use crate::core::formats::torch_file::{self, Dtype, Item, Tensor};
+use crate::core::formats::torch_order::MOST_IMAGES;
+use crate::core::train::augment::{ImageDraw, Mix};
+use crate::core::train::label_set::Precision;
+use crate::core::train::labels::{BatchLabels, Logits};
+use crate::core::train::recipe::Mixing;
 use crate::store::files::{FileError, read_small};
 
 /// A batch of a thousand images and 20,000 classes in full precision is 80 MB.
@@ -79,7 +79,7 @@ impl FkdFolder {
     }
 
     /// The batches of an epoch. `order` is that of the images as the sampler drew it for this epoch
-    /// ([`crate::core::torch_order::EpochOrders`]), `sizes` the (width, height) of each image.
+    /// ([`crate::core::formats::torch_order::EpochOrders`]), `sizes` the (width, height) of each image.
     ///
     /// # Errors
     /// [`FkdError::Images`] where the images' number or sizes are not those of the labels, [`FkdError::Malformed`],

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::core::label_set::Augmentation;
-use crate::core::labels::Logits;
-use crate::core::manifest::Program;
-use crate::core::normalise::MeanStd;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::manifest::Program;
 use crate::core::progress::Silent;
-use crate::core::training::{Mixing, TrainRecipe};
+use crate::core::train::label_set::Augmentation;
+use crate::core::train::labels::Logits;
+use crate::core::train::recipe::{Mixing, TrainRecipe};
 use crate::store::labels::{FORMAT, LabelWriter, LabelsHeader};
 use crate::store::training::{ObserverSource, Source};
 
@@ -51,7 +51,7 @@ fn said(batch: &BatchLabels, classes: usize) -> Said {
         }
         Mix::MixUp { partners, lambda } => (Some(partners.clone()), Some(*lambda), None),
     };
-    let crop = |d: &crate::core::augment::ImageDraw| [d.crop.top, d.crop.left, d.crop.height, d.crop.width];
+    let crop = |d: &crate::core::train::augment::ImageDraw| [d.crop.top, d.crop.left, d.crop.height, d.crop.width];
     Said {
         images: batch.images.clone(),
         crops: batch.draws.iter().map(crop).collect(),

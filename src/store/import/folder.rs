@@ -8,9 +8,9 @@ use super::super::export::rded::SIZES_FILE;
 use super::super::files::{bytes_of, read_small, shown};
 use super::walk::{self, Listing, Survey, Totals};
 use super::{Choice, ClassImages, ImportError, Imported, choose, common_notes, counted, some_of};
-use crate::core::dataset::{Class, DatasetBuilder, Layout, Split};
-use crate::core::manifest::ClassEntry;
-use crate::core::names::escape;
+use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
+use crate::core::data::names::escape;
+use crate::core::distil::manifest::ClassEntry;
 
 /// Opens an image folder; `survey` lists `root`.
 pub(super) fn open(root: &Path, survey: &Survey, want: Split) -> Result<Imported, ImportError> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::{FileError, shown};
-use crate::core::dataset::{Class, Dataset, IndexError, Split};
+use crate::core::data::dataset::{Class, Dataset, IndexError, Split};
 
 mod cifar;
 mod folder;

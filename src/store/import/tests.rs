@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::core::dataset::{ClassId, ImageId, Layout, Location};
+use crate::core::data::dataset::{ClassId, ImageId, Layout, Location};
 
 /// A temporary tree of files, each with its own name as contents.
 fn tree(files: &[&str]) -> tempfile::TempDir {

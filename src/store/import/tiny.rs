@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::super::files::{bytes_of, read_small, shown};
 use super::walk::{self, Survey, Totals};
 use super::{ClassImages, ImportError, Imported, choose, common_notes, counted, some_of};
-use crate::core::dataset::{Class, DatasetBuilder, Layout, Split};
-use crate::core::names::escape;
+use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
+use crate::core::data::names::escape;
 
 /// Text files of the layout are far smaller.
 const TEXT_LIMIT: u64 = 256 << 20;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::core::exact;
-use crate::core::label_set::{Augmentation, Bounds, Precision};
-use crate::core::manifest::Program;
-use crate::core::normalise::MeanStd;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::manifest::Program;
+use crate::core::formats::exact;
+use crate::core::train::label_set::{Augmentation, Bounds, Precision};
 use crate::store::record::Record;
 use crate::store::training::{ObserverSource, Source};
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::files::{FileError, replace, shown};
 use super::record::{self, Held, Record as _, RecordError, listed};
-use crate::core::label_set::Augmentation;
-use crate::core::labels::BatchLabels;
+use crate::core::train::label_set::Augmentation;
+use crate::core::train::labels::BatchLabels;
 
 mod header;
 mod shard;
@@ -169,7 +169,7 @@ pub struct Wanted<'a> {
     /// Side of the student's input.
     pub side: u32,
     /// Normalisation of the student's input.
-    pub normalise: crate::core::normalise::MeanStd,
+    pub normalise: crate::core::data::normalise::MeanStd,
     /// Images per batch.
     pub batch: u32,
     /// What the recipe does to images.
@@ -222,7 +222,7 @@ impl LabelReader {
     /// [`LabelError::Unfit`] names everything that differs; [`LabelError::Absent`] the first epoch that is not there.
     pub fn check(&self, wanted: &Wanted<'_>) -> Result<(), LabelError> {
         let h = &self.header;
-        let here = LabelsHeader { seed: 0, precision: crate::core::label_set::Precision::Full, ..h.clone() };
+        let here = LabelsHeader { seed: 0, precision: crate::core::train::label_set::Precision::Full, ..h.clone() };
         let mut there = here.clone();
         there.data.fingerprint = wanted.data.to_owned();
         there.images = wanted.images.to_vec();

@@ -20,11 +20,11 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 
 use super::LabelsHeader;
-use crate::core::augment::{ImageDraw, Mix};
-use crate::core::label_set::{Bounds, Precision};
-use crate::core::labels::{BatchLabels, Logits};
-use crate::core::patch::CropBox;
-use crate::core::training::Mixing;
+use crate::core::distil::patch::CropBox;
+use crate::core::train::augment::{ImageDraw, Mix};
+use crate::core::train::label_set::{Bounds, Precision};
+use crate::core::train::labels::{BatchLabels, Logits};
+use crate::core::train::recipe::Mixing;
 use crate::store::sealed::{self, SealError};
 
 /// The entries of the metadata.

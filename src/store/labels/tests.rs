@@ -5,14 +5,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::*;
-use crate::core::augment::{ImageDraw, Mix};
-use crate::core::label_set::Precision;
-use crate::core::labels::Logits;
-use crate::core::manifest::Program;
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropBox;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::manifest::Program;
+use crate::core::distil::patch::CropBox;
 use crate::core::rng::Stream;
-use crate::core::training::{Mixing, TrainRecipe};
+use crate::core::train::augment::{ImageDraw, Mix};
+use crate::core::train::label_set::Precision;
+use crate::core::train::labels::Logits;
+use crate::core::train::recipe::{Mixing, TrainRecipe};
 use crate::store::training::{ObserverSource, Source};
 
 const CUTMIX: Mixing = Mixing::CutMix;

@@ -6,8 +6,8 @@ use rusqlite::{Row, params};
 
 use super::super::files::bytes_of;
 use super::{Project, ProjectError};
-use crate::core::dataset::{Dataset, Layout, Split, join_bytes};
-use crate::core::names::{escape, unescape};
+use crate::core::data::dataset::{Dataset, Layout, Split, join_bytes};
+use crate::core::data::names::{escape, unescape};
 
 /// A row of the table of datasets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::recent::{json_column, kept, name_of, restored};
 use super::{DatasetRow, ObserverRow, Project, ProjectError};
-use crate::core::recipe::Recipe;
+use crate::core::distil::recipe::Recipe;
 
 /// A row of the table of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

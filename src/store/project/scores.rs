@@ -7,17 +7,17 @@
 use rusqlite::{Row, params};
 
 use super::{Project, ProjectError};
-use crate::core::dataset::ImageId;
-use crate::core::normalise::MeanStd;
-use crate::core::patch::{CropBox, CropRange};
-use crate::core::scores::ClassScores;
+use crate::core::data::dataset::ImageId;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::patch::{CropBox, CropRange};
+use crate::core::distil::scores::ClassScores;
 
 /// Everything that scores depend on, apart from the class, the subset and the number of crops.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct ScoreKey {
     /// Version of the way from a file to a loss: raised when decoding, cropping, resizing or seeding changes.
     pub scheme: u32,
-    /// [`crate::core::dataset::Dataset::fingerprint`].
+    /// [`crate::core::data::dataset::Dataset::fingerprint`].
     pub dataset: String,
     /// Hash of the observer's weights.
     pub observer: String,

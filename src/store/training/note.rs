@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::core::curve::{self, Curve};
-use crate::core::dataset::join_bytes;
-use crate::core::exact;
-use crate::core::manifest::Program;
-use crate::core::names::{escape, unescape};
-use crate::core::normalise::MeanStd;
-use crate::core::training::TrainRecipe;
+use crate::core::data::dataset::join_bytes;
+use crate::core::data::names::{escape, unescape};
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::manifest::Program;
+use crate::core::formats::exact;
+use crate::core::train::curve::{self, Curve};
+use crate::core::train::recipe::TrainRecipe;
 use crate::store::files::bytes_of;
 use crate::store::record::Record;
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::*;
-use crate::core::confusion::Confusion;
-use crate::core::curve::{Curve, Point};
-use crate::core::manifest::Program;
-use crate::core::normalise::MeanStd;
+use crate::core::data::confusion::Confusion;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::manifest::Program;
 use crate::core::rng::Stream;
-use crate::core::training::TrainRecipe;
+use crate::core::train::curve::{Curve, Point};
+use crate::core::train::recipe::TrainRecipe;
 
 fn source(name: &str) -> Source {
     Source { name: name.into(), path: format!("/data/{name}").into(), fingerprint: format!("fingerprint of {name}") }
@@ -176,7 +176,7 @@ fn another_training_is_left_alone_and_its_differences_are_named() {
     assert!(text.contains("observer is fingerprint of observer, not none"), "{text}");
     let text = refused(&|n| n.data.fingerprint = "other".into());
     assert!(text.contains("data.fingerprint is fingerprint of distilled, not other"), "{text}");
-    let text = refused(&|n| n.recipe.loss = crate::core::loss::Loss::HardCrossEntropy);
+    let text = refused(&|n| n.recipe.loss = crate::core::train::loss::Loss::HardCrossEntropy);
     assert!(text.contains("recipe.loss is") && text.contains("not hard_cross_entropy"), "{text}");
     let text = refused(&|n| _ = n.settings.insert("images".into(), "50".into()));
     assert!(text.contains("settings.images is none, not 50"), "{text}");

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::App;
-use crate::core::dataset::ClassId;
+use crate::core::data::dataset::ClassId;
 use crate::jobs::check::Verdict;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::worker::Request;
 use crate::ui::later;
-use crate::ui::log::Level;
+use crate::ui::model::log::Level;
 
 impl App {
     /// Goes on with a distillation that waited for the check.

@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::Context;
 
 use super::App;
-use crate::core::train_presets::Suggestion;
+use crate::core::train::presets::Suggestion;
 use crate::core::workspace::Command;
 use crate::jobs::train::TrainRequest;
 use crate::jobs::worker::{Event, Request};
@@ -16,11 +16,11 @@ use crate::ui::actions::Action;
 use crate::ui::command_line;
 use crate::ui::later;
 use crate::ui::layout::{self, Panel};
-use crate::ui::log::Level;
+use crate::ui::model::log::Level;
+use crate::ui::model::trainings::Listing;
 use crate::ui::model::{Curves, Intent};
 use crate::ui::panels::training::suggestion::{Suggested, Wanted};
 use crate::ui::theme;
-use crate::ui::trainings::Listing;
 use crate::ui::widgets::dialog::Purpose;
 
 /// Seconds between looks at trainings that another process works on.

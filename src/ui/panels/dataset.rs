@@ -11,7 +11,7 @@ use super::super::widgets::grid::{Grid, Section};
 use super::super::widgets::path_field::PathField;
 use super::super::widgets::text;
 use super::Scene;
-use crate::core::dataset::{ClassId, Dataset, ImageId, Layout, Split};
+use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
 use crate::core::workspace::Command;
 use crate::jobs::worker::OpenedDataset;
 

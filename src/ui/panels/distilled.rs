@@ -6,7 +6,6 @@ use eframe::egui::{Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, Vec2
 
 use super::super::layout::Panel;
 use super::super::model::Intent;
-use super::super::ranking::ClassRanking;
 use super::super::theme::palette;
 use super::super::widgets::gallery::{Look, Stitch};
 use super::super::widgets::grid::{At, Cell, Grid, Section};
@@ -14,9 +13,10 @@ use super::super::widgets::text;
 use super::patches::picture;
 use super::source::{class_chooser, shown_classes};
 use super::{Scene, size_slider};
-use crate::core::compose::{cells, rank_of};
-use crate::core::dataset::{ClassId, Dataset};
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::distil::compose::{cells, rank_of};
 use crate::core::workspace::Command;
+use crate::ui::model::ranking::ClassRanking;
 
 /// What the panel remembers.
 pub struct DistilledPanel {

@@ -3,10 +3,10 @@
 use eframe::egui::{self, Rect, RichText, Sense, TextStyle, Ui, Vec2};
 
 use super::super::actions::Action;
-use super::super::log::{Level, clock};
 use super::super::theme::palette;
 use super::super::widgets::text;
 use super::{Scene, command};
+use crate::ui::model::log::{Level, clock};
 
 /// Shows the log, newest at the bottom.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -11,12 +11,12 @@ use super::super::widgets::grid::{At, Cell, Grid, Section};
 use super::super::widgets::text;
 use super::source::{class_chooser, shown_classes};
 use super::{Scene, command, provenance, size_slider};
-use crate::core::compose::patch_side;
-use crate::core::dataset::{ClassId, Dataset};
-use crate::core::scores::PatchScore;
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::distil::compose::patch_side;
+use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
 
-use super::super::ranking::ClassRanking;
+use crate::ui::model::ranking::ClassRanking;
 
 /// What the panel remembers.
 pub struct PatchesPanel {

@@ -7,10 +7,10 @@ use super::super::widgets::gallery::Look;
 use super::super::widgets::text;
 use super::Scene;
 use super::patches::picture;
-use crate::core::compose::patch_side;
-use crate::core::dataset::{Dataset, ImageId};
-use crate::core::patch::CropBox;
-use crate::core::scores::PatchScore;
+use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::distil::compose::patch_side;
+use crate::core::distil::patch::CropBox;
+use crate::core::distil::scores::PatchScore;
 
 /// Shows the provenance of the selected patch.
 pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
@@ -39,7 +39,7 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
     });
 }
 
-fn crops_of(scene: &Scene<'_>, (class, image): (crate::core::dataset::ClassId, ImageId)) -> Vec<PatchScore> {
+fn crops_of(scene: &Scene<'_>, (class, image): (crate::core::data::dataset::ClassId, ImageId)) -> Vec<PatchScore> {
     let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
     let Some(row) = block.row_of(image) else { return Vec::new() };
     (0..scene.model.workspace.recipe().patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
@@ -89,7 +89,7 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
     });
 }
 
-fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::dataset::ClassId, usize)) -> String {
+fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {
     let patches = scene.model.workspace.recipe().patches;
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),

@@ -11,9 +11,9 @@ use super::super::widgets::dialog::Purpose;
 use super::super::widgets::path_field::PathField;
 use super::super::widgets::text;
 use super::{Scene, command};
-use crate::core::params::{Kind, PARAMS, Param};
-use crate::core::presets::PRESETS;
-use crate::core::recipe::{OutputFormat, Recipe, Strategy};
+use crate::core::distil::params::{Kind, PARAMS, Param};
+use crate::core::distil::presets::PRESETS;
+use crate::core::distil::recipe::{OutputFormat, Recipe, Strategy};
 use crate::core::workspace::Command;
 use crate::jobs::check::Verdict;
 

@@ -4,7 +4,7 @@ use eframe::egui::{self, Ui};
 
 use super::super::model::Intent;
 use super::Scene;
-use crate::core::dataset::ClassId;
+use crate::core::data::dataset::ClassId;
 use crate::core::workspace::Command;
 
 /// A drop-down of "All classes" and every class, with steps to the next and the previous one.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, TextureFilter, TextureHandle, TextureOptions};
 
-use crate::core::compose::rank_of;
-use crate::core::dataset::{ClassId, Dataset, ImageId};
-use crate::core::normalise::MeanStd;
-use crate::core::patch::CropBox;
-use crate::core::pixels::Rgb8;
-use crate::core::scores::PatchScore;
+use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::compose::rank_of;
+use crate::core::distil::patch::CropBox;
+use crate::core::distil::scores::PatchScore;
 use crate::jobs::pictures::{Picture, Pictures};
 
 /// Texture memory that the gallery may hold.

@@ -146,7 +146,7 @@ fn crc(bytes: &[u8]) -> u32 {
 #[cfg(feature = "shared-data")]
 #[test]
 fn cifar_jpegs_equal_pillow_within_four_levels() {
-    use crate::core::pixels::Rgb8;
+    use crate::core::data::pixels::Rgb8;
     use crate::engine::images::fixtures::{data, shared};
     let pixels = Tensors::read(&shared("parity/rded_images.safetensors")).u8("images");
     let notes: serde_json::Value = serde_json::from_slice(&std::fs::read(shared("parity/rded.json")).unwrap()).unwrap();

@@ -1,7 +1,7 @@
 //! Exports that succeed, that collide, and that run out of disk.
 
 use super::*;
-use crate::core::manifest::tests::sample;
+use crate::core::distil::manifest::tests::sample;
 
 /// Writes the images that [`sample`] names: 2 classes × IPC 2.
 fn write_all(export: &Export) {
@@ -32,7 +32,7 @@ fn the_output_appears_complete_and_under_its_name() {
     let manifest = fs::read(out.join("manifest.json")).unwrap();
     assert_eq!(manifest, sample().to_json().unwrap());
     assert_eq!(Manifest::parse(&manifest).unwrap().recipe, sample().recipe);
-    let reopened = crate::store::import::open(&out, crate::core::dataset::Split::Train).unwrap();
+    let reopened = crate::store::import::open(&out, crate::core::data::dataset::Split::Train).unwrap();
     assert_eq!(reopened.dataset.image_count(), 4);
     assert_eq!(reopened.dataset.classes()[1].title.as_deref(), Some("a title"));
 }

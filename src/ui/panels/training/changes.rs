@@ -1,9 +1,9 @@
 //! What the form changes of the training that it was filled from.
 
 use super::form::{TrainForm, TrainPath, TrainText};
-use crate::core::params::Param;
-use crate::core::train_params::TRAIN_PARAMS;
-use crate::core::training::TrainRecipe;
+use crate::core::distil::params::Param;
+use crate::core::train::params::TRAIN_PARAMS;
+use crate::core::train::recipe::TrainRecipe;
 
 impl TrainForm {
     /// The value that a parameter has in the training that the form was filled from, if it is another one.

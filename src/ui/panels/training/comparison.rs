@@ -4,7 +4,7 @@
 use eframe::egui::{self, Align2, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, Vec2, WidgetInfo};
 
 use crate::core::chart::ticks;
-use crate::core::curve::{Curve, mean_and_std, top1s};
+use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::ui::model::Model;
 use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::text;

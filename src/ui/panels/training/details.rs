@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use eframe::egui::{self, Color32, ColorImage, Rect, RichText, Sense, Stroke, TextureHandle, TextureOptions, Ui, Vec2};
 
-use crate::core::confusion::Confusion;
-use crate::core::curve::Curve;
-use crate::core::train_params::TRAIN_PARAMS;
+use crate::core::data::confusion::Confusion;
+use crate::core::train::curve::Curve;
+use crate::core::train::params::TRAIN_PARAMS;
 use crate::store::files::shown;
 use crate::store::training::{Source, TrainingNote};
 use crate::ui::panels::Scene;

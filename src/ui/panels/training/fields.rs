@@ -3,8 +3,8 @@
 use eframe::egui::{self, Id, Response, RichText, TextEdit, Ui};
 
 use super::form::TrainForm;
-use crate::core::params::{Kind, Param};
-use crate::core::train_params::TRAIN_PARAMS;
+use crate::core::distil::params::{Kind, Param};
+use crate::core::train::params::TRAIN_PARAMS;
 use crate::core::workspace::Command;
 use crate::ui::model::Intent;
 use crate::ui::panels::Scene;

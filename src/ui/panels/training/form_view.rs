@@ -8,8 +8,8 @@ use super::form::{
     TrainPath, TrainText,
 };
 use super::suggestion::Wanted;
-use crate::core::train_presets::{Task, TrainPreset};
-use crate::core::training::{LabelSource, TrainRecipe};
+use crate::core::train::presets::{Task, TrainPreset};
+use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::core::workspace::Command;
 use crate::jobs::networks::{NetworkRow, networks};
 use crate::store::training::TrainingKind;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::form::{TrainForm, TrainPath, TrainText};
-use crate::core::train_presets::{Suggestion, Task};
-use crate::core::training::TrainRecipe;
+use crate::core::train::presets::{Suggestion, Task};
+use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::train::{About, suggest};

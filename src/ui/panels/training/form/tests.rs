@@ -1,6 +1,6 @@
 use super::*;
-use crate::core::params::Param;
-use crate::core::train_params::train_param;
+use crate::core::distil::params::Param;
+use crate::core::train::params::train_param;
 
 fn filled() -> TrainForm {
     let mut form = TrainForm::default();

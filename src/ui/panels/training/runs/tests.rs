@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::core::curve::Point;
+use crate::core::train::curve::Point;
 
 fn row(name: &str, record: &str) -> Row {
     Row { folder: name.into(), state: State::Known(Arc::new(serde_json::from_str(record).unwrap())) }
@@ -9,7 +9,7 @@ fn row(name: &str, record: &str) -> Row {
 
 /// A record with two seeds of `best` − 1 and `best` + 1, evaluated at the first of two epochs.
 fn trained(name: &str, best: f64, rate: f64) -> Row {
-    let note = crate::ui::trainings::tests::note(name, 86_400, TrainingStatus::Running);
+    let note = crate::ui::model::trainings::tests::note(name, 86_400, TrainingStatus::Running);
     let point = |epoch: u32, top1: Option<f64>| Point {
         epoch,
         loss: 1.0,

@@ -1,0 +1,185 @@
+//! What must hold in a manifest beyond its JSON types.
+
+use std::collections::HashSet;
+use std::path::{Component, Path};
+
+use super::super::compose::rank_of;
+use super::super::recipe::Recipe;
+use super::{CellNote, ClassNote, ImageNote, Manifest, class_folder, image_file};
+use crate::core::data::names::unescape;
+
+/// Why a text is no usable manifest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// Not JSON, or a field is missing or of another type.
+    #[error("not a manifest of stillroom: {why}; export the dataset again")]
+    NotOne {
+        /// The JSON reader's words, with line and column.
+        why: String,
+    },
+    /// Written by a later version.
+    #[error("the manifest has format {found}, this program knows formats up to {known}; use a newer stillroom")]
+    Newer {
+        /// Format of the file.
+        found: u32,
+        /// [`super::FORMAT`].
+        known: u32,
+    },
+    /// Its parts contradict each other.
+    #[error("the manifest contradicts itself at {place}: {why}; it was changed after the export")]
+    Contradiction {
+        /// Class, image and cell.
+        place: String,
+        /// What does not fit.
+        why: String,
+    },
+}
+
+type Checked = Result<(), ManifestError>;
+
+/// An error at `place` unless `holds`.
+fn expect_that(holds: bool, place: impl FnOnce() -> String, why: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(ManifestError::Contradiction { place: place(), why: why() }) }
+}
+
+impl Manifest {
+    /// Checks that all parts agree: running indices, folder and file names, counts as in the recipe, each cell's
+    /// rank, boxes that are not empty, sources that stay below the dataset's root.
+    ///
+    /// # Errors
+    /// [`ManifestError::Contradiction`], which names the class, the image and the cell.
+    pub fn validate(&self) -> Checked {
+        let header = || "its header".to_owned();
+        let recipe = &self.recipe;
+        expect_that(Recipe::PATCHES.contains(&recipe.patches), header, || format!("N = {}", recipe.patches))?;
+        let larger = self.layout_ipc();
+        expect_that(larger >= recipe.ipc, header, || format!("IPC {} is nested in IPC {larger}", recipe.ipc))?;
+        let (outputs, classes) = (&self.observer.outputs, self.classes.len());
+        expect_that(outputs.len() == classes, header, || format!("{} outputs for {classes} classes", outputs.len()))?;
+        let distinct = outputs.iter().collect::<HashSet<_>>().len();
+        expect_that(distinct == classes, header, || "two classes share an output of the observer".to_owned())?;
+        for (index, class) in self.classes.iter().enumerate() {
+            self.check_class(index as u32, class)?;
+        }
+        Ok(())
+    }
+
+    fn check_class(&self, index: u32, class: &ClassNote) -> Checked {
+        let place = || format!("class '{}'", class.name);
+        expect_that(class.index == index, place, || format!("index {} where {index} is due", class.index))?;
+        expect_that(class.folder == class_folder(index), place, || format!("folder '{}'", class.folder))?;
+        let (found, ipc) = (class.images.len(), self.recipe.ipc);
+        expect_that(found == ipc as usize, place, || format!("{found} images, but IPC is {ipc}"))?;
+        let images = class.images.iter().enumerate();
+        images.into_iter().try_for_each(|(id, image)| self.check_image(index, id as u32, image))
+    }
+
+    fn check_image(&self, class: u32, id: u32, image: &ImageNote) -> Checked {
+        let place = || format!("image '{}'", image.file);
+        let due = image_file(class, id, self.recipe.format.extension());
+        expect_that(image.file == due, place, || format!("'{due}' is due"))?;
+        let (found, patches) = (image.cells.len(), self.recipe.patches);
+        expect_that(found == patches as usize, place, || format!("{found} cells, but N is {patches}"))?;
+        let cells = image.cells.iter().enumerate();
+        cells.into_iter().try_for_each(|(k, cell)| self.check_cell(image, (id as usize, k), cell))
+    }
+
+    fn check_cell(&self, image: &ImageNote, (id, k): (usize, usize), cell: &CellNote) -> Checked {
+        let place = || format!("image '{}', cell {k}", image.file);
+        expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
+        let rank = rank_of(k, id, self.layout_ipc() as usize);
+        expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
+        let crops = self.recipe.patches_per_image();
+        expect_that(cell.crop < crops, place, || format!("crop {} of {crops}", cell.crop))?;
+        let whole = !self.recipe.whole_images() || (cell.bbox.top, cell.bbox.left) == (0, 0);
+        expect_that(whole, place, || "a whole image whose box begins inside".to_owned())?;
+        expect_that(cell.bbox.height > 0 && cell.bbox.width > 0, place, || "an empty box".to_owned())?;
+        let source = || format!("source '{}' is no path below the dataset's root", cell.source);
+        expect_that(stays_below_root(&cell.source), place, source)
+    }
+}
+
+/// Whether an escaped source names something below the root: a manifest from elsewhere must not lead a reader to
+/// `/etc/passwd` or `../../x`.
+fn stays_below_root(source: &str) -> bool {
+    let Some(bytes) = unescape(source) else { return false };
+    // The components of interest are ASCII, so a lossy reading sees all of them.
+    let text = String::from_utf8_lossy(&bytes);
+    !bytes.contains(&0)
+        && !text.is_empty()
+        && Path::new(text.as_ref()).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sample;
+    use super::*;
+
+    /// What a change to a good manifest is called.
+    fn refusal(change: impl FnOnce(&mut Manifest)) -> String {
+        let mut manifest = sample();
+        manifest.validate().unwrap();
+        change(&mut manifest);
+        Manifest::parse(&manifest.to_json().unwrap()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        type Change = fn(&mut Manifest);
+        let cases: [(&str, Change); 13] = [
+            ("class 'c1': index 5", |m| m.classes[1].index = 5),
+            ("class 'c0': 1 images, but IPC is 2", |m| m.classes[0].images.truncate(1)),
+            ("folder 'cat'", |m| m.classes[0].folder = "cat".into()),
+            ("'00001/class00001_id00001.jpg' is due", |m| m.classes[1].images[1].file = "x.jpg".into()),
+            ("3 cells, but N is 4", |m| m.classes[0].images[0].cells.truncate(3)),
+            ("cell 2: rank 0 where 4 is due", |m| m.classes[0].images[0].cells[2].rank = 0),
+            ("cell 1: crop 5 of 5", |m| m.classes[0].images[0].cells[1].crop = 5),
+            ("cell 1: an empty box", |m| m.classes[0].images[0].cells[1].bbox.width = 0),
+            ("its header: 1 outputs for 2 classes", |m| m.observer.outputs.truncate(1)),
+            ("a whole image whose box begins inside", |m| {
+                m.recipe.crops = 0;
+                m.classes[0].images[0].cells[0].crop = 0;
+            }),
+            ("cell 1: rank 2 where 3 is due", |m| m.nested_in = Some(3)),
+            ("its header: IPC 2 is nested in IPC 1", |m| m.nested_in = Some(1)),
+            ("two classes share an output", |m| m.observer.outputs[1] = 7),
+        ];
+        for (expected, change) in cases {
+            let refusal = refusal(change);
+            assert!(refusal.contains(expected), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_larger_set_keeps_its_ranks() {
+        let mut manifest = sample();
+        manifest.nested_in = Some(7);
+        let images = manifest.classes.iter_mut().flat_map(|c| c.images.iter_mut().enumerate());
+        for (id, cell) in images.flat_map(|(id, i)| i.cells.iter_mut().map(move |c| (id, c))) {
+            cell.rank = rank_of(cell.cell as usize, id, 7) as u32;
+        }
+        let read = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
+        assert_eq!(read.layout_ipc(), 7);
+    }
+
+    #[test]
+    fn sources_must_stay_below_the_root() {
+        for bad in ["/etc/passwd", "../x.jpg", "a/../../x", "", "a\\q", "./a", "a\\x00b"] {
+            assert!(!stays_below_root(bad), "{bad}");
+        }
+        for good in ["a.jpg", "train/c/\\xff.jpg", "data_batch_1.bin#00012", "a..b/c"] {
+            assert!(stays_below_root(good), "{good}");
+        }
+        let refusal = refusal(|m| m.classes[0].images[0].cells[0].source = "../secret.png".into());
+        assert!(refusal.contains("below the dataset's root"), "{refusal}");
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in ["", "[]", "{}", r#"{"format":1}"#] {
+            assert!(matches!(Manifest::parse(text.as_bytes()), Err(ManifestError::NotOne { .. })), "{text}");
+        }
+        let newer = Manifest::parse(br#"{"format":99}"#).unwrap_err();
+        assert_eq!(newer, ManifestError::Newer { found: 99, known: super::super::FORMAT });
+    }
+}

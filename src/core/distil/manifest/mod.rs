@@ -1,0 +1,303 @@
+//! The manifest: provenance of every cell of a distilled dataset.
+//!
+//! `manifest.json` lies beside the class folders. It holds no times and no absolute paths, so equal runs have
+//! byte-equal manifests. A cell is cut again from it alone: `source` names the file below the dataset's root
+//! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::location_of`]), `box` the rectangle, `patch_side` the side.
+//!
+//! Losses are the shortest decimal that restores the very f32; the JSON strings `"inf"`, `"-inf"` and `"nan"` stand
+//! for what JSON has no number for.
+
+use super::patch::CropBox;
+use super::recipe::Recipe;
+use crate::core::data::dataset::{Layout, Split};
+use crate::core::data::normalise::MeanStd;
+
+mod check;
+pub mod json;
+
+pub use check::ManifestError;
+
+/// The version of the format that this program writes, and the highest it reads.
+pub const FORMAT: u32 = 1;
+
+/// All that is known about how a distilled dataset came to be.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Manifest {
+    /// Version of this format, see [`FORMAT`].
+    pub format: u32,
+    /// What wrote it.
+    pub program: Program,
+    /// The method and its parameters, seed included.
+    pub recipe: Recipe,
+    /// The IPC of the larger set whose first images these are, where that set was laid out and this one is a part of it
+    /// (the paper's table 6): ranks are those of the larger set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nested_in: Option<u32>,
+    /// The data it was distilled from.
+    pub dataset: DatasetNote,
+    /// The network that scored the patches.
+    pub observer: ObserverNote,
+    /// Class of device that computed the scores, e.g. `cpu`; other classes round differently.
+    pub device: String,
+    /// Side in pixels to which crops were resized before scoring and stitching.
+    pub patch_side: u32,
+    /// Every class in order.
+    pub classes: Vec<ClassNote>,
+}
+
+/// Name and version of the program.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Program {
+    /// `stillroom`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Program {
+    /// This program.
+    #[must_use]
+    pub fn this() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+/// Which dataset, wherever it lies.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DatasetNote {
+    /// [`crate::core::data::dataset::Dataset::fingerprint`].
+    pub fingerprint: String,
+    /// How it is kept on disk.
+    pub layout: Layout,
+    /// The part that was used.
+    pub split: Split,
+}
+
+/// Which observer, wherever its file lies.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ObserverNote {
+    /// Hash of its weights.
+    pub fingerprint: String,
+    /// Network, e.g. `resnet20_cifar`.
+    pub network: String,
+    /// Side in pixels of its input.
+    pub side: u32,
+    /// Normalisation of its input.
+    #[serde(flatten)]
+    pub normalise: MeanStd,
+    /// The output in its file for each class, in class order.
+    pub outputs: Vec<u32>,
+    /// The outputs of the file that it was pruned to, so that its softmax is over them alone; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<u32>,
+}
+
+/// One class and its distilled images.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ClassNote {
+    /// Running index, from 0.
+    pub index: u32,
+    /// Name in the original dataset.
+    pub name: String,
+    /// Name for people, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Folder of the distilled images: [`class_folder`] of the index.
+    pub folder: String,
+    /// Images of the subset that were scored.
+    pub scored: u32,
+    /// Images of the subset that could not be decoded.
+    pub broken: u32,
+    /// The distilled images, IPC of them.
+    pub images: Vec<ImageNote>,
+}
+
+/// One distilled image.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ImageNote {
+    /// File relative to the manifest: [`image_file`].
+    pub file: String,
+    /// Its cells in row-major order, N of them.
+    pub cells: Vec<CellNote>,
+}
+
+/// One cell: a patch and where it comes from.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CellNote {
+    /// Position in the grid, row-major from 0.
+    pub cell: u32,
+    /// Source relative to the dataset's root ([`crate::core::data::dataset::Dataset::source`]).
+    pub source: String,
+    /// Rectangle of the source, in its pixels.
+    #[serde(rename = "box")]
+    pub bbox: CropBox,
+    /// Crop number of that image, from 0; 0 for a whole image.
+    pub crop: u32,
+    /// Cross-entropy of the observer, −ln p(class).
+    #[serde(with = "json::loss")]
+    pub loss: f32,
+    /// Rank within the class in the order of the strategy: of realism, 0 is the most realistic.
+    pub rank: u32,
+}
+
+/// An entry of `classes.json`: what one needs to train on the folders, without the provenance.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ClassEntry {
+    /// Running index: the label.
+    pub index: u32,
+    /// Folder.
+    pub folder: String,
+    /// Name in the original dataset.
+    pub name: String,
+    /// Name for people, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// Folder of a class: five digits, as RDED has it.
+#[must_use]
+pub fn class_folder(class: u32) -> String {
+    format!("{class:05}")
+}
+
+/// File of a distilled image relative to the dataset, `00000/class00000_id00000.png`.
+#[must_use]
+pub fn image_file(class: u32, image: u32, extension: &str) -> String {
+    format!("{class:05}/class{class:05}_id{image:05}.{extension}")
+}
+
+impl Manifest {
+    /// The text of `manifest.json`: indented, one line per cell, the same bytes for equal manifests.
+    ///
+    /// # Errors
+    /// None for a manifest of this type; the result is that of the JSON writer.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        json::write(self, json::OPEN_LEVELS)
+    }
+
+    /// Reads and checks the text of a `manifest.json`.
+    ///
+    /// # Errors
+    /// [`ManifestError`]: not JSON, a field is missing or of another type, a newer format, or contents that
+    /// contradict each other.
+    pub fn parse(text: &[u8]) -> Result<Self, ManifestError> {
+        /// Read first, so that a newer format is called that and not a missing field.
+        #[derive(serde::Deserialize)]
+        struct Header {
+            format: u32,
+        }
+        let header: Header = serde_json::from_slice(text).map_err(|e| ManifestError::NotOne { why: e.to_string() })?;
+        if header.format > FORMAT {
+            return Err(ManifestError::Newer { found: header.format, known: FORMAT });
+        }
+        let manifest: Self = serde_json::from_slice(text).map_err(|e| ManifestError::NotOne { why: e.to_string() })?;
+        manifest.validate()?;
+        Ok(manifest)
+    }
+
+    /// The IPC by which ranks are laid out in cells: that of the larger set for a part of one.
+    #[must_use]
+    pub fn layout_ipc(&self) -> u32 {
+        self.nested_in.unwrap_or(self.recipe.ipc)
+    }
+
+    /// The entries of `classes.json`.
+    #[must_use]
+    pub fn class_entries(&self) -> Vec<ClassEntry> {
+        let entry = |c: &ClassNote| ClassEntry {
+            index: c.index,
+            folder: c.folder.clone(),
+            name: c.name.clone(),
+            title: c.title.clone(),
+        };
+        self.classes.iter().map(entry).collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::core::distil::compose::rank_of;
+    use crate::core::distil::recipe::OutputFormat;
+
+    /// A manifest of 2 classes, IPC 2, N = 4, with awkward losses and names.
+    pub(crate) fn sample() -> Manifest {
+        let recipe = Recipe { ipc: 2, subset: 9, seed: u64::MAX, format: OutputFormat::Jpeg(75), ..Recipe::default() };
+        let losses = [0.1, f32::MIN_POSITIVE, 1e-45, 2.5, 16_777_217.0, f32::MAX, f32::INFINITY, f32::NAN];
+        let cell = |class: u32, image: u32, k: u32| {
+            let rank = rank_of(k as usize, image as usize, 2) as u32;
+            CellNote {
+                cell: k,
+                source: format!("train/c{class}/odd\\xff{rank}.jpg"),
+                bbox: CropBox { top: 1, left: 2, height: 3 + k, width: 3 + k },
+                crop: k,
+                loss: losses[rank as usize],
+                rank,
+            }
+        };
+        let image = |class, id| ImageNote {
+            file: image_file(class, id, "jpg"),
+            cells: (0..4).map(|k| cell(class, id, k)).collect(),
+        };
+        let class = |index: u32| ClassNote {
+            index,
+            name: format!("c{index}"),
+            title: (index == 1).then(|| "a title".to_owned()),
+            folder: class_folder(index),
+            scored: 8,
+            broken: 1,
+            images: (0..2).map(|id| image(index, id)).collect(),
+        };
+        Manifest {
+            format: FORMAT,
+            program: Program { name: "stillroom".into(), version: "0.0.0".into() },
+            recipe,
+            nested_in: None,
+            dataset: DatasetNote { fingerprint: "d".repeat(32), layout: Layout::ImageFolder, split: Split::Train },
+            observer: ObserverNote {
+                fingerprint: "0".repeat(32),
+                network: "resnet18".into(),
+                side: 224,
+                normalise: MeanStd::IMAGENET,
+                outputs: vec![7, 0],
+                kept: vec![],
+            },
+            device: "cpu".into(),
+            patch_side: 112,
+            classes: vec![class(0), class(1)],
+        }
+    }
+
+    #[test]
+    fn a_manifest_survives_its_own_text() {
+        let manifest = sample();
+        let text = manifest.to_json().unwrap();
+        let read = Manifest::parse(&text).unwrap();
+        assert_eq!(read.to_json().unwrap(), text, "the same bytes again");
+        let losses = |m: &Manifest| -> Vec<u32> {
+            let cells = m.classes.iter().flat_map(|c| &c.images).flat_map(|i| &i.cells);
+            cells.map(|c| c.loss.to_bits()).collect()
+        };
+        assert_eq!(losses(&read), losses(&manifest));
+        assert_eq!(read.recipe, manifest.recipe);
+        assert_eq!(read.observer, manifest.observer);
+    }
+
+    #[test]
+    fn a_cell_is_one_line_that_names_its_source() {
+        let text = String::from_utf8(sample().to_json().unwrap()).unwrap();
+        let cell = r#"{"cell":1,"source":"train/c0/odd\\xff2.jpg","box":{"top":1,"left":2,"height":4,"width":4},"crop":1,"loss":1e-45,"rank":2}"#;
+        let line = text.lines().find(|l| l.contains(r"odd\\xff2.jpg")).unwrap();
+        assert_eq!(line.trim().trim_end_matches(','), cell);
+        assert!(text.contains(r#""loss":"inf""#) && text.contains(r#""loss":"nan""#));
+        assert!(text.contains(r#""format": "jpeg:75""#) && text.ends_with("}\n"));
+    }
+
+    #[test]
+    fn classes_json_lists_label_folder_and_name() {
+        let text = serde_json::to_string(&sample().class_entries()).unwrap();
+        let expected =
+            r#"[{"index":0,"folder":"00000","name":"c0"},{"index":1,"folder":"00001","name":"c1","title":"a title"}]"#;
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,11 @@
+//! Distillation: recipe, crop boxes, scores, selection, composition, manifest.
+
+pub mod compose;
+pub mod coreset;
+pub mod manifest;
+pub mod params;
+pub mod patch;
+pub mod presets;
+pub mod recipe;
+pub mod scores;
+pub mod select;

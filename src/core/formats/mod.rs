@@ -1,0 +1,6 @@
+//! File formats as bytes and values: PyTorch files, exact numbers, the report of a weight file.
+
+pub mod exact;
+pub mod load_report;
+pub mod torch_file;
+pub mod torch_order;

@@ -1,0 +1,147 @@
+//! How a network is trained: one recipe for students, for observers and for the baselines.
+
+use super::loss::Loss;
+use super::schedule::Schedule;
+use crate::core::distil::patch::CropRange;
+
+/// The optimiser, to PyTorch's letter.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimiser {
+    /// AdamW with decoupled weight decay (Loshchilov and Hutter 2019): bias correction, ε added outside the root.
+    AdamW {
+        /// β₁, β₂.
+        betas: (f64, f64),
+        /// ε.
+        epsilon: f64,
+        /// λ.
+        decay: f64,
+    },
+    /// Stochastic gradient descent; the decay is added to the gradient.
+    Sgd {
+        /// μ; PyTorch's momentum without dampening.
+        momentum: f64,
+        /// Nesterov's look ahead.
+        nesterov: bool,
+        /// λ.
+        decay: f64,
+    },
+}
+
+/// Where the targets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelSource {
+    /// The image's class.
+    Hard,
+    /// The observer labels each augmented batch while the student trains.
+    Online,
+    /// Labels that `relabel` wrote.
+    Stored,
+}
+
+/// What is mixed into every image of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mixing {
+    /// Nothing.
+    None,
+    /// A box of a partner (Yun et al. 2019), λ ~ Beta(1, 1).
+    CutMix,
+    /// A share of a partner (Zhang et al. 2018), λ ~ Beta(α, α).
+    MixUp {
+        /// α.
+        alpha: f64,
+    },
+}
+
+/// How an image becomes an input of the network's side.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cropping {
+    /// Resized whole.
+    Whole,
+    /// RandomResizedCrop.
+    Resized(CropRange),
+    /// Black border of this many pixels after resizing to the side, then a random window of the side.
+    Padded(u32),
+}
+
+/// When the student is evaluated; the last epoch always is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evaluations {
+    /// After the last epoch only.
+    Last,
+    /// Every tenth epoch of the last fifth (RDED: e mod 10 = 9 and e > 0.8·E).
+    Late,
+    /// After every n-th epoch.
+    Every(u32),
+}
+
+/// The parameters of a training. Ranges, units and help are in [`super::params`].
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct TrainRecipe {
+    /// Passes over the images.
+    pub epochs: u32,
+    /// Images per step; the last batch of an epoch may be smaller.
+    pub batch: u32,
+    /// Batches whose gradients are added up to one step; each holds batch ÷ accumulation images (RDED).
+    pub accumulation: u32,
+    /// Optimiser.
+    pub optimiser: Optimiser,
+    /// Whether the decay reaches biases and norms, too (spec 1.9 and trap 28).
+    pub decay_all: bool,
+    /// Base learning rate.
+    pub rate: f64,
+    /// Its course.
+    pub schedule: Schedule,
+    /// Loss.
+    pub loss: Loss,
+    /// Targets.
+    pub labels: LabelSource,
+    /// Mixing.
+    pub mixing: Mixing,
+    /// f of ShufflePatches; 1 shuffles nothing.
+    pub shuffle: u32,
+    /// Crops.
+    pub cropping: Cropping,
+    /// Whether half of the images are mirrored.
+    pub flip: bool,
+    /// Differentiable siamese augmentation on each batch (spec 1.12).
+    pub dsa: bool,
+    /// RDED's extra pass: batch norm's running statistics move twice per step (trap 7).
+    pub statistics_twice: bool,
+    /// Evaluations.
+    pub evaluations: Evaluations,
+    /// Seed of the first student: weights, order, augmentation, masks.
+    pub seed: u64,
+    /// Students, with the seeds that follow.
+    pub seeds: u32,
+}
+
+impl Default for TrainRecipe {
+    /// RDED's student on CIFAR-10 (spec 3b).
+    fn default() -> Self {
+        Self {
+            epochs: 300,
+            batch: 50,
+            accumulation: 1,
+            optimiser: Optimiser::AdamW { betas: (0.9, 0.999), epsilon: 1e-8, decay: 0.01 },
+            decay_all: false,
+            rate: 1e-3,
+            schedule: Schedule::HalfCosine,
+            loss: Loss::Kl { temperature: 20.0, scaled: false },
+            labels: LabelSource::Online,
+            mixing: Mixing::CutMix,
+            shuffle: 1,
+            cropping: Cropping::Resized(CropRange { scale: (1.0, 1.0), ratio: (0.75, 4.0 / 3.0) }),
+            flip: true,
+            dsa: false,
+            statistics_twice: true,
+            evaluations: Evaluations::Late,
+            seed: 0,
+            seeds: 1,
+        }
+    }
+}

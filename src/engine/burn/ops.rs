@@ -1,0 +1,287 @@
+//! The operations of [`Op`] on burn tensors, shared by the folded plan ([`super::engine`]) and the trainable
+//! module ([`super::module`]).
+
+use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
+use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, layer_norm, linear, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions, PadMode};
+use burn::tensor::{Device, Tensor, TensorData, s};
+
+use crate::engine::nets::graph::{Activation, Op, Pool};
+use crate::engine::plan::{EngineError, Feature, Windows};
+
+/// What flows between operations. Maps change their layout when an operation needs the other one, and not before.
+#[derive(Clone)]
+pub enum Value {
+    /// N×C×H×W.
+    Map(Tensor<4>),
+    /// N×H×W×C.
+    Pixels(Tensor<4>),
+    /// N×C.
+    Rows(Tensor<2>),
+}
+
+impl Value {
+    /// As N×C×H×W.
+    ///
+    /// # Errors
+    /// [`EngineError`] for a row, which is a defect of the graph.
+    pub fn map(self) -> Result<Tensor<4>, EngineError> {
+        match self {
+            Self::Map(x) => Ok(x),
+            Self::Pixels(x) => Ok(x.permute([0, 3, 1, 2])),
+            Self::Rows(_) => Err(EngineError::broken_plan()),
+        }
+    }
+
+    /// As N×H×W×C.
+    ///
+    /// # Errors
+    /// [`EngineError`] for a row, which is a defect of the graph.
+    pub fn pixels(self) -> Result<Tensor<4>, EngineError> {
+        match self {
+            Self::Map(x) => Ok(x.permute([0, 2, 3, 1])),
+            Self::Pixels(x) => Ok(x),
+            Self::Rows(_) => Err(EngineError::broken_plan()),
+        }
+    }
+
+    /// As N×C.
+    ///
+    /// # Errors
+    /// [`EngineError`] for a map, which is a defect of the graph.
+    pub fn rows(self) -> Result<Tensor<2>, EngineError> {
+        if let Self::Rows(x) = self { Ok(x) } else { Err(EngineError::broken_plan()) }
+    }
+
+    /// The sum of two values of one shape.
+    pub(super) fn plus(self, other: Self) -> Result<Self, EngineError> {
+        Ok(match (self, other) {
+            (Self::Rows(a), Self::Rows(b)) => Self::Rows(a + b),
+            (Self::Pixels(a), b) => Self::Pixels(a + b.pixels()?),
+            (a, b) => Self::Map(a.map()? + b.map()?),
+        })
+    }
+
+    pub(super) fn activated(self, activation: Activation) -> Self {
+        match self {
+            Self::Map(x) => Self::Map(activate(x, activation)),
+            Self::Pixels(x) => Self::Pixels(activate(x, activation)),
+            Self::Rows(x) => Self::Rows(activate(x, activation)),
+        }
+    }
+
+    /// x·Wᵀ + b over the channels of each pixel or row; the weight is [in, out].
+    pub(super) fn linear(self, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Result<Self, EngineError> {
+        if let Self::Rows(x) = self {
+            return Ok(Self::Rows(linear(x, weight, bias)));
+        }
+        let x = self.pixels()?;
+        let [n, height, width, channels] = x.dims();
+        let outputs = weight.dims()[1];
+        let y = linear(x.reshape([n * height * width, channels]), weight, bias);
+        Ok(Self::Pixels(y.reshape([n, height, width, outputs])))
+    }
+
+    /// Normalisation over the channels of each pixel or row.
+    pub(super) fn layer_norm(self, scale: Tensor<1>, shift: Tensor<1>, epsilon: f64) -> Result<Self, EngineError> {
+        Ok(match self {
+            Self::Rows(x) => Self::Rows(layer_norm(x, scale, Some(shift), epsilon)),
+            other => Self::Pixels(layer_norm(other.pixels()?, scale, Some(shift), epsilon)),
+        })
+    }
+
+    /// The values on the host, maps as N×C×H×W.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the device fails.
+    pub fn read(self) -> Result<Feature, EngineError> {
+        let (shape, data) = match self {
+            Self::Rows(x) => (x.dims().to_vec(), x.try_into_data()),
+            other => {
+                let x = other.map()?;
+                (x.dims().to_vec(), x.try_into_data())
+            }
+        };
+        let data = data.map_err(|e| EngineError::Device(e.to_string()))?;
+        let values = data.try_to_vec::<f32>().map_err(|e| EngineError::Device(format!("{e:?}")))?;
+        Ok(Feature { shape, values })
+    }
+}
+
+fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
+    match activation {
+        Activation::Relu => relu(x),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::Silu => silu(x),
+        Activation::Gelu => gelu(x),
+        Activation::Sigmoid => sigmoid(x),
+    }
+}
+
+/// An operation that has no weights and is no attention.
+pub(super) fn apply(op: Op, inputs: Vec<Value>) -> Result<Value, EngineError> {
+    let mut rest = inputs.into_iter();
+    let mut next = || rest.next().ok_or_else(EngineError::broken_plan);
+    let first = next()?;
+    Ok(match op {
+        Op::Activation(activation) => first.activated(activation),
+        Op::Dropout(_) | Op::StochasticDepth(_) => first,
+        Op::Add => first.plus(next()?)?,
+        Op::MaxPool(pool) => Value::Map(max_pool(first.map()?, pool)),
+        Op::AvgPool(pool) => {
+            let options = AvgPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]);
+            Value::Map(avg_pool2d(first.map()?, options))
+        }
+        Op::AdaptiveMean(1) => Value::Map(first.map()?.mean_dim(3).mean_dim(2)),
+        Op::AdaptiveMean(n) => Value::Map(adaptive_avg_pool2d(first.map()?, [n, n])),
+        Op::GlobalMean => Value::Rows(global_mean(first)?),
+        Op::Flatten => Value::Rows(first.map()?.flatten(1, 3)),
+        Op::FirstToken => {
+            let x = first.pixels()?;
+            let [n, _, _, channels] = x.dims();
+            Value::Rows(x.slice(s![.., 0..1, 0..1, ..]).reshape([n, channels]))
+        }
+        Op::Gate => Value::Map(first.map()? * next()?.map()?),
+        Op::Concat => {
+            let mut maps = vec![first.map()?];
+            for other in rest {
+                maps.push(other.map()?);
+            }
+            Value::Map(Tensor::cat(maps, 1))
+        }
+        Op::Channels { from, count } => Value::Map(first.map()?.narrow(1, from, count)),
+        Op::Shuffle { groups } => Value::Map(shuffle(first.map()?, groups)),
+        Op::Shortcut { stride, pad } => Value::Map(shortcut(first.map()?, stride, pad)),
+        Op::Pad { bottom, right } => {
+            let edges = [(0, 0), (0, bottom), (0, right), (0, 0)];
+            Value::Pixels(first.pixels()?.pad(edges, PadMode::Constant(0.0)))
+        }
+        Op::Crop { height, width } => Value::Pixels(first.pixels()?.slice(s![.., 0..height, 0..width, ..])),
+        Op::Merge => Value::Pixels(merge(first.pixels()?)),
+        _ => return Err(EngineError::broken_plan()),
+    })
+}
+
+fn max_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
+    let options = MaxPoolOptions::new([pool.kernel; 2]).with_stride([pool.stride; 2]);
+    max_pool2d(x, options.with_padding([pool.padding; 2]).with_ceil_mode(pool.ceil))
+}
+
+/// Mean over rows and columns: map → N×C.
+fn global_mean(x: Value) -> Result<Tensor<2>, EngineError> {
+    Ok(match x {
+        Value::Pixels(x) => x.flatten::<3>(1, 2).mean_dim(1).squeeze_dim(1),
+        other => other.map()?.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2),
+    })
+}
+
+fn shuffle(x: Tensor<4>, groups: usize) -> Tensor<4> {
+    let [n, channels, height, width] = x.dims();
+    let split = x.reshape([n, groups, channels / groups, height * width]);
+    split.swap_dims(1, 2).reshape([n, channels, height, width])
+}
+
+/// Option-A shortcut: every `stride`-th row and column, zero channels around (He et al. 2016, section 3.3).
+fn shortcut(x: Tensor<4>, stride: usize, pad: usize) -> Tensor<4> {
+    let [n, _, height, width] = x.dims();
+    let step = stride as isize;
+    let x = x.slice(s![.., .., 0..height as isize;step, 0..width as isize;step]);
+    let zeros = Tensor::zeros([n, pad, height.div_ceil(stride), width.div_ceil(stride)], &x.device());
+    Tensor::cat(vec![zeros.clone(), x, zeros], 1)
+}
+
+fn merge(x: Tensor<4>) -> Tensor<4> {
+    let [n, height, width, channels] = x.dims();
+    let split: Tensor<6> = x.reshape([n, height / 2, 2, width / 2, 2, channels]);
+    split.permute([0, 1, 3, 4, 2, 5]).reshape([n, height / 2, width / 2, 4 * channels])
+}
+
+/// Pixels in rows' order behind a learnt token [C]: N×H×W×C → N×1×(1 + H·W)×C.
+pub(super) fn class_token(x: Tensor<4>, token: Tensor<1>) -> Tensor<4> {
+    let [n, height, width, channels] = x.dims();
+    let token = token.reshape([1, 1, 1, channels]).expand([n, 1, 1, channels]);
+    Tensor::cat(vec![token, x.reshape([n, 1, height * width, channels])], 2)
+}
+
+/// What attention needs beside its input.
+pub(super) struct AttentionInputs {
+    /// Heads.
+    pub(super) heads: usize,
+    /// Factor of the similarities, [heads, 1, 1].
+    pub(super) scales: Tensor<3>,
+    /// Whether queries and keys are divided by their lengths.
+    pub(super) cosine: bool,
+    /// Window side and shift; none for one window of all pixels.
+    pub(super) windows: Option<(usize, [usize; 2])>,
+    /// Added to the similarities, [heads, tokens, tokens].
+    pub(super) bias: Option<Tensor<3>>,
+    /// Added to the similarities of pixels that must not see each other, [windows, tokens, tokens]: [`region_mask`].
+    pub(super) mask: Option<Tensor<3>>,
+}
+
+/// Self-attention: N×H×W×3C → N×H×W×C.
+pub(super) fn attend(x: Tensor<4>, inputs: AttentionInputs) -> Tensor<4> {
+    let [n, height, width, tripled] = x.dims();
+    let channels = tripled / 3;
+    let Some((size, shift)) = inputs.windows else {
+        let tokens = x.reshape([n, height * width, tripled]);
+        return similarities(tokens, inputs).reshape([n, height, width, channels]);
+    };
+    let roll = |x: Tensor<4>, sign: isize| {
+        let shifts = shift.map(|s| sign * s as isize);
+        if shift == [0, 0] { x } else { x.roll(&shifts, &[1, 2]) }
+    };
+    let (down, across) = (height / size, width / size);
+    let cut: Tensor<6> = roll(x, -1).reshape([n, down, size, across, size, tripled]);
+    let tokens = cut.permute([0, 1, 3, 2, 4, 5]).reshape([n * down * across, size * size, tripled]);
+    let y: Tensor<6> = similarities(tokens, inputs).reshape([n, down, across, size, size, channels]);
+    roll(y.permute([0, 1, 3, 2, 4, 5]).reshape([n, height, width, channels]), 1)
+}
+
+/// softmax(scale·q·kᵀ + bias + mask)·v for tokens B×T×3C, image by image and window by window.
+fn similarities(tokens: Tensor<3>, inputs: AttentionInputs) -> Tensor<3> {
+    let [batch, count, tripled] = tokens.dims();
+    let (heads, channels) = (inputs.heads, tripled / 3);
+    let parts: Tensor<5> = tokens.reshape([batch, count, 3, heads, channels / heads]);
+    let part = |i: usize| {
+        let x = parts.clone().narrow(2, i, 1).reshape([batch, count, heads, channels / heads]);
+        x.swap_dims(1, 2)
+    };
+    let unit = |x: Tensor<4>| {
+        let length = x.clone().powi_scalar(2).sum_dim(3).sqrt().clamp_min(1e-12);
+        x / length
+    };
+    let (mut queries, mut keys) = (part(0), part(1));
+    if inputs.cosine {
+        (queries, keys) = (unit(queries), unit(keys));
+    }
+    let mut scores = queries.matmul(keys.swap_dims(2, 3)) * inputs.scales.unsqueeze::<4>();
+    if let Some(bias) = inputs.bias {
+        scores = scores + bias.unsqueeze::<4>();
+    }
+    if let Some(mask) = inputs.mask {
+        let windows = mask.dims()[0];
+        let split: Tensor<5> = scores.reshape([batch / windows, windows, heads, count, count]);
+        let masked = split + mask.reshape([1, windows, 1, count, count]);
+        scores = masked.reshape([batch, heads, count, count]);
+    }
+    softmax(scores, 3).matmul(part(2)).swap_dims(1, 2).reshape([batch, count, channels])
+}
+
+/// 0 where two pixels of a window of a rolled map see each other, else −100: [windows, tokens, tokens].
+pub(super) fn region_mask(windows: &Windows, (height, width): (usize, usize), device: &Device) -> Option<Tensor<3>> {
+    if windows.shift == [0, 0] {
+        return None;
+    }
+    let size = windows.size;
+    let tokens = size * size;
+    let mut values = Vec::with_capacity(height * width * tokens);
+    for (top, left) in (0..height / size).flat_map(|y| (0..width / size).map(move |x| (y * size, x * size))) {
+        let region = |t: usize| (windows.region(0, top + t / size, height), windows.region(1, left + t % size, width));
+        let regions: Vec<_> = (0..tokens).map(region).collect();
+        let apart = |pair: usize| regions[pair / tokens] != regions[pair % tokens];
+        values.extend((0..tokens * tokens).map(|pair| if apart(pair) { -100.0_f32 } else { 0.0 }));
+    }
+    let count = (height / size) * (width / size);
+    Some(Tensor::from_data(TensorData::new(values, [count, tokens, tokens]), device))
+}

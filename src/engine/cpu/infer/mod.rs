@@ -1,0 +1,223 @@
+//! The CPU engine: a plan on channels-last maps, one image per thread at a time.
+//!
+//! burn's CPU backend spends most of a narrow network's time on moving data between layouts; here a map stays
+//! channels-last from the first layer to the last, an image's maps stay in the cache, and the maps carry the zero
+//! border that the next convolution needs. An image's bytes don't depend on threads or batches.
+
+pub(super) mod activation;
+mod attention;
+pub(super) mod depthwise;
+pub(super) mod kernel;
+pub(super) mod layers;
+pub(super) mod layout;
+mod prepare;
+pub(super) mod shape;
+
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use crate::engine::plan::{Engine, EngineError, Feature, Output, Plan};
+use layers::{Map, MapMut, Part};
+use layout::{GROUP, Layer, Place, Program, Stage, Workspace};
+use prepare::Kind;
+use shape::Shape;
+
+/// A plan packed for the CPU.
+pub struct CpuEngine {
+    program: Program,
+    side: usize,
+    classes: usize,
+    /// Buffers that wait for the next batch, of the head and of the tail.
+    spaces: [Mutex<Vec<Workspace>>; 2],
+}
+
+impl CpuEngine {
+    /// Packs a plan's weights.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the steps don't fit together.
+    pub fn new(plan: &Plan) -> Result<Self, EngineError> {
+        let program = Program::new(plan).ok_or_else(EngineError::broken_plan)?;
+        Ok(Self { program, side: plan.side, classes: plan.classes, spaces: Default::default() })
+    }
+
+    /// Runs the head on every image; `results` are those of the whole batch.
+    fn head(&self, images: &[f32], per_image: usize, results: &mut [Vec<f32>]) {
+        let Program { head, results: values, .. } = &self.program;
+        let mut of_image: Vec<Vec<&mut [f32]>> = images.chunks_exact(per_image).map(|_| Vec::new()).collect();
+        for (result, value) in results.iter_mut().zip(values) {
+            for (image, part) in of_image.iter_mut().zip(result.chunks_exact_mut(value.extent.len())) {
+                image.push(part);
+            }
+        }
+        images.par_chunks_exact(per_image).zip(of_image).for_each(|(image, mut results)| {
+            with_workspace(&self.spaces[0], head, |space| {
+                for load in &head.loads {
+                    layers::load_image(image, (&mut space.maps[load.slot], load.shape));
+                }
+                run(head, space, usize::MAX);
+                for &(index, Place { slot, shape }) in &head.stores {
+                    layers::store((&space.maps[slot], shape), results[index]);
+                }
+            });
+        });
+    }
+
+    /// Runs the tail on groups of images, whose rows are the pixels of its maps.
+    fn tail(&self, batch: usize, results: &mut [Vec<f32>]) {
+        let Program { tail, results: values, crossing, .. } = &self.program;
+        let (results, rows) = results.split_at_mut(values.len() - crossing);
+        let group = batch.div_ceil(rayon::current_num_threads()).clamp(1, GROUP);
+        let groups = batch.div_ceil(group);
+        let mut of_group: Vec<Vec<&mut [f32]>> = (0..groups).map(|_| Vec::new()).collect();
+        for (result, value) in results.iter_mut().zip(values) {
+            for (image, part) in of_group.iter_mut().zip(result.chunks_mut(group * value.extent.len())) {
+                image.push(part);
+            }
+        }
+        of_group.into_par_iter().enumerate().for_each(|(number, mut results)| {
+            let count = group.min(batch - number * group);
+            with_workspace(&self.spaces[1], tail, |space| {
+                for (&Place { slot, shape }, rows) in tail.loads.iter().zip(&*rows) {
+                    let rows = &rows[number * group * shape.channels..][..count * shape.channels];
+                    layers::load_rows(rows, (&mut space.maps[slot], shape));
+                }
+                run(tail, space, count);
+                for &(index, Place { slot, shape }) in &tail.stores {
+                    layers::store_rows((&space.maps[slot], shape), results[index]);
+                }
+            });
+        });
+    }
+}
+
+impl Engine for CpuEngine {
+    fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
+        let per_image = 3 * self.side * self.side;
+        if images.len() != batch * per_image {
+            return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
+        }
+        let values = &self.program.results;
+        let mut results: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; batch * v.extent.len()]).collect();
+        self.head(images, per_image, &mut results);
+        if !self.program.tail.layers.is_empty() {
+            self.tail(batch, &mut results);
+        }
+        results.truncate(values.len() - self.program.crossing);
+        let mut results = results.into_iter();
+        let logits = results.next().unwrap_or_default();
+        let feature = |(values, value): (Vec<f32>, &layout::Value)| {
+            let extent = value.extent;
+            let map = if value.row { vec![] } else { vec![extent.height, extent.width] };
+            Feature { shape: [vec![batch, extent.channels], map].concat(), values }
+        };
+        Ok(Output { logits, taps: results.zip(&values[1..]).map(feature).collect() })
+    }
+
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn side(&self) -> usize {
+        self.side
+    }
+}
+
+/// Works with a workspace that an earlier image left behind: the system takes long to give out large buffers.
+fn with_workspace(left: &Mutex<Vec<Workspace>>, stage: &Stage, work: impl FnOnce(&mut Workspace)) {
+    let space = left.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut space = space.unwrap_or_else(|| stage.workspace());
+    work(&mut space);
+    left.lock().unwrap_or_else(PoisonError::into_inner).push(space);
+}
+
+/// Whether multiply-add is one instruction here: it rounds once instead of twice, so scores differ in the last bit.
+#[must_use]
+pub fn fused() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return cfg!(target_arch = "aarch64");
+}
+
+/// Runs a stage in the best instruction set of this machine, on no more than so many columns of each map.
+fn run(stage: &Stage, space: &mut Workspace, columns: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if fused() {
+        // SAFETY: the features were detected on this very processor.
+        #[expect(unsafe_code, reason = "calling a function compiled for detected instructions is the only way to them")]
+        unsafe {
+            return run_avx2(stage, space, columns);
+        }
+    }
+    // Other processors' compilers know by themselves whether multiply-add is one instruction.
+    run_steps::<{ cfg!(target_arch = "aarch64") }>(stage, space, columns);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2(stage: &Stage, space: &mut Workspace, columns: usize) {
+    run_steps::<true>(stage, space, columns);
+}
+
+#[inline(always)]
+fn run_steps<const FMA: bool>(stage: &Stage, space: &mut Workspace, columns: usize) {
+    let shape = |place: &Place| Shape { width: place.shape.width.min(columns), ..place.shape };
+    for layer in &stage.layers {
+        // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
+        let mut output = std::mem::take(&mut space.maps[layer.output.slot]);
+        let to = (output.as_mut_slice(), shape(&layer.output));
+        let input = |index: usize| layer.inputs.get(index).map(|p| (space.maps[p.slot].as_slice(), shape(p)));
+        match &layer.kind {
+            Kind::Attention(prepared) => {
+                let input = &space.maps[layer.inputs[0].slot];
+                attention::attend::<FMA>(prepared, input, &mut output, &mut space.scratch);
+            }
+            Kind::Copy(parts) => copy(parts, input, to),
+            _ => apply::<FMA>(layer, [input(0), input(1)], to),
+        }
+        space.maps[layer.output.slot] = output;
+    }
+}
+
+/// Copies parts of the inputs; zeros where no part writes.
+#[inline(always)]
+pub(super) fn copy<'a>(parts: &[Part], input: impl Fn(usize) -> Option<Map<'a>>, (output, to): MapMut<'_>) {
+    if parts.iter().map(|p| p.count).sum::<usize>() < to.channels {
+        layers::clear((output, to));
+    }
+    for part in parts {
+        if let Some(input) = input(part.input) {
+            layers::copy(input, (output, to), part);
+        }
+    }
+}
+
+#[inline(always)]
+fn apply<const FMA: bool>(layer: &Layer, [input, join]: [Option<Map<'_>>; 2], to: MapMut<'_>) {
+    let Some(input) = input else { return };
+    let activation = layer.activation;
+    let finish = kernel::Finish { join, activation };
+    match (&layer.kind, join) {
+        (Kind::Conv(packed), _) => kernel::convolve::<FMA>(packed, input, to, finish),
+        (Kind::Depthwise(packed), _) => depthwise::convolve::<FMA>(packed, input, to, finish),
+        (Kind::Add, Some(join)) => layers::add::<FMA>(input, join, to, activation),
+        (Kind::Gate, Some(gate)) => layers::gate(input, gate, to),
+        (Kind::Scale(scale, shift), _) => layers::scale::<FMA>(input, to, (scale, shift), activation),
+        (Kind::LayerNorm { scale, shift, epsilon }, _) => layers::layer_norm(input, to, (scale, shift), *epsilon),
+        (Kind::Activation, _) => layers::activation::<FMA>(input, to, activation),
+        (Kind::MaxPool(pool), _) => layers::max_pool(input, to, *pool),
+        (Kind::AvgPool(pool), _) => layers::avg_pool(input, to, *pool),
+        (Kind::AdaptiveMean, _) => layers::adaptive_mean(input, to),
+        (Kind::Shuffle { groups }, _) => layers::shuffle(input, to, *groups),
+        (Kind::Flatten, _) => layers::store(input, &mut to.0[to.1.at(0, 0)..]),
+        (Kind::ClassToken(token), _) => layers::class_token(input, to, token),
+        (Kind::Positions(values), _) => layers::positions(input, to, values),
+        // Steps with two inputs have them (`shape::extent`); the other kinds are run above.
+        (Kind::Add | Kind::Gate | Kind::Copy(_) | Kind::Attention(_), _) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! The way back: one image's, or one group's, part of a phase; and the gradients of the weights.
+
+use pulp::Simd;
+use rayon::prelude::*;
+
+use super::forward::{Images, Pass, shape_of};
+use super::isa::{Isa, Work};
+use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
+use super::program::{Job, Kind, Phase, Step};
+use super::space::{Packed, Space};
+use super::{conv, copies, depthwise, norm, pool};
+use crate::engine::cpu::infer::kernel::Lane;
+use crate::engine::cpu::infer::layers::{self, Map, MapMut};
+use crate::engine::cpu::infer::shape::Shape;
+
+/// A phase's part of some spaces.
+pub struct BackwardPass<'a> {
+    /// What is shared.
+    pub pass: Pass<'a>,
+    /// The jobs.
+    pub phase: &'a Phase,
+    /// The buffers.
+    pub spaces: &'a mut [Space],
+    /// Which images they hold.
+    pub images: Images,
+}
+
+impl Work for BackwardPass<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        let Self { pass, phase, spaces, images } = self;
+        for &job in &phase.jobs {
+            let (Job::Sums(at) | Job::Run(at)) = job;
+            let step = &pass.stage.steps[at];
+            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+                dense(simd, pass, (step, groups), (&mut *spaces, images));
+                continue;
+            }
+            for (number, space) in spaces.iter_mut().enumerate() {
+                let mut one = One { pass, space, images: images.of(number).1 };
+                match job {
+                    Job::Sums(_) => one.sums(simd, step),
+                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                }
+            }
+        }
+    }
+}
+
+/// Back through a convolution or linear layer of several spaces.
+#[inline(always)]
+fn dense<S: Simd>(
+    simd: S,
+    pass: Pass<'_>,
+    (step, groups): (&Step, &[conv::Group]),
+    (spaces, images): (&mut [Space], Images),
+) {
+    let (Some(gradient), Some(&Some((place, add)))) = (step.gradient, step.back.first()) else { return };
+    let take = |space: &mut Space| std::mem::take(&mut space.gradients[place.slot]);
+    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(take).collect();
+    let inputs = spaces.iter().map(|space| space.gradients[gradient.slot].as_slice());
+    let swept = inputs.zip(&mut outputs).enumerate();
+    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
+    let start = if add { Start::Sum } else { Start::Zero };
+    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
+        for (back, weights) in group.backward.iter().zip(&packed.backward) {
+            sweep(simd, back, weights, &mut maps, start);
+        }
+    }
+    for (space, output) in spaces.iter_mut().zip(outputs) {
+        space.gradients[place.slot] = output;
+    }
+}
+
+/// One space, and how many images it has, 0 for one.
+struct One<'a> {
+    pass: Pass<'a>,
+    space: &'a mut Space,
+    images: usize,
+}
+
+impl One<'_> {
+    #[inline(always)]
+    fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
+        let mut sums = std::mem::take(&mut self.space.sums[step.node]);
+        if let (Kind::Norm(then), Some(gradient)) = (&step.kind, self.gradient(step)) {
+            let behind = (self.value(step.inputs[0]), gradient);
+            norm::backward_sums(simd, behind, &self.pass.batches[step.node], *then, &mut sums);
+        }
+        self.space.sums[step.node] = sums;
+    }
+
+    #[inline(always)]
+    fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
+        for (number, back) in step.back.iter().enumerate() {
+            let Some((place, add)) = *back else { continue };
+            // The input's gradient leaves its place for the time of the step.
+            let mut output = std::mem::take(&mut self.space.gradients[place.slot]);
+            let shape = self.columns(place.shape);
+            self.of_input::<S, FMA>(simd, (step, number), (&mut output, shape), add);
+            self.space.gradients[place.slot] = output;
+        }
+    }
+
+    fn columns(&self, shape: Shape) -> Shape {
+        if self.images > 0 { Shape { width: shape.width.min(self.images), ..shape } } else { shape }
+    }
+
+    fn value(&self, value: usize) -> Map<'_> {
+        (self.space.values[value].as_slice(), shape_of(self.pass.stage, value, self.images))
+    }
+
+    fn gradient(&self, step: &Step) -> Option<Map<'_>> {
+        let place = step.gradient?;
+        Some((self.space.gradients[place.slot].as_slice(), self.columns(place.shape)))
+    }
+
+    #[inline(always)]
+    fn of_input<S: Simd, const FMA: bool>(&self, simd: S, (step, number): (&Step, usize), to: MapMut<'_>, add: bool) {
+        let Some(gradient) = self.gradient(step) else { return };
+        let input = |at: usize| self.value(step.inputs[at]);
+        match &step.kind {
+            // Run beside this.
+            Kind::Dense(_) => {}
+            Kind::Depthwise(d) => {
+                let Some(packed) = self.pass.packed[step.node].first() else { return };
+                for (scan, weights) in d.backward.iter().zip(&packed.backward) {
+                    depthwise::scan(simd, scan, weights, (gradient.0, to.0), (None, add));
+                }
+            }
+            Kind::Norm(then) => {
+                norm::backward((input(0), gradient), &self.pass.batches[step.node], *then, (to, add));
+            }
+            Kind::Activation(activation) => copies::activation::<FMA>((input(0), gradient), to, *activation, add),
+            Kind::Mean(axes) => pool::mean_back(gradient, to, axes, add),
+            Kind::Max(axes) => {
+                let shape = to.1;
+                if !add {
+                    layers::clear((&mut *to.0, shape));
+                }
+                pool::max_back((input(0), self.value(step.output).0, gradient), to, axes);
+            }
+            Kind::Flatten => copies::flatten(gradient.0, to, add),
+            Kind::Add => copies::same(gradient, to, add),
+            Kind::Gate if number == 0 => copies::gated(gradient, input(1), to, add),
+            Kind::Gate => copies::gate(gradient, input(0), to, add),
+            Kind::Copy(parts) => copies(parts.iter().filter(|p| p.input == number), gradient, to, add),
+            Kind::Shuffle(groups) => copies::shuffle(gradient, to, *groups, add),
+            Kind::Drop { .. } => copies::masked(gradient, &self.space.masks[step.node], to, add),
+        }
+    }
+}
+
+/// Back through the parts that were copied from one input.
+#[inline(always)]
+fn copies<'a>(
+    parts: impl Iterator<Item = &'a layers::Part> + Clone,
+    gradient: Map<'_>,
+    (output, to): MapMut<'_>,
+    add: bool,
+) {
+    let whole = parts.clone().all(|part| part.count == to.channels && part.step == 1);
+    if !add && !whole {
+        layers::clear((&mut *output, to));
+    }
+    for part in parts {
+        copies::part(gradient, (&mut *output, to), part, add || !whole);
+    }
+}
+
+/// Inputs of one task of a weight gradient, about.
+const ROWS: usize = 384;
+
+/// Adds the gradients of a step's weights, from all spaces in their order. The tasks are parts of the weights, each with
+/// a sum of its own, so the bytes don't depend on who does them.
+pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images), packed: &mut [Packed]) {
+    let Some(place) = step.gradient else { return };
+    let sample = |(number, space): (usize, &'a Space)| Sample {
+        input: &space.values[step.inputs[0]],
+        gradient: &space.gradients[place.slot],
+        count: images.places(number),
+    };
+    let samples: Vec<Sample<'a>> = spaces.iter().enumerate().map(sample).collect();
+    match &step.kind {
+        Kind::Dense(groups) => {
+            let parts = groups.iter().zip(packed).flat_map(|(group, packed)| parts(&group.forward, packed));
+            let parts: Vec<DensePart<'_>> = parts.collect();
+            parts.into_par_iter().with_max_len(1).for_each(|part| isa.run(Dense { part, samples: &samples }));
+        }
+        Kind::Depthwise(d) => {
+            let Some(packed) = packed.first_mut() else { return };
+            let taps = d.forward.offsets.len();
+            let blocks = packed.gradient.par_chunks_mut(taps).zip(&mut packed.bias_gradient);
+            blocks.with_max_len(1).enumerate().for_each(|(block, (weight, bias))| {
+                isa.run(DepthwisePart { scan: &d.forward, block, samples: &samples, weight, bias });
+            });
+        }
+        _ => {}
+    }
+}
+
+struct DensePart<'a> {
+    sweep: &'a Sweep,
+    part: Part,
+    weight: &'a mut [Lane],
+    bias: Option<&'a mut [Lane]>,
+}
+
+/// Cuts a gradient into tasks of some inputs × one panel of outputs.
+fn parts<'a>(sweep: &'a Sweep, packed: &'a mut Packed) -> Vec<DensePart<'a>> {
+    let mut parts = Vec::new();
+    let mut biases = packed.bias_gradient.as_mut_slice();
+    for (panel, mut weight) in sweep.packing.split(&mut packed.gradient) {
+        let (bias, rest) = std::mem::take(&mut biases).split_at_mut(panel.blocks);
+        biases = rest;
+        let mut bias = Some(bias);
+        let cut = |piece: &Piece| {
+            let Piece { offset, length } = *piece;
+            let starts = (0..length).step_by(ROWS);
+            starts.map(move |start| Piece { offset: offset + start, length: ROWS.min(length - start) })
+        };
+        let mut pieces = Vec::new();
+        let mut left = sweep.pieces.iter().flat_map(cut).peekable();
+        while let Some(piece) = left.next() {
+            pieces.push(piece);
+            let rows: usize = pieces.iter().map(|p: &Piece| p.length).sum();
+            if left.peek().is_none_or(|next| rows + next.length > ROWS) {
+                let (now, later) = weight.split_at_mut(rows * panel.blocks);
+                weight = later;
+                let part = Part { panel, pieces: std::mem::take(&mut pieces) };
+                parts.push(DensePart { sweep, part, weight: now, bias: bias.take() });
+            }
+        }
+    }
+    parts
+}
+
+struct Dense<'a, 'b> {
+    part: DensePart<'a>,
+    samples: &'b [Sample<'b>],
+}
+
+impl Work for Dense<'_, '_> {
+    #[inline(always)]
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        let DensePart { sweep, part, weight, bias } = self.part;
+        weight_gradient(simd, (sweep, &part), self.samples, weight, bias);
+    }
+}
+
+struct DepthwisePart<'a> {
+    scan: &'a depthwise::Scan,
+    block: usize,
+    samples: &'a [Sample<'a>],
+    weight: &'a mut [Lane],
+    bias: &'a mut Lane,
+}
+
+impl Work for DepthwisePart<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        depthwise::weight_gradient(simd, (self.scan, self.block), self.samples, (self.weight, self.bias));
+    }
+}

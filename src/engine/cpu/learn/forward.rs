@@ -1,0 +1,197 @@
+//! The way there: one image's, or one group's, part of a phase.
+
+use pulp::Simd;
+
+use super::conv::Group;
+use super::kernel::{Start, Swept, sweep};
+use super::program::{Job, Kind, Phase, Stage, Step};
+use super::space::{Packed, Space};
+use super::{depthwise, isa, norm, pool};
+use crate::engine::cpu::infer::layers::{self, Map};
+use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::learn::Masks;
+use crate::engine::nets::graph::NodeId;
+
+/// What all images of a pass share.
+#[derive(Clone, Copy)]
+pub struct Pass<'a> {
+    /// Steps.
+    pub stage: &'a Stage,
+    /// Packed weights by node.
+    pub packed: &'a [Vec<Packed>],
+    /// What the batch norms made of the batch, by node.
+    pub batches: &'a [norm::Batch],
+    /// The batch's masks.
+    pub masks: Masks,
+}
+
+/// A phase's part of some spaces.
+pub struct ForwardPass<'a> {
+    /// What is shared.
+    pub pass: Pass<'a>,
+    /// The jobs.
+    pub phase: &'a Phase,
+    /// The buffers.
+    pub spaces: &'a mut [Space],
+    /// Which images they hold.
+    pub images: Images,
+}
+
+/// The images of spaces that lie side by side.
+#[derive(Clone, Copy)]
+pub struct Images {
+    /// Number of the first space.
+    pub first: usize,
+    /// Images of the batch.
+    pub batch: usize,
+    /// Images of a space whose maps' columns they are; 0 where each space has one.
+    pub group: usize,
+}
+
+impl Images {
+    /// The place of a space's first image within the batch, and how many images it has, 0 for one.
+    pub fn of(self, space: usize) -> (usize, usize) {
+        let first = (self.first + space) * self.group.max(1);
+        (first, self.group.min(self.batch - first))
+    }
+
+    /// How many of a sweep's places a space has.
+    pub fn places(self, space: usize) -> usize {
+        if self.group > 0 { self.of(space).1 } else { usize::MAX }
+    }
+}
+
+impl isa::Work for ForwardPass<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const FMA: bool>(self, simd: S) {
+        let Self { pass, phase, spaces, images } = self;
+        for &job in &phase.jobs {
+            let (Job::Sums(at) | Job::Run(at)) = job;
+            let step = &pass.stage.steps[at];
+            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+                dense(simd, pass, (step, groups), (&mut *spaces, images));
+                continue;
+            }
+            for (number, space) in spaces.iter_mut().enumerate() {
+                let mut one = One { pass, space, images: images.of(number) };
+                match job {
+                    Job::Sums(_) => one.sums(simd, step),
+                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                }
+            }
+        }
+    }
+}
+
+/// A convolution or linear layer of several spaces.
+#[inline(always)]
+fn dense<S: Simd>(
+    simd: S,
+    pass: Pass<'_>,
+    (step, groups): (&Step, &[Group]),
+    (spaces, images): (&mut [Space], Images),
+) {
+    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(|s| std::mem::take(&mut s.values[step.output])).collect();
+    let inputs = spaces.iter().map(|space| space.values[step.inputs[0]].as_slice());
+    let swept = inputs.zip(&mut outputs).enumerate();
+    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
+    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
+        sweep(simd, &group.forward, &packed.forward, &mut maps, Start::Bias(&packed.bias));
+    }
+    for (space, output) in spaces.iter_mut().zip(outputs) {
+        space.values[step.output] = output;
+    }
+}
+
+/// One space, its first image and how many it has.
+struct One<'a> {
+    pass: Pass<'a>,
+    space: &'a mut Space,
+    images: (usize, usize),
+}
+
+/// The layout of a value of which only some columns count, as many as the space has images where it is a group.
+pub fn shape_of(stage: &Stage, value: NodeId, images: usize) -> Shape {
+    // Every value that a step of the stage names has a shape (`Builder::stage`).
+    let shape = stage.shapes[value].unwrap_or(Shape { height: 0, width: 0, channels: 0, stride: 0, border: 0 });
+    if images > 0 { Shape { width: shape.width.min(images), ..shape } } else { shape }
+}
+
+impl One<'_> {
+    #[inline(always)]
+    fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
+        let input = step.inputs[0];
+        let shape = shape_of(self.pass.stage, input, self.images.1);
+        norm::statistics(simd, (&self.space.values[input], shape), &mut self.space.sums[step.node]);
+    }
+
+    #[inline(always)]
+    fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
+        // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
+        let mut output = std::mem::take(&mut self.space.values[step.output]);
+        if let Kind::Drop { share, whole } = step.kind {
+            self.drop((step, share, whole), &mut output);
+        } else {
+            self.compute::<S, FMA>(simd, step, &mut output);
+        }
+        self.space.values[step.output] = output;
+    }
+
+    #[inline(always)]
+    fn compute<S: Simd, const FMA: bool>(&self, simd: S, step: &Step, output: &mut [f32]) {
+        let Pass { stage, packed, batches, .. } = self.pass;
+        let columns = self.images.1;
+        let input = |at: usize| -> Option<Map<'_>> {
+            let value = *step.inputs.get(at)?;
+            Some((self.space.values[value].as_slice(), shape_of(stage, value, columns)))
+        };
+        let shape = shape_of(stage, step.output, columns);
+        let (Some(x), to) = (input(0), (&mut *output, shape)) else { return };
+        match &step.kind {
+            Kind::Depthwise(d) => {
+                let Some(packed) = packed[step.node].first() else { return };
+                depthwise::scan(simd, &d.forward, &packed.forward, (x.0, to.0), (Some(&packed.bias), false));
+            }
+            Kind::Norm(then) => norm::forward(x, to, &batches[step.node], *then),
+            Kind::Activation(activation) => layers::activation::<FMA>(x, to, Some(*activation)),
+            Kind::Mean(axes) => pool::mean(x, to, axes),
+            Kind::Max(axes) => pool::max(x, to, axes),
+            Kind::Flatten => layers::store(x, &mut to.0[shape.at(0, 0)..]),
+            Kind::Copy(parts) => crate::engine::cpu::infer::copy(parts, input, to),
+            Kind::Shuffle(groups) => layers::shuffle(x, to, *groups),
+            Kind::Add => {
+                if let Some(other) = input(1) {
+                    layers::add::<FMA>(x, other, to, None);
+                }
+            }
+            Kind::Gate => {
+                if let Some(gate) = input(1) {
+                    layers::gate(x, gate, to);
+                }
+            }
+            // Run beside this.
+            Kind::Dense(_) | Kind::Drop { .. } => {}
+        }
+    }
+
+    /// Draws the images' masks and applies them.
+    fn drop(&mut self, (step, share, whole): (&Step, f64, bool), output: &mut [f32]) {
+        let (first, columns) = self.images;
+        let shape = shape_of(self.pass.stage, step.output, columns);
+        let mask = &mut self.space.masks[step.node];
+        for image in 0..columns.max(1) {
+            // Of a group, each image has one column of one pixel; else the map is one image's.
+            let (at, pixels) = if columns > 0 { (image, 1) } else { (0, shape.height * shape.width) };
+            let count = if whole { 1 } else { shape.channels * pixels };
+            let factors: Vec<f32> = self.pass.masks.values((step.node, share), (first + image) as u64, count).collect();
+            for (pixel, lanes) in mask[at * shape.stride..].chunks_exact_mut(shape.stride).take(pixels).enumerate() {
+                for (c, lane) in lanes.iter_mut().take(shape.channels).enumerate() {
+                    *lane = factors[if whole { 0 } else { c * pixels + pixel }];
+                }
+            }
+        }
+        let input = step.inputs[0];
+        let from = (self.space.values[input].as_slice(), shape_of(self.pass.stage, input, columns));
+        super::copies::masked(from, mask, (output, shape), false);
+    }
+}

@@ -1,0 +1,282 @@
+//! Training on the processor: forward and backward passes on channels-last maps, one image per thread at a time.
+//!
+//! The weights' gradients, where burn's CPU backend spends most of a step, are products of blocks that stay in
+//! registers; each thread makes other weights' gradients from all images, so nothing is added up in an order that
+//! depends on threads. Layouts and border rules are those of [`crate::engine::cpu::infer`].
+
+mod backward;
+mod conv;
+mod copies;
+mod depthwise;
+mod forward;
+mod isa;
+mod kernel;
+mod norm;
+mod packing;
+mod passes;
+mod pool;
+mod program;
+mod slope;
+mod space;
+
+use std::collections::TryReserveError;
+
+use self::isa::Isa;
+use self::program::{GROUP, Kind, Program, Stage};
+use self::space::{Packed, Space};
+use crate::core::train::recipe::Optimiser;
+use crate::engine::learn::optimiser::{OptimiserState, Parameter, Stepper};
+use crate::engine::learn::{Learner, Masks};
+use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
+use crate::engine::plan::EngineError;
+use crate::engine::weights::{WeightTensor, Weights};
+
+/// A tensor of the network.
+#[derive(Debug)]
+struct Held {
+    key: String,
+    shape: Vec<usize>,
+    role: Role,
+    node: NodeId,
+    values: Vec<f32>,
+    /// Empty for running statistics.
+    gradient: Vec<f32>,
+}
+
+/// A network that is trained on the processor.
+pub struct CpuLearner {
+    graph: Graph,
+    side: usize,
+    isa: Isa,
+    program: Program,
+    tensors: Vec<Held>,
+    stepper: Stepper,
+    /// By node.
+    packed: Vec<Vec<Packed>>,
+    /// By node: what the batch norms made of the last batch.
+    batches: Vec<norm::Batch>,
+    /// One for each image of the largest batch so far.
+    trunks: Vec<Space>,
+    /// One for each group of it.
+    heads: Vec<Space>,
+    /// Images of the forward pass that waits for its backward pass.
+    pending: Option<usize>,
+    /// Whether there was a forward pass, so that the statistics can be repeated.
+    seen: bool,
+}
+
+impl CpuLearner {
+    /// Whether every operation of a network is covered.
+    #[must_use]
+    pub fn supports(graph: &Graph) -> bool {
+        graph.nodes().iter().all(|node| program::covers(node.op))
+    }
+
+    /// Takes a network for images of this side; `decay_all` extends the weight decay to biases and norms.
+    ///
+    /// # Errors
+    /// [`EngineError`] where tensors are missing, or the network isn't covered or doesn't fit the side.
+    pub fn new(
+        (graph, side): (Graph, usize),
+        weights: &Weights,
+        (optimiser, decay_all): (Optimiser, bool),
+    ) -> Result<Self, EngineError> {
+        // `Isa::all` always ends with one that every machine has.
+        let isa = Isa::all().first().copied().unwrap_or(Isa::Portable);
+        Self::with_isa((graph, side), weights, (optimiser, decay_all), isa)
+    }
+
+    fn with_isa(
+        (graph, side): (Graph, usize),
+        weights: &Weights,
+        (optimiser, decay_all): (Optimiser, bool),
+        isa: Isa,
+    ) -> Result<Self, EngineError> {
+        let program = Program::new(&graph, side, isa.widest()).ok_or_else(EngineError::broken_plan)?;
+        let held = |p: crate::engine::nets::graph::Parameter| {
+            let length = p.shape.iter().product();
+            let gradient = vec![0.0; if p.role.is_learnt() { length } else { 0 }];
+            Held { key: p.key, shape: p.shape, role: p.role, node: p.node, values: vec![0.0; length], gradient }
+        };
+        let tensors = graph.parameters().into_iter().map(held).collect();
+        let nodes = graph.nodes().len();
+        let mut packed: Vec<Vec<Packed>> = Vec::new();
+        packed.resize_with(nodes, Vec::new);
+        for step in program.trunk.steps.iter().chain(&program.head.steps) {
+            packed[step.node] = Packed::of_step(&step.kind);
+        }
+        let mut learner = Self {
+            batches: vec![norm::Batch::default(); nodes],
+            stepper: Stepper::new(optimiser, decay_all),
+            trunks: Vec::new(),
+            heads: Vec::new(),
+            pending: None,
+            seen: false,
+            graph,
+            side,
+            isa,
+            program,
+            tensors,
+            packed,
+        };
+        learner.take(weights)?;
+        Ok(learner)
+    }
+
+    /// Takes the values of all tensors.
+    fn take(&mut self, weights: &Weights) -> Result<(), EngineError> {
+        let report = weights.report(&self.graph);
+        if !report.is_complete() {
+            return Err(EngineError::Device(report.summary()));
+        }
+        for tensor in &mut self.tensors {
+            tensor.values.copy_from_slice(weights.values(&tensor.key));
+        }
+        self.pack();
+        Ok(())
+    }
+
+    fn pack(&mut self) {
+        for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
+            let [weight, bias] = [Role::Weight, Role::Bias].map(|role| values(&self.tensors, step.node, role));
+            Packed::pack(&mut self.packed[step.node], &step.kind, weight, bias);
+        }
+    }
+
+    /// Makes room for a batch; where there is none, gives all back, so that a smaller batch has it.
+    fn reserve(&mut self, batch: usize) -> Result<(), EngineError> {
+        let grown = grow(&mut self.trunks, &self.program.trunk, batch)
+            .and_then(|()| grow(&mut self.heads, &self.program.head, batch.div_ceil(GROUP)));
+        grown.map_err(|e| {
+            (self.trunks, self.heads, self.pending) = (Vec::new(), Vec::new(), None);
+            EngineError::Memory(format!("{batch} images: {e}"))
+        })
+    }
+
+    /// Moves the running statistics towards the last batch's.
+    fn move_statistics(&mut self) {
+        for tensor in &mut self.tensors {
+            let Op::BatchNorm { momentum, .. } = self.graph.nodes()[tensor.node].op else { continue };
+            let batch = &self.batches[tensor.node];
+            let towards = match tensor.role {
+                Role::RunningMean => &batch.mean,
+                // Normalised by the biased variance, remembered by the unbiased one, as PyTorch does.
+                Role::RunningVar => &batch.unbiased,
+                _ => continue,
+            };
+            for (value, towards) in tensor.values.iter_mut().zip(towards) {
+                *value = *value * (1.0 - momentum) as f32 + towards * momentum as f32;
+            }
+        }
+    }
+
+    /// Brings the gradients of convolutions and linear layers into PyTorch's order.
+    fn unpack(&mut self) {
+        for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
+            if !matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_)) {
+                continue;
+            }
+            let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node);
+            let Some(weight) = own.next() else { continue };
+            let bias = own.next().map_or(&mut [][..], |t| t.gradient.as_mut_slice());
+            Packed::take_gradients(&mut self.packed[step.node], &step.kind, &mut weight.gradient, bias);
+        }
+    }
+}
+
+/// Spaces for at least so many images or groups.
+fn grow(spaces: &mut Vec<Space>, stage: &Stage, count: usize) -> Result<(), TryReserveError> {
+    while spaces.len() < count {
+        spaces.push(Space::new(stage)?);
+    }
+    Ok(())
+}
+
+/// The values of a node's tensor of that role; empty where it has none.
+fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
+    tensors.iter().find(|t| t.node == node && t.role == role).map_or(&[], |t| &t.values)
+}
+
+impl Learner for CpuLearner {
+    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
+        if batch == 0 || images.len() != batch * 3 * self.side * self.side {
+            return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
+        }
+        self.reserve(batch)?;
+        self.trunk(images, batch, masks);
+        let logits = self.head(batch, masks);
+        self.move_statistics();
+        (self.pending, self.seen) = (Some(batch), true);
+        Ok(logits)
+    }
+
+    fn repeat_statistics(&mut self) -> Result<(), EngineError> {
+        if !self.seen {
+            return Err(EngineError::broken_plan());
+        }
+        self.move_statistics();
+        Ok(())
+    }
+
+    fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
+        let batch = self.pending.take().ok_or_else(EngineError::broken_plan)?;
+        if gradient.len() != batch * self.graph.outputs() {
+            return Err(EngineError::Device(format!("{} values are no gradient of {batch} rows", gradient.len())));
+        }
+        self.head_back(gradient, batch);
+        self.trunk_back(batch);
+        Ok(())
+    }
+
+    fn update(&mut self, rate: f64) -> Result<(), EngineError> {
+        self.unpack();
+        let learnt = self.tensors.iter_mut().filter(|t| t.role.is_learnt());
+        let parameters = learnt.map(|t| Parameter {
+            key: &t.key,
+            dimensions: t.shape.len(),
+            values: &mut t.values,
+            gradient: &t.gradient,
+        });
+        self.stepper.step(parameters, rate);
+        for tensor in &mut self.tensors {
+            tensor.gradient.fill(0.0);
+        }
+        self.pack();
+        Ok(())
+    }
+
+    fn weights(&self) -> Result<Weights, EngineError> {
+        let tensor = |t: &Held| (t.key.clone(), WeightTensor { shape: t.shape.clone(), values: t.values.clone() });
+        Ok(Weights::new(self.tensors.iter().map(tensor).collect()))
+    }
+
+    fn state(&self) -> Result<OptimiserState, EngineError> {
+        Ok(self.stepper.state().clone())
+    }
+
+    fn restore(&mut self, weights: &Weights, state: &OptimiserState) -> Result<(), EngineError> {
+        for tensor in &self.tensors {
+            let moments = state.moments.get(&tensor.key).map_or(&[][..], Vec::as_slice);
+            if moments.iter().any(|m| m.len() != tensor.values.len()) {
+                return Err(EngineError::Device(format!(
+                    "the checkpoint's moments of {} have another size",
+                    tensor.key
+                )));
+            }
+        }
+        self.take(weights)?;
+        self.stepper.restore(state.clone());
+        (self.pending, self.seen) = (None, false);
+        for packed in self.packed.iter_mut().flatten() {
+            packed.gradient.as_flattened_mut().fill(0.0);
+            packed.bias_gradient.as_flattened_mut().fill(0.0);
+        }
+        for tensor in &mut self.tensors {
+            tensor.gradient.fill(0.0);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The passes over a batch: who does which phase of which images, and what happens in between.
+
+use rayon::prelude::*;
+
+use super::backward::{self, BackwardPass};
+use super::forward::{ForwardPass, Images, Pass};
+use super::program::{GROUP, Program, Stage};
+use super::{CpuLearner, norm, values};
+use crate::engine::cpu::infer::layers;
+use crate::engine::learn::Masks;
+use crate::engine::nets::graph::{NodeId, Role};
+
+impl CpuLearner {
+    /// The images through the trunk.
+    pub(super) fn trunk(&mut self, images: &[f32], batch: usize, masks: Masks) {
+        let stage = &self.program.trunk;
+        let per_image = 3 * self.side * self.side;
+        for (number, phase) in stage.forward.iter().enumerate() {
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
+            let (isa, together) = (self.isa, phase.together(batch));
+            let spaces = self.trunks[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                let first = chunk * together;
+                if let (0, Some(shape)) = (number, stage.shapes[0]) {
+                    for (image, space) in images.chunks_exact(per_image).skip(first).zip(&mut *spaces) {
+                        layers::load_image(image, (&mut space.values[0], shape));
+                    }
+                }
+                isa.run(ForwardPass { pass, phase, spaces, images: Images { first, batch, group: 0 } });
+            });
+            let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
+            let sums = self.trunks[..batch].iter().map(|space| &space.sums[step.node]);
+            let [gamma, beta] = [Role::NormWeight, Role::NormBias].map(|role| values(&self.tensors, step.node, role));
+            self.batches[step.node] = norm::Batch::new(sums, pixels(stage, step.inputs[0]), (gamma, beta));
+        }
+    }
+
+    /// The rows of all images through the head; returns the logits.
+    pub(super) fn head(&mut self, batch: usize, masks: Masks) -> Vec<f32> {
+        let Program { head: stage, crossing, logits, .. } = &self.program;
+        let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
+        let (trunks, isa) = (&self.trunks, self.isa);
+        let classes = stage.shapes[*logits].map_or(0, |shape| shape.channels);
+        let mut rows = vec![0.0; batch * classes];
+        for (number, phase) in stage.forward.iter().enumerate() {
+            let together = phase.together(batch.div_ceil(GROUP));
+            let spaces = self.heads[..batch.div_ceil(GROUP)].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                let images = Images { first: chunk * together, batch, group: GROUP };
+                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
+                    let (first, count) = images.of(at);
+                    for (&value, shape) in crossing.iter().filter_map(|v| Some((v, stage.shapes[*v]?))) {
+                        let pixels = space.values[value].chunks_exact_mut(shape.stride);
+                        for (pixel, trunk) in pixels.zip(&trunks[first..first + count]) {
+                            pixel.copy_from_slice(&trunk.values[value][..shape.stride]);
+                        }
+                    }
+                }
+                isa.run(ForwardPass { pass, phase, spaces, images });
+            });
+        }
+        if let Some(shape) = stage.shapes[*logits] {
+            for (space, rows) in self.heads.iter().zip(rows.chunks_mut(GROUP * classes)) {
+                layers::store_rows((&space.values[*logits], shape), rows);
+            }
+        }
+        rows
+    }
+
+    /// The way back through the head, down to the rows that crossed.
+    pub(super) fn head_back(&mut self, gradient: &[f32], batch: usize) {
+        let Program { head: stage, crossing, .. } = &self.program;
+        let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
+        let classes = gradient.len() / batch;
+        let all = Images { first: 0, batch, group: GROUP };
+        let Some(Some(place)) = stage.given.first() else { return };
+        for (number, phase) in stage.backward.iter().enumerate() {
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
+            let together = phase.together(groups);
+            let spaces = self.heads[..groups].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                let images = Images { first: chunk * together, ..all };
+                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
+                    let (first, count) = images.of(at);
+                    let rows = gradient.chunks_exact(classes).skip(first).take(count);
+                    let to = space.gradients[place.slot].chunks_exact_mut(place.shape.stride);
+                    to.zip(rows).for_each(|(to, row)| to[..classes].copy_from_slice(row));
+                }
+                isa.run(BackwardPass { pass, phase, spaces, images });
+            });
+            for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
+                backward::weights(isa, step, (&self.heads[..groups], all), &mut self.packed[step.node]);
+            }
+        }
+        let (from, to) = (&stage.loaded, &self.program.trunk.given);
+        for (from, to) in
+            crossing.iter().zip(from.iter().zip(to)).filter_map(|(_, (from, to))| Some(((*from)?, (*to)?)))
+        {
+            for (image, trunk) in self.trunks[..batch].iter_mut().enumerate() {
+                let rows = &self.heads[image / GROUP].gradients[from.slot];
+                let row = &rows[image % GROUP * from.shape.stride..][..from.shape.channels];
+                trunk.gradients[to.slot][to.shape.at(0, 0)..][..row.len()].copy_from_slice(row);
+            }
+        }
+    }
+
+    /// The way back through the trunk.
+    pub(super) fn trunk_back(&mut self, batch: usize) {
+        let stage = &self.program.trunk;
+        let (isa, all) = (self.isa, Images { first: 0, batch, group: 0 });
+        for phase in &stage.backward {
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
+            let together = phase.together(batch);
+            let spaces = self.trunks[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
+            spaces.for_each(|(chunk, spaces)| {
+                isa.run(BackwardPass { pass, phase, spaces, images: Images { first: chunk * together, ..all } });
+            });
+            for step in phase.weights.iter().map(|&at| &stage.steps[at]) {
+                backward::weights(isa, step, (&self.trunks[..batch], all), &mut self.packed[step.node]);
+            }
+            let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
+            let sums = self.trunks[..batch].iter().map(|space| &space.sums[step.node]);
+            let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node && t.role.is_learnt());
+            // γ and β, in the order of `Op::tensors`.
+            if let (Some(gamma), Some(beta)) = (own.next(), own.next()) {
+                let gradients = (gamma.gradient.as_mut_slice(), beta.gradient.as_mut_slice());
+                self.batches[step.node].gradients(sums, pixels(stage, step.inputs[0]), gradients);
+            }
+        }
+    }
+}
+
+/// Pixels of a value.
+fn pixels(stage: &Stage, value: NodeId) -> usize {
+    stage.shapes[value].map_or(0, |shape| shape.height * shape.width)
+}

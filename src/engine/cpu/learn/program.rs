@@ -1,0 +1,378 @@
+//! Turns a graph into steps with places for values and gradients, in an order that a pass can follow.
+//!
+//! The trunk works on one image at a time. The head is the last steps, as far as they work on rows: it takes the rows of
+//! several images for the pixels of a map, so that the large weights of VGG's linear layers are read once for all of
+//! them. Batch norms cut the trunk into phases, between which the images' sums are brought together.
+
+use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
+use super::norm::Rectifier;
+use super::pool::{Axes, Axis};
+use crate::engine::cpu::infer::depthwise::is_depthwise;
+use crate::engine::cpu::infer::kernel::Lane;
+use crate::engine::cpu::infer::layers::Part;
+use crate::engine::cpu::infer::layout::{Place, Slots};
+use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, Node, NodeId, Op};
+use crate::engine::nets::shapes::{Extent, extents};
+
+/// Most images whose rows go through the head together.
+pub const GROUP: usize = 8;
+
+/// What a step computes.
+pub enum Kind {
+    /// Convolution, dense or in groups, or a linear layer.
+    Dense(Vec<Group>),
+    /// Depthwise convolution.
+    Depthwise(Depthwise),
+    /// Batch norm, and the activation that follows.
+    Norm(Rectifier),
+    /// Activation.
+    Activation(Activation),
+    /// Means of windows.
+    Mean(Axes),
+    /// Maxima of windows.
+    Max(Axes),
+    /// Map → row.
+    Flatten,
+    /// Sum of two.
+    Add,
+    /// Map times map C×1×1.
+    Gate,
+    /// Channels of the inputs; zeros where no part writes.
+    Copy(Vec<Part>),
+    /// Channel shuffle.
+    Shuffle(usize),
+    /// Dropout, or with `whole` stochastic depth.
+    Drop {
+        /// Probability.
+        share: f64,
+        /// Whether an image is dropped as a whole.
+        whole: bool,
+    },
+}
+
+/// One step. Values are named by the nodes that make them.
+pub struct Step {
+    /// The node that has its weights, or whose masks it draws.
+    pub node: NodeId,
+    /// What it computes.
+    pub kind: Kind,
+    /// What it reads.
+    pub inputs: Vec<NodeId>,
+    /// What it makes.
+    pub output: NodeId,
+    /// Where its output's gradient lies, if there is one.
+    pub gradient: Option<Place>,
+    /// Where its inputs' gradients go, if they are needed, and whether something is there already to add to.
+    pub back: Vec<Option<(Place, bool)>>,
+}
+
+/// A part of a pass that every image can do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// A batch norm's sums, on the way there or back.
+    Sums(usize),
+    /// A step, on the way there or back.
+    Run(usize),
+}
+
+/// Jobs, and what follows when all images have done them.
+#[derive(Debug, Default)]
+pub struct Phase {
+    /// Jobs in order.
+    pub jobs: Vec<Job>,
+    /// The batch norm whose sums are brought together.
+    pub norm: Option<usize>,
+    /// Steps whose weights' gradients are made, on the way back.
+    pub weights: Vec<usize>,
+    /// Whether the weights are so large that images better go through together than one after the other.
+    pub heavy: bool,
+}
+
+/// Packed weights from which on a phase is heavy: half of a usual second-level cache.
+const HEAVY: usize = 1 << 20;
+
+impl Phase {
+    fn run(&mut self, at: usize, step: &Step) {
+        self.jobs.push(Job::Run(at));
+        if let Kind::Dense(groups) = &step.kind {
+            self.heavy |= groups.iter().any(|g| size_of::<Lane>() * g.forward.packing.len() > HEAVY);
+        }
+    }
+
+    /// Spaces that go through together.
+    pub fn together(&self, spaces: usize) -> usize {
+        if self.heavy { spaces.div_ceil(rayon::current_num_threads()).clamp(1, GROUP) } else { 1 }
+    }
+}
+
+/// Steps that run on one kind of space.
+#[derive(Default)]
+pub struct Stage {
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Each value's layout; `None` for those of the other stage.
+    pub shapes: Vec<Option<Shape>>,
+    /// Values per buffer of gradients.
+    pub gradients: Vec<usize>,
+    /// Where the gradients lie that come from outside, and those that go there.
+    pub given: Vec<Option<Place>>,
+    /// See `given`.
+    pub loaded: Vec<Option<Place>>,
+    /// The way there.
+    pub forward: Vec<Phase>,
+    /// The way back.
+    pub backward: Vec<Phase>,
+}
+
+/// A graph prepared for training.
+pub struct Program {
+    /// For one image; its first value is the image.
+    pub trunk: Stage,
+    /// For up to [`GROUP`] images.
+    pub head: Stage,
+    /// The values that go from trunk to head.
+    pub crossing: Vec<NodeId>,
+    /// The value that holds the logits.
+    pub logits: NodeId,
+}
+
+/// Whether there is a loop for an operation.
+pub fn covers(op: Op) -> bool {
+    use Op::{Activation, Add, AvgPool, BatchNorm, Channels, Concat, Conv, Dropout, Flatten, Gate, GlobalMean, Input};
+    match op {
+        Input | Conv(_) | BatchNorm { .. } | Activation(_) | Op::MaxPool(_) | AvgPool(_) | Op::AdaptiveMean(_) => true,
+        GlobalMean | Flatten | Add | Gate | Concat | Channels { .. } | Op::Shuffle { .. } | Op::Shortcut { .. } => true,
+        Dropout(_) | Op::StochasticDepth(_) => true,
+        Op::Linear { bias, .. } => bias != LinearBias::WithoutKeys,
+        _ => false,
+    }
+}
+
+impl Program {
+    /// Prepares a graph for images of this side; `None` where it doesn't fit or isn't covered. `widest` is
+    /// [`super::isa::Isa::widest`].
+    pub fn new(graph: &Graph, side: usize, widest: usize) -> Option<Self> {
+        let nodes = graph.nodes();
+        (nodes.len() > 1 && nodes.iter().all(|n| covers(n.op))).then_some(())?;
+        let values = Values::new(graph, extents(graph, side)?);
+        let plain = plain_steps(nodes);
+        let in_tail = |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.rows[i]);
+        let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
+        let (trunk, head) = plain.split_at(cut);
+        let logits = graph.last();
+        let mut crossing: Vec<NodeId> = head.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+        crossing.retain(|&value| head.iter().all(|s| s.output != value));
+        crossing.extend(head.is_empty().then_some(logits));
+        crossing.sort_unstable();
+        crossing.dedup();
+        values.rows[logits].then_some(())?;
+
+        let shape = |id: NodeId| Shape::new(values.extents[id], values.borders[id]);
+        let mut shapes: Vec<Shape> = (0..nodes.len()).map(shape).collect();
+        if nodes.iter().filter(|n| n.inputs.contains(&0)).all(|n| matches!(n.op, Op::Conv(c) if c.groups == 1)) {
+            shapes[0].stride = shapes[0].channels;
+        }
+        let wide = |&extent: &Extent| Shape::new(Extent { width: GROUP, ..extent }, 0);
+        let rows: Vec<Shape> = values.extents.iter().map(wide).collect();
+        let builder = Builder { nodes, needed: &values.needed, widest };
+        Some(Self {
+            trunk: builder.stage(trunk, &shapes, &crossing, &[0])?,
+            head: builder.stage(head, &rows, &[logits], &crossing)?,
+            crossing,
+            logits,
+        })
+    }
+}
+
+/// What is known of the nodes' values.
+struct Values {
+    extents: Vec<Extent>,
+    /// Whether it is N×C.
+    rows: Vec<bool>,
+    /// Whether anything learnt comes before it.
+    needed: Vec<bool>,
+    /// Zero border that convolutions need, of it or of its gradient.
+    borders: Vec<usize>,
+}
+
+impl Values {
+    fn new(graph: &Graph, extents: Vec<Extent>) -> Self {
+        let (mut rows, mut needed) = (Vec::new(), Vec::new());
+        let mut borders = vec![0; extents.len()];
+        for (id, node) in graph.nodes().iter().enumerate() {
+            let first = node.inputs.first().copied();
+            rows.push(matches!(node.op, Op::GlobalMean | Op::Flatten) || first.is_some_and(|i| rows[i]));
+            needed.push(!node.op.tensors().is_empty() || node.inputs.iter().any(|&i| needed[i]));
+            if let (Op::Conv(conv), Some(from)) = (node.op, first) {
+                borders[from] = borders[from].max(conv.padding);
+                if needed[from] {
+                    borders[id] = gradient_border(&conv, extents[from], extents[id]);
+                }
+            }
+        }
+        Self { extents, rows, needed, borders }
+    }
+}
+
+/// Whether an operation treats each pixel by itself, so that rows of several images can be the pixels of one map.
+fn per_pixel(op: Op) -> bool {
+    matches!(op, Op::Linear { .. } | Op::Activation(_) | Op::Add | Op::Dropout(_) | Op::StochasticDepth(_))
+}
+
+/// A step before it has places.
+struct Plain {
+    node: NodeId,
+    inputs: Vec<NodeId>,
+    output: NodeId,
+    /// The activation that a batch norm takes along.
+    then: Rectifier,
+}
+
+/// The nodes as steps; a batch norm takes the activation along that alone reads it.
+fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
+    let mut steps: Vec<Plain> = Vec::with_capacity(nodes.len());
+    let only_reader = |id: NodeId| nodes.iter().flat_map(|n| &n.inputs).filter(|&&i| i == id).count() == 1;
+    for (id, node) in nodes.iter().enumerate().skip(1) {
+        let then = if let Op::Activation(activation) = node.op { Rectifier::of(activation) } else { None };
+        if let (Some(then), Some(last)) = (then, steps.last_mut()) {
+            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. }) && last.then == Rectifier::None;
+            if norm && node.inputs == [last.output] && only_reader(last.output) {
+                (last.then, last.output) = (then, id);
+                continue;
+            }
+        }
+        steps.push(Plain { node: id, inputs: node.inputs.clone(), output: id, then: Rectifier::None });
+    }
+    steps
+}
+
+struct Builder<'a> {
+    nodes: &'a [Node],
+    needed: &'a [bool],
+    widest: usize,
+}
+
+impl Builder<'_> {
+    /// A stage of these steps; the gradients of the values `given` come from outside, the values `loaded` too.
+    fn stage(&self, plain: &[Plain], shapes: &[Shape], given: &[NodeId], loaded: &[NodeId]) -> Option<Stage> {
+        let mut stage = Stage { shapes: vec![None; shapes.len()], ..Stage::default() };
+        for &value in loaded.iter().chain(plain.iter().map(|s| &s.output)) {
+            stage.shapes[value] = Some(shapes[value]);
+        }
+        for step in plain {
+            let from: Vec<Shape> = step.inputs.iter().map(|&i| shapes[i]).collect();
+            let kind = self.kind(step, &from, shapes[step.output])?;
+            let Plain { node, output, .. } = *step;
+            stage.steps.push(Step {
+                node,
+                kind,
+                inputs: step.inputs.clone(),
+                output,
+                gradient: None,
+                back: Vec::new(),
+            });
+        }
+        stage.forward = forward_phases(&stage.steps);
+        self.back(&mut stage, shapes, (given, loaded));
+        Some(stage)
+    }
+
+    fn kind(&self, step: &Plain, inputs: &[Shape], to: Shape) -> Option<Kind> {
+        let from = *inputs.first()?;
+        let axes = |axis: &dyn Fn(usize, usize) -> Axis| [axis(to.height, from.height), axis(to.width, from.width)];
+        let whole = Part { input: 0, first: 0, count: from.channels, at: 0, step: 1, corner: [0, 0] };
+        Some(match self.nodes[step.node].op {
+            Op::Conv(conv) if is_depthwise(&conv) => Kind::Depthwise(depthwise(&conv, (from, to))),
+            Op::Conv(conv) => Kind::Dense(groups(&conv, (from, to), self.widest)),
+            Op::Linear { inputs, outputs, .. } => {
+                Kind::Dense(groups(&Conv::new(inputs, outputs, 1, 1), (from, to), self.widest))
+            }
+            Op::BatchNorm { .. } => Kind::Norm(step.then),
+            Op::Activation(activation) => Kind::Activation(activation),
+            Op::MaxPool(pool) => Kind::Max(axes(&|_, size| Axis::of_pool(pool, size))),
+            Op::AvgPool(pool) => Kind::Mean(axes(&|_, size| Axis::of_pool(pool, size))),
+            Op::AdaptiveMean(_) | Op::GlobalMean => Kind::Mean(axes(&Axis::of_parts)),
+            Op::Flatten => Kind::Flatten,
+            Op::Add => (inputs.len() == 2).then_some(Kind::Add)?,
+            Op::Gate => Kind::Gate,
+            Op::Concat => {
+                let mut at = 0;
+                let mut part = |(input, shape): (usize, &Shape)| {
+                    at += shape.channels;
+                    Part { input, count: shape.channels, at: at - shape.channels, ..whole }
+                };
+                Kind::Copy(inputs.iter().enumerate().map(&mut part).collect())
+            }
+            Op::Channels { from, count } => Kind::Copy(vec![Part { first: from, count, ..whole }]),
+            Op::Shortcut { stride, pad } => Kind::Copy(vec![Part { at: pad, step: stride, ..whole }]),
+            Op::Shuffle { groups } => Kind::Shuffle(groups),
+            Op::Dropout(share) => Kind::Drop { share, whole: false },
+            Op::StochasticDepth(share) => Kind::Drop { share, whole: true },
+            _ => return None,
+        })
+    }
+
+    /// Gives the gradients places and the way back its phases.
+    fn back(&self, stage: &mut Stage, shapes: &[Shape], (given, loaded): (&[NodeId], &[NodeId])) {
+        let mut slots = Slots::default();
+        let mut places: Vec<Option<Place>> = vec![None; shapes.len()];
+        for &value in given.iter().filter(|&&v| self.needed[v]) {
+            places[value] = Some(slots.take(shapes[value]));
+        }
+        stage.given = given.iter().map(|&value| places[value]).collect();
+        let mut phase = Phase::default();
+        let mut held: Vec<Place> = Vec::new();
+        let mut phases = Vec::new();
+        for (at, step) in stage.steps.iter_mut().enumerate().rev() {
+            let Some(gradient) = places[step.output] else { continue };
+            step.gradient = Some(gradient);
+            let weighted = matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_));
+            let norm = matches!(step.kind, Kind::Norm(_));
+            if norm {
+                phase.jobs.push(Job::Sums(at));
+                phase.norm = Some(at);
+            }
+            // A convolution's gradients are held until its phase ends, so it begins one where others hold theirs.
+            if norm || (weighted && !held.is_empty()) {
+                phases.push(std::mem::take(&mut phase));
+                held.drain(..).for_each(|place| slots.give(place));
+            }
+            for &input in &step.inputs {
+                let add = places[input].is_some();
+                if self.needed[input] && !add {
+                    places[input] = Some(slots.take(shapes[input]));
+                }
+                step.back.push(places[input].map(|place| (place, add)));
+            }
+            phase.run(at, step);
+            if weighted {
+                phase.weights.push(at);
+                held.push(gradient);
+            } else {
+                slots.give(gradient);
+            }
+        }
+        phases.push(phase);
+        stage.loaded = loaded.iter().map(|&value| places[value]).collect();
+        stage.backward = phases;
+        stage.gradients = slots.lengths;
+    }
+}
+
+fn forward_phases(steps: &[Step]) -> Vec<Phase> {
+    let mut phases = vec![Phase::default()];
+    for (at, step) in steps.iter().enumerate() {
+        if matches!(step.kind, Kind::Norm(_)) {
+            if let Some(phase) = phases.last_mut() {
+                phase.jobs.push(Job::Sums(at));
+                phase.norm = Some(at);
+            }
+            phases.push(Phase::default());
+        }
+        if let Some(phase) = phases.last_mut() {
+            phase.run(at, step);
+        }
+    }
+    phases
+}

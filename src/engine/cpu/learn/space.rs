@@ -1,0 +1,135 @@
+//! What one image, or one group of rows, keeps between the way there and the way back; and packed weights.
+
+use std::collections::TryReserveError;
+
+use super::conv::Group;
+use super::norm::Sums;
+use super::packing::Packing;
+use super::program::{Kind, Stage};
+use crate::engine::cpu::infer::kernel::{LANES, Lane};
+
+/// Buffers by the node that makes the value, and by slot for the gradients.
+#[derive(Debug, Default)]
+pub struct Space {
+    /// Values.
+    pub values: Vec<Vec<f32>>,
+    /// Gradients.
+    pub gradients: Vec<Vec<f32>>,
+    /// Sums of the batch norms, by node.
+    pub sums: Vec<Sums>,
+    /// Masks of the dropouts, by node, as long as the map without its border.
+    pub masks: Vec<Vec<f32>>,
+}
+
+impl Space {
+    /// Zeroed buffers.
+    pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
+        let nodes = stage.shapes.len();
+        let mut space = Self { sums: vec![Sums::default(); nodes], masks: vec![Vec::new(); nodes], ..Self::default() };
+        for shape in &stage.shapes {
+            space.values.push(zeros(shape.map_or(0, |shape| shape.len()))?);
+        }
+        for &length in &stage.gradients {
+            space.gradients.push(zeros(length)?);
+        }
+        for step in &stage.steps {
+            let Some(shape) = stage.shapes[step.output] else { continue };
+            match step.kind {
+                Kind::Norm(_) => space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]],
+                Kind::Drop { .. } => space.masks[step.node] = zeros(shape.height * shape.width * shape.stride)?,
+                _ => {}
+            }
+        }
+        Ok(space)
+    }
+}
+
+fn zeros(length: usize) -> Result<Vec<f32>, TryReserveError> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(length)?;
+    values.resize(length, 0.0);
+    Ok(values)
+}
+
+/// The weights of one group of a convolution in the order of its sweeps, and their gradients in the order of the
+/// forward one.
+#[derive(Debug, Default)]
+pub struct Packed {
+    /// For the sweep there.
+    pub forward: Vec<Lane>,
+    /// For the sweeps back.
+    pub backward: Vec<Vec<Lane>>,
+    /// Bias.
+    pub bias: Vec<Lane>,
+    /// Gradient of the weights.
+    pub gradient: Vec<Lane>,
+    /// Gradient of the bias.
+    pub bias_gradient: Vec<Lane>,
+}
+
+impl Packed {
+    fn new<'a>(forward: &Packing, backward: impl Iterator<Item = &'a Packing>) -> Self {
+        let lanes = |count| vec![[0.0; LANES]; count];
+        let blocks = forward.outputs.div_ceil(LANES);
+        Self {
+            forward: lanes(forward.len()),
+            backward: backward.map(|packing| lanes(packing.len())).collect(),
+            bias: lanes(blocks),
+            gradient: lanes(forward.len()),
+            bias_gradient: lanes(blocks),
+        }
+    }
+
+    /// Room for a step's weights: one for each group.
+    pub fn of_step(kind: &Kind) -> Vec<Self> {
+        match kind {
+            Kind::Dense(groups) => {
+                let of = |group: &Group| {
+                    Self::new(&group.forward.packing, group.backward.iter().map(|sweep| &sweep.packing))
+                };
+                groups.iter().map(of).collect()
+            }
+            Kind::Depthwise(d) => vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Packs a tensor's weights.
+    pub fn pack(step: &mut [Self], kind: &Kind, weight: &[f32], bias: &[f32]) {
+        for (number, (packed, (forward, backward))) in step.iter_mut().zip(packings(kind)).enumerate() {
+            forward.pack(weight, &mut packed.forward);
+            for (packing, packed) in backward.into_iter().zip(&mut packed.backward) {
+                packing.pack(weight, packed);
+            }
+            let bias = bias.iter().skip(number * forward.outputs).take(forward.outputs);
+            for (lane, value) in packed.bias.as_flattened_mut().iter_mut().zip(bias) {
+                *lane = *value;
+            }
+        }
+    }
+
+    /// Hands the gradients over and forgets them; a step without a bias has an empty one.
+    pub fn take_gradients(step: &mut [Self], kind: &Kind, weight: &mut [f32], bias: &mut [f32]) {
+        for (number, (packed, (forward, _))) in step.iter_mut().zip(packings(kind)).enumerate() {
+            forward.unpack(&packed.gradient, weight);
+            let bias = bias.iter_mut().skip(number * forward.outputs).take(forward.outputs);
+            for (value, lane) in bias.zip(packed.bias_gradient.as_flattened()) {
+                *value = *lane;
+            }
+            packed.gradient.as_flattened_mut().fill(0.0);
+            packed.bias_gradient.as_flattened_mut().fill(0.0);
+        }
+    }
+}
+
+/// The packings of a step's groups.
+fn packings<'a>(kind: &'a Kind) -> Vec<(&'a Packing, Vec<&'a Packing>)> {
+    match kind {
+        Kind::Dense(groups) => {
+            let back = |group: &'a Group| group.backward.iter().map(|sweep| &sweep.packing).collect();
+            groups.iter().map(|group| (&group.forward.packing, back(group))).collect()
+        }
+        Kind::Depthwise(d) => vec![(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())],
+        _ => Vec::new(),
+    }
+}

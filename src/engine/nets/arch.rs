@@ -1,0 +1,197 @@
+//! Architectures by name, and what is needed to build one.
+
+use super::families::{self, convnet, resnet};
+use super::family::{Family, Listed, Size};
+use super::graph::Graph;
+use super::shapes;
+
+/// A network's architecture, apart from class count and input side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arch {
+    /// ConvNet of `depth` blocks, `width` channels each.
+    ConvNet {
+        /// Blocks, 3 to 6.
+        depth: usize,
+        /// Channels; 128 in the papers.
+        width: usize,
+    },
+    /// CIFAR ResNet of 6·blocks + 2 layers.
+    CifarResNet {
+        /// Blocks per stage.
+        blocks: usize,
+    },
+    /// A row of a family's table.
+    Listed(&'static Listed),
+}
+
+/// A name that is no known architecture.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{name}' is no known network{nearest}; `stillroom networks` lists them all")]
+pub struct UnknownArch {
+    name: String,
+    nearest: String,
+}
+
+/// A network's full description: what is needed to build it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Architecture.
+    pub arch: Arch,
+    /// Input side in pixels.
+    pub side: usize,
+    /// Outputs.
+    pub classes: usize,
+}
+
+impl NetworkSpec {
+    /// Builds the network's graph.
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        match self.arch {
+            Arch::ConvNet { depth, width } => convnet::build(depth, width, self.side, self.classes),
+            Arch::CifarResNet { blocks } => resnet::build_cifar(blocks, self.classes),
+            Arch::Listed(listed) => listed.graph(Size { side: self.side, classes: self.classes }),
+        }
+    }
+
+    /// Whether the network can work on images of its side.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        let step = self.arch.side_step();
+        self.side >= step && self.side.is_multiple_of(step) && shapes::extents(&self.graph(), self.side).is_some()
+    }
+}
+
+impl Arch {
+    /// The side of the images it is meant for in the papers (spec section 2); for those without weights to tell.
+    #[must_use]
+    pub fn usual_side(&self) -> usize {
+        match self {
+            Self::ConvNet { depth: 3, .. } | Self::CifarResNet { .. } => 32,
+            Self::ConvNet { depth: 4, .. } => 64,
+            Self::ConvNet { .. } => 128,
+            Self::Listed(listed) => listed.side,
+        }
+    }
+
+    /// Input sides are multiples of this: the patch of networks that cut an image into a fixed grid.
+    #[must_use]
+    pub fn side_step(&self) -> usize {
+        if let Self::Listed(listed) = self { listed.family.side_step() } else { 1 }
+    }
+
+    /// The least side that leaves something for the classifier; larger ones leave more.
+    #[must_use]
+    pub fn least_side(&self) -> usize {
+        let step = self.side_step();
+        let fits = |n: usize| NetworkSpec { arch: *self, side: n * step, classes: 2 }.fits();
+        let (mut low, mut high) = (0, self.usual_side() / step);
+        while high - low > 1 {
+            let middle = usize::midpoint(low, high);
+            if fits(middle) { high = middle } else { low = middle }
+        }
+        high * step
+    }
+
+    /// Whose weight files it takes, in words.
+    #[must_use]
+    pub fn files(&self) -> String {
+        match self {
+            Self::ConvNet { .. } => "the papers' ConvNets".to_owned(),
+            Self::CifarResNet { .. } => "CIFAR ResNets".to_owned(),
+            Self::Listed(listed) => match listed.timm {
+                _ if listed.name.ends_with("_patch16_224") => "timm".to_owned(),
+                Some(timm) if timm != listed.name => format!("torchvision, timm ({timm})"),
+                Some(_) => "torchvision, timm".to_owned(),
+                None => "torchvision".to_owned(),
+            },
+        }
+    }
+
+    /// All networks that have a name of their own: the papers' ConvNets, two CIFAR ResNets, and the families' tables.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let convnets = (3..=6).map(|depth| Self::ConvNet { depth, width: convnet::WIDTH });
+        let cifar = [3, 5, 7, 9, 18].map(|blocks| Self::CifarResNet { blocks });
+        convnets.chain(cifar).chain(families::listed().map(Self::Listed))
+    }
+
+    /// Its family.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self {
+            Self::ConvNet { .. } => Family::ConvNet,
+            Self::CifarResNet { .. } => Family::CifarResNet,
+            Self::Listed(listed) => listed.family,
+        }
+    }
+}
+
+impl std::fmt::Display for Arch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ConvNet { depth, width: convnet::WIDTH } => write!(f, "conv{depth}"),
+            Self::ConvNet { depth, width } => write!(f, "conv{depth}x{width}"),
+            Self::CifarResNet { blocks } => write!(f, "resnet{}_cifar", 6 * blocks + 2),
+            Self::Listed(listed) => f.write_str(listed.name),
+        }
+    }
+}
+
+impl std::str::FromStr for Arch {
+    type Err = UnknownArch;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(listed) = families::listed().find(|l| l.name == text || l.timm == Some(text)) {
+            return Ok(Self::Listed(listed));
+        }
+        parametric(text).ok_or_else(|| {
+            let scored = Self::all().map(|a| (strsim::jaro_winkler(text, &a.to_string()), a));
+            let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|b| b.0 > 0.8);
+            let nearest = match lookalike(text) {
+                Some(why) => format!(" ({why})"),
+                None => best.map_or_else(String::new, |(_, a)| format!(" (did you mean {a}?)")),
+            };
+            UnknownArch { name: text.to_owned(), nearest }
+        })
+    }
+}
+
+/// Why a network of timm is none of those with nearly its name.
+fn lookalike(name: &str) -> Option<&'static str> {
+    match name {
+        "regnety_008" | "regnety_080" => Some("timm's has other widths than torchvision's; regnety_…_tv are the same"),
+        "mnasnet_140" => Some("timm's is wider than mnasnet1_3"),
+        _ if name.starts_with("tf_") => Some("timm's networks from TensorFlow pad and normalise otherwise"),
+        _ => None,
+    }
+}
+
+/// conv`depth`x`width` and resnet`6n+2`_cifar.
+fn parametric(text: &str) -> Option<Arch> {
+    if let Some(rest) = text.strip_prefix("conv") {
+        let (depth, width) = rest.split_once('x').map_or((rest, None), |(d, w)| (d, Some(w)));
+        let depth = depth.parse().ok().filter(|d| (3..=6).contains(d))?;
+        let width = width.map_or(Some(convnet::WIDTH), |w| w.parse().ok().filter(|w| (1..=4096).contains(w)))?;
+        return Some(Arch::ConvNet { depth, width });
+    }
+    let depth: usize = text.strip_prefix("resnet")?.strip_suffix("_cifar")?.parse().ok()?;
+    ((8..=1202).contains(&depth) && depth % 6 == 2).then_some(Arch::CifarResNet { blocks: depth / 6 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip_and_nonsense_is_refused() {
+        let parametric = ["conv4x64", "resnet14_cifar"].map(str::to_owned);
+        for name in Arch::all().map(|a| a.to_string()).chain(parametric) {
+            assert_eq!(name.parse::<Arch>().unwrap().to_string(), name);
+        }
+        for name in ["conv2", "conv", "conv3x", "resnet", "resnet19", "resnet21_cifar", "vgg", "resnet18_modified_"] {
+            assert!(name.parse::<Arch>().is_err(), "{name}");
+        }
+        let error = "resnet8".parse::<Arch>().unwrap_err().to_string();
+        assert!(error.contains("did you mean resnet"), "{error}");
+    }
+}

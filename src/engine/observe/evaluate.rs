@@ -1,0 +1,171 @@
+//! Accuracy of a network on whole images, with the papers' evaluation transform (spec 1.5 and 3c).
+
+use std::sync::Arc;
+
+use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::progress::Progress;
+
+use super::score::{ScoreError, Throughput, cross_entropy, probability};
+use crate::engine::images::cache::Cache;
+use crate::engine::images::{crops, decode, pipeline, resize};
+use crate::engine::plan::Engine;
+
+/// The outcome for one image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// The image.
+    pub image: ImageId,
+    /// The network's output for its class.
+    pub output: u32,
+    /// The output with the greatest logit.
+    pub predicted: u32,
+    /// How many outputs have a greater logit than the right one.
+    pub rank: u32,
+    /// Cross-entropy for its class.
+    pub loss: f32,
+    /// Probability of the predicted output.
+    pub probability: f32,
+}
+
+/// What is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct EvaluateJob<'a> {
+    /// The dataset.
+    pub dataset: &'a Dataset,
+    /// The images.
+    pub images: &'a [ImageId],
+    /// The network's output of each class of the dataset.
+    pub class_map: &'a [u32],
+    /// Normalisation.
+    pub mean_std: MeanStd,
+    /// Where the views of images are kept for the next evaluation, by their ids.
+    pub views: Option<&'a Cache>,
+}
+
+/// Predictions and the images that could not be decoded.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// In the order of the job's images.
+    pub predictions: Vec<Prediction>,
+    /// Unusable images with their reasons.
+    pub broken: Vec<(ImageId, String)>,
+}
+
+impl Evaluation {
+    /// Percent of predictions whose class is among the `k` greatest logits.
+    #[must_use]
+    pub fn top(&self, k: u32) -> f64 {
+        let right = self.predictions.iter().filter(|p| p.rank < k).count();
+        100.0 * right as f64 / self.predictions.len().max(1) as f64
+    }
+}
+
+/// Runs the network over the images.
+///
+/// # Errors
+/// [`ScoreError`]; broken images are listed instead.
+pub fn evaluate(
+    engine: &mut dyn Engine,
+    job: EvaluateJob<'_>,
+    throughput: Throughput,
+    progress: &mut dyn Progress,
+) -> Result<Evaluation, ScoreError> {
+    let side = engine.side() as u32;
+    let len = 3 * engine.side() * engine.side();
+    let mut batch = Batch { buffer: vec![0.0; throughput.batch.max(1) * len], len, pending: Vec::new() };
+    let mut evaluation = Evaluation::default();
+    let ahead = 2 * throughput.batch + throughput.threads;
+    let total = job.images.len() as u64;
+    let view = |i: usize| -> Result<Arc<Rgb8>, String> {
+        let make = || {
+            let image = decode::read(&job.dataset.location(job.images[i])).map_err(|e| e.reason().to_string())?;
+            Ok(resize::evaluation_view(&image, side))
+        };
+        job.views.map_or_else(|| make().map(Arc::new), |views| views.get(job.images[i].index(), make))
+    };
+    pipeline::ordered(job.images.len(), throughput.threads, ahead, view, |i, view| {
+        match view {
+            Ok(view) => {
+                let at = batch.pending.len() * len;
+                crops::write_whole(&view, &job.mean_std, &mut batch.buffer[at..at + len]);
+                batch.pending.push(job.images[i]);
+            }
+            Err(reason) => evaluation.broken.push((job.images[i], reason)),
+        }
+        if batch.pending.len() == throughput.batch.max(1) {
+            batch.run(engine, &job, &mut evaluation)?;
+            progress.step("evaluate", i as u64 + 1, total)?;
+        }
+        Ok::<(), ScoreError>(())
+    })?;
+    batch.run(engine, &job, &mut evaluation)?;
+    progress.step("evaluate", total, total)?;
+    Ok(evaluation)
+}
+
+struct Batch {
+    buffer: Vec<f32>,
+    len: usize,
+    pending: Vec<ImageId>,
+}
+
+impl Batch {
+    fn run(&mut self, engine: &mut dyn Engine, job: &EvaluateJob<'_>, out: &mut Evaluation) -> Result<(), ScoreError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.buffer[self.pending.len() * self.len..].fill(0.0);
+        let logits = engine.logits(&self.buffer, self.buffer.len() / self.len)?;
+        for (image, row) in self.pending.drain(..).zip(logits.chunks_exact(engine.classes())) {
+            let class = job.dataset.class_of(image);
+            let output = job.class_map.get(class.index()).copied().unwrap_or(0);
+            out.predictions.push(predict(image, output, row));
+        }
+        Ok(())
+    }
+}
+
+fn predict(image: ImageId, output: u32, logits: &[f32]) -> Prediction {
+    let right = logits.get(output as usize).copied().unwrap_or(f32::NAN);
+    // Like argmax: of equal logits the first wins, and NaN is never right.
+    let beaten = |(i, z): (usize, &f32)| *z < right || (*z == right && i >= output as usize);
+    let rank = logits.iter().enumerate().filter(|&(i, z)| !beaten((i, z))).count() as u32;
+    let (predicted, _) =
+        logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &z)| if z > best.1 { (i, z) } else { best });
+    Prediction {
+        image,
+        output,
+        predicted: predicted as u32,
+        rank,
+        loss: cross_entropy(logits, output as usize),
+        probability: probability(logits, predicted),
+    }
+}
+
+/// A seeded sample of at most `per_class` images of every class, in order of their ids.
+#[must_use]
+pub fn sample(dataset: &Dataset, seed: u64, per_class: usize) -> Vec<ImageId> {
+    let mut images = Vec::new();
+    for class in dataset.class_ids() {
+        let range = dataset.images_of(class);
+        let order = crate::core::distil::patch::subset_order(seed, &dataset.class(class).name, range.len());
+        images.extend(order.iter().take(per_class).map(|at| ImageId(range.start + at)));
+    }
+    images.sort_unstable();
+    images
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_logits_and_nan_are_not_all_right() {
+        let rank = |logits: &[f32], output| predict(ImageId(0), output, logits).rank;
+        assert_eq!([rank(&[1.0, 3.0, 2.0], 1), rank(&[1.0, 3.0, 2.0], 0)], [0, 2]);
+        assert_eq!([rank(&[0.0; 3], 0), rank(&[0.0; 3], 2)], [0, 2]);
+        assert_eq!(rank(&[f32::NAN; 3], 0), 3);
+    }
+}

@@ -1,0 +1,164 @@
+//! An observer: a trained network in evaluation mode, frozen, with what its file or card says about its input.
+
+use std::path::Path;
+
+use crate::core::data::names::escape;
+use crate::core::data::normalise::MeanStd;
+use crate::core::formats::load_report::LoadReport;
+
+use crate::engine::nets::graph::{Graph, Tap};
+use crate::engine::nets::{Arch, NetworkSpec};
+use crate::engine::plan::Plan;
+use crate::engine::weights::{self, RowsError, WeightError, Weights};
+
+/// What the user or a card says of a weight file; everything may be left open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObserverOptions {
+    /// Architecture, instead of recognising it.
+    pub arch: Option<Arch>,
+    /// Input side.
+    pub side: Option<usize>,
+    /// Normalisation; ImageNet's by default.
+    pub mean_std: Option<MeanStd>,
+    /// Class names in output order.
+    pub classes: Option<Vec<String>>,
+}
+
+/// A trained network and how to feed it.
+#[derive(Clone, Debug)]
+pub struct Observer {
+    /// Architecture, side, outputs.
+    pub spec: NetworkSpec,
+    /// Normalisation of its input.
+    pub mean_std: MeanStd,
+    /// Names of the outputs, if known.
+    pub classes: Option<Vec<String>>,
+    /// What became of the file's tensors.
+    pub report: LoadReport,
+    /// BLAKE3 of the weight file.
+    pub fingerprint: String,
+    /// The file's name, for messages.
+    pub name: String,
+    weights: Weights,
+    graph: Graph,
+}
+
+/// Why an observer can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserverError {
+    /// The file.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
+    /// The side doesn't fit the network.
+    #[error("{path}: {arch} can't take images of side {side}{why}; give --side")]
+    Side {
+        /// The file.
+        path: String,
+        /// The network.
+        arch: String,
+        /// The side.
+        side: usize,
+        /// More.
+        why: String,
+    },
+}
+
+impl Observer {
+    /// Loads a weight file. `data_side` is the side of the data's own images, taken by "modified" networks when
+    /// neither the file nor the options fix a side.
+    ///
+    /// # Errors
+    /// [`ObserverError`]: unreadable or hostile file, unknown network, tensors missing or of the wrong shape.
+    pub fn load(path: &Path, options: &ObserverOptions, data_side: Option<usize>) -> Result<Self, ObserverError> {
+        let name = escape(path.as_os_str().as_encoded_bytes());
+        let mut file = weights::read(path)?;
+        let detected = weights::recognise(&name, &mut file, options.arch)?;
+        let side = options.side.or(detected.side).or(data_side).unwrap_or(32);
+        let spec = NetworkSpec { arch: detected.arch, side, classes: detected.classes };
+        check_side(&name, &spec, detected.side)?;
+        let graph = spec.graph();
+        file.notes.extend(file.weights.fit_positions(&graph));
+        let mut report = file.weights.report(&graph);
+        report.notes = file.notes;
+        // Before the shapes, which a variant may have of its own.
+        if let ([first, ..], []) = (&weights::additional(&file.weights, &graph)[..], &report.missing[..]) {
+            let (keys, arch) = ((*first).to_owned(), spec.arch.to_string());
+            return Err(WeightError::Variant { path: name, arch, keys }.into());
+        }
+        if !report.is_complete() {
+            let arch = spec.arch.to_string();
+            return Err(WeightError::Incomplete { path: name, arch, report: report.summary() }.into());
+        }
+        Ok(Self {
+            spec,
+            mean_std: options.mean_std.unwrap_or(MeanStd::IMAGENET),
+            // A card's names of another count are left for the class map to refuse; other lists in a file mean nothing.
+            classes: options.classes.clone().or(file.classes.filter(|c| c.len() == spec.classes)),
+            report,
+            fingerprint: file.fingerprint,
+            name,
+            weights: file.weights,
+            graph,
+        })
+    }
+
+    /// The same network with these outputs alone, in this order (class pruning, spec section 2): its softmax is over
+    /// them only. Scores of the whole network are not mixed with its: the fingerprint is another.
+    ///
+    /// # Errors
+    /// [`RowsError`] for outputs that the network lacks or that are named twice.
+    pub fn pruned(self, rows: &[u32]) -> Result<Self, RowsError> {
+        let weights = self.weights.keep_outputs(&self.graph, rows)?;
+        let spec = NetworkSpec { classes: rows.len(), ..self.spec };
+        let name_of = |names: Vec<String>| rows.iter().filter_map(|&r| names.get(r as usize).cloned()).collect();
+        let kept: Vec<u8> = rows.iter().flat_map(|r| r.to_le_bytes()).collect();
+        let mut hash = blake3::Hasher::new();
+        hash.update(b"pruned ").update(self.fingerprint.as_bytes()).update(&kept);
+        let fingerprint = hash.finalize().to_hex()[..32].to_owned();
+        let classes = self.classes.filter(|c| c.len() == self.spec.classes).map(name_of);
+        Ok(Self { spec, weights, graph: spec.graph(), fingerprint, classes, ..self })
+    }
+
+    /// The network's description.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Its tensors.
+    #[must_use]
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The folded inference plan.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        Plan::compile(&self.graph, &self.weights, self.spec.side, &[])
+    }
+
+    /// The plan that also keeps one feature.
+    #[must_use]
+    pub fn plan_with(&self, tap: Tap) -> Plan {
+        Plan::compile(&self.graph, &self.weights, self.spec.side, &[tap])
+    }
+}
+
+/// A ConvNet's classifier fixes the final map; other networks take any side that leaves something of the image.
+fn check_side(path: &str, spec: &NetworkSpec, from_shapes: Option<usize>) -> Result<(), ObserverError> {
+    let error =
+        |why: String| ObserverError::Side { path: path.to_owned(), arch: spec.arch.to_string(), side: spec.side, why };
+    if spec.side > 4096 || !spec.fits() {
+        let step = match spec.arch.side_step() {
+            1 => String::new(),
+            step => format!(" in steps of {step}"),
+        };
+        return Err(error(format!(" (it needs {} to 4096 pixels{step})", spec.arch.least_side())));
+    }
+    if let (Arch::ConvNet { depth, .. }, Some(side)) = (spec.arch, from_shapes)
+        && spec.side >> depth != side >> depth
+    {
+        return Err(error(format!(" (its classifier is made for {side})")));
+    }
+    Ok(())
+}

@@ -1,0 +1,387 @@
+//! What the panels show. They read it and emit [`Intent`]s; only the app changes it.
+
+pub mod log;
+pub mod ranking;
+pub mod trainings;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::recipe::Recipe;
+use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
+use crate::core::workspace::{Command, Workspace};
+use crate::jobs::check::{CheckReport, Verdict};
+use crate::jobs::control::{Control, Status};
+use crate::jobs::distill::{DistillReport, Found};
+use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::train::{TrainReport, TrainRequest};
+use crate::jobs::worker::{Event, OpenedDataset};
+use crate::store::project::{Project, RecentDataset, RecentObserver};
+use crate::store::training::TrainingStatus;
+
+use super::actions::Action;
+use super::layout::Panel;
+use super::widgets::dialog::Purpose;
+use log::{Level, Log};
+use ranking::Ranking;
+use trainings::{Change, Trainings};
+
+/// What a panel asks for.
+#[derive(Clone, Debug)]
+pub enum Intent {
+    /// Carry out a command of the table.
+    Do(Action),
+    /// Change the workspace.
+    Edit(Command),
+    /// Open a dataset.
+    OpenDataset(PathBuf),
+    /// Load an observer.
+    OpenObserver(ObserverRequest),
+    /// Open a file dialog.
+    Browse(Purpose),
+    /// Put a text on the clipboard; the second says what it is, for the log.
+    Copy(String, &'static str),
+    /// Train.
+    Train(Box<TrainRequest>),
+    /// Show, hide or select trainings.
+    Trainings(Change),
+    /// List the trainings in this folder, too.
+    OpenTrainings(PathBuf),
+    /// Write the shown curves into this file, which must be new.
+    Export(Curves, PathBuf),
+    /// The arrow keys belong to this panel from now on.
+    Activate(Panel),
+}
+
+/// How curves are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curves {
+    /// Comma-separated values.
+    Csv,
+    /// A picture.
+    Svg,
+}
+
+/// A job and how to steer it.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The request's name.
+    pub name: &'static str,
+    /// Pause, cancel, progress.
+    pub control: Control,
+    /// When it began, on the window's clock.
+    pub began_secs: f64,
+}
+
+/// Errors, each kept where it arose until the same thing is tried again.
+#[derive(Clone, Debug, Default)]
+pub struct Problems {
+    /// Opening a dataset.
+    pub dataset: Option<String>,
+    /// Loading an observer.
+    pub observer: Option<String>,
+    /// Checking it.
+    pub check: Option<String>,
+    /// Scoring.
+    pub score: Option<String>,
+    /// Distilling.
+    pub distil: Option<String>,
+    /// Training.
+    pub train: Option<String>,
+    /// Writing curves.
+    pub export: Option<String>,
+}
+
+impl Problems {
+    fn of(&mut self, request: &str) -> &mut Option<String> {
+        match request {
+            "open dataset" | "open sample" => &mut self.dataset,
+            "load observer" => &mut self.observer,
+            "check" => &mut self.check,
+            "score" => &mut self.score,
+            "train" => &mut self.train,
+            _ => &mut self.distil,
+        }
+    }
+}
+
+/// What was opened before, latest first.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    /// Datasets.
+    pub datasets: Vec<RecentDataset>,
+    /// Observers.
+    pub observers: Vec<RecentObserver>,
+}
+
+impl Recent {
+    /// Reads the lists of a project; empty where there is none yet, or with the reason why it can't be read.
+    ///
+    /// # Errors
+    /// The store's reason, in words.
+    pub fn read(folder: Option<PathBuf>) -> Result<Self, String> {
+        let folder = folder.map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
+        let project = match Project::read_only(&folder) {
+            Ok(project) => project,
+            Err(crate::store::project::ProjectError::Missing(_)) => return Ok(Self::default()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let datasets = project.recent_datasets(12).map_err(|e| e.to_string())?;
+        let observers = project.recent_observers(12).map_err(|e| e.to_string())?;
+        Ok(Self { datasets, observers })
+    }
+}
+
+/// Everything that panels may look at.
+#[derive(Default)]
+pub struct Model {
+    /// What the user edits.
+    pub workspace: Workspace,
+    /// The open dataset.
+    pub data: Option<Arc<OpenedDataset>>,
+    /// The loaded observer.
+    pub observer: Option<Arc<OpenedObserver>>,
+    /// How it was asked for: the overrides.
+    pub observer_request: Option<ObserverRequest>,
+    /// The check's result and what it means.
+    pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// The device that computes, and why.
+    pub device: Option<String>,
+    /// Scores and rankings.
+    pub ranking: Ranking,
+    /// The job at work.
+    pub running: Option<Running>,
+    /// Jobs that wait their turn.
+    pub waiting: Vec<Running>,
+    /// Errors.
+    pub problems: Problems,
+    /// Trainings.
+    pub trainings: Trainings,
+    /// The log.
+    pub log: Log,
+    /// What was opened before.
+    pub recent: Recent,
+    /// The folder that was written last.
+    pub written: Option<Arc<DistillReport>>,
+    /// The panel that the arrow keys belong to.
+    pub active: Option<Panel>,
+    /// The selection changed and its cell should be brought into view in this frame.
+    pub reveal: bool,
+    /// Seconds since the window opened.
+    pub now_secs: f64,
+}
+
+impl Model {
+    /// The open dataset.
+    #[must_use]
+    pub fn dataset(&self) -> Option<&Arc<Dataset>> {
+        self.data.as_ref().map(|d| &d.dataset)
+    }
+
+    /// Name of the dataset for titles and default file names: its folder's.
+    #[must_use]
+    pub fn dataset_name(&self) -> Option<String> {
+        let root = self.dataset()?.root();
+        let name = root.file_name().map_or_else(|| root.to_string_lossy(), |n| n.to_string_lossy());
+        Some(name.into_owned())
+    }
+
+    /// The running job's newest progress.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        self.running.as_ref().map(|r| r.control.status())
+    }
+
+    /// Whether a request of this name runs or waits.
+    #[must_use]
+    pub fn is_under_way(&self, name: &str) -> bool {
+        self.running.iter().chain(&self.waiting).any(|r| r.name == name)
+    }
+
+    /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
+    #[must_use]
+    pub fn staleness(&self) -> (usize, usize) {
+        (self.ranking.stale(self.workspace.chosen()), self.workspace.chosen().count())
+    }
+
+    /// Why a command can't be carried out now; `None` if it can.
+    #[must_use]
+    pub fn why_not(&self, action: Action) -> Option<&'static str> {
+        let needs = |here: bool, why| (!here).then_some(why);
+        let observer = || {
+            needs(self.data.is_some(), "open a dataset first")
+                .or(needs(self.observer.is_some(), "load an observer first"))
+        };
+        let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
+        match action {
+            Action::OpenObserver => needs(self.data.is_some(), "open a dataset first"),
+            Action::Check => observer().or(needs(!self.is_under_way("check"), "the check is under way")),
+            Action::Score => observer().or(some_class()).or(needs(!self.is_under_way("score"), "scoring is under way")),
+            Action::Distil => {
+                observer().or(some_class()).or(needs(!self.is_under_way("distill"), "distilling is under way"))
+            }
+            Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
+            Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
+            Action::Train | Action::CopyTraining => {
+                needs(self.trainings.folder().is_some(), "the project's folder is being looked at")
+            }
+            Action::CloneTraining | Action::TrainingDetails => self.why_no_training(),
+            Action::ResumeTraining => self.why_no_training().or_else(|| self.why_not_resumed()),
+            Action::ExportCsv | Action::ExportSvg => {
+                needs(self.trainings.shown().next().is_some(), "show a training's curves first")
+            }
+            Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
+            _ => None,
+        }
+    }
+
+    fn why_no_training(&self) -> Option<&'static str> {
+        let Some(row) = self.trainings.selected() else { return Some("select a training in the table") };
+        row.note().is_none().then_some("it has no record that can be read")
+    }
+
+    fn why_not_resumed(&self) -> Option<&'static str> {
+        let row = self.trainings.selected()?;
+        match row.note()?.status {
+            _ if self.trainings.is_asked(&row.folder) => Some("it is under way"),
+            TrainingStatus::Done => Some("it is finished"),
+            TrainingStatus::Running => Some("another process is at work on it"),
+            TrainingStatus::Paused | TrainingStatus::Failed | TrainingStatus::Interrupted => None,
+        }
+    }
+
+    /// Writes a line to the log.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.log.push(self.now_secs, level, text);
+    }
+
+    /// Selects nothing that has gone: after a change of dataset or scores.
+    #[must_use]
+    pub fn selected_place(&self) -> Option<(ImageId, crate::core::data::dataset::ClassId, usize)> {
+        let image = self.workspace.selected()?;
+        self.ranking.place(image).map(|(class, rank)| (image, class, rank))
+    }
+
+    /// Takes what the worker reports. Opening a dataset also needs the workspace's and the gallery's part, which the
+    /// app does.
+    pub fn take(&mut self, event: Event) {
+        match event {
+            Event::Started(name, control) => {
+                *self.problems.of(name) = None;
+                if !self.waiting.is_empty() {
+                    self.waiting.remove(0);
+                }
+                self.running = Some(Running { name, control, began_secs: self.now_secs });
+            }
+            Event::Dataset(opened) => self.take_dataset(opened),
+            Event::Observer(opened) => self.take_observer(opened),
+            Event::Device(device) => {
+                self.say(Level::Info, format!("computing on {device}"));
+                self.device = Some(device);
+            }
+            Event::Checked(report) => self.take_check(report),
+            Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
+            Event::Distilled(report) => {
+                let out = report.out.display();
+                let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);
+                self.say(Level::Info, text);
+                self.written = Some(report);
+            }
+            Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
+            Event::Trained(folder, report) => {
+                self.say(Level::Info, trained_text(&report));
+                self.trainings.take(&folder, Arc::new(report.note.clone()));
+            }
+            Event::Warning(text) => self.say(Level::Warning, text),
+            Event::Failed(name, why) => {
+                self.say(Level::Error, format!("{name}: {why}"));
+                *self.problems.of(name) = Some(why);
+            }
+            Event::Cancelled(name) => {
+                self.say(Level::Info, format!("{name}: cancelled; what it stored stays, the same again resumes"));
+            }
+            Event::Finished(name) => {
+                if name == "train" {
+                    self.trainings.done();
+                }
+                let began = self.running.take().map_or(self.now_secs, |r| r.began_secs);
+                if name == "score" && self.problems.score.is_none() {
+                    self.say(Level::Info, format!("scoring ended after {:.1} s", self.now_secs - began));
+                }
+            }
+        }
+    }
+
+    fn take_check(&mut self, report: Arc<CheckReport>) {
+        let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
+        let verdict = report.verdict();
+        match &verdict {
+            Verdict::Good => self.say(Level::Info, text),
+            Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
+        }
+        self.check = Some((report, verdict));
+    }
+
+    fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
+        let Some(data) = self.data.clone() else { return };
+        match found {
+            Found::Scores(block) => {
+                self.say_broken(data.dataset.class(class).label(), block.broken.len());
+                self.ranking.add(&data.dataset, recipe, (class, block));
+            }
+            Found::Picks(picks) => self.ranking.add_picks(&data.dataset, recipe, (class, picks)),
+        }
+    }
+
+    /// Distilling names broken files itself; scoring only keeps them.
+    fn say_broken(&mut self, class: &str, broken: usize) {
+        if broken > 0 && self.running.as_ref().is_some_and(|r| r.name == "score") {
+            let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
+            self.say(Level::Warning, text);
+        }
+    }
+
+    fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {
+        let data = opened.dataset.clone();
+        let (images, classes) = (data.image_count(), data.classes().len());
+        self.say(Level::Info, format!("opened {}: {images} images, {classes} classes", data.root().display()));
+        for note in &opened.notes {
+            self.say(Level::Warning, note.clone());
+        }
+        let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
+        self.recent.datasets.retain(|r| r.root != root);
+        let recent = RecentDataset { root, fingerprint: String::new(), layout, split, classes, images };
+        self.recent.datasets.insert(0, recent);
+        self.data = Some(opened);
+        (self.observer, self.check, self.written) = (None, None, None);
+        self.ranking.clear(Some(&data));
+    }
+
+    fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
+        let o = &opened.observer;
+        self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
+        for note in &opened.notes {
+            self.say(Level::Warning, note.clone());
+        }
+        let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
+        let fingerprint = o.fingerprint.clone();
+        self.recent.observers.retain(|r| r.path != path);
+        self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
+        self.observer = Some(opened);
+        self.check = None;
+        let data = self.data.clone();
+        self.ranking.clear(data.as_ref().map(|d| d.dataset.as_ref()));
+    }
+}
+
+/// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
+fn trained_text(report: &TrainReport) -> String {
+    let note = &report.note;
+    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
+        let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
+        mean_and_std(&values).map_or_else(|| "none".to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2} %"))
+    };
+    let (best, last) = (of(Curve::best), of(Curve::last));
+    format!("trained {}: top-1 {best} (best), {last} (last) in {:.1} s", note.name, report.seconds)
+}
