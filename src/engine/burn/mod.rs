@@ -1,6 +1,8 @@
-//! Everything that uses burn: operations on its tensors, the engine for plans, the trainable module.
+//! Everything that uses burn: operations on its tensors, the engine for plans, the trainable module, and its passes as a network that can be
+//! differentiated.
 
 pub mod engine;
-pub(crate) mod learner;
 pub mod module;
+pub(crate) mod network;
 pub mod ops;
+mod optimiser;

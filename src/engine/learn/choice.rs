@@ -1,9 +1,9 @@
 //! Which learner a device gets.
 
-use super::Learner;
-use crate::core::train::recipe::Optimiser;
-use crate::engine::burn::learner::BurnLearner;
-use crate::engine::cpu::learn::CpuLearner;
+use super::optimiser::Rule;
+use super::{Fitted, Learner};
+use crate::engine::burn::network::BurnNetwork;
+use crate::engine::cpu::learn::CpuNetwork;
 use crate::engine::device::{Hardware, Picked};
 use crate::engine::nets::NetworkSpec;
 use crate::engine::plan::EngineError;
@@ -16,14 +16,14 @@ use crate::engine::weights::Weights;
 pub fn learner(
     spec: &NetworkSpec,
     weights: &Weights,
-    optimiser: (Optimiser, bool),
+    rule: Rule,
     picked: &Picked,
 ) -> Result<Box<dyn Learner>, EngineError> {
     let graph = spec.graph();
     Ok(match picked.info.hardware {
-        Hardware::Cpu if CpuLearner::supports(&graph) => {
-            Box::new(CpuLearner::new((graph, spec.side), weights, optimiser)?)
+        Hardware::Cpu if CpuNetwork::supports(&graph) => {
+            Box::new(Fitted::new(CpuNetwork::new(graph, spec.side, weights)?, rule))
         }
-        _ => Box::new(BurnLearner::new((graph, spec.side), weights, optimiser, &picked.device)?),
+        _ => Box::new(Fitted::new(BurnNetwork::new(graph, spec.side, weights, &picked.device)?, rule)),
     })
 }

@@ -8,10 +8,10 @@ use crate::core::distil::patch::CropRange;
 use crate::core::train::loss::Loss;
 use crate::core::train::recipe::{Cropping, Evaluations, LabelSource, Mixing};
 use crate::core::train::schedule::Schedule;
-use crate::engine::burn::learner::BurnLearner;
+use crate::engine::burn::network::BurnNetwork;
 use crate::engine::cpu::infer::CpuEngine;
-use crate::engine::learn::Masks;
-use crate::engine::learn::OptimiserState;
+use crate::engine::learn::optimiser::{Rule, Step};
+use crate::engine::learn::{Differentiable, Fitted, Masks, Trainable};
 use crate::engine::plan::{Engine as _, Plan};
 
 /// A rough gradient from top to bottom or back: crops, colours and flips leave it.
@@ -107,8 +107,8 @@ fn run_on(
     let images = TrainImages { labels: &labels, image: &|at| Ok(striped(at)) };
     let job = TrainJob { spec: &spec, images, recipe, mean_std: MeanStd::IMAGENET, seed: recipe.seed, threads };
     let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-        let optimiser = (recipe.optimiser, recipe.decay_all);
-        Ok(Box::new(BurnLearner::new((spec.graph(), 16), weights, optimiser, &Device::flex())?))
+        let network = BurnNetwork::new(spec.graph(), 16, weights, &Device::flex())?;
+        Ok(Box::new(Fitted::new(network, Rule::of(recipe))))
     };
     let mut observer = CpuEngine::new(&Plan::compile(&spec.graph(), &Weights::by_formula(&spec.graph()), 16, &[]))?;
     let targets = match recipe.labels {
@@ -167,41 +167,45 @@ fn an_interrupted_training_ends_like_an_uninterrupted_one() {
 }
 
 /// Fails for want of memory as long as a batch is larger than `room`.
-struct Small {
-    learner: Box<dyn Learner>,
+struct Small<N> {
+    network: N,
     room: usize,
 }
 
-impl Learner for Small {
+impl<N: Differentiable> Differentiable for Small<N> {
     fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
         if batch > self.room {
             return Err(EngineError::reported("CUDA_ERROR_OUT_OF_MEMORY".to_owned()));
         }
-        self.learner.forward(images, batch, masks)
+        self.network.forward(images, batch, masks)
     }
 
     fn repeat_statistics(&mut self) -> Result<(), EngineError> {
-        self.learner.repeat_statistics()
+        self.network.repeat_statistics()
     }
 
     fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
-        self.learner.backward(gradient)
+        self.network.backward(gradient)
     }
 
-    fn update(&mut self, rate: f64) -> Result<(), EngineError> {
-        self.learner.update(rate)
+    fn gradients(&mut self) -> Result<Weights, EngineError> {
+        self.network.gradients()
     }
 
     fn weights(&self) -> Result<Weights, EngineError> {
-        self.learner.weights()
+        self.network.weights()
     }
 
-    fn state(&self) -> Result<OptimiserState, EngineError> {
-        self.learner.state()
+    fn load(&mut self, weights: &Weights) -> Result<(), EngineError> {
+        self.network.load(weights)
     }
+}
 
-    fn restore(&mut self, weights: &Weights, state: &OptimiserState) -> Result<(), EngineError> {
-        self.learner.restore(weights, state)
+impl<N: Trainable> Trainable for Small<N> {
+    type Tensor = N::Tensor;
+
+    fn step(&mut self, step: &mut Step<'_, N::Tensor>) -> Result<(), EngineError> {
+        self.network.step(step)
     }
 }
 
@@ -214,9 +218,8 @@ fn a_full_memory_splits_the_batch_and_says_so() {
         let recipe = recipe();
         let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
         let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-            let optimiser = (recipe.optimiser, recipe.decay_all);
-            let learner = BurnLearner::new((spec.graph(), 16), weights, optimiser, &Device::flex())?;
-            Ok(Box::new(Small { learner: Box::new(learner), room }))
+            let network = BurnNetwork::new(spec.graph(), 16, weights, &Device::flex())?;
+            Ok(Box::new(Fitted::new(Small { network, room }, Rule::of(&recipe))))
         };
         let mut witness = Witness::default();
         (train(job, &mut new, Targets::Classes, None, &mut witness), witness.warnings)
@@ -255,8 +258,8 @@ fn what_cannot_be_trained_says_why() {
     let plain = recipe();
     let job = TrainJob { spec: &spec, images, recipe: &plain, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
     let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-        let optimiser = (plain.optimiser, plain.decay_all);
-        Ok(Box::new(BurnLearner::new((spec.graph(), 16), weights, optimiser, &Device::flex())?))
+        let network = BurnNetwork::new(spec.graph(), 16, weights, &Device::flex())?;
+        Ok(Box::new(Fitted::new(network, Rule::of(&plain))))
     };
     let broken = train(job, &mut new, Targets::Classes, None, &mut Witness::default()).unwrap_err().to_string();
     assert!(broken.starts_with("a.png: cut off;"), "{broken}");

@@ -49,7 +49,7 @@ pub fn train<'a>(
         }
     }
     let State { curve, pieces, .. } = trainer.state;
-    Ok(Trained { weights: trainer.learner.weights()?, best: trainer.best, curve, pieces })
+    Ok(Trained { weights: trainer.learner.network().weights()?, best: trainer.best, curve, pieces })
 }
 
 struct Trainer<'a> {
@@ -143,12 +143,12 @@ impl<'a> Trainer<'a> {
             let piece = first..(first + size).min(count);
             let masks = Masks { seed: self.job.seed, step, first: first as u64 };
             if let Some(unmixed) = &batch.unmixed {
-                self.learner.forward(&unmixed[piece.start * len..piece.end * len], piece.len(), masks)?;
+                self.learner.network().forward(&unmixed[piece.start * len..piece.end * len], piece.len(), masks)?;
             }
             let student =
-                self.learner.forward(&batch.inputs[piece.start * len..piece.end * len], piece.len(), masks)?;
+                self.learner.network().forward(&batch.inputs[piece.start * len..piece.end * len], piece.len(), masks)?;
             if self.job.recipe.statistics_twice && batch.unmixed.is_none() {
-                self.learner.repeat_statistics()?;
+                self.learner.network().repeat_statistics()?;
             }
             let logits = logits.map(|l| &l[piece.start * classes..piece.end * classes]);
             let targets = loss::Targets { classes: &labels[piece.clone()], logits };
@@ -156,7 +156,7 @@ impl<'a> Trainer<'a> {
             // A mean over the whole batch, whatever its pieces.
             let share = piece.len() as f64 / count as f64;
             gradient.iter_mut().for_each(|g| *g *= (share / accumulation) as f32);
-            self.learner.backward(&gradient)?;
+            self.learner.network().backward(&gradient)?;
             loss += mean * share;
             self.state.right += right(&student, &labels[piece], classes);
         }
@@ -171,7 +171,7 @@ impl<'a> Trainer<'a> {
         if recipe.evaluations.after(epoch, recipe.epochs) {
             // An evaluation may take long, and be stopped.
             self.keep(watch)?;
-            let weights = self.learner.weights()?;
+            let weights = self.learner.network().weights()?;
             let accuracy = watch.evaluate(&weights)?;
             evaluated = Some((short(accuracy.top1), short(accuracy.top5)));
             if self.state.curve.best().is_none_or(|best| short(accuracy.top1) > best.top1) {
@@ -202,7 +202,7 @@ impl<'a> Trainer<'a> {
 
     fn keep(&mut self, watch: &mut dyn Watch) -> Result<(), TrainError> {
         self.state.seconds = short(watch.seconds(self.before));
-        let (weights, optimiser) = (self.learner.weights()?, self.learner.state()?);
+        let (weights, optimiser) = (self.learner.network().weights()?, self.learner.state()?);
         self.last = Checkpoint { state: self.state.clone(), weights, best: self.best.clone(), optimiser };
         watch.keep(&self.last.bytes()?)
     }

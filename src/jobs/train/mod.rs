@@ -17,6 +17,7 @@ use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::engine::device::Picked;
 use crate::engine::learn::Learner;
 use crate::engine::learn::choice::learner;
+use crate::engine::learn::optimiser::Rule;
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::engine::observe::observer::Observer;
 use crate::engine::plan::EngineError;
@@ -276,7 +277,7 @@ impl Training {
         };
         let device = compute.picked;
         let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-            learner(spec, weights, (recipe.optimiser, recipe.decay_all), device)
+            learner(spec, weights, Rule::of(recipe), device)
         };
         let trained = train(job, &mut new, targets, checkpoint.as_deref(), watch)?;
         self.finish(seed, folder, &trained, watch)

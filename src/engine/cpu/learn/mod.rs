@@ -24,9 +24,8 @@ use std::collections::TryReserveError;
 use self::isa::Isa;
 use self::program::{GROUP, Kind, Program, Stage};
 use self::space::{Packed, Space};
-use crate::core::train::recipe::Optimiser;
-use crate::engine::learn::optimiser::{OptimiserState, Parameter, Stepper};
-use crate::engine::learn::{Learner, Masks};
+use crate::engine::learn::optimiser::{Parameter, Step};
+use crate::engine::learn::{Differentiable, Masks, Trainable};
 use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::{WeightTensor, Weights};
@@ -44,13 +43,12 @@ struct Held {
 }
 
 /// A network that is trained on the processor.
-pub struct CpuLearner {
+pub struct CpuNetwork {
     graph: Graph,
     side: usize,
     isa: Isa,
     program: Program,
     tensors: Vec<Held>,
-    stepper: Stepper,
     /// By node.
     packed: Vec<Vec<Packed>>,
     /// By node: what the batch norms made of the last batch.
@@ -65,33 +63,24 @@ pub struct CpuLearner {
     seen: bool,
 }
 
-impl CpuLearner {
+impl CpuNetwork {
     /// Whether every operation of a network is covered.
     #[must_use]
     pub fn supports(graph: &Graph) -> bool {
         graph.nodes().iter().all(|node| program::covers(node.op))
     }
 
-    /// Takes a network for images of this side; `decay_all` extends the weight decay to biases and norms.
+    /// Takes a network for images of this side.
     ///
     /// # Errors
     /// [`EngineError`] where tensors are missing, or the network isn't covered or doesn't fit the side.
-    pub fn new(
-        (graph, side): (Graph, usize),
-        weights: &Weights,
-        (optimiser, decay_all): (Optimiser, bool),
-    ) -> Result<Self, EngineError> {
+    pub fn new(graph: Graph, side: usize, weights: &Weights) -> Result<Self, EngineError> {
         // `Isa::all` always ends with one that every machine has.
         let isa = Isa::all().first().copied().unwrap_or(Isa::Portable);
-        Self::with_isa((graph, side), weights, (optimiser, decay_all), isa)
+        Self::with_isa(graph, side, weights, isa)
     }
 
-    fn with_isa(
-        (graph, side): (Graph, usize),
-        weights: &Weights,
-        (optimiser, decay_all): (Optimiser, bool),
-        isa: Isa,
-    ) -> Result<Self, EngineError> {
+    fn with_isa(graph: Graph, side: usize, weights: &Weights, isa: Isa) -> Result<Self, EngineError> {
         let program = Program::new(&graph, side, isa.widest()).ok_or_else(EngineError::broken_plan)?;
         let held = |p: crate::engine::nets::graph::Parameter| {
             let length = p.shape.iter().product();
@@ -105,9 +94,8 @@ impl CpuLearner {
         for step in program.trunk.steps.iter().chain(&program.head.steps) {
             packed[step.node] = Packed::of_step(&step.kind);
         }
-        let mut learner = Self {
+        let mut network = Self {
             batches: vec![norm::Batch::default(); nodes],
-            stepper: Stepper::new(optimiser, decay_all),
             trunks: Vec::new(),
             heads: Vec::new(),
             pending: None,
@@ -119,8 +107,8 @@ impl CpuLearner {
             tensors,
             packed,
         };
-        learner.take(weights)?;
-        Ok(learner)
+        network.take(weights)?;
+        Ok(network)
     }
 
     /// Takes the values of all tensors.
@@ -170,7 +158,7 @@ impl CpuLearner {
         }
     }
 
-    /// Brings the gradients of convolutions and linear layers into PyTorch's order.
+    /// Copies the gradients of convolutions and linear layers into PyTorch's order.
     fn unpack(&mut self) {
         for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
             if !matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_)) {
@@ -179,7 +167,17 @@ impl CpuLearner {
             let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node);
             let Some(weight) = own.next() else { continue };
             let bias = own.next().map_or(&mut [][..], |t| t.gradient.as_mut_slice());
-            Packed::take_gradients(&mut self.packed[step.node], &step.kind, &mut weight.gradient, bias);
+            Packed::unpack(&self.packed[step.node], &step.kind, &mut weight.gradient, bias);
+        }
+    }
+
+    fn forget_gradients(&mut self) {
+        for packed in self.packed.iter_mut().flatten() {
+            packed.gradient.as_flattened_mut().fill(0.0);
+            packed.bias_gradient.as_flattened_mut().fill(0.0);
+        }
+        for tensor in &mut self.tensors {
+            tensor.gradient.fill(0.0);
         }
     }
 }
@@ -197,7 +195,7 @@ fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
     tensors.iter().find(|t| t.node == node && t.role == role).map_or(&[], |t| &t.values)
 }
 
-impl Learner for CpuLearner {
+impl Differentiable for CpuNetwork {
     fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
         if batch == 0 || images.len() != batch * 3 * self.side * self.side {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
@@ -228,21 +226,10 @@ impl Learner for CpuLearner {
         Ok(())
     }
 
-    fn update(&mut self, rate: f64) -> Result<(), EngineError> {
+    fn gradients(&mut self) -> Result<Weights, EngineError> {
         self.unpack();
-        let learnt = self.tensors.iter_mut().filter(|t| t.role.is_learnt());
-        let parameters = learnt.map(|t| Parameter {
-            key: &t.key,
-            dimensions: t.shape.len(),
-            values: &mut t.values,
-            gradient: &t.gradient,
-        });
-        self.stepper.step(parameters, rate);
-        for tensor in &mut self.tensors {
-            tensor.gradient.fill(0.0);
-        }
-        self.pack();
-        Ok(())
+        let tensor = |t: &Held| (t.key.clone(), WeightTensor { shape: t.shape.clone(), values: t.gradient.clone() });
+        Ok(Weights::new(self.tensors.iter().filter(|t| t.role.is_learnt()).map(tensor).collect()))
     }
 
     fn weights(&self) -> Result<Weights, EngineError> {
@@ -250,30 +237,24 @@ impl Learner for CpuLearner {
         Ok(Weights::new(self.tensors.iter().map(tensor).collect()))
     }
 
-    fn state(&self) -> Result<OptimiserState, EngineError> {
-        Ok(self.stepper.state().clone())
-    }
-
-    fn restore(&mut self, weights: &Weights, state: &OptimiserState) -> Result<(), EngineError> {
-        for tensor in &self.tensors {
-            let moments = state.moments.get(&tensor.key).map_or(&[][..], Vec::as_slice);
-            if moments.iter().any(|m| m.len() != tensor.values.len()) {
-                return Err(EngineError::Device(format!(
-                    "the checkpoint's moments of {} have another size",
-                    tensor.key
-                )));
-            }
-        }
+    fn load(&mut self, weights: &Weights) -> Result<(), EngineError> {
         self.take(weights)?;
-        self.stepper.restore(state.clone());
         (self.pending, self.seen) = (None, false);
-        for packed in self.packed.iter_mut().flatten() {
-            packed.gradient.as_flattened_mut().fill(0.0);
-            packed.bias_gradient.as_flattened_mut().fill(0.0);
+        self.forget_gradients();
+        Ok(())
+    }
+}
+
+impl Trainable for CpuNetwork {
+    type Tensor = Vec<f32>;
+
+    fn step(&mut self, step: &mut Step<'_, Vec<f32>>) -> Result<(), EngineError> {
+        self.unpack();
+        for Held { key, shape, values, gradient, .. } in self.tensors.iter_mut().filter(|t| t.role.is_learnt()) {
+            step.apply(Parameter { key, dimensions: shape.len(), values, gradient });
         }
-        for tensor in &mut self.tensors {
-            tensor.gradient.fill(0.0);
-        }
+        self.forget_gradients();
+        self.pack();
         Ok(())
     }
 }

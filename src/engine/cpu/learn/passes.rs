@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use super::backward::{self, BackwardPass};
 use super::forward::{ForwardPass, Images, Pass};
 use super::program::{GROUP, Program, Stage};
-use super::{CpuLearner, norm, values};
+use super::{CpuNetwork, norm, values};
 use crate::engine::cpu::infer::layers;
 use crate::engine::learn::Masks;
 use crate::engine::nets::graph::{NodeId, Role};
 
-impl CpuLearner {
+impl CpuNetwork {
     /// The images through the trunk.
     pub(super) fn trunk(&mut self, images: &[f32], batch: usize, masks: Masks) {
         let stage = &self.program.trunk;

@@ -108,16 +108,14 @@ impl Packed {
         }
     }
 
-    /// Hands the gradients over and forgets them; a step without a bias has an empty one.
-    pub fn take_gradients(step: &mut [Self], kind: &Kind, weight: &mut [f32], bias: &mut [f32]) {
-        for (number, (packed, (forward, _))) in step.iter_mut().zip(packings(kind)).enumerate() {
+    /// Copies the gradients into tensors; a step without a bias has an empty one.
+    pub fn unpack(step: &[Self], kind: &Kind, weight: &mut [f32], bias: &mut [f32]) {
+        for (number, (packed, (forward, _))) in step.iter().zip(packings(kind)).enumerate() {
             forward.unpack(&packed.gradient, weight);
             let bias = bias.iter_mut().skip(number * forward.outputs).take(forward.outputs);
             for (value, lane) in bias.zip(packed.bias_gradient.as_flattened()) {
                 *value = *lane;
             }
-            packed.gradient.as_flattened_mut().fill(0.0);
-            packed.bias_gradient.as_flattened_mut().fill(0.0);
         }
     }
 }

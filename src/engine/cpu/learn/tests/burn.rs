@@ -3,16 +3,17 @@
 use ::burn::tensor::Device;
 
 use super::*;
-use crate::engine::burn::learner::BurnLearner;
+use crate::engine::burn::network::BurnNetwork;
 
 const PLAIN: Optimiser = Optimiser::Sgd { momentum: 0.0, nesterov: false, decay: 0.0 };
 
 /// Both learners of one graph with the formula's weights.
-fn both((graph, side): (&Graph, usize), optimiser: Optimiser) -> (CpuLearner, BurnLearner) {
+fn both((graph, side): (&Graph, usize), optimiser: Optimiser) -> (Fitted<CpuNetwork>, Fitted<BurnNetwork>) {
     let weights = Weights::by_formula(graph);
-    let given = |graph: &Graph| (graph.clone(), side);
-    let cpu = CpuLearner::new(given(graph), &weights, (optimiser, false)).unwrap();
-    (cpu, BurnLearner::new(given(graph), &weights, (optimiser, false), &Device::flex()).unwrap())
+    let rule = Rule { optimiser, decay_all: false };
+    let cpu = CpuNetwork::new(graph.clone(), side, &weights).unwrap();
+    let burn = BurnNetwork::new(graph.clone(), side, &weights, &Device::flex()).unwrap();
+    (Fitted::new(cpu, rule), Fitted::new(burn, rule))
 }
 
 /// The same network with a smooth activation: where a rectifier of a deep network flips for rounding's sake, gradients
@@ -31,9 +32,9 @@ fn step(learner: &mut dyn Learner, (side, number): (usize, u64), batches: &[usiz
     let (mut all, mut first) = (Vec::new(), 0);
     for &batch in batches {
         let masks = Masks { seed: 9, step: number, first };
-        let logits = learner.forward(&images(&format!("{number} {first}"), batch, side), batch, masks).unwrap();
+        let logits = learner.network().forward(&images(&format!("{number} {first}"), batch, side), batch, masks).unwrap();
         let gradient: Vec<f32> = formula("loss", logits.len()).collect();
-        learner.backward(&gradient).unwrap();
+        learner.network().backward(&gradient).unwrap();
         all.extend(logits);
         first += batch as u64;
     }
@@ -54,10 +55,10 @@ fn close(what: &str, got: &[f32], expected: &[f32], share: f64) {
 /// A step of size 1 without momentum shows the gradient of every parameter.
 fn compare(what: &str, (graph, side): (&Graph, usize), batch: usize, share: f64) {
     let (mut got, mut expected) = both((graph, side), PLAIN);
-    let before = got.weights().unwrap();
+    let before = got.network().weights().unwrap();
     let logits = [&mut got as &mut dyn Learner, &mut expected].map(|l| step(l, (side, 0), &[batch], 1.0));
     close(&format!("{what}: logits"), &logits[0], &logits[1], share);
-    let (got, expected) = (got.weights().unwrap(), expected.weights().unwrap());
+    let (got, expected) = (got.network().weights().unwrap(), expected.network().weights().unwrap());
     for (key, old) in before.tensors() {
         let moved = |new: &Weights| old.values.iter().zip(new.values(key)).map(|(a, b)| a - b).collect::<Vec<_>>();
         close(&format!("{what}: {key}"), &moved(&got), &moved(&expected), share);
@@ -100,11 +101,11 @@ fn steps_are_burns() {
         for number in 0..4 {
             for l in [&mut got as &mut dyn Learner, &mut expected] {
                 step(l, (16, number), if number == 2 { &[1] } else { &[9, 4] }, 1e-2);
-                l.forward(&images("again", 3, 16), 3, Masks::default()).unwrap();
-                l.repeat_statistics().unwrap();
+                l.network().forward(&images("again", 3, 16), 3, Masks::default()).unwrap();
+                l.network().repeat_statistics().unwrap();
             }
         }
-        let (got, expected) = (got.weights().unwrap(), expected.weights().unwrap());
+        let (got, expected) = (got.network().weights().unwrap(), expected.network().weights().unwrap());
         for (key, tensor) in expected.tensors() {
             close(&format!("{optimiser:?}: {key}"), got.values(key), &tensor.values, 1e-3);
         }

@@ -6,6 +6,9 @@ mod speed;
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::core::train::recipe::Optimiser;
+use crate::engine::learn::optimiser::Rule;
+use crate::engine::learn::{Fitted, Learner};
 use crate::engine::nets::NetworkSpec;
 use crate::engine::nets::graph::{Activation, Conv, Pool};
 use crate::engine::weights::formula;
@@ -34,10 +37,14 @@ fn small_alexnet() -> Graph {
     graph
 }
 
-fn learner((arch, side): (&str, usize), optimiser: Optimiser, isa: Isa) -> CpuLearner {
+fn network((arch, side): (&str, usize), isa: Isa) -> CpuNetwork {
     let graph = if arch == "small alexnet" { small_alexnet() } else { graph(arch, side) };
     let weights = Weights::by_formula(&graph);
-    CpuLearner::with_isa((graph, side), &weights, (optimiser, false), isa).unwrap()
+    CpuNetwork::with_isa(graph, side, &weights, isa).unwrap()
+}
+
+fn learner(case: (&str, usize), optimiser: Optimiser, isa: Isa) -> Fitted<CpuNetwork> {
+    Fitted::new(network(case, isa), Rule { optimiser, decay_all: false })
 }
 
 fn images(key: &str, count: usize, side: usize) -> Vec<f32> {
@@ -49,9 +56,9 @@ fn best() -> Isa {
 }
 
 /// All bits that a training leaves.
-fn bits(learner: &CpuLearner) -> Vec<(String, Vec<u32>)> {
+fn bits(learner: &mut Fitted<CpuNetwork>) -> Vec<(String, Vec<u32>)> {
     let of = |(key, t): (&String, &WeightTensor)| (key.clone(), t.values.iter().map(|v| v.to_bits()).collect());
-    learner.weights().unwrap().tensors().iter().map(of).collect()
+    learner.network().weights().unwrap().tensors().iter().map(of).collect()
 }
 
 #[derive(serde::Deserialize)]
@@ -101,35 +108,35 @@ fn gradients_are_pytorchs() {
     for case in cases {
         for isa in Isa::all() {
             let name = &case.arch;
-            let mut learner = learner((name, case.side), ADAM, isa);
-            let logits = learner.forward(&images("input", 2, case.side), 2, Masks::default()).unwrap();
+            let mut network = network((name, case.side), isa);
+            let logits = network.forward(&images("input", 2, case.side), 2, Masks::default()).unwrap();
             let largest = case.logits.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
             for (got, expected) in logits.iter().zip(&case.logits) {
                 assert!((got - expected).abs() <= 1e-4 * largest, "{name}: logit {got}, PyTorch {expected}");
             }
-            let weights = learner.weights().unwrap();
+            let weights = network.weights().unwrap();
             for (key, expected) in &case.running {
                 expected.check(weights.values(key), &format!("{name}: {key}"));
             }
-            learner.backward(&formula("loss", logits.len()).collect::<Vec<_>>()).unwrap();
-            learner.unpack();
+            network.backward(&formula("loss", logits.len()).collect::<Vec<_>>()).unwrap();
+            let gradients = network.gradients().unwrap();
             for (key, expected) in case.gradients.iter().filter(|(key, _)| *key != "input") {
-                let tensor = learner.tensors.iter().find(|t| t.key == *key).unwrap();
-                expected.check(&tensor.gradient, &format!("{name} on {isa:?}: {key}"));
+                expected.check(gradients.values(key), &format!("{name} on {isa:?}: {key}"));
             }
+            assert_eq!(network.gradients().unwrap(), gradients, "reading forgets nothing");
         }
     }
 }
 
 /// Three steps of a network; returns its bits.
-fn trained(mut learner: CpuLearner, side: usize, batches: &[usize]) -> Vec<(String, Vec<u32>)> {
+fn trained(mut learner: Fitted<CpuNetwork>, side: usize, batches: &[usize]) -> Vec<(String, Vec<u32>)> {
     for (step, &batch) in batches.iter().enumerate() {
         let masks = Masks { seed: 3, step: step as u64, first: 0 };
-        let logits = learner.forward(&images(&format!("images {step}"), batch, side), batch, masks).unwrap();
-        learner.backward(&logits.iter().map(|l| (l - 0.3) / batch as f32).collect::<Vec<_>>()).unwrap();
+        let logits = learner.network().forward(&images(&format!("images {step}"), batch, side), batch, masks).unwrap();
+        learner.network().backward(&logits.iter().map(|l| (l - 0.3) / batch as f32).collect::<Vec<_>>()).unwrap();
         learner.update(1e-3).unwrap();
     }
-    bits(&learner)
+    bits(&mut learner)
 }
 
 #[test]
@@ -155,10 +162,10 @@ fn a_restored_run_goes_on_as_if_nothing_had_been() {
     let optimisers = [ADAM, Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 1e-3 }];
     for optimiser in optimisers {
         let start = || learner(("conv3x20", 16), optimiser, best());
-        let step = |learner: &mut CpuLearner, number: usize| {
-            let logits = learner.forward(&images(&format!("{number}"), 5, 16), 5, Masks::default()).unwrap();
-            learner.repeat_statistics().unwrap();
-            learner.backward(&logits).unwrap();
+        let step = |learner: &mut Fitted<CpuNetwork>, number: usize| {
+            let logits = learner.network().forward(&images(&format!("{number}"), 5, 16), 5, Masks::default()).unwrap();
+            learner.network().repeat_statistics().unwrap();
+            learner.network().backward(&logits).unwrap();
             learner.update(1e-2).unwrap();
         };
         let mut whole = start();
@@ -167,32 +174,33 @@ fn a_restored_run_goes_on_as_if_nothing_had_been() {
         (0..2).for_each(|n| step(&mut first, n));
         let mut second = start();
         step(&mut second, 7);
-        second.forward(&images("left over", 2, 16), 2, Masks::default()).unwrap();
-        second.restore(&first.weights().unwrap(), &first.state().unwrap()).unwrap();
-        assert!(second.backward(&[0.0; 20]).is_err(), "the forward pass before the restoring is forgotten");
+        second.network().forward(&images("left over", 2, 16), 2, Masks::default()).unwrap();
+        let weights = first.network().weights().unwrap();
+        second.restore(&weights, &first.state().unwrap()).unwrap();
+        assert!(second.network().backward(&[0.0; 20]).is_err(), "the forward pass before the restoring is forgotten");
         (2..4).for_each(|n| step(&mut second, n));
-        assert_eq!(bits(&second), bits(&whole));
+        assert_eq!(bits(&mut second), bits(&mut whole));
         assert_eq!(second.state().unwrap(), whole.state().unwrap());
     }
 }
 
 #[test]
 fn wrong_sizes_and_orders_are_errors() {
-    let mut learner = learner(("conv3x8", 16), ADAM, best());
-    assert!(learner.repeat_statistics().is_err() && learner.backward(&[0.0; 10]).is_err());
-    assert!(learner.forward(&images("input", 2, 16), 3, Masks::default()).is_err());
-    assert!(learner.forward(&[], 0, Masks::default()).is_err());
-    learner.forward(&images("input", 2, 16), 2, Masks::default()).unwrap();
-    assert!(learner.backward(&[0.0; 10]).is_err());
+    let mut network = network(("conv3x8", 16), best());
+    assert!(network.repeat_statistics().is_err() && network.backward(&[0.0; 10]).is_err());
+    assert!(network.forward(&images("input", 2, 16), 3, Masks::default()).is_err());
+    assert!(network.forward(&[], 0, Masks::default()).is_err());
+    network.forward(&images("input", 2, 16), 2, Masks::default()).unwrap();
+    assert!(network.backward(&[0.0; 10]).is_err());
     let graph = graph("conv3x8", 16);
-    let missing = CpuLearner::new((graph, 16), &Weights::default(), (ADAM, false)).err().unwrap();
+    let missing = CpuNetwork::new(graph, 16, &Weights::default()).err().unwrap();
     assert!(missing.to_string().contains("layers.conv.0.weight"), "{missing}");
 }
 
 /// Attention is burn's business.
 #[test]
 fn networks_that_are_not_covered_say_so() {
-    let covered = |arch: &str| CpuLearner::supports(&graph(arch, 64));
+    let covered = |arch: &str| CpuNetwork::supports(&graph(arch, 64));
     assert!(!covered("vit_b_16") && !covered("swin_t") && !covered("convnext_tiny"));
     for arch in ["conv4", "resnet50", "resnet20_cifar", "densenet121", "mnasnet1_0", "efficientnet_b0", "vgg16_bn"] {
         assert!(covered(arch), "{arch}");

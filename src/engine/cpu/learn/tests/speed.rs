@@ -28,9 +28,9 @@ fn steps() {
                 best[place] = best[place].min(at.elapsed().as_secs_f64() * 1e3);
                 at = Instant::now();
             };
-            let logits = learner.forward(&images, batch, Masks::default()).unwrap();
+            let logits = learner.network().forward(&images, batch, Masks::default()).unwrap();
             lap(0);
-            learner.backward(&logits).unwrap();
+            learner.network().backward(&logits).unwrap();
             lap(1);
             learner.update(1e-4).unwrap();
             lap(2);
