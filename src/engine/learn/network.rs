@@ -1,7 +1,7 @@
 //! A network that can be differentiated, apart from whoever moves its parameters.
 
 use super::masks::Masks;
-use super::optimiser::{Steppable, Step};
+use super::optimiser::{Step, Steppable};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 

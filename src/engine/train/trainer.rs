@@ -145,8 +145,11 @@ impl<'a> Trainer<'a> {
             if let Some(unmixed) = &batch.unmixed {
                 self.learner.network().forward(&unmixed[piece.start * len..piece.end * len], piece.len(), masks)?;
             }
-            let student =
-                self.learner.network().forward(&batch.inputs[piece.start * len..piece.end * len], piece.len(), masks)?;
+            let student = self.learner.network().forward(
+                &batch.inputs[piece.start * len..piece.end * len],
+                piece.len(),
+                masks,
+            )?;
             if self.job.recipe.statistics_twice && batch.unmixed.is_none() {
                 self.learner.network().repeat_statistics()?;
             }

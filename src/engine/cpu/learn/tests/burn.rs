@@ -32,7 +32,8 @@ fn step(learner: &mut dyn Learner, (side, number): (usize, u64), batches: &[usiz
     let (mut all, mut first) = (Vec::new(), 0);
     for &batch in batches {
         let masks = Masks { seed: 9, step: number, first };
-        let logits = learner.network().forward(&images(&format!("{number} {first}"), batch, side), batch, masks).unwrap();
+        let logits =
+            learner.network().forward(&images(&format!("{number} {first}"), batch, side), batch, masks).unwrap();
         let gradient: Vec<f32> = formula("loss", logits.len()).collect();
         learner.network().backward(&gradient).unwrap();
         all.extend(logits);
