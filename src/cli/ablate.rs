@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::core::data::dataset::Split;
-use crate::core::distil::params::BadValue;
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::param::{BadValue, Parameters as _};
 use crate::core::train::ablation::Series;
 use crate::core::train::presets::{Facts, TrainPreset};
 use crate::jobs::Arch;
@@ -137,6 +137,7 @@ impl Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
     let (series, training) = (args.series(&recipe)?, args.training()?);
+    let Method::Rded(own) = recipe.method;
     let mut console = Console::new(args.common.compute.json)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
@@ -146,7 +147,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = AblateRequest {
         series,
-        recipe,
+        recipe: recipe.with(own),
         observer,
         student: args.student,
         evaluation: args.data.clone(),

@@ -7,10 +7,9 @@ use clap::{Arg, ArgMatches, Args};
 
 use crate::core::data::dataset::{Dataset, Split};
 use crate::core::data::normalise::MeanStd;
-use crate::core::distil::params::{BadValue, Kind, PARAMS, Param};
 use crate::core::distil::recipe::Recipe;
+use crate::core::param::{Kind, Parameters};
 use crate::core::progress::Progress as _;
-use crate::core::train::params::TRAIN_PARAMS;
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::open::{ObserverRequest, observer};
 use crate::jobs::session::Session;
@@ -140,44 +139,17 @@ pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) 
 }
 
 /// A recipe whose parameters are flags.
-pub trait Flags: Default {
-    /// Its parameters.
-    const PARAMS: &'static [Param];
-
+pub trait Flags: Parameters + Default {
     /// Whether the values that no flag gives hang on a preset.
     const BY_PRESET: bool;
-
-    /// A parameter's value as text.
-    fn get(&self, name: &str) -> String;
-
-    /// Sets a parameter from text.
-    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue>;
 }
 
 impl Flags for Recipe {
-    const PARAMS: &'static [Param] = &PARAMS;
     const BY_PRESET: bool = false;
-
-    fn get(&self, name: &str) -> String {
-        Self::get(self, name)
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
-        Self::set(self, name, value)
-    }
 }
 
 impl Flags for TrainRecipe {
-    const PARAMS: &'static [Param] = &TRAIN_PARAMS;
     const BY_PRESET: bool = true;
-
-    fn get(&self, name: &str) -> String {
-        Self::get(self, name)
-    }
-
-    fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
-        Self::set(self, name, value)
-    }
 }
 
 /// The parameters of a recipe as flags, from its table.
@@ -216,7 +188,7 @@ impl<R: Flags> RecipeArgs<R> {
 
 impl<R: Flags> Args for RecipeArgs<R> {
     fn augment_args(command: clap::Command) -> clap::Command {
-        R::PARAMS.iter().fold(command, |command, p| {
+        R::table().iter().fold(command, |command, p| {
             let range = match p.kind {
                 Kind::Integer { min, max: u64::MAX } => format!("from {min}, "),
                 Kind::Integer { min, max } => format!("{min} to {max}, "),
@@ -225,9 +197,9 @@ impl<R: Flags> Args for RecipeArgs<R> {
                 Kind::Form(forms) => format!("{}, ", forms.join("|")),
                 Kind::Choice(_) | Kind::Format => String::new(),
             };
-            let default = match R::default().get(p.name) {
-                none if none.is_empty() || R::BY_PRESET => "default: the preset's".to_owned(),
-                value => format!("default {value}"),
+            let default = match (p.get)(&R::default()) {
+                Some(value) if !R::BY_PRESET => format!("default {value}"),
+                _ => "default: the preset's".to_owned(),
             };
             command
                 .arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{range}{default}]", p.help)))
@@ -242,7 +214,7 @@ impl<R: Flags> Args for RecipeArgs<R> {
 impl<R: Flags> clap::FromArgMatches for RecipeArgs<R> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         // In the table's order: what belongs to an optimiser comes after it.
-        let given = R::PARAMS.iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
+        let given = R::table().iter().filter_map(|p| Some((p.name, matches.get_one::<String>(p.name)?.clone())));
         Ok(Self(given.collect(), std::marker::PhantomData))
     }
 

@@ -69,8 +69,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let request = args.common.network.observer(sample.observer);
     let mut session = args.common.session(&request, dataset, &mut console)?;
     check_first(&mut session, &sample.data, false, &mut console)?;
-    let recipe = Recipe { ipc: 10, patches: 4, subset: 300, crops: 5, seed: 0, ..Recipe::default() };
-    let request = DistillRequest { recipe, classes, out };
+    let request = DistillRequest { recipe: Recipe::default(), classes, out };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})
         .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
     let out = shown(&report.out);

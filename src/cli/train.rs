@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::core::data::normalise::MeanStd;
+use crate::core::param::Parameters as _;
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;

@@ -2,8 +2,8 @@
 //! be undone, logged and tested without a window. Everything heavy (scores, pictures) is derived from it elsewhere.
 
 use super::data::dataset::{ClassId, ImageId};
-use super::distil::params::BadValue;
 use super::distil::recipe::Recipe;
+use super::param::{BadValue, Parameters as _};
 use super::train::recipe::TrainRecipe;
 
 /// States kept for undo; older ones are forgotten.
@@ -39,18 +39,18 @@ pub enum Command {
         /// Its number of classes.
         classes: usize,
     },
-    /// Sets one parameter of the recipe from text, as [`Recipe::set`] reads it.
+    /// Sets one parameter of the recipe from text, as [`super::param::Param::put`] reads it.
     SetParam {
-        /// [`super::distil::params::Param::name`].
+        /// [`super::param::Param::name`].
         name: &'static str,
         /// The value.
         value: String,
     },
     /// Takes a whole recipe: a preset.
     SetRecipe(Recipe),
-    /// Sets one parameter of the next training from text, as [`TrainRecipe::set`] reads it.
+    /// Sets one parameter of the next training from text, as [`super::param::Param::put`] reads it.
     SetTrainParam {
-        /// [`super::distil::params::Param::name`].
+        /// [`super::param::Param::name`].
         name: &'static str,
         /// The value.
         value: String,
@@ -297,7 +297,7 @@ mod tests {
         w.apply(Command::ChooseAll(false)).unwrap();
         assert_eq!(w.chosen().count(), 0);
         w.apply(Command::Undo).unwrap();
-        assert_eq!((w.chosen().count(), w.recipe().subset), (3, 60));
+        assert_eq!((w.chosen().count(), w.recipe().method.rded().unwrap().subset), (3, 60));
     }
 
     #[test]

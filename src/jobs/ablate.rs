@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::manifest::{Manifest, Program};
-use crate::core::distil::params::BadValue;
+use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::select::SelectError;
+use crate::core::param::{BadValue, Parameters as _};
 use crate::core::progress::Progress;
 use crate::core::train::ablation::{Entry, Series};
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
@@ -29,7 +30,7 @@ pub struct AblateRequest {
     /// The series.
     pub series: Series,
     /// What its recipes are made from.
-    pub recipe: Recipe,
+    pub recipe: Recipe<Rded>,
     /// The observer: chooses patches and labels.
     pub observer: ObserverRequest,
     /// The network of the students.
@@ -178,7 +179,8 @@ fn check(session: &Session, request: &AblateRequest, entries: &[Entry]) -> Resul
     let classes: Vec<ClassId> = data.class_ids().collect();
     entries.iter().try_for_each(|entry| {
         let few = |e| AblateError::Distill { entry: entry.name.clone(), source: Box::new(SelectError::from(e).into()) };
-        enough_images(data, &classes, &entry.recipe).map_err(few)
+        let recipe = entry.recipe.rded();
+        recipe.map_or(Ok(()), |recipe| enough_images(data, &classes, &recipe)).map_err(few)
     })
 }
 
@@ -192,7 +194,7 @@ fn note(session: &Session, request: &AblateRequest) -> AblationNote {
         data: source(session.dataset.root(), session.dataset.fingerprint()),
         observer: ObserverSource { source: source(&observer.file, observer.observer.fingerprint.clone()), network },
         student: request.student.to_string(),
-        images: request.recipe.get("format"),
+        images: request.recipe.format.to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, ImageId};
+use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::core::distil::select::{candidates, picks};
@@ -32,14 +33,14 @@ pub struct Scored<'a> {
 /// [`FeatureError`].
 pub fn pick(
     session: &mut Session,
-    recipe: &Recipe,
+    recipe: &Recipe<Rded>,
     (scored, sizes): (Scored<'_>, &[usize]),
     progress: &mut dyn Progress,
     each: &mut dyn FnMut(ClassId, Picks),
 ) -> Result<(Vec<Vec<Picks>>, Spent), FeatureError> {
     let mut picked: Vec<Vec<Picks>> = vec![Vec::with_capacity(scored.classes.len()); sizes.len()];
     let mut spent = Spent::default();
-    if !recipe.strategy.needs_features() {
+    if !recipe.method.strategy.needs_features() {
         picked.iter_mut().for_each(|of_size| of_size.resize(scored.classes.len(), Picks::default()));
         return Ok((picked, spent));
     }

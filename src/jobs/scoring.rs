@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, ImageId};
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::patch::{CropRange, subset_order};
+use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::core::progress::{Cancelled, Progress};
@@ -49,13 +50,13 @@ pub struct Cost {
 pub fn score(
     session: &mut Session,
     project: Option<&Project>,
-    (recipe, classes): (&Recipe, &[ClassId]),
+    (recipe, classes): (&Recipe<Rded>, &[ClassId]),
     progress: &mut dyn Progress,
     each: &mut dyn FnMut(ClassId, Arc<ClassScores>),
 ) -> Result<Cost, ScoringError> {
     let plan = crop_plan(session, recipe);
     let key = score_key(session, &plan);
-    let sizes = classes.iter().map(|&c| session.dataset.class_size(c).min(recipe.subset as usize) as u64);
+    let sizes = classes.iter().map(|&c| session.dataset.class_size(c).min(recipe.method.subset as usize) as u64);
     let (total, mut done) = (sizes.sum(), 0);
     let mut cost = Cost::default();
     for &class in classes {
@@ -66,7 +67,7 @@ pub fn score(
         if let Some(warning) = warning {
             progress.warn(warning);
         }
-        done += session.dataset.class_size(class).min(recipe.subset as usize) as u64;
+        done += session.dataset.class_size(class).min(recipe.method.subset as usize) as u64;
         match spent {
             Some(spent) => cost.spent.add(spent),
             None => cost.reused += 1,
@@ -88,7 +89,7 @@ struct ClassOutcome {
 fn class_scores(
     session: &mut Session,
     (project, key): (Option<&Project>, &ScoreKey),
-    (recipe, plan, class): (&Recipe, &CropPlan, ClassId),
+    (recipe, plan, class): (&Recipe<Rded>, &CropPlan, ClassId),
     advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
 ) -> Result<ClassOutcome, ScoringError> {
     let dataset = session.dataset.clone();
@@ -97,7 +98,7 @@ fn class_scores(
     let range = dataset.images_of(class);
     let order = subset_order(recipe.seed, name, range.len());
     let images: Vec<(u32, ImageId)> =
-        (0..).zip(order.iter().take(recipe.subset as usize).map(|at| ImageId(range.start + at))).collect();
+        (0..).zip(order.iter().take(recipe.method.subset as usize).map(|at| ImageId(range.start + at))).collect();
     let mut stamps = stamps::of(&dataset, images.iter().map(|(_, image)| *image));
     let output = observer.map.outputs[class.index()];
     let slot = Slot { key, class: name, output };
@@ -107,7 +108,7 @@ fn class_scores(
         Some(Err(error)) => return Err(error.into()),
         None => (None, None),
     };
-    if let Some(block) = stored.as_ref().filter(|b| b.covers(recipe.subset, plan.crops, range.len())) {
+    if let Some(block) = stored.as_ref().filter(|b| b.covers(recipe.method.subset, plan.crops, range.len())) {
         return Ok(ClassOutcome { block: block.clone(), spent: None, warning });
     }
     // A larger subset needs its new images only; more crops need all of them.
@@ -136,13 +137,13 @@ fn class_scores(
 
 /// The crops of a recipe for the session's observer.
 #[must_use]
-pub fn crop_plan(session: &Session, recipe: &Recipe) -> CropPlan {
+pub fn crop_plan(session: &Session, recipe: &Recipe<Rded>) -> CropPlan {
     let side = session.observer.observer.spec.side as u32;
     CropPlan {
         seed: recipe.seed,
-        crops: recipe.patches_per_image(),
-        range: (!recipe.whole_images()).then_some(CropRange::RDED),
-        patch_side: patch_side(side, recipe.factor()),
+        crops: recipe.method.patches_per_image(),
+        range: (!recipe.method.whole_images()).then_some(CropRange::RDED),
+        patch_side: patch_side(side, recipe.method.factor()),
         input_side: side,
         mean_std: session.observer.observer.mean_std,
     }

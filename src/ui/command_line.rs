@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::ClassId;
+use crate::core::param::Parameters as _;
 use crate::jobs::train::TrainRequest;
 use crate::store::training::TrainingKind;
 

@@ -336,7 +336,8 @@ pub fn counts(line: &Value) -> (u64, u64) {
 /// Reads an output folder's manifest, cuts every cell again from its source, and compares with the written pixels.
 pub fn check_output(out: &Path, data: &Path) -> Manifest {
     let manifest = Manifest::parse(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
-    let (ipc, cells) = (manifest.recipe.ipc as usize, manifest.recipe.patches as usize);
+    let cells = manifest.recipe.method.rded().unwrap().patches as usize;
+    let ipc = manifest.recipe.ipc as usize;
     for class in &manifest.classes {
         assert_eq!(class.images.len(), ipc);
         let mut ranks: Vec<u32> = class.images.iter().flat_map(|i| &i.cells).map(|c| c.rank).collect();

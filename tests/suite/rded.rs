@@ -5,6 +5,7 @@ use stillroom::core::data::dataset::ImageId;
 use stillroom::core::data::normalise::MeanStd;
 use stillroom::core::data::pixels::Rgb8;
 use stillroom::core::distil::patch::{CropBox, CropRange};
+use stillroom::core::distil::rded::Rded;
 use stillroom::core::distil::recipe::Recipe;
 use stillroom::core::distil::scores::ClassScores;
 use stillroom::core::distil::select::ranked;
@@ -119,7 +120,8 @@ fn compare(class: &ClassRun, scores: &ClassScores, factor: u32) {
             assert!((a - b).abs() <= CLOSE, "{}: {expected:?} and {found:?}", place(image));
         }
     }
-    let recipe = Recipe { subset: u32::MAX, crops: scores.crops, ..Recipe::default() };
+    let own = Rded { subset: u32::MAX, crops: scores.crops, ..Rded::default() };
+    let recipe = Recipe { method: own, ..Recipe::default() };
     let keys = ranked(scores, &recipe, &class.name, &[]);
     let least: Vec<f32> = class.losses.iter().zip(&class.best_crop).map(|(l, &k)| l[k]).collect();
     for key in &keys {

@@ -131,7 +131,7 @@ fn small_recipe(window: &mut Window) {
     window.run_steps(2);
     window.get_by_role_and_label(Role::RadioButton, "Patches per image (N) 1").click();
     window.run_steps(3);
-    assert_eq!(window.state().model().workspace.recipe().patches_per_class(), 2);
+    assert_eq!(window.state().model().workspace.recipe().rded().unwrap().patches_per_class(), 2);
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn ipc_and_subset_re_select_at_once_and_undo_takes_them_back() {
 
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(2);
-    assert_eq!(window.state().model().workspace.recipe().subset, 300);
+    assert_eq!(window.state().model().workspace.recipe().method.rded().unwrap().subset, 300);
     window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
     window.run_steps(2);
     assert_eq!(window.state().model().workspace.recipe().ipc, 2);

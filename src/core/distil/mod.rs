@@ -6,6 +6,7 @@ pub mod manifest;
 pub mod params;
 pub mod patch;
 pub mod presets;
+pub mod rded;
 pub mod recipe;
 pub mod scores;
 pub mod select;

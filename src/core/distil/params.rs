@@ -1,83 +1,32 @@
-//! One table of the parameters a user may set: the command line's flags and the form's widgets both come from it.
+//! One table of the parameters a user may set for a distillation: the command line's flags and the form's widgets both
+//! come from it.
 
-use super::recipe::{Recipe, Strategy};
+use super::rded::{Rded, Strategy};
+use super::recipe::Recipe;
+use crate::core::param::{Kind, Param, Parameters, parsed};
 
-/// What values a parameter takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// Whole numbers from `min` to `max`.
-    Integer {
-        /// Least value.
-        min: u64,
-        /// Greatest value.
-        max: u64,
-    },
-    /// One of these.
-    Choice(&'static [u32]),
-    /// `png` or `jpeg:Q`.
-    Format,
-    /// Numbers from `min` to `max`.
-    Number {
-        /// Least value.
-        min: f64,
-        /// Greatest value.
-        max: f64,
-    },
-    /// One of these words.
-    Name(&'static [&'static str]),
-    /// A word with numbers behind colons, like one of these; the numbers may differ.
-    Form(&'static [&'static str]),
-}
-
-impl Kind {
-    /// Yes or no.
-    pub const SWITCH: Self = Self::Name(&["off", "on"]);
-
-    /// What to give, as the end of a sentence.
-    #[must_use]
-    pub fn remedy(&self) -> String {
-        match self {
-            Self::Integer { min, max: u64::MAX } => format!("give a whole number from {min}"),
-            Self::Integer { min, max } => format!("give a whole number from {min} to {max}"),
-            Self::Choice(choices) => format!("give one of {choices:?}"),
-            Self::Format => "give png or jpeg:Q with Q from 1 to 100".to_owned(),
-            Self::Number { min, max } => format!("give a number from {min} to {max}"),
-            Self::Name(names) => format!("give {}", names.join(" or ")),
-            Self::Form(forms) => format!("give one like {}", forms.join(", ")),
-        }
-    }
-}
-
-/// One parameter of a [`Recipe`] or of a [`crate::core::train::recipe::TrainRecipe`].
-#[derive(Clone, Copy, Debug)]
-pub struct Param {
-    /// Name: the flag without dashes.
-    pub name: &'static str,
-    /// Label in the form.
-    pub label: &'static str,
-    /// Unit behind the value, may be empty.
-    pub unit: &'static str,
-    /// Its values.
-    pub kind: Kind,
-    /// One sentence for `--help` and the tooltip.
-    pub help: &'static str,
-}
+/// A row: of a recipe with any method.
+pub type RecipeParam = Param<Recipe>;
 
 /// All parameters, in the order of forms and help.
-pub const PARAMS: [Param; 7] = [
+pub static PARAMS: [RecipeParam; 7] = [
     Param {
         name: "ipc",
         label: "Images per class (IPC)",
         unit: "images",
         kind: Kind::Integer { min: 1, max: 1000 },
         help: "Distilled images per class",
+        get: |r| Some(r.ipc.to_string()),
+        set: |r, v| parsed(v).map(|v| r.ipc = v),
     },
     Param {
         name: "patches",
         label: "Patches per image (N)",
         unit: "patches",
-        kind: Kind::Choice(&Recipe::PATCHES),
+        kind: Kind::Choice(&Rded::PATCHES),
         help: "Patches stitched to one distilled image: 1, 4, 9, 16 or 25",
+        get: |r| Some(r.method.rded()?.patches.to_string()),
+        set: |r, v| own(r).and_then(|own| parsed(v).map(|v| own.patches = v)),
     },
     Param {
         name: "subset",
@@ -85,6 +34,8 @@ pub const PARAMS: [Param; 7] = [
         unit: "images per class",
         kind: Kind::Integer { min: 1, max: 10_000 },
         help: "Images per class that are scored, drawn by the seed",
+        get: |r| Some(r.method.rded()?.subset.to_string()),
+        set: |r, v| own(r).and_then(|own| parsed(v).map(|v| own.subset = v)),
     },
     Param {
         name: "crops",
@@ -92,6 +43,8 @@ pub const PARAMS: [Param; 7] = [
         unit: "per image",
         kind: Kind::Integer { min: 0, max: 100 },
         help: "Random crops per image; the best one is the image's key patch. 0 takes the whole image instead",
+        get: |r| Some(r.method.rded()?.crops.to_string()),
+        set: |r, v| own(r).and_then(|own| parsed(v).map(|v| own.crops = v)),
     },
     Param {
         name: "strategy",
@@ -99,6 +52,11 @@ pub const PARAMS: [Param; 7] = [
         unit: "",
         kind: Kind::Name(&Strategy::NAMES),
         help: "Which key patches are kept: the most real ones, random ones, or by herding or k-means on the observer's features",
+        get: |r| Some(r.method.rded()?.strategy.name().to_owned()),
+        set: |r, v| {
+            own(r)
+                .and_then(|own| Strategy::named(v).map(|v| own.strategy = v).ok_or_else(|| format!("there is no {v}")))
+        },
     },
     Param {
         name: "seed",
@@ -106,6 +64,8 @@ pub const PARAMS: [Param; 7] = [
         unit: "",
         kind: Kind::Integer { min: 0, max: u64::MAX },
         help: "Draws the subset, the crop boxes and random strategies; the same seed gives the same bytes",
+        get: |r| Some(r.seed.to_string()),
+        set: |r, v| parsed(v).map(|v| r.seed = v),
     },
     Param {
         name: "format",
@@ -113,82 +73,21 @@ pub const PARAMS: [Param; 7] = [
         unit: "",
         kind: Kind::Format,
         help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)",
+        get: |r| Some(r.format.to_string()),
+        set: |r, v| v.parse().map(|v| r.format = v),
     },
 ];
 
-/// A value that a parameter can't take.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--{name} {value}: {why}")]
-pub struct BadValue {
-    /// The parameter.
-    pub name: String,
-    /// What was given.
-    pub value: String,
-    /// What it takes.
-    pub why: String,
+impl Parameters for Recipe {
+    fn table() -> &'static [RecipeParam] {
+        &PARAMS
+    }
 }
 
-/// The parameter called `name`.
-#[must_use]
-pub fn param(name: &str) -> Option<&'static Param> {
-    PARAMS.iter().find(|p| p.name == name)
-}
-
-impl Recipe {
-    /// A parameter's value as text; empty for an unknown name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> String {
-        match name {
-            "ipc" => self.ipc.to_string(),
-            "patches" => self.patches.to_string(),
-            "subset" => self.subset.to_string(),
-            "crops" => self.crops.to_string(),
-            "strategy" => self.strategy.name().to_owned(),
-            "seed" => self.seed.to_string(),
-            "format" => self.format.to_string(),
-            _ => String::new(),
-        }
-    }
-
-    /// Sets a parameter from text.
-    ///
-    /// # Errors
-    /// [`BadValue`] for an unknown name or a value outside the parameter's range; the recipe is unchanged.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
-        let bad = |why: String| BadValue { name: name.to_owned(), value: value.to_owned(), why };
-        let param = param(name).ok_or_else(|| bad("there is no such parameter".to_owned()))?;
-        match param.kind {
-            Kind::Format => {
-                self.format = value.parse().map_err(bad)?;
-                return Ok(());
-            }
-            Kind::Name(_) => {
-                self.strategy = Strategy::named(value).ok_or_else(|| bad(param.kind.remedy()))?;
-                return Ok(());
-            }
-            _ => {}
-        }
-        let number = value.parse::<u64>().ok().filter(|v| match param.kind {
-            Kind::Integer { min, max } => (min..=max).contains(v),
-            Kind::Choice(choices) => choices.iter().any(|&c| u64::from(c) == *v),
-            _ => false,
-        });
-        let number = number.ok_or_else(|| bad(param.kind.remedy()))?;
-        match name {
-            "ipc" => self.ipc = number as u32,
-            "patches" => self.patches = number as u32,
-            "subset" => self.subset = number as u32,
-            "crops" => self.crops = number as u32,
-            _ => self.seed = number,
-        }
-        Ok(())
-    }
-
-    /// The flags that repeat this recipe on the command line.
-    #[must_use]
-    pub fn flags(&self) -> String {
-        PARAMS.iter().map(|p| format!("--{} {}", p.name, self.get(p.name))).collect::<Vec<_>>().join(" ")
-    }
+/// The parameters of a method that scores and chooses patches.
+fn own(recipe: &mut Recipe) -> Result<&mut Rded, String> {
+    let method = recipe.method.name();
+    recipe.method.rded_mut().ok_or_else(|| format!("{method} has no such parameter"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! A recipe: one method with its parameters, as data. What a user edits, a preset ships and a manifest records.
 
+use super::rded::Rded;
+use crate::core::param::{BadValue, Parameters as _};
+
 /// How distilled images are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutputFormat {
@@ -55,130 +58,173 @@ impl<'de> serde::Deserialize<'de> for OutputFormat {
     }
 }
 
-/// The distillation method. More follow; each is a recipe, not a fork of the program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The distillation method with its own parameters: one variant for each. What all methods share is in [`Recipe`], so a
+/// method is a value that the program looks at and no fork of the program.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     /// Sun et al., "On the Diversity and Realism of Distilled Dataset" (CVPR 2024).
-    #[default]
-    Rded,
+    Rded(Rded),
 }
 
-/// Which key patches of a class are kept (spec section 8; RDED's tables 7 to 9). The candidates are the images of the
-/// subset that could be decoded, each with its key patch: the crop with the least loss, or the whole image where the
-/// recipe takes no crops.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Strategy {
-    /// RDED's own: the least losses.
-    #[default]
-    Realism,
-    /// Uniformly without replacement, by the seed.
-    Random,
-    /// Herding on the observer's features (Welling 2009).
-    Herding,
-    /// The patches nearest to the centres of k-means on the observer's features, one cluster for each patch.
-    KMeans,
-}
-
-impl Strategy {
-    /// Their names, as flags and manifests have them.
-    pub const NAMES: [&'static str; 4] = ["realism", "random", "herding", "kmeans"];
-
-    /// The name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-
-    /// The strategy with this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Realism, Self::Random, Self::Herding, Self::KMeans].into_iter().find(|s| s.name() == name)
-    }
-
-    /// Whether it looks at the observer's features.
-    #[must_use]
-    pub fn needs_features(self) -> bool {
-        matches!(self, Self::Herding | Self::KMeans)
-    }
-
-    /// Whether it is RDED's: manifests of older versions know no other and don't name it.
-    #[must_use]
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-    pub fn is_realism(&self) -> bool {
-        *self == Self::Realism
-    }
-}
-
-/// The parameters of a run. Ranges, units and help are in [`super::params`].
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Recipe {
-    /// The method.
-    pub method: Method,
-    /// Distilled images per class.
-    pub ipc: u32,
-    /// Patches per distilled image, N = f².
-    pub patches: u32,
-    /// Images per class that are scored.
-    pub subset: u32,
-    /// Random crops per image, K; 0 takes the whole image, resized to the patch's square.
-    pub crops: u32,
-    /// Which key patches are kept.
-    #[serde(default, skip_serializing_if = "Strategy::is_realism")]
-    pub strategy: Strategy,
-    /// Seed of the subset, of the crop boxes, and of what a strategy draws.
-    pub seed: u64,
-    /// File format of the distilled images.
-    pub format: OutputFormat,
-}
-
-impl Default for Recipe {
+impl Default for Method {
     fn default() -> Self {
-        Self {
-            method: Method::Rded,
-            ipc: 10,
-            patches: 4,
-            subset: 300,
-            crops: 5,
-            strategy: Strategy::Realism,
-            seed: 0,
-            format: OutputFormat::Png,
+        Self::Rded(Rded::default())
+    }
+}
+
+impl Method {
+    /// The name, as records have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Rded(_) => "rded",
+        }
+    }
+
+    /// How patches are scored and chosen, of a method that begins with that; `None` of one that makes its images of
+    /// noise.
+    #[must_use]
+    pub fn rded(&self) -> Option<&Rded> {
+        match self {
+            Self::Rded(own) => Some(own),
+        }
+    }
+
+    /// [`Self::rded`], to be changed.
+    pub fn rded_mut(&mut self) -> Option<&mut Rded> {
+        match self {
+            Self::Rded(own) => Some(own),
         }
     }
 }
 
-impl Recipe {
-    /// The values N may have.
-    pub const PATCHES: [u32; 5] = [1, 4, 9, 16, 25];
+/// The parameters of a run: what all methods share, and the method. `Recipe` alone holds any [`Method`]; what only works
+/// for one asks for its own, as in `Recipe<Rded>`. Ranges, units and help are in [`super::params`].
+///
+/// Which classes are distilled is no part of it: they are named by the dataset that is open, and a recipe fits any.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recipe<M = Method> {
+    /// Distilled images per class.
+    pub ipc: u32,
+    /// Seed of everything that is drawn: the subset, crop boxes, strategies.
+    pub seed: u64,
+    /// File format of the distilled images.
+    pub format: OutputFormat,
+    /// The method and its own parameters.
+    pub method: M,
+}
 
-    /// f = √N.
+impl<M: Default> Default for Recipe<M> {
+    fn default() -> Self {
+        Self { ipc: 10, seed: 0, format: OutputFormat::Png, method: M::default() }
+    }
+}
+
+impl<M> Recipe<M> {
+    /// What is shared, with another method.
     #[must_use]
-    pub fn factor(&self) -> u32 {
-        self.patches.isqrt()
+    pub fn with<N>(&self, method: N) -> Recipe<N> {
+        Recipe { ipc: self.ipc, seed: self.seed, format: self.format, method }
+    }
+}
+
+impl Recipe {
+    /// How patches are scored and chosen, of a method that begins with that ([`Method::rded`]).
+    #[must_use]
+    pub fn rded(&self) -> Option<Recipe<Rded>> {
+        self.method.rded().map(|own| self.with(*own))
     }
 
+    /// f: patches per side of a distilled image; 1 of a method that stitches none.
+    #[must_use]
+    pub fn factor(&self) -> u32 {
+        self.method.rded().map_or(1, Rded::factor)
+    }
+
+    /// Whether every parameter is within its range.
+    ///
+    /// # Errors
+    /// [`BadValue`] with the parameter and what it takes.
+    pub fn check(&self) -> Result<(), BadValue> {
+        self.in_range()
+    }
+}
+
+impl Recipe<Rded> {
     /// Patches a class must supply: IPC·N.
     #[must_use]
     pub fn patches_per_class(&self) -> usize {
-        self.ipc as usize * self.patches as usize
+        self.ipc as usize * self.method.patches as usize
+    }
+}
+
+impl From<Recipe<Rded>> for Recipe {
+    fn from(recipe: Recipe<Rded>) -> Self {
+        recipe.with(Method::Rded(recipe.method))
+    }
+}
+
+/// How a recipe is spelt: flat, with the method's name first and its own parameters in the middle, as records had it
+/// when there was one method. What is read is checked.
+mod spelling {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+    use super::{Method, OutputFormat, Rded, Recipe};
+
+    #[derive(Serialize)]
+    struct Written<'a> {
+        method: &'static str,
+        ipc: u32,
+        #[serde(flatten)]
+        own: Own<'a>,
+        seed: u64,
+        format: OutputFormat,
     }
 
-    /// Patches of an image among which the key patch is found: K, or the one whole image.
-    #[must_use]
-    pub fn patches_per_image(&self) -> u32 {
-        self.crops.max(1)
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Own<'a> {
+        Rded(&'a Rded),
     }
 
-    /// Whether images are taken whole.
-    #[must_use]
-    pub fn whole_images(&self) -> bool {
-        self.crops == 0
+    #[derive(Deserialize)]
+    #[serde(tag = "method", rename_all = "lowercase")]
+    enum Read {
+        Rded(Shared<Rded>),
+    }
+
+    #[derive(Deserialize)]
+    struct Shared<M> {
+        ipc: u32,
+        seed: u64,
+        format: OutputFormat,
+        #[serde(flatten)]
+        own: M,
+    }
+
+    impl Serialize for Recipe {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let own = match &self.method {
+                Method::Rded(own) => Own::Rded(own),
+            };
+            let (ipc, seed, format) = (self.ipc, self.seed, self.format);
+            Written { method: self.method.name(), ipc, own, seed, format }.serialize(serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Recipe {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let Read::Rded(Shared { ipc, seed, format, own }) = Read::deserialize(deserializer)?;
+            let recipe = Self { ipc, seed, format, method: Method::Rded(own) };
+            recipe.check().map_err(|e| D::Error::custom(e.in_a_record()))?;
+            Ok(recipe)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rded::Strategy;
     use super::*;
 
     #[test]
@@ -189,12 +235,42 @@ mod tests {
         assert_eq!(serde_json::to_string(&recipe).unwrap(), old);
     }
 
+    /// As the program wrote it before methods had parameters of their own.
+    #[test]
+    fn recipes_of_before_are_read_and_written_as_before() {
+        let old = r#"{"method":"rded","ipc":50,"patches":1,"subset":60,"crops":0,"strategy":"herding","seed":18446744073709551615,"format":"jpeg:75"}"#;
+        let recipe: Recipe = serde_json::from_str(old).unwrap();
+        let own = Rded { patches: 1, subset: 60, crops: 0, strategy: Strategy::Herding };
+        let due = Recipe { ipc: 50, seed: u64::MAX, format: OutputFormat::Jpeg(75), method: Method::Rded(own) };
+        assert_eq!(recipe, due);
+        assert_eq!(serde_json::to_string(&recipe).unwrap(), old);
+    }
+
+    #[test]
+    fn recipes_that_cannot_be_are_not_read() {
+        let text = |method: &str, n: &str, subset: &str| {
+            format!(
+                r#"{{"method":"{method}","ipc":1,"patches":{n},"subset":{subset},"crops":5,"seed":0,"format":"png"}}"#
+            )
+        };
+        for (bad, why) in [
+            (text("rded", "7", "300"), "patches is 7: give one of [1, 4, 9, 16, 25]"),
+            (text("rded", "4", "0"), "subset is 0: give a whole number from 1 to 10000"),
+            (text("magic", "4", "300"), "unknown variant `magic`"),
+            (text("rded", "4", "300").replace("\"subset\":300,", ""), "missing field `subset`"),
+        ] {
+            let error = serde_json::from_str::<Recipe>(&bad).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
     #[test]
     fn strategies_have_one_spelling() {
         for name in Strategy::NAMES {
             let strategy = Strategy::named(name).unwrap();
             assert_eq!(strategy.name(), name);
-            let recipe = Recipe { strategy, crops: 0, ..Recipe::default() };
+            let own = Rded { strategy, crops: 0, ..Rded::default() };
+            let recipe: Recipe = Recipe { method: own, ..Recipe::default() }.into();
             let text = serde_json::to_string(&recipe).unwrap();
             assert_eq!(text.contains(&format!(r#""strategy":"{name}""#)), strategy != Strategy::Realism, "{text}");
             assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe);

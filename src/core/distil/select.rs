@@ -5,7 +5,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::coreset::{self, Rows};
-use super::recipe::{Recipe, Strategy};
+use super::rded::{Rded, Strategy};
+use super::recipe::Recipe;
 use super::scores::{ClassScores, PatchScore};
 use crate::core::data::dataset::{Class, ImageId};
 
@@ -48,17 +49,23 @@ pub fn key_patch(scores: &ClassScores, row: usize, crops: u32) -> Option<PatchSc
 
 /// The key patches of the recipe's subset, in the order of the class's permutation: what a strategy chooses from.
 #[must_use]
-pub fn candidates(scores: &ClassScores, recipe: &Recipe) -> Vec<PatchScore> {
-    let rows = scores.positions.partition_point(|&p| p < recipe.subset);
-    (0..rows).filter_map(|row| key_patch(scores, row, recipe.patches_per_image())).collect()
+pub fn candidates(scores: &ClassScores, recipe: &Recipe<Rded>) -> Vec<PatchScore> {
+    let rows = scores.positions.partition_point(|&p| p < recipe.method.subset);
+    (0..rows).filter_map(|row| key_patch(scores, row, recipe.method.patches_per_image())).collect()
 }
 
 /// The picks of a strategy that looks at features: `rows` has one row for each of the [`candidates`], in their order;
 /// `needed` = IPC·N. Herding picks one after the other, so that fewer are a prefix of more. k-means makes `needed`
 /// clusters: for fewer it is another question with another answer. Nothing for strategies without features.
 #[must_use]
-pub fn picks(recipe: &Recipe, class: &str, candidates: &[PatchScore], rows: Rows<'_>, needed: usize) -> Vec<ImageId> {
-    let picked = match recipe.strategy {
+pub fn picks(
+    recipe: &Recipe<Rded>,
+    class: &str,
+    candidates: &[PatchScore],
+    rows: Rows<'_>,
+    needed: usize,
+) -> Vec<ImageId> {
+    let picked = match recipe.method.strategy {
         Strategy::Realism | Strategy::Random => Vec::new(),
         Strategy::Herding => coreset::herding(rows, needed),
         Strategy::KMeans => coreset::kmeans(rows, needed, recipe.seed, class),
@@ -70,9 +77,9 @@ pub fn picks(recipe: &Recipe, class: &str, candidates: &[PatchScore], rows: Rows
 /// are in name order), random by the seed and the class's name; herding and k-means begin with `picks`, in the order of
 /// [`picks`], and go on by loss.
 #[must_use]
-pub fn ranked(scores: &ClassScores, recipe: &Recipe, class: &str, picks: &[ImageId]) -> Vec<PatchScore> {
+pub fn ranked(scores: &ClassScores, recipe: &Recipe<Rded>, class: &str, picks: &[ImageId]) -> Vec<PatchScore> {
     let mut keys = candidates(scores, recipe);
-    let mut first = match recipe.strategy {
+    let mut first = match recipe.method.strategy {
         Strategy::Realism => Vec::new(),
         Strategy::Random => {
             let order = coreset::random(recipe.seed, class, keys.len(), keys.len());
@@ -100,7 +107,7 @@ fn picked(keys: &[PatchScore], picks: &[ImageId]) -> Vec<PatchScore> {
 pub fn select(
     scores: &ClassScores,
     class: &Class,
-    recipe: &Recipe,
+    recipe: &Recipe<Rded>,
     picks: &[ImageId],
 ) -> Result<Vec<PatchScore>, SelectError> {
     let needed = recipe.patches_per_class();
@@ -110,13 +117,13 @@ pub fn select(
     }
     let known: HashSet<ImageId> = picks.iter().copied().collect();
     let usable = keys.iter().filter(|p| known.contains(&p.image)).count();
-    let fits = match recipe.strategy {
+    let fits = match recipe.method.strategy {
         Strategy::Realism | Strategy::Random => true,
         Strategy::Herding => usable >= needed,
         Strategy::KMeans => usable == needed && picks.len() == needed,
     };
     if !fits {
-        return Err(SelectError::Unpicked { class: class.label().to_owned(), strategy: recipe.strategy.name() });
+        return Err(SelectError::Unpicked { class: class.label().to_owned(), strategy: recipe.method.strategy.name() });
     }
     keys.truncate(needed);
     Ok(keys)
@@ -144,8 +151,18 @@ mod tests {
         Class { name: "n01".into(), title: Some("owl".into()), folder: Vec::new() }
     }
 
-    fn recipe(strategy: Strategy, ipc: u32) -> Recipe {
-        Recipe { strategy, ipc, patches: 1, crops: 2, ..Recipe::default() }
+    fn recipe(strategy: Strategy, ipc: u32) -> Recipe<Rded> {
+        Recipe { ipc, method: Rded { strategy, patches: 1, crops: 2, ..Rded::default() }, ..Recipe::default() }
+    }
+
+    /// The same with a smaller subset.
+    fn of_subset(recipe: Recipe<Rded>, subset: u32) -> Recipe<Rded> {
+        recipe.with(Rded { subset, ..recipe.method })
+    }
+
+    /// The same with other crops.
+    fn with_crops(recipe: Recipe<Rded>, crops: u32) -> Recipe<Rded> {
+        recipe.with(Rded { crops, ..recipe.method })
     }
 
     /// Eight images, whose features are what herding and k-means are tried on.
@@ -160,7 +177,7 @@ mod tests {
     #[test]
     fn keeps_the_least_loss_per_image_and_ranks_them() {
         let scores = block(&[[3.0, 1.0], [0.5, 2.0], [0.7, 0.7], [f32::NAN, 9.0]]);
-        let recipe = Recipe { crops: 5, ..recipe(Strategy::Realism, 1) };
+        let recipe = with_crops(recipe(Strategy::Realism, 1), 5);
         let ranked: Vec<_> = ranked(&scores, &recipe, "c", &[]).iter().map(|p| (p.image.0, p.crop, p.loss)).collect();
         assert_eq!(ranked, [(99, 0, 0.5), (98, 0, 0.7), (100, 1, 1.0), (97, 1, 9.0)]);
     }
@@ -168,7 +185,7 @@ mod tests {
     #[test]
     fn ties_break_by_name_and_subsets_are_prefixes() {
         let scores = block(&[[1.0, 1.0], [1.0, 2.0], [0.0, 0.0]]);
-        let of = |subset| ids(&ranked(&scores, &Recipe { subset, ..recipe(Strategy::Realism, 1) }, "c", &[]));
+        let of = |subset| ids(&ranked(&scores, &of_subset(recipe(Strategy::Realism, 1), subset), "c", &[]));
         assert_eq!(of(2), [99, 100]);
         assert_eq!(of(3), [98, 99, 100]);
     }
@@ -176,7 +193,7 @@ mod tests {
     #[test]
     fn whole_images_have_one_patch_each() {
         let scores = block(&[[3.0, 1.0], [0.5, 0.1]]);
-        let recipe = Recipe { crops: 0, ..recipe(Strategy::Realism, 1) };
+        let recipe = with_crops(recipe(Strategy::Realism, 1), 0);
         let keys = candidates(&scores, &recipe);
         assert_eq!(keys.iter().map(|p| (p.image.0, p.crop)).collect::<Vec<_>>(), [(100, 0), (99, 0)]);
     }
@@ -211,7 +228,7 @@ mod tests {
         // Of 0, 2, 4, 6 the mean is 3: 2 and 4 are as near, the lower row wins; 6 − 2 asks for 4; 9 − 6 for 3, where 0
         // and 6 are as near. Row r is image 100 − r; position 4 is beyond the subset.
         let (mut scores, features) = eight();
-        let recipe = Recipe { subset: 4, ..recipe(Strategy::Herding, 2) };
+        let recipe = of_subset(recipe(Strategy::Herding, 2), 4);
         scores.losses[6] = 0.5;
         let keys = candidates(&scores, &recipe);
         let rows = Rows { values: &features[..4], dims: 1 };

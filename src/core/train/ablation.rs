@@ -1,6 +1,7 @@
 //! Series of distillations and trainings that are compared under one protocol: the paper's tables, and grids.
 
-use crate::core::distil::recipe::{Recipe, Strategy};
+use crate::core::distil::rded::{Rded, Strategy};
+use crate::core::distil::recipe::{Method, Recipe};
 
 /// Which series.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,7 +25,7 @@ pub enum Series {
 }
 
 /// One entry: a distilled set and how its students are taught.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// Short and unique within the series.
     pub name: String,
@@ -37,15 +38,16 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn new(name: impl Into<String>, title: impl Into<String>, recipe: Recipe, soft: bool) -> Self {
-        Self { name: name.into(), title: title.into(), recipe, soft }
+    fn new(name: impl Into<String>, title: impl Into<String>, recipe: Recipe<Rded>, soft: bool) -> Self {
+        Self { name: name.into(), title: title.into(), recipe: recipe.into(), soft }
     }
 
     /// Names the distilled set: entries that differ in their labels alone share it.
     #[must_use]
     pub fn set(&self) -> String {
-        let Recipe { ipc, patches, subset, crops, strategy, seed, .. } = &self.recipe;
-        let crops = if *crops == 0 { "whole".to_owned() } else { format!("{crops}crops") };
+        let Recipe { ipc, seed, method: Method::Rded(own), .. } = self.recipe;
+        let Rded { patches, subset, crops, strategy } = own;
+        let crops = if crops == 0 { "whole".to_owned() } else { format!("{crops}crops") };
         format!("{}-{crops}-{patches}of{subset}-ipc{ipc}-seed{seed}", strategy.name())
     }
 
@@ -70,35 +72,42 @@ impl Series {
 
     /// Its entries, in the order of the paper's table, on the basis of a recipe: RDED's for the same images.
     #[must_use]
-    pub fn entries(&self, base: &Recipe) -> Vec<Entry> {
-        let base = Recipe { strategy: Strategy::Realism, crops: base.crops.max(1), ..base.clone() };
+    pub fn entries(&self, base: &Recipe<Rded>) -> Vec<Entry> {
+        let base = varied(base, |own| (own.strategy, own.crops) = (Strategy::Realism, own.crops.max(1)));
         match self {
             Self::Steps => steps(&base),
             Self::Strategies => by_strategy(&base, "patches"),
-            Self::Coresets => by_strategy(&Recipe { crops: 0, patches: 1, ..base }, "whole images"),
+            Self::Coresets => by_strategy(&varied(&base, |own| (own.crops, own.patches) = (0, 1)), "whole images"),
             Self::Grid { ipc, patches, subset } => grid(&base, (ipc, patches, subset)),
         }
     }
 }
 
+/// A recipe whose own parameters are changed.
+fn varied(base: &Recipe<Rded>, change: impl FnOnce(&mut Rded)) -> Recipe<Rded> {
+    let mut recipe = *base;
+    change(&mut recipe.method);
+    recipe
+}
+
 /// Table 8. Where one patch makes an image there is nothing to stitch, and the step is left out, as in the paper.
-fn steps(base: &Recipe) -> Vec<Entry> {
-    let single = Recipe { patches: 1, ..base.clone() };
-    let random = |crops: u32| Recipe { strategy: Strategy::Random, crops, ..single.clone() };
+fn steps(base: &Recipe<Rded>) -> Vec<Entry> {
+    let single = varied(base, |own| own.patches = 1);
+    let random = |crops: u32| varied(&single, |own| (own.strategy, own.crops) = (Strategy::Random, crops));
     let mut entries = vec![
         Entry::new("original", "Random whole images", random(0), false),
-        Entry::new("best-crop", "+ best crop of each", random(base.crops), false),
-        Entry::new("top-k", "+ most realistic images", single.clone(), false),
+        Entry::new("best-crop", "+ best crop of each", random(base.method.crops), false),
+        Entry::new("top-k", "+ most realistic images", single, false),
     ];
-    if base.patches > 1 {
-        entries.push(Entry::new("stitch", "+ stitching", base.clone(), false));
+    if base.method.patches > 1 {
+        entries.push(Entry::new("stitch", "+ stitching", *base, false));
     }
-    entries.push(Entry::new("relabel", "+ soft labels (RDED)", base.clone(), true));
+    entries.push(Entry::new("relabel", "+ soft labels (RDED)", *base, true));
     entries
 }
 
 /// Tables 7 and 9. Of whole images the realism score chooses, too: LIC's way.
-fn by_strategy(base: &Recipe, what: &str) -> Vec<Entry> {
+fn by_strategy(base: &Recipe<Rded>, what: &str) -> Vec<Entry> {
     let strategies = [Strategy::Random, Strategy::Herding, Strategy::KMeans, Strategy::Realism];
     let of = |soft: bool| {
         let labels = if soft { "soft" } else { "hard" };
@@ -107,7 +116,7 @@ fn by_strategy(base: &Recipe, what: &str) -> Vec<Entry> {
             Entry::new(
                 name,
                 format!("{} {what}, {labels} labels", title(strategy)),
-                Recipe { strategy, ..base.clone() },
+                varied(base, |own| own.strategy = strategy),
                 soft,
             )
         })
@@ -124,15 +133,17 @@ fn title(strategy: Strategy) -> &'static str {
     }
 }
 
-fn grid(base: &Recipe, (ipc, patches, subset): (&[u32], &[u32], &[u32])) -> Vec<Entry> {
+fn grid(base: &Recipe<Rded>, (ipc, patches, subset): (&[u32], &[u32], &[u32])) -> Vec<Entry> {
     let or = |values: &[u32], own: u32| if values.is_empty() { vec![own] } else { values.to_vec() };
     let mut entries = Vec::new();
     for ipc in or(ipc, base.ipc) {
-        for patches in or(patches, base.patches) {
-            for subset in or(subset, base.subset) {
+        for patches in or(patches, base.method.patches) {
+            for subset in or(subset, base.method.subset) {
                 let name = format!("ipc{ipc}-n{patches}-of{subset}");
                 let title = format!("IPC {ipc}, N = {patches}, subset {subset}");
-                entries.push(Entry::new(name, title, Recipe { ipc, patches, subset, ..base.clone() }, true));
+                let mut recipe = varied(base, |own| (own.patches, own.subset) = (patches, subset));
+                recipe.ipc = ipc;
+                entries.push(Entry::new(name, title, recipe, true));
             }
         }
     }
@@ -143,21 +154,22 @@ fn grid(base: &Recipe, (ipc, patches, subset): (&[u32], &[u32], &[u32])) -> Vec<
 mod tests {
     use super::*;
 
-    fn names(series: &Series, base: &Recipe) -> Vec<String> {
+    fn names(series: &Series, base: &Recipe<Rded>) -> Vec<String> {
         series.entries(base).into_iter().map(|e| e.name).collect()
     }
 
     #[test]
     fn steps_add_one_thing_each() {
-        let photographs = Recipe { patches: 4, ..Recipe::default() };
+        let photographs = Recipe::<Rded>::default();
         assert_eq!(names(&Series::Steps, &photographs), ["original", "best-crop", "top-k", "stitch", "relabel"]);
-        let small = Recipe { patches: 1, ..Recipe::default() };
+        let small = photographs.with(Rded { patches: 1, ..Rded::default() });
         let entries = Series::Steps.entries(&small);
         assert_eq!(
             entries.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(),
             ["original", "best-crop", "top-k", "relabel"]
         );
-        let what = |at: usize| (entries[at].recipe.crops, entries[at].recipe.strategy, entries[at].soft);
+        let own = |entry: &Entry| *entry.recipe.method.rded().unwrap();
+        let what = |at: usize| (own(&entries[at]).crops, own(&entries[at]).strategy, entries[at].soft);
         assert_eq!([what(0), what(1)], [(0, Strategy::Random, false), (5, Strategy::Random, false)]);
         assert_eq!([what(2), what(3)], [(5, Strategy::Realism, false), (5, Strategy::Realism, true)]);
         assert_eq!(entries[2].set(), entries[3].set(), "only the labels differ");
@@ -166,7 +178,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_grids_cover_all() {
-        let base = Recipe::default();
+        let base = Recipe::<Rded>::default();
         let grid = Series::Grid { ipc: vec![1, 10], patches: vec![], subset: vec![100, 200, 300] };
         for series in [Series::Strategies, Series::Coresets, grid.clone()] {
             let mut names = names(&series, &base);
@@ -176,6 +188,7 @@ mod tests {
             assert_eq!(names.len(), count, "{series:?}");
         }
         assert_eq!(names(&grid, &base).len(), 6);
-        assert!(Series::Coresets.entries(&base).iter().all(|e| e.recipe.crops == 0 && e.recipe.patches == 1));
+        let whole = |own: &Rded| own.crops == 0 && own.patches == 1;
+        assert!(Series::Coresets.entries(&base).iter().all(|e| e.recipe.method.rded().is_some_and(whole)));
     }
 }

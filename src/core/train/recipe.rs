@@ -81,6 +81,7 @@ pub enum Evaluations {
 
 /// The parameters of a training. Ranges, units and help are in [`super::params`].
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(remote = "Self")]
 pub struct TrainRecipe {
     /// Passes over the images.
     pub epochs: u32,
@@ -118,6 +119,21 @@ pub struct TrainRecipe {
     pub seed: u64,
     /// Students, with the seeds that follow.
     pub seeds: u32,
+}
+
+impl serde::Serialize for TrainRecipe {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// What is read is checked, so that no record brings in what no flag could.
+impl<'de> serde::Deserialize<'de> for TrainRecipe {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let recipe = Self::deserialize(deserializer)?;
+        recipe.check().map_err(|e| serde::de::Error::custom(e.in_a_record()))?;
+        Ok(recipe)
+    }
 }
 
 impl Default for TrainRecipe {

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::place_of;
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::rded::Rded;
+use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::scores::{BrokenImage, ClassScores, PatchScore};
 use crate::core::distil::select::{SelectError, TooFewPatches, select};
 use crate::core::progress::Progress;
@@ -126,7 +127,8 @@ pub fn distill(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<DistillReport, DistillError> {
-    let mut reports = run(session, project, (request, &Set::only(&request.recipe)), progress, each)?;
+    let Method::Rded(own) = request.recipe.method;
+    let mut reports = run(session, project, (request, &Set::only(&request.recipe.with(own))), progress, each)?;
     // One set has one report.
     Ok(reports.remove(0))
 }
@@ -146,13 +148,14 @@ pub fn distill_sizes(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
-    let sets = Set::of_sizes(&request.recipe, ipcs, sizes);
+    let Method::Rded(own) = request.recipe.method;
+    let sets = Set::of_sizes(&request.recipe.with(own), ipcs, sizes);
     run(session, project, (request, &sets), progress, each)
 }
 
 /// The recipe of the largest set: what scoring and warnings go by.
-fn largest<'a>(request: &'a DistillRequest, sets: &'a [Set]) -> &'a Recipe {
-    sets.iter().map(|s| &s.recipe).max_by_key(|r| r.ipc).unwrap_or(&request.recipe)
+fn largest(sets: &[Set]) -> Recipe<Rded> {
+    sets.iter().map(|s| s.recipe).max_by_key(|r| r.ipc).unwrap_or_default()
 }
 
 fn run(
@@ -162,10 +165,10 @@ fn run(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
-    let recipe = largest(request, sets);
+    let recipe = &largest(sets);
     if crop_plan(session, recipe).patch_side == 0 {
         let side = session.observer.observer.spec.side as u32;
-        return Err(DistillError::PatchTooSmall { patches: recipe.patches, side });
+        return Err(DistillError::PatchTooSmall { patches: recipe.method.patches, side });
     }
     enough_images(&session.dataset, &request.classes, recipe).map_err(SelectError::from)?;
     let export = Export::begin(&request.out)?;
@@ -202,7 +205,7 @@ fn begin_runs(
     let observer = &session.observer;
     let network = observer.observer.spec.arch.to_string();
     let observer = project.remember_observer(&observer.file, &observer.observer.fingerprint, &network)?;
-    let begin = |set: &Set| project.begin_run(data, observer, &set.recipe, Some(&place(&request.out, set)));
+    let begin = |set: &Set| project.begin_run(data, observer, &set.recipe.into(), Some(&place(&request.out, set)));
     sets.iter().map(begin).collect()
 }
 
@@ -214,7 +217,7 @@ fn distill_into(
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
     let start = Instant::now();
-    let (recipe, classes) = (largest(request, sets), &request.classes);
+    let (recipe, classes) = (&largest(sets), &request.classes);
     let mut blocks = Vec::with_capacity(classes.len());
     let mut cost = score(session, Some(project), (recipe, classes), progress, &mut |class, block| {
         blocks.push(block.clone());
@@ -233,7 +236,7 @@ fn distill_into(
         pairs.iter().map(|&pair| (pair.0.folder.clone(), notes::manifest(session, classes, pair, &blocks))).collect();
     let out = export.finish_all(&manifests)?;
     let seconds = start.elapsed().as_secs_f64();
-    let broken = blocks.iter().map(|b| broken_within(b, recipe.subset).count()).sum();
+    let broken = blocks.iter().map(|b| broken_within(b, recipe.method.subset).count()).sum();
     let report = |&(set, laid): &(&Set, &Laid)| DistillReport {
         out: place(&out, set),
         ipc: set.recipe.ipc,
@@ -249,13 +252,13 @@ fn distill_into(
 /// Selects the patches of every layout.
 fn lay_out(
     session: &mut Session,
-    (recipe, sets): (&Recipe, &[Set]),
+    (recipe, sets): (&Recipe<Rded>, &[Set]),
     scored: Scored<'_>,
     progress: &mut dyn Progress,
     (cost, each): (&mut Cost, Each<'_>),
 ) -> Result<Vec<Laid>, DistillError> {
-    let recipes: Vec<Recipe> = layouts(sets).into_iter().map(|ipc| Recipe { ipc, ..recipe.clone() }).collect();
-    let needed: Vec<usize> = recipes.iter().map(Recipe::patches_per_class).collect();
+    let recipes: Vec<_> = layouts(sets).into_iter().map(|ipc| Recipe { ipc, ..*recipe }).collect();
+    let needed: Vec<usize> = recipes.iter().map(Recipe::<Rded>::patches_per_class).collect();
     let picked = &mut |class, picks| each(class, Found::Picks(picks));
     let (picks, spent) = pick(session, recipe, (scored, &needed), progress, picked)?;
     cost.features = spent;
@@ -281,10 +284,14 @@ fn mean_loss(set: &Set, laid: &Laid) -> f64 {
 }
 
 /// Classes that can't supply IPC·N patches even if every image is usable are found before anything is scored.
-pub(super) fn enough_images(dataset: &Dataset, classes: &[ClassId], recipe: &Recipe) -> Result<(), TooFewPatches> {
+pub(super) fn enough_images(
+    dataset: &Dataset,
+    classes: &[ClassId],
+    recipe: &Recipe<Rded>,
+) -> Result<(), TooFewPatches> {
     let needed = recipe.patches_per_class();
     for &class in classes {
-        let available = dataset.class_size(class).min(recipe.subset as usize);
+        let available = dataset.class_size(class).min(recipe.method.subset as usize);
         if available < needed {
             return Err(TooFewPatches { class: dataset.class(class).label().to_owned(), available, needed });
         }
@@ -300,19 +307,19 @@ fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &Brok
 /// Says which images were unusable and which classes are smaller than the subset.
 fn report_gaps(
     dataset: &Dataset,
-    (classes, recipe): (&[ClassId], &Recipe),
+    (classes, recipe): (&[ClassId], &Recipe<Rded>),
     blocks: &[Arc<ClassScores>],
     progress: &mut dyn Progress,
 ) {
     for (&class, block) in classes.iter().zip(blocks) {
-        for broken in broken_within(block, recipe.subset) {
+        for broken in broken_within(block, recipe.method.subset) {
             progress.warn(format!("{}: {}; left out", dataset.source(broken.image), broken.reason));
         }
         let (size, label) = (dataset.class_size(class), dataset.class(class).label());
-        if size < recipe.subset as usize {
+        if size < recipe.method.subset as usize {
             progress.warn(format!(
                 "class '{label}' has {size} images, fewer than the subset of {}: all are used",
-                recipe.subset
+                recipe.method.subset
             ));
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn manifest(
     let class_note = |(index, &class): (usize, &ClassId)| {
         let about = dataset.class(class);
         let block = &blocks[index];
-        let within = |position: &u32| *position < recipe.subset;
+        let within = |position: &u32| *position < recipe.method.subset;
         ClassNote {
             index: index as u32,
             name: about.name.clone(),
@@ -39,7 +39,7 @@ pub(super) fn manifest(
     Manifest {
         format: FORMAT,
         program: Program::this(),
-        recipe: recipe.clone(),
+        recipe: (*recipe).into(),
         nested_in: set.nested_in,
         dataset: DatasetNote { fingerprint: dataset.fingerprint(), layout: dataset.layout(), split: dataset.split() },
         observer: ObserverNote {
@@ -74,7 +74,7 @@ fn image_notes(dataset: &Dataset, set: &Set, class: usize, selected: &[PatchScor
     (0..recipe.ipc as usize)
         .map(|image| ImageNote {
             file: image_file(class as u32, image as u32, recipe.format.extension()),
-            cells: (0..recipe.patches as usize).map(|cell| cell_note(cell, image)).collect(),
+            cells: (0..recipe.method.patches as usize).map(|cell| cell_note(cell, image)).collect(),
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! The sets that one run writes: one, or several sizes from one scoring.
 
+use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::PatchScore;
 
@@ -17,7 +18,7 @@ pub enum Sizes {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Set {
     /// Its recipe: only the IPC differs within a run.
-    pub recipe: Recipe,
+    pub recipe: Recipe<Rded>,
     /// Its folder within the output folder; `None`: the output folder itself.
     pub folder: Option<String>,
     /// IPC of the larger set whose first images these are.
@@ -26,16 +27,16 @@ pub(super) struct Set {
 
 impl Set {
     /// The set that fills the whole output folder.
-    pub fn only(recipe: &Recipe) -> Vec<Self> {
-        vec![Self { recipe: recipe.clone(), folder: None, nested_in: None }]
+    pub fn only(recipe: &Recipe<Rded>) -> Vec<Self> {
+        vec![Self { recipe: *recipe, folder: None, nested_in: None }]
     }
 
     /// Sets of several sizes, each in a folder of its own.
-    pub fn of_sizes(recipe: &Recipe, ipcs: &[u32], sizes: Sizes) -> Vec<Self> {
+    pub fn of_sizes(recipe: &Recipe<Rded>, ipcs: &[u32], sizes: Sizes) -> Vec<Self> {
         let largest = ipcs.iter().copied().max();
         let nested_in = |ipc| largest.filter(|&l| sizes == Sizes::Nested && l != ipc);
         let set = |&ipc: &u32| Self {
-            recipe: Recipe { ipc, ..recipe.clone() },
+            recipe: Recipe { ipc, ..*recipe },
             folder: Some(folder(ipc)),
             nested_in: nested_in(ipc),
         };

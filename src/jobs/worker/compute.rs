@@ -198,6 +198,7 @@ impl Compute {
     }
 
     fn score(&mut self, recipe: &Recipe, classes: &[ClassId], control: &Control) -> Result<(), String> {
+        let Some(own) = recipe.rded() else { return Err(format!("{} scores no patches", recipe.method.name())) };
         self.known(classes)?;
         let mut reporter = self.reporter(control);
         self.session()?;
@@ -207,6 +208,7 @@ impl Compute {
         }
         let (mut tell, project) = (self.teller(recipe), self.project.as_ref());
         let Some(session) = self.session.as_mut() else { return Err("load an observer first".to_owned()) };
+        let recipe = &own;
         let mut blocks = Vec::with_capacity(classes.len());
         let each = &mut |class, block: Arc<ClassScores>| {
             blocks.push(block.clone());

@@ -29,7 +29,7 @@ pub enum RunStatus {
 }
 
 /// One run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     /// Its row.
     pub row: RunRow,

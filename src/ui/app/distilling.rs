@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::App;
 use crate::core::data::dataset::ClassId;
+use crate::core::distil::rded::Rded;
 use crate::jobs::check::Verdict;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::worker::Request;
@@ -27,9 +28,10 @@ impl App {
         let mut classes: Vec<ClassId> = self.model.workspace.chosen().collect();
         classes.sort_by_key(|c| (Some(*c) != shown, *c));
         let recipe = self.model.workspace.recipe().clone();
-        let (n, subset, crops) = (recipe.patches, recipe.subset, recipe.crops);
-        let text = format!("scoring {} classes: N = {n}, subset {subset}, {crops} crops", classes.len());
-        self.model.say(Level::Info, text);
+        if let Some(Rded { patches, subset, crops, .. }) = recipe.method.rded() {
+            let text = format!("scoring {} classes: N = {patches}, subset {subset}, {crops} crops", classes.len());
+            self.model.say(Level::Info, text);
+        }
         self.request(Request::Score { recipe, classes });
     }
 

@@ -231,8 +231,9 @@ impl App {
         };
         let Effects { reselect, reveal, .. } = effects;
         if reselect {
-            if let Some(data) = self.model.data.clone() {
-                let recipe = self.model.workspace.recipe().clone();
+            // Of a method without patches the last ranking stays as it is, and nobody shows it.
+            let recipe = self.model.workspace.recipe().rded();
+            if let (Some(data), Some(recipe)) = (self.model.data.clone(), recipe) {
                 self.model.ranking.update(&data.dataset, &recipe);
             }
             if self.model.workspace.recipe().ipc != ipc {

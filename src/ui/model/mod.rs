@@ -324,13 +324,13 @@ impl Model {
     }
 
     fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
-        let Some(data) = self.data.clone() else { return };
+        let (Some(data), Some(recipe)) = (self.data.clone(), recipe.rded()) else { return };
         match found {
             Found::Scores(block) => {
                 self.say_broken(data.dataset.class(class).label(), block.broken.len());
-                self.ranking.add(&data.dataset, recipe, (class, block));
+                self.ranking.add(&data.dataset, &recipe, (class, block));
             }
-            Found::Picks(picks) => self.ranking.add_picks(&data.dataset, recipe, (class, picks)),
+            Found::Picks(picks) => self.ranking.add_picks(&data.dataset, &recipe, (class, picks)),
         }
     }
 

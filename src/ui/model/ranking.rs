@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::compose::place_of;
-use crate::core::distil::recipe::{Recipe, Strategy};
+use crate::core::distil::rded::{Rded, Strategy};
+use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::{ClassScores, PatchScore, ScoreTable};
 use crate::core::distil::select::{SelectError, ranked, select};
 use crate::jobs::picking::Picks;
@@ -15,17 +16,17 @@ use crate::jobs::picking::Picks;
 /// What scores depend on besides class, subset and crops: N, seed, and whether images are taken whole.
 type Base = (u32, u64, bool);
 
-fn base(recipe: &Recipe) -> Base {
-    (recipe.patches, recipe.seed, recipe.whole_images())
+fn base(recipe: &Recipe<Rded>) -> Base {
+    (recipe.method.patches, recipe.seed, recipe.method.whole_images())
 }
 
 /// What picks depend on besides the scores' base and the class.
 type PickKey = (Base, Strategy, [u32; 2], usize);
 
-fn pick_key(recipe: &Recipe) -> PickKey {
+fn pick_key(recipe: &Recipe<Rded>) -> PickKey {
     // k-means makes as many clusters as patches are needed; herding's picks for fewer are a prefix.
-    let clusters = if recipe.strategy == Strategy::KMeans { recipe.patches_per_class() } else { 0 };
-    (base(recipe), recipe.strategy, [recipe.subset, recipe.crops], clusters)
+    let clusters = if recipe.method.strategy == Strategy::KMeans { recipe.patches_per_class() } else { 0 };
+    (base(recipe), recipe.method.strategy, [recipe.method.subset, recipe.method.crops], clusters)
 }
 
 /// One class's patches for the recipe of the moment.
@@ -52,7 +53,7 @@ pub struct ClassRanking {
 pub struct Ranking {
     tables: HashMap<Base, ScoreTable>,
     picks: HashMap<(PickKey, ClassId), Picks>,
-    recipe: Recipe,
+    recipe: Recipe<Rded>,
     classes: Vec<ClassRanking>,
     places: HashMap<ImageId, (ClassId, usize)>,
     /// What a class that does not exist has.
@@ -70,8 +71,8 @@ impl Ranking {
     }
 
     /// Ranks and selects all classes for a recipe.
-    pub fn update(&mut self, dataset: &Dataset, recipe: &Recipe) {
-        self.recipe = recipe.clone();
+    pub fn update(&mut self, dataset: &Dataset, recipe: &Recipe<Rded>) {
+        self.recipe = *recipe;
         self.classes = vec![ClassRanking::default(); dataset.classes().len()];
         self.places.clear();
         for class in dataset.class_ids() {
@@ -80,7 +81,7 @@ impl Ranking {
     }
 
     /// Takes a block that was scored for `recipe`, which may not be the one shown.
-    pub fn add(&mut self, dataset: &Dataset, recipe: &Recipe, (class, block): (ClassId, Arc<ClassScores>)) {
+    pub fn add(&mut self, dataset: &Dataset, recipe: &Recipe<Rded>, (class, block): (ClassId, Arc<ClassScores>)) {
         let table = self.tables.entry(base(recipe)).or_insert_with(|| ScoreTable::new(dataset.classes().len()));
         table.set(class, block);
         if base(recipe) == base(&self.recipe) {
@@ -89,7 +90,7 @@ impl Ranking {
     }
 
     /// Takes what was picked for `recipe`, which may not be the one shown.
-    pub fn add_picks(&mut self, dataset: &Dataset, recipe: &Recipe, (class, picks): (ClassId, Picks)) {
+    pub fn add_picks(&mut self, dataset: &Dataset, recipe: &Recipe<Rded>, (class, picks): (ClassId, Picks)) {
         let known = self.picks.entry((pick_key(recipe), class)).or_default();
         if picks.len() >= known.len() {
             *known = picks;
@@ -102,15 +103,15 @@ impl Ranking {
     fn rank(&mut self, dataset: &Dataset, class: ClassId) {
         let recipe = &self.recipe;
         let size = dataset.class_size(class);
-        let wanted = size.min(recipe.subset as usize);
+        let wanted = size.min(recipe.method.subset as usize);
         let mut out = ClassRanking { wanted, ..ClassRanking::default() };
         if let Some(block) = self.tables.get(&base(recipe)).and_then(|t| t.class(class)) {
             let about = dataset.class(class);
             let picks = self.picks.get(&(pick_key(recipe), class)).map_or(&[][..], |p| p);
             let mut keys = ranked(block, recipe, &about.name, picks);
-            out.broken = block.broken.iter().filter(|b| b.position < recipe.subset).count();
+            out.broken = block.broken.iter().filter(|b| b.position < recipe.method.subset).count();
             out.tried = keys.len() + out.broken;
-            out.covered = block.covers(recipe.subset, recipe.patches_per_image(), size);
+            out.covered = block.covers(recipe.method.subset, recipe.method.patches_per_image(), size);
             match select(block, about, recipe, picks) {
                 Ok(selected) => out.selected = Arc::new(selected),
                 Err(error) => {
@@ -203,7 +204,8 @@ mod tests {
     #[test]
     fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
         let (data, class) = (dataset(), ClassId(0));
-        let recipe = Recipe { ipc: 2, patches: 1, subset: 4, crops: 1, ..Recipe::default() };
+        let method = Rded { patches: 1, subset: 4, crops: 1, ..Rded::default() };
+        let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
         let mut ranking = Ranking::default();
         ranking.update(&data, &recipe);
         assert_eq!((ranking.any(), ranking.stale([class].into_iter())), (false, 1));
@@ -212,15 +214,15 @@ mod tests {
         assert_eq!((ranking.place(ImageId(3)), ranking.cell(class, 1)), (Some((class, 1)), Some((0, 1))));
 
         // A smaller subset: images 0 and 1 only.
-        ranking.update(&data, &Recipe { subset: 2, ..recipe.clone() });
+        ranking.update(&data, &recipe.with(Rded { subset: 2, ..method }));
         assert_eq!((images(&ranking), ranking.place(ImageId(3))), (vec![1, 0], None));
         // Another N has no scores; back again they are there.
-        ranking.update(&data, &Recipe { patches: 4, ..recipe.clone() });
+        ranking.update(&data, &recipe.with(Rded { patches: 4, ..method }));
         assert!(!ranking.any());
-        ranking.update(&data, &Recipe { ipc: 5, ..recipe.clone() });
+        ranking.update(&data, &Recipe { ipc: 5, ..recipe });
         assert!(ranking.class(class).problem.as_ref().is_some_and(|p| p.contains("'a'")));
         // Scores for another recipe do not show.
-        ranking.add(&data, &Recipe { seed: 9, ..recipe.clone() }, (class, block(&[9.0])));
+        ranking.add(&data, &Recipe { seed: 9, ..recipe }, (class, block(&[9.0])));
         assert_eq!(ranking.class(class).ranked.len(), 4);
         ranking.clear(Some(&data));
         assert!(!ranking.any());
@@ -229,30 +231,31 @@ mod tests {
     #[test]
     fn random_is_shown_at_once_and_herding_only_with_its_picks() {
         let (data, class) = (dataset(), ClassId(0));
-        let recipe = Recipe { ipc: 2, patches: 1, subset: 4, crops: 1, ..Recipe::default() };
+        let method = Rded { patches: 1, subset: 4, crops: 1, ..Rded::default() };
+        let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
         let mut ranking = Ranking::default();
         ranking.update(&data, &recipe);
         ranking.add(&data, &recipe, (class, block(&[0.4, 0.1, 0.3, 0.2])));
-        ranking.update(&data, &Recipe { strategy: Strategy::Random, ..recipe.clone() });
+        ranking.update(&data, &recipe.with(Rded { strategy: Strategy::Random, ..method }));
         let drawn = ranked(&block(&[0.4, 0.1, 0.3, 0.2]), &ranking.recipe, "a", &[]);
         assert_eq!(shown(&ranking), drawn.iter().map(|p| p.image.0).collect::<Vec<_>>());
         assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (shown(&ranking)[..2].to_vec(), 0));
 
-        let herding = Recipe { strategy: Strategy::Herding, ..recipe.clone() };
+        let herding = recipe.with(Rded { strategy: Strategy::Herding, ..method });
         ranking.update(&data, &herding);
         assert_eq!((shown(&ranking), images(&ranking), ranking.stale([class].into_iter())), (vec![], vec![], 1));
         assert!(ranking.class(class).problem.as_ref().is_some_and(|p| p.contains("herding")));
         ranking.add_picks(&data, &herding, (class, Arc::new(vec![ImageId(2), ImageId(0)])));
         assert_eq!((images(&ranking), shown(&ranking)), (vec![2, 0], vec![2, 0, 1, 3]));
-        ranking.update(&data, &Recipe { ipc: 1, ..herding.clone() });
+        ranking.update(&data, &Recipe { ipc: 1, ..herding });
         assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![2], 0));
-        ranking.update(&data, &Recipe { ipc: 3, ..herding.clone() });
+        ranking.update(&data, &Recipe { ipc: 3, ..herding });
         assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
         // Of fewer picks, the longer list stays; k-means asks anew for each size.
         ranking.add_picks(&data, &herding, (class, Arc::new(vec![ImageId(2)])));
         ranking.update(&data, &herding);
         assert_eq!(images(&ranking), [2, 0]);
-        let kmeans = Recipe { strategy: Strategy::KMeans, ..recipe };
+        let kmeans = recipe.with(Rded { strategy: Strategy::KMeans, ..method });
         ranking.update(&data, &kmeans);
         ranking.add_picks(&data, &kmeans, (class, Arc::new(vec![ImageId(3), ImageId(1)])));
         assert_eq!(images(&ranking), [3, 1]);

@@ -42,7 +42,8 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
 fn crops_of(scene: &Scene<'_>, (class, image): (crate::core::data::dataset::ClassId, ImageId)) -> Vec<PatchScore> {
     let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
     let Some(row) = block.row_of(image) else { return Vec::new() };
-    (0..scene.model.workspace.recipe().patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
+    let Some(own) = scene.model.workspace.recipe().method.rded() else { return Vec::new() };
+    (0..own.patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
 }
 
 /// The whole image; boxes of the crops, the key patch's on top.
@@ -90,7 +91,7 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
 }
 
 fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {
-    let patches = scene.model.workspace.recipe().patches;
+    let patches = scene.model.workspace.recipe().factor().pow(2);
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
         Some((_, image)) => format!("distilled image {}", image + 1),

@@ -11,9 +11,11 @@ use super::super::widgets::dialog::Purpose;
 use super::super::widgets::path_field::PathField;
 use super::super::widgets::text;
 use super::{Scene, command};
-use crate::core::distil::params::{Kind, PARAMS, Param};
+use crate::core::distil::params::{PARAMS, RecipeParam};
 use crate::core::distil::presets::PRESETS;
-use crate::core::distil::recipe::{OutputFormat, Recipe, Strategy};
+use crate::core::distil::rded::Strategy;
+use crate::core::distil::recipe::{OutputFormat, Recipe};
+use crate::core::param::Kind;
 use crate::core::workspace::Command;
 use crate::jobs::check::Verdict;
 
@@ -39,7 +41,9 @@ impl RecipePanel {
         egui::ScrollArea::vertical().id_salt("recipe").auto_shrink(false).show(ui, |ui| {
             presets(ui, scene);
             egui::Grid::new("parameters").num_columns(2).spacing([10.0, 1.0]).show(ui, |ui| {
-                for param in &PARAMS {
+                let recipe = scene.model.workspace.recipe();
+                // Those of other methods are not there.
+                for param in PARAMS.iter().filter(|p| (p.get)(recipe).is_some()) {
                     let label = ui.label(param.label).on_hover_text(param.help);
                     ui.horizontal(|ui| field(ui, param, (scene, label.id)));
                     ui.end_row();
@@ -111,13 +115,13 @@ fn presets(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, egui::Id)) {
+fn field(ui: &mut Ui, param: &'static RecipeParam, (scene, label): (&mut Scene<'_>, egui::Id)) {
     let recipe = scene.model.workspace.recipe();
     let set = |value: String| Intent::Edit(Command::SetParam { name: param.name, value });
     match param.kind {
         Kind::Choice(choices) => {
             for choice in choices {
-                let chosen = recipe.get(param.name) == choice.to_string();
+                let chosen = param.value(recipe) == choice.to_string();
                 let button = ui.selectable_label(chosen, choice.to_string());
                 let name = format!("{} {choice}", param.label);
                 button.widget_info(|| egui::WidgetInfo::selected(egui::Role::RadioButton, true, chosen, &name));
@@ -128,7 +132,7 @@ fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, eg
         }
         Kind::Format => format_field(ui, param, scene),
         Kind::Name(names) => {
-            let shown = recipe.get(param.name);
+            let shown = param.value(recipe);
             let combo = egui::ComboBox::from_id_salt(param.name).width(170.0).selected_text(&shown);
             let response = combo.show_ui(ui, |ui| {
                 for name in names {
@@ -142,7 +146,7 @@ fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, eg
         // Of trainings, which have their own form.
         Kind::Number { .. } | Kind::Form(_) => {}
         Kind::Integer { min, max } => {
-            let mut value: u64 = recipe.get(param.name).parse().unwrap_or(min);
+            let mut value: u64 = param.value(recipe).parse().unwrap_or(min);
             // Beyond 2^53 a slider's f64 would round the value: seeds are typed instead.
             let response = if max > 1 << 53 {
                 ui.add(egui::DragValue::new(&mut value).range(min..=max).speed(0.1))
@@ -162,7 +166,7 @@ fn field(ui: &mut Ui, param: &'static Param, (scene, label): (&mut Scene<'_>, eg
     }
 }
 
-fn format_field(ui: &mut Ui, param: &'static Param, scene: &mut Scene<'_>) {
+fn format_field(ui: &mut Ui, param: &'static RecipeParam, scene: &mut Scene<'_>) {
     let format = scene.model.workspace.recipe().format;
     let mut set = |format: OutputFormat| {
         scene.out.push(Intent::Edit(Command::SetParam { name: param.name, value: format.to_string() }));
@@ -192,14 +196,16 @@ fn needs(ui: &mut Ui, scene: &Scene<'_>) {
     }
     let p = palette(ui.visuals());
     let words = format!(
-        "{} × {} = {}, each of {}",
+        "{} × {} = {}{}",
         text::count(classes, "class", "classes"),
         recipe.ipc,
         text::count(classes * recipe.ipc as usize, "distilled image", "distilled images"),
-        text::count(recipe.patches as usize, "patch", "patches"),
+        recipe.method.rded().map_or_else(String::new, |own| {
+            format!(", each of {}", text::count(own.patches as usize, "patch", "patches"))
+        }),
     );
     ui.add(egui::Label::new(RichText::new(words).color(p.weak)).wrap());
-    if let Some(words) = order(recipe.strategy) {
+    if let Some(words) = recipe.method.rded().and_then(|own| order(own.strategy)) {
         ui.add(egui::Label::new(RichText::new(words).color(p.weak)).wrap());
     }
 }

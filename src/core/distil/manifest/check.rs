@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Component, Path};
 
 use super::super::compose::rank_of;
-use super::super::recipe::Recipe;
+use super::super::recipe::Method;
 use super::{CellNote, ClassNote, ImageNote, Manifest, class_folder, image_file};
 use crate::core::data::names::unescape;
 
@@ -51,7 +51,7 @@ impl Manifest {
     pub fn validate(&self) -> Checked {
         let header = || "its header".to_owned();
         let recipe = &self.recipe;
-        expect_that(Recipe::PATCHES.contains(&recipe.patches), header, || format!("N = {}", recipe.patches))?;
+        recipe.check().map_err(|e| ManifestError::Contradiction { place: header(), why: e.in_a_record() })?;
         let larger = self.layout_ipc();
         expect_that(larger >= recipe.ipc, header, || format!("IPC {} is nested in IPC {larger}", recipe.ipc))?;
         let (outputs, classes) = (&self.observer.outputs, self.classes.len());
@@ -78,7 +78,8 @@ impl Manifest {
         let place = || format!("image '{}'", image.file);
         let due = image_file(class, id, self.recipe.format.extension());
         expect_that(image.file == due, place, || format!("'{due}' is due"))?;
-        let (found, patches) = (image.cells.len(), self.recipe.patches);
+        let Method::Rded(own) = self.recipe.method;
+        let (found, patches) = (image.cells.len(), own.patches);
         expect_that(found == patches as usize, place, || format!("{found} cells, but N is {patches}"))?;
         let cells = image.cells.iter().enumerate();
         cells.into_iter().try_for_each(|(k, cell)| self.check_cell(image, (id as usize, k), cell))
@@ -89,9 +90,10 @@ impl Manifest {
         expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
         let rank = rank_of(k, id, self.layout_ipc() as usize);
         expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
-        let crops = self.recipe.patches_per_image();
+        let Method::Rded(own) = self.recipe.method;
+        let crops = own.patches_per_image();
         expect_that(cell.crop < crops, place, || format!("crop {} of {crops}", cell.crop))?;
-        let whole = !self.recipe.whole_images() || (cell.bbox.top, cell.bbox.left) == (0, 0);
+        let whole = !own.whole_images() || (cell.bbox.top, cell.bbox.left) == (0, 0);
         expect_that(whole, place, || "a whole image whose box begins inside".to_owned())?;
         expect_that(cell.bbox.height > 0 && cell.bbox.width > 0, place, || "an empty box".to_owned())?;
         let source = || format!("source '{}' is no path below the dataset's root", cell.source);
@@ -137,7 +139,7 @@ mod tests {
             ("cell 1: an empty box", |m| m.classes[0].images[0].cells[1].bbox.width = 0),
             ("its header: 1 outputs for 2 classes", |m| m.observer.outputs.truncate(1)),
             ("a whole image whose box begins inside", |m| {
-                m.recipe.crops = 0;
+                m.recipe.method.rded_mut().unwrap().crops = 0;
                 m.classes[0].images[0].cells[0].crop = 0;
             }),
             ("cell 1: rank 2 where 3 is due", |m| m.nested_in = Some(3)),

@@ -218,11 +218,13 @@ impl Manifest {
 pub(crate) mod tests {
     use super::*;
     use crate::core::distil::compose::rank_of;
-    use crate::core::distil::recipe::OutputFormat;
+    use crate::core::distil::rded::Rded;
+    use crate::core::distil::recipe::{Method, OutputFormat};
 
     /// A manifest of 2 classes, IPC 2, N = 4, with awkward losses and names.
     pub(crate) fn sample() -> Manifest {
-        let recipe = Recipe { ipc: 2, subset: 9, seed: u64::MAX, format: OutputFormat::Jpeg(75), ..Recipe::default() };
+        let method = Method::Rded(Rded { subset: 9, ..Rded::default() });
+        let recipe = Recipe { ipc: 2, seed: u64::MAX, format: OutputFormat::Jpeg(75), method };
         let losses = [0.1, f32::MIN_POSITIVE, 1e-45, 2.5, 16_777_217.0, f32::MAX, f32::INFINITY, f32::NAN];
         let cell = |class: u32, image: u32, k: u32| {
             let rank = rank_of(k as usize, image as usize, 2) as u32;

@@ -3,17 +3,22 @@
 
 use super::forms;
 use super::recipe::{LabelSource, Mixing, Optimiser, TrainRecipe};
-use crate::core::distil::params::{BadValue, Kind, Param};
+use crate::core::param::{BadValue, Kind, Param, Parameters, parsed, switch};
+
+/// A row.
+pub type TrainParam = Param<TrainRecipe>;
 
 /// All parameters, in the order of forms and help, and in which flags must be set: what belongs to an optimiser comes
 /// after it.
-pub const TRAIN_PARAMS: [Param; 21] = [
+pub static TRAIN_PARAMS: [TrainParam; 21] = [
     Param {
         name: "epochs",
         label: "Epochs",
         unit: "passes",
         kind: Kind::Integer { min: 1, max: 100_000 },
         help: "Passes over the training images",
+        get: |r| Some(r.epochs.to_string()),
+        set: |r, v| parsed(v).map(|v| r.epochs = v),
     },
     Param {
         name: "batch",
@@ -21,6 +26,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "images",
         kind: Kind::Integer { min: 1, max: 65_536 },
         help: "Images per step of the optimiser",
+        get: |r| Some(r.batch.to_string()),
+        set: |r, v| parsed(v).map(|v| r.batch = v),
     },
     Param {
         name: "accumulation",
@@ -28,6 +35,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "parts",
         kind: Kind::Integer { min: 1, max: 1024 },
         help: "Parts of a batch whose gradients are added up; batch norm sees one part at a time",
+        get: |r| Some(r.accumulation.to_string()),
+        set: |r, v| parsed(v).map(|v| r.accumulation = v),
     },
     Param {
         name: "optimiser",
@@ -35,6 +44,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Form(&forms::OPTIMISERS),
         help: "adamw, with its betas where they aren't 0.9 and 0.999, or sgd",
+        get: |r| Some(r.optimiser.to_string()),
+        set: set_optimiser,
     },
     Param {
         name: "momentum",
@@ -42,6 +53,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Number { min: 0.0, max: 0.9999 },
         help: "Momentum of sgd",
+        get: |r| Some(r.momentum()?.0.to_string()),
+        set: |r, v| sgd(r).and_then(|(momentum, _)| parsed(v).map(|v| *momentum = v)),
     },
     Param {
         name: "nesterov",
@@ -49,6 +62,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::SWITCH,
         help: "Whether sgd's momentum looks ahead",
+        get: |r| Some(switch(r.momentum()?.1)),
+        set: |r, v| sgd(r).map(|(_, nesterov)| *nesterov = v == "on"),
     },
     Param {
         name: "decay",
@@ -56,6 +71,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Number { min: 0.0, max: 10.0 },
         help: "Weight decay, apart from the loss with adamw and added to the gradient with sgd",
+        get: |r| Some(r.decay().to_string()),
+        set: |r, v| parsed(v).map(|v| *r.decay_mut() = v),
     },
     Param {
         name: "decay-all",
@@ -63,6 +80,11 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::SWITCH,
         help: "Whether biases and norms decay too, and not only weights of more than one dimension",
+        get: |r| Some(switch(r.decay_all)),
+        set: |r, v| {
+            r.decay_all = v == "on";
+            Ok(())
+        },
     },
     Param {
         name: "lr",
@@ -70,6 +92,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Number { min: 1e-8, max: 100.0 },
         help: "Base learning rate, the peak of one-cycle",
+        get: |r| Some(r.rate.to_string()),
+        set: |r, v| parsed(v).map(|v| r.rate = v),
     },
     Param {
         name: "schedule",
@@ -77,6 +101,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Form(&forms::SCHEDULES),
         help: "Course of the learning rate: half-cosine (RDED, ends at one half), cosine[:WARM-UP], step:EVERY:FACTOR, …",
+        get: |r| Some(r.schedule.to_string()),
+        set: |r, v| v.parse().map(|v| r.schedule = v),
     },
     Param {
         name: "loss",
@@ -84,6 +110,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Form(&forms::LOSSES),
         help: "KL divergence at a temperature (t2: times its square), cross-entropies, or squared logits plus hard-ce",
+        get: |r| Some(r.loss.to_string()),
+        set: |r, v| v.parse().map(|v| r.loss = v),
     },
     Param {
         name: "labels",
@@ -91,6 +119,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Name(&forms::LABELS),
         help: "hard: the classes; online: the observer labels each batch; stored: labels that relabel wrote",
+        get: |r| Some(r.labels.to_string()),
+        set: |r, v| v.parse().map(|v| r.labels = v),
     },
     Param {
         name: "mixing",
@@ -98,6 +128,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Form(&forms::MIXINGS),
         help: "What of a partner is mixed into each image",
+        get: |r| Some(r.mixing.to_string()),
+        set: |r, v| v.parse().map(|v| r.mixing = v),
     },
     Param {
         name: "shuffle",
@@ -105,6 +137,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "per side",
         kind: Kind::Integer { min: 1, max: 32 },
         help: "Strips per side that ShufflePatches permutes; 1 shuffles nothing",
+        get: |r| Some(r.shuffle.to_string()),
+        set: |r, v| parsed(v).map(|v| r.shuffle = v),
     },
     Param {
         name: "crop",
@@ -112,6 +146,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Form(&forms::CROPPINGS),
         help: "Random crops: rrc:AREA:AREA[:RATIO:RATIO], pad:BORDER, or the whole image",
+        get: |r| Some(r.cropping.to_string()),
+        set: |r, v| v.parse().map(|v| r.cropping = v),
     },
     Param {
         name: "flip",
@@ -119,6 +155,11 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::SWITCH,
         help: "Whether half of the images are mirrored",
+        get: |r| Some(switch(r.flip)),
+        set: |r, v| {
+            r.flip = v == "on";
+            Ok(())
+        },
     },
     Param {
         name: "dsa",
@@ -126,6 +167,11 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::SWITCH,
         help: "Differentiable siamese augmentation of each batch: colours, moves, cutout",
+        get: |r| Some(switch(r.dsa)),
+        set: |r, v| {
+            r.dsa = v == "on";
+            Ok(())
+        },
     },
     Param {
         name: "statistics-twice",
@@ -133,6 +179,11 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::SWITCH,
         help: "RDED's extra forward pass: batch norm's running statistics move twice per step",
+        get: |r| Some(switch(r.statistics_twice)),
+        set: |r, v| {
+            r.statistics_twice = v == "on";
+            Ok(())
+        },
     },
     Param {
         name: "evaluate",
@@ -140,6 +191,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Form(&forms::EVALUATIONS),
         help: "After which epochs: the last, RDED's tenths of the last fifth (late), or every n-th",
+        get: |r| Some(r.evaluations.to_string()),
+        set: |r, v| v.parse().map(|v| r.evaluations = v),
     },
     Param {
         name: "seed",
@@ -147,6 +200,8 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "",
         kind: Kind::Integer { min: 0, max: u64::MAX },
         help: "Decides weights, order, augmentation and masks of the first student; the next ones take the next seeds",
+        get: |r| Some(r.seed.to_string()),
+        set: |r, v| parsed(v).map(|v| r.seed = v),
     },
     Param {
         name: "seeds",
@@ -154,134 +209,36 @@ pub const TRAIN_PARAMS: [Param; 21] = [
         unit: "seeds",
         kind: Kind::Integer { min: 1, max: 1000 },
         help: "Students that are trained, for a mean and its spread",
+        get: |r| Some(r.seeds.to_string()),
+        set: |r, v| parsed(v).map(|v| r.seeds = v),
     },
 ];
 
-/// The parameter called `name`.
-#[must_use]
-pub fn train_param(name: &str) -> Option<&'static Param> {
-    TRAIN_PARAMS.iter().find(|p| p.name == name)
+impl Parameters for TrainRecipe {
+    fn table() -> &'static [TrainParam] {
+        &TRAIN_PARAMS
+    }
 }
 
-fn bad(name: &str, value: &str, why: impl Into<String>) -> BadValue {
-    BadValue { name: name.to_owned(), value: value.to_owned(), why: why.into() }
+fn set_optimiser(recipe: &mut TrainRecipe, value: &str) -> Result<(), String> {
+    let decay = recipe.decay();
+    recipe.optimiser = match (forms::parse_optimiser(value)?, recipe.optimiser) {
+        (Some(betas), _) => Optimiser::AdamW { betas, epsilon: forms::EPSILON, decay },
+        (None, Optimiser::AdamW { .. }) => Optimiser::Sgd { momentum: 0.9, nesterov: false, decay },
+        (None, sgd) => sgd,
+    };
+    Ok(())
+}
+
+/// Momentum and Nesterov, to be changed: only sgd has them.
+fn sgd(recipe: &mut TrainRecipe) -> Result<(&mut f64, &mut bool), String> {
+    match &mut recipe.optimiser {
+        Optimiser::Sgd { momentum, nesterov, .. } => Ok((momentum, nesterov)),
+        Optimiser::AdamW { .. } => Err("adamw has no momentum; give --optimiser sgd".to_owned()),
+    }
 }
 
 impl TrainRecipe {
-    /// A parameter's value as text; empty for an unknown name, and for what the optimiser doesn't have.
-    #[must_use]
-    pub fn get(&self, name: &str) -> String {
-        let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
-        match name {
-            "epochs" => self.epochs.to_string(),
-            "batch" => self.batch.to_string(),
-            "accumulation" => self.accumulation.to_string(),
-            "optimiser" => self.optimiser.to_string(),
-            "momentum" => self.momentum().map_or_else(String::new, |(momentum, _)| momentum.to_string()),
-            "nesterov" => self.momentum().map_or_else(String::new, |(_, nesterov)| switch(nesterov)),
-            "decay" => self.decay().to_string(),
-            "decay-all" => switch(self.decay_all),
-            "lr" => self.rate.to_string(),
-            "schedule" => self.schedule.to_string(),
-            "loss" => self.loss.to_string(),
-            "labels" => self.labels.to_string(),
-            "mixing" => self.mixing.to_string(),
-            "shuffle" => self.shuffle.to_string(),
-            "crop" => self.cropping.to_string(),
-            "flip" => switch(self.flip),
-            "dsa" => switch(self.dsa),
-            "statistics-twice" => switch(self.statistics_twice),
-            "evaluate" => self.evaluations.to_string(),
-            "seed" => self.seed.to_string(),
-            "seeds" => self.seeds.to_string(),
-            _ => String::new(),
-        }
-    }
-
-    /// Sets a parameter from text. Whether the parameters go together is [`TrainRecipe::check`]'s question, so that
-    /// they can be set in any order; only momentum and nesterov need sgd first.
-    ///
-    /// # Errors
-    /// [`BadValue`] for an unknown name or a value outside the parameter's range; the recipe is unchanged.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadValue> {
-        let no = |why: String| bad(name, value, why);
-        let param = train_param(name).ok_or_else(|| no("there is no such parameter".to_owned()))?;
-        match param.kind {
-            Kind::Integer { min, max } => {
-                let number = value.parse::<u64>().ok().filter(|v| (min..=max).contains(v));
-                self.set_whole(name, number.ok_or_else(|| no(param.kind.remedy()))?);
-            }
-            Kind::Number { min, max } => {
-                let number = value.parse::<f64>().ok().filter(|v| (min..=max).contains(v));
-                self.set_number(name, number.ok_or_else(|| no(param.kind.remedy()))?).map_err(no)?;
-            }
-            Kind::SWITCH => {
-                let on = ["off", "on"].iter().position(|word| *word == value);
-                self.set_switch(name, on.ok_or_else(|| no(param.kind.remedy()))? == 1).map_err(no)?;
-            }
-            _ => self.set_form(name, value).map_err(no)?,
-        }
-        Ok(())
-    }
-
-    fn set_whole(&mut self, name: &str, number: u64) {
-        let field = match name {
-            "epochs" => &mut self.epochs,
-            "batch" => &mut self.batch,
-            "accumulation" => &mut self.accumulation,
-            "shuffle" => &mut self.shuffle,
-            "seeds" => &mut self.seeds,
-            _ => {
-                self.seed = number;
-                return;
-            }
-        };
-        // The table's ranges fit.
-        *field = number as u32;
-    }
-
-    fn set_number(&mut self, name: &str, number: f64) -> Result<(), String> {
-        match (name, &mut self.optimiser) {
-            ("lr", _) => self.rate = number,
-            ("decay", Optimiser::AdamW { decay, .. } | Optimiser::Sgd { decay, .. }) => *decay = number,
-            (_, Optimiser::Sgd { momentum, .. }) => *momentum = number,
-            (_, Optimiser::AdamW { .. }) => return Err("adamw has no momentum; give --optimiser sgd".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn set_switch(&mut self, name: &str, on: bool) -> Result<(), String> {
-        match (name, &mut self.optimiser) {
-            ("decay-all", _) => self.decay_all = on,
-            ("flip", _) => self.flip = on,
-            ("dsa", _) => self.dsa = on,
-            ("statistics-twice", _) => self.statistics_twice = on,
-            (_, Optimiser::Sgd { nesterov, .. }) => *nesterov = on,
-            (_, Optimiser::AdamW { .. }) => return Err("adamw has no momentum; give --optimiser sgd".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn set_form(&mut self, name: &str, value: &str) -> Result<(), String> {
-        match name {
-            "optimiser" => {
-                let decay = self.decay();
-                self.optimiser = match (forms::parse_optimiser(value)?, self.optimiser) {
-                    (Some(betas), _) => Optimiser::AdamW { betas, epsilon: forms::EPSILON, decay },
-                    (None, Optimiser::AdamW { .. }) => Optimiser::Sgd { momentum: 0.9, nesterov: false, decay },
-                    (None, sgd) => sgd,
-                };
-            }
-            "schedule" => self.schedule = value.parse()?,
-            "loss" => self.loss = value.parse()?,
-            "labels" => self.labels = value.parse()?,
-            "mixing" => self.mixing = value.parse()?,
-            "crop" => self.cropping = value.parse()?,
-            _ => self.evaluations = value.parse()?,
-        }
-        Ok(())
-    }
-
     /// Momentum and Nesterov, where the optimiser has them.
     fn momentum(&self) -> Option<(f64, bool)> {
         match self.optimiser {
@@ -296,12 +253,19 @@ impl TrainRecipe {
         }
     }
 
-    /// Whether the parameters go together.
+    fn decay_mut(&mut self) -> &mut f64 {
+        match &mut self.optimiser {
+            Optimiser::Sgd { decay, .. } | Optimiser::AdamW { decay, .. } => decay,
+        }
+    }
+
+    /// Whether every parameter is within its range and all go together. A recipe that is read has been checked.
     ///
     /// # Errors
     /// [`BadValue`] with the parameter to change and how.
     pub fn check(&self) -> Result<(), BadValue> {
-        let no = |name: &str, why: String| Err(bad(name, &self.get(name), why));
+        self.in_range()?;
+        let no = |name: &str, why: String| Err(BadValue::new(name, &self.get(name), why));
         if self.loss.needs_logits() && self.labels == LabelSource::Hard {
             return no(
                 "labels",
@@ -335,13 +299,6 @@ impl TrainRecipe {
             return no("nesterov", "it looks ahead along the momentum, which is 0; give --momentum 0.9".to_owned());
         }
         Ok(())
-    }
-
-    /// The flags that repeat this recipe on the command line.
-    #[must_use]
-    pub fn flags(&self) -> String {
-        let given = TRAIN_PARAMS.iter().map(|p| (p.name, self.get(p.name))).filter(|(_, value)| !value.is_empty());
-        given.map(|(name, value)| format!("--{name} {value}")).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 type Settings<'a> = &'a [(&'a str, &'a str)];
 
 /// Values of a parameter that differ from the default.
-fn others(param: &Param) -> Vec<String> {
+fn others(param: &TrainParam) -> Vec<String> {
     match param.kind {
         Kind::Integer { min, max } => vec![(min + 1).to_string(), max.to_string()],
         Kind::Number { min, max } => vec![min.to_string(), (max / 3.0).to_string()],

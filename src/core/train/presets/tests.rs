@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::param::Parameters as _;
 
 const CIFAR10: Facts<'_> = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "conv3", student: "conv3" };
 

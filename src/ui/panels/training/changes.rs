@@ -1,16 +1,15 @@
 //! What the form changes of the training that it was filled from.
 
 use super::form::{TrainForm, TrainPath, TrainText};
-use crate::core::distil::params::Param;
-use crate::core::train::params::TRAIN_PARAMS;
+use crate::core::train::params::{TRAIN_PARAMS, TrainParam};
 use crate::core::train::recipe::TrainRecipe;
 
 impl TrainForm {
     /// The value that a parameter has in the training that the form was filled from, if it is another one.
     #[must_use]
-    pub fn param_before(&self, param: &Param, recipe: &TrainRecipe) -> Option<String> {
-        let before = self.source.as_ref()?.recipe.get(param.name);
-        (before != recipe.get(param.name)).then(|| if before.is_empty() { "none".to_owned() } else { before })
+    pub fn param_before(&self, param: &TrainParam, recipe: &TrainRecipe) -> Option<String> {
+        let before = param.value(&self.source.as_ref()?.recipe);
+        (before != param.value(recipe)).then(|| if before.is_empty() { "none".to_owned() } else { before })
     }
 
     /// The same of a text.

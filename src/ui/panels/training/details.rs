@@ -234,8 +234,7 @@ fn facts(ui: &mut Ui, note: &TrainingNote, folder: &str) {
         ui.label(RichText::new("Parameters").color(p.text).strong());
         egui::Grid::new("parameters").num_columns(2).spacing([12.0, 2.0]).striped(true).show(ui, |ui| {
             for param in &TRAIN_PARAMS {
-                let value = note.recipe.get(param.name);
-                if !value.is_empty() {
+                if let Some(value) = (param.get)(&note.recipe) {
                     text::fact(ui, param.label, &value);
                 }
             }

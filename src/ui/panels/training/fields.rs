@@ -3,8 +3,8 @@
 use eframe::egui::{self, Id, Response, RichText, TextEdit, Ui};
 
 use super::form::TrainForm;
-use crate::core::distil::params::{Kind, Param};
-use crate::core::train::params::TRAIN_PARAMS;
+use crate::core::param::Kind;
+use crate::core::train::params::{TRAIN_PARAMS, TrainParam};
 use crate::core::workspace::Command;
 use crate::ui::model::Intent;
 use crate::ui::panels::Scene;
@@ -21,7 +21,7 @@ pub fn show(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
         for param in &TRAIN_PARAMS {
             let recipe = scene.model.workspace.training();
             // Momentum is sgd's alone.
-            let there = !recipe.get(param.name).is_empty();
+            let there = (param.get)(recipe).is_some();
             let before = form.param_before(param, recipe);
             let label = ui.add_enabled_ui(there, |ui| label(ui, param, before.as_deref())).inner;
             let field = ui.horizontal(|ui| ui.add_enabled_ui(there, |ui| field(ui, (param, label.id), form, scene)));
@@ -40,7 +40,7 @@ pub fn show(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
 }
 
 /// A field's label; one that differs from the training that the form was filled from is marked.
-pub fn label(ui: &mut Ui, param: &Param, before: Option<&str>) -> Response {
+pub fn label(ui: &mut Ui, param: &TrainParam, before: Option<&str>) -> Response {
     let unit = if param.unit.is_empty() { String::new() } else { format!(" ({})", param.unit) };
     marked(ui, param.label, before).on_hover_text(format!("{}{unit}. {}", param.help, param.kind.remedy()))
 }
@@ -53,14 +53,14 @@ pub fn marked(ui: &mut Ui, words: &str, before: Option<&str>) -> Response {
 }
 
 /// Why what is typed can't be taken.
-fn wrong(form: &TrainForm, param: &Param, scene: &Scene<'_>) -> Option<String> {
+fn wrong(form: &TrainForm, param: &TrainParam, scene: &Scene<'_>) -> Option<String> {
     let draft = form.drafts.get(param.name)?;
-    let wrong = scene.model.workspace.training().clone().set(param.name, draft).err()?;
+    let wrong = param.put(&mut scene.model.workspace.training().clone(), draft).err()?;
     Some(wrong.why)
 }
 
-fn field(ui: &mut Ui, (param, label): (&'static Param, Id), form: &mut TrainForm, scene: &mut Scene<'_>) {
-    let value = scene.model.workspace.training().get(param.name);
+fn field(ui: &mut Ui, (param, label): (&'static TrainParam, Id), form: &mut TrainForm, scene: &mut Scene<'_>) {
+    let value = param.value(scene.model.workspace.training());
     let set = |value: String| Intent::Edit(Command::SetTrainParam { name: param.name, value });
     match param.kind {
         Kind::SWITCH => {
@@ -119,13 +119,13 @@ fn field(ui: &mut Ui, (param, label): (&'static Param, Id), form: &mut TrainForm
 /// A field for text that means something: while it is typed it stays as it is, and what can be taken is taken.
 fn typed(
     ui: &mut Ui,
-    (param, label): (&'static Param, Id),
+    (param, label): (&'static TrainParam, Id),
     (form, width): (&mut TrainForm, f32),
     scene: &mut Scene<'_>,
 ) {
     let recipe = scene.model.workspace.training();
-    let mut draft = form.drafts.get(param.name).cloned().unwrap_or_else(|| recipe.get(param.name));
-    let fits = |text: &str| recipe.clone().set(param.name, text.trim()).is_ok();
+    let mut draft = form.drafts.get(param.name).cloned().unwrap_or_else(|| param.value(recipe));
+    let fits = |text: &str| param.put(&mut recipe.clone(), text.trim()).is_ok();
     let p = palette(ui.visuals());
     let mut field = TextEdit::singleline(&mut draft).desired_width(width - 8.0);
     if form.drafts.get(param.name).is_some_and(|d| !fits(d)) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::suggestion::Suggested;
 use crate::core::data::normalise::MeanStd;
-use crate::core::train::params::TRAIN_PARAMS;
+use crate::core::param::Parameters as _;
 use crate::core::train::presets::Facts;
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::jobs::Arch;
@@ -235,7 +235,7 @@ impl TrainForm {
         let needs = |which, field, why: &str| self.given(which).ok_or(Wrong { field, why: why.to_owned() });
         let fits = |name: &str, text: &str| recipe.clone().set(name, text.trim()).is_ok();
         if let Some((name, draft)) = self.drafts.iter().find(|(name, draft)| !fits(name, draft)) {
-            let field = TRAIN_PARAMS.iter().find(|p| p.name == *name).map_or(*name, |p| p.label);
+            let field = TrainRecipe::param(name).map_or(*name, |p| p.label);
             return wrong(field, format!("'{draft}' can't be taken"));
         }
         recipe.check().map_err(|e| Wrong { field: "Recipe", why: e.to_string() })?;

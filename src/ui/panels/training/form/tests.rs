@@ -1,6 +1,4 @@
 use super::*;
-use crate::core::distil::params::Param;
-use crate::core::train::params::train_param;
 
 fn filled() -> TrainForm {
     let mut form = TrainForm::default();
@@ -110,7 +108,7 @@ fn a_clone_asks_for_the_same_until_something_is_changed() {
     *form.text(TrainText::Student) = "conv4".to_owned();
     form.choose(TrainPath::Data, Path::new("/d/other"));
     assert_eq!(form.changes(&recipe), 3);
-    let before = |name: &str| form.param_before(train_param(name).unwrap() as &Param, &recipe);
+    let before = |name: &str| form.param_before(TrainRecipe::param(name).unwrap(), &recipe);
     assert_eq!((before("batch").as_deref(), before("epochs")), (Some("50"), None));
     assert_eq!(form.text_before(TrainText::Student).as_deref(), Some("conv3"));
     assert_eq!(form.path_before(TrainPath::Data).as_deref(), Some("/d/distilled"));

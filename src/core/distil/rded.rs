@@ -1,0 +1,92 @@
+//! RDED's own parameters (spec section 3) and its baselines: which patches of which images are scored and stitched.
+
+/// RDED's own parameters: which patches of which images are scored, and which of them are stitched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Rded {
+    /// Patches per distilled image, N = f².
+    pub patches: u32,
+    /// Images per class that are scored.
+    pub subset: u32,
+    /// Random crops per image, K; 0 takes the whole image, resized to the patch's square.
+    pub crops: u32,
+    /// Which key patches are kept.
+    #[serde(default, skip_serializing_if = "Strategy::is_realism")]
+    pub strategy: Strategy,
+}
+
+impl Default for Rded {
+    /// For photographs.
+    fn default() -> Self {
+        Self { patches: 4, subset: 300, crops: 5, strategy: Strategy::Realism }
+    }
+}
+
+impl Rded {
+    /// The values N may have.
+    pub const PATCHES: [u32; 5] = [1, 4, 9, 16, 25];
+
+    /// f = √N.
+    #[must_use]
+    pub fn factor(&self) -> u32 {
+        self.patches.isqrt()
+    }
+
+    /// Patches of an image among which the key patch is found: K, or the one whole image.
+    #[must_use]
+    pub fn patches_per_image(&self) -> u32 {
+        self.crops.max(1)
+    }
+
+    /// Whether images are taken whole.
+    #[must_use]
+    pub fn whole_images(&self) -> bool {
+        self.crops == 0
+    }
+}
+
+/// Which key patches of a class are kept (spec section 8; RDED's tables 7 to 9). The candidates are the images of the
+/// subset that could be decoded, each with its key patch: the crop with the least loss, or the whole image where the
+/// recipe takes no crops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// RDED's own: the least losses.
+    #[default]
+    Realism,
+    /// Uniformly without replacement, by the seed.
+    Random,
+    /// Herding on the observer's features (Welling 2009).
+    Herding,
+    /// The patches nearest to the centres of k-means on the observer's features, one cluster for each patch.
+    KMeans,
+}
+
+impl Strategy {
+    /// Their names, as flags and manifests have them.
+    pub const NAMES: [&'static str; 4] = ["realism", "random", "herding", "kmeans"];
+
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// The strategy with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Realism, Self::Random, Self::Herding, Self::KMeans].into_iter().find(|s| s.name() == name)
+    }
+
+    /// Whether it looks at the observer's features.
+    #[must_use]
+    pub fn needs_features(self) -> bool {
+        matches!(self, Self::Herding | Self::KMeans)
+    }
+
+    /// Whether it is RDED's: manifests of older versions know no other and don't name it.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub fn is_realism(&self) -> bool {
+        *self == Self::Realism
+    }
+}
