@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use stillroom::engine::nets::graph::{Graph, Tap};
+use stillroom::engine::nets::graph::{Graph, Op, Tap};
 use stillroom::engine::nets::initial::initial_weights;
 use stillroom::engine::nets::{Arch, NetworkSpec, detect, shapes};
-use stillroom::engine::plan::{Plan, StepOp};
+use stillroom::engine::plan::Plan;
 use stillroom::engine::weights::Weights;
 
 #[derive(serde::Deserialize)]
@@ -114,7 +114,7 @@ fn residual_joins_cost_no_step_of_their_own() {
     for name in ["mobilenet_v2", "mnasnet0_5", "efficientnet_b0", "regnet_y_400mf"] {
         let graph = NetworkSpec { arch: name.parse().unwrap(), side: 64, classes: 10 }.graph();
         let plan = Plan::compile(&graph, &Weights::by_formula(&graph), 64, &[]);
-        let loose = |op: &StepOp| matches!(op, StepOp::Add { .. } | StepOp::Scale { .. } | StepOp::Activation(_));
+        let loose = |op: &Op| matches!(op, Op::Add | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::Activation(_));
         assert_eq!(plan.steps.iter().filter(|s| loose(&s.op)).count(), 0, "{name}");
     }
 }

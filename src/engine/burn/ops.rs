@@ -2,12 +2,13 @@
 //! module ([`super::module`]).
 
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
-use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, layer_norm, linear, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions, PadMode};
+use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, conv2d, layer_norm, linear, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData, s};
 
-use crate::engine::nets::graph::{Activation, Op, Pool};
-use crate::engine::plan::{EngineError, Feature, Windows};
+use crate::engine::nets::graph::{Activation, Conv, Op, Pool, Window};
+use crate::engine::nets::op::even_scale;
+use crate::engine::plan::{EngineError, Feature};
 
 /// What flows between operations. Maps change their layout when an operation needs the other one, and not before.
 #[derive(Clone)]
@@ -118,11 +119,64 @@ fn activate<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     }
 }
 
-/// An operation that has no weights and is no attention.
-pub(super) fn apply(op: Op, inputs: Vec<Value>) -> Result<Value, EngineError> {
-    let mut rest = inputs.into_iter();
+/// What an operation reads beside its inputs: its tensors of [`Op::folded`], each as one row of values, without those of
+/// biases that it lacks.
+#[derive(Clone, Copy)]
+pub(super) struct Learnt<'a> {
+    /// The tensors.
+    pub(super) tensors: &'a [Tensor<1>],
+    /// Of window attention that is shifted: [`region_mask`].
+    pub(super) mask: Option<&'a Tensor<3>>,
+}
+
+impl Learnt<'_> {
+    /// For operations without tensors.
+    pub(super) const NONE: Self = Self { tensors: &[], mask: None };
+
+    fn get(&self, at: usize) -> Result<Tensor<1>, EngineError> {
+        self.tensors.get(at).cloned().ok_or_else(EngineError::broken_plan)
+    }
+}
+
+/// An operation, as a plan's step or as an evaluated node: batch norms and layer scales are a factor and a summand, and
+/// nothing is dropped.
+pub(super) fn apply(op: Op, inputs: Vec<Value>, learnt: Learnt<'_>) -> Result<Value, EngineError> {
+    let mut inputs = inputs.into_iter();
+    let first = inputs.next().ok_or_else(EngineError::broken_plan)?;
+    Ok(match op {
+        Op::Conv(conv) => {
+            let bias = conv.bias.then(|| learnt.get(1)).transpose()?;
+            let weight = learnt.get(0)?.reshape(conv.weight_shape());
+            Value::Map(conv2d(first.map()?, weight, bias, conv_options(&conv)))
+        }
+        Op::Linear { inputs, outputs, .. } => {
+            first.linear(learnt.get(0)?.reshape([outputs, inputs]).transpose(), learnt.tensors.get(1).cloned())?
+        }
+        Op::BatchNorm { channels, .. } | Op::LayerScale { channels } => {
+            let [scale, shift] = [learnt.get(0)?, learnt.get(1)?].map(|t| t.reshape([1, channels, 1, 1]));
+            Value::Map(first.map()? * scale + shift)
+        }
+        Op::LayerNorm { epsilon, .. } => first.layer_norm(learnt.get(0)?, learnt.get(1)?, epsilon)?,
+        Op::ClassToken { .. } => Value::Pixels(class_token(first.pixels()?, learnt.get(0)?)),
+        Op::Positions { .. } => {
+            let x = first.pixels()?;
+            let [_, height, width, channels] = x.dims();
+            Value::Pixels(x + learnt.get(0)?.reshape([1, height, width, channels]))
+        }
+        Op::Attention { channels, heads } => {
+            let x = first.pixels()?;
+            let scales = Tensor::full([heads, 1, 1], even_scale(channels, heads), &x.device());
+            let inputs = AttentionInputs { heads, scales, cosine: false, windows: None, bias: None, mask: None };
+            Value::Pixels(attend(x, inputs))
+        }
+        Op::WindowAttention(window) => Value::Pixels(window_attention(first.pixels()?, &window, learnt)?),
+        _ => return unweighted(op, first, inputs),
+    })
+}
+
+/// An operation that has no tensors; `rest` are the inputs behind the first.
+fn unweighted(op: Op, first: Value, mut rest: impl Iterator<Item = Value>) -> Result<Value, EngineError> {
     let mut next = || rest.next().ok_or_else(EngineError::broken_plan);
-    let first = next()?;
     Ok(match op {
         Op::Activation(activation) => first.activated(activation),
         Op::Dropout(_) | Op::StochasticDepth(_) => first,
@@ -158,8 +212,24 @@ pub(super) fn apply(op: Op, inputs: Vec<Value>) -> Result<Value, EngineError> {
         }
         Op::Crop { height, width } => Value::Pixels(first.pixels()?.slice(s![.., 0..height, 0..width, ..])),
         Op::Merge => Value::Pixels(merge(first.pixels()?)),
-        _ => return Err(EngineError::broken_plan()),
+        // Given, or computed above.
+        Op::Input
+        | Op::Conv(_)
+        | Op::Linear { .. }
+        | Op::Attention { .. }
+        | Op::WindowAttention(_)
+        | Op::BatchNorm { .. }
+        | Op::LayerNorm { .. }
+        | Op::LayerScale { .. }
+        | Op::ClassToken { .. }
+        | Op::Positions { .. } => {
+            return Err(EngineError::broken_plan());
+        }
     })
+}
+
+fn conv_options(conv: &Conv) -> ConvOptions<2> {
+    ConvOptions::new([conv.stride; 2], [conv.padding; 2], [1; 2], conv.groups)
 }
 
 fn max_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
@@ -197,30 +267,43 @@ fn merge(x: Tensor<4>) -> Tensor<4> {
 }
 
 /// Pixels in rows' order behind a learnt token [C]: N×H×W×C → N×1×(1 + H·W)×C.
-pub(super) fn class_token(x: Tensor<4>, token: Tensor<1>) -> Tensor<4> {
+fn class_token(x: Tensor<4>, token: Tensor<1>) -> Tensor<4> {
     let [n, height, width, channels] = x.dims();
     let token = token.reshape([1, 1, 1, channels]).expand([n, 1, 1, channels]);
     Tensor::cat(vec![token, x.reshape([n, 1, height * width, channels])], 2)
 }
 
 /// What attention needs beside its input.
-pub(super) struct AttentionInputs {
+struct AttentionInputs {
     /// Heads.
-    pub(super) heads: usize,
+    heads: usize,
     /// Factor of the similarities, [heads, 1, 1].
-    pub(super) scales: Tensor<3>,
+    scales: Tensor<3>,
     /// Whether queries and keys are divided by their lengths.
-    pub(super) cosine: bool,
+    cosine: bool,
     /// Window side and shift; none for one window of all pixels.
-    pub(super) windows: Option<(usize, [usize; 2])>,
+    windows: Option<(usize, [usize; 2])>,
     /// Added to the similarities, [heads, tokens, tokens].
-    pub(super) bias: Option<Tensor<3>>,
+    bias: Option<Tensor<3>>,
     /// Added to the similarities of pixels that must not see each other, [windows, tokens, tokens]: [`region_mask`].
-    pub(super) mask: Option<Tensor<3>>,
+    mask: Option<Tensor<3>>,
+}
+
+fn window_attention(x: Tensor<4>, window: &Window, learnt: Learnt<'_>) -> Result<Tensor<4>, EngineError> {
+    let (heads, tokens) = (window.heads, window.tokens());
+    let inputs = AttentionInputs {
+        heads,
+        scales: learnt.get(0)?.reshape([heads, 1, 1]),
+        cosine: window.cosine,
+        windows: Some((window.size, window.shift)),
+        bias: Some(learnt.get(1)?.reshape([heads, tokens, tokens])),
+        mask: learnt.mask.cloned(),
+    };
+    Ok(attend(x, inputs))
 }
 
 /// Self-attention: N×H×W×3C → N×H×W×C.
-pub(super) fn attend(x: Tensor<4>, inputs: AttentionInputs) -> Tensor<4> {
+fn attend(x: Tensor<4>, inputs: AttentionInputs) -> Tensor<4> {
     let [n, height, width, tripled] = x.dims();
     let channels = tripled / 3;
     let Some((size, shift)) = inputs.windows else {
@@ -269,15 +352,14 @@ fn similarities(tokens: Tensor<3>, inputs: AttentionInputs) -> Tensor<3> {
 }
 
 /// 0 where two pixels of a window of a rolled map see each other, else −100: [windows, tokens, tokens].
-pub(super) fn region_mask(windows: &Windows, (height, width): (usize, usize), device: &Device) -> Option<Tensor<3>> {
-    if windows.shift == [0, 0] {
+pub(super) fn region_mask(window: &Window, (height, width): (usize, usize), device: &Device) -> Option<Tensor<3>> {
+    if window.shift == [0, 0] {
         return None;
     }
-    let size = windows.size;
-    let tokens = size * size;
+    let (size, tokens) = (window.size, window.tokens());
     let mut values = Vec::with_capacity(height * width * tokens);
     for (top, left) in (0..height / size).flat_map(|y| (0..width / size).map(move |x| (y * size, x * size))) {
-        let region = |t: usize| (windows.region(0, top + t / size, height), windows.region(1, left + t % size, width));
+        let region = |t: usize| (window.region(0, top + t / size, height), window.region(1, left + t % size, width));
         let regions: Vec<_> = (0..tokens).map(region).collect();
         let apart = |pair: usize| regions[pair / tokens] != regions[pair % tokens];
         values.extend((0..tokens * tokens).map(|pair| if apart(pair) { -100.0_f32 } else { 0.0 }));

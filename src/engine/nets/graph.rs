@@ -5,7 +5,8 @@
 //! ([`crate::engine::burn::module`]).
 
 use super::draw::Draw;
-pub use super::op::{Activation, Conv, LinearBias, Op, Pool, Role, Window};
+pub use super::op::{Activation, Conv, LinearBias, Op, Pool, Window};
+pub use super::tensors::Role;
 
 /// Index of a node within its [`Graph`].
 pub type NodeId = usize;

@@ -7,7 +7,7 @@ use crate::core::rng::Stream;
 use super::NetworkSpec;
 use super::draw::Draw;
 use super::graph::Node;
-use super::op::Role;
+use super::tensors::Role;
 use crate::engine::weights::{WeightTensor, Weights};
 
 /// Initial weights: each tensor from its own stream, so they depend on the seed and the key alone.

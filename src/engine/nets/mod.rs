@@ -5,6 +5,7 @@ pub mod arch;
 pub mod buffers;
 pub mod detect;
 pub mod draw;
+pub mod extent;
 pub mod families;
 pub mod family;
 pub mod graph;
@@ -13,6 +14,7 @@ pub mod op;
 pub mod positions;
 pub mod relative_position;
 pub mod shapes;
+pub mod tensors;
 
 pub use arch::{Arch, NetworkSpec, UnknownArch};
 pub use family::{Family, Listed, Size};

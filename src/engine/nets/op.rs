@@ -1,4 +1,5 @@
-//! The operations networks are made of, and the tensors that each of them needs.
+//! The operations networks are made of. [`super::tensors`] has the tensors that each of them needs, [`super::extent`] the
+//! size of its result; every executor follows these two rules.
 
 /// A square-kernel convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +143,20 @@ impl Window {
     pub const fn distances(&self) -> usize {
         (2 * self.size - 1) * (2 * self.size - 1)
     }
+
+    /// The region of a rolled map's row (axis 0) or column `at` of `length`: pixels of a window see each other where
+    /// their rows' regions and their columns' regions are the same (Liu et al. 2021, figure 4).
+    #[must_use]
+    pub const fn region(&self, axis: usize, at: usize, length: usize) -> usize {
+        let shift = self.shift[axis];
+        if shift == 0 || at + self.size < length { 0 } else { 1 + (at + shift >= length) as usize }
+    }
+}
+
+/// The factor of attention's similarities that isn't learnt: 1 / √(channels of a head).
+#[must_use]
+pub fn even_scale(channels: usize, heads: usize) -> f32 {
+    ((channels / heads.max(1)) as f32).sqrt().recip()
 }
 
 /// Hidden units of Swin V2's position bias network.
@@ -264,98 +279,4 @@ pub enum Op {
     },
     /// 2×2 pixels → one of four times the channels: (0, 0), (1, 0), (0, 1), (1, 1), row first (Liu et al. 2021).
     Merge,
-}
-
-/// What a weight tensor is for: decides how it is initialised and decayed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Convolution or linear weight.
-    Weight,
-    /// Convolution or linear bias.
-    Bias,
-    /// γ of a normalisation.
-    NormWeight,
-    /// β of a normalisation.
-    NormBias,
-    /// Batch norm's running mean.
-    RunningMean,
-    /// Batch norm's running variance.
-    RunningVar,
-    /// A factor per channel.
-    LayerScale,
-    /// Class token, position embedding or table of relative position biases.
-    Embedding,
-    /// Logarithm of the inverse temperature of cosine attention.
-    LogitScale,
-}
-
-impl Role {
-    /// Whether a training changes it by gradients.
-    #[must_use]
-    pub fn is_learnt(self) -> bool {
-        !matches!(self, Self::RunningMean | Self::RunningVar)
-    }
-}
-
-/// A tensor of an operation: its name below the node's key, its shape, what it is for.
-pub type Tensor = (&'static str, Vec<usize>, Role);
-
-impl Op {
-    /// The tensors it needs; a name of "" stands for the node's key itself.
-    #[must_use]
-    pub fn tensors(&self) -> Vec<Tensor> {
-        let bias = |n: usize, wanted: bool| wanted.then(|| ("bias", vec![n], Role::Bias));
-        let norm = |n: usize| vec![("weight", vec![n], Role::NormWeight), ("bias", vec![n], Role::NormBias)];
-        match *self {
-            Self::Conv(c) => std::iter::once(("weight", c.weight_shape().to_vec(), Role::Weight))
-                .chain(bias(c.outputs, c.bias))
-                .collect(),
-            Self::BatchNorm { channels, .. } => {
-                let running = [("running_mean", Role::RunningMean), ("running_var", Role::RunningVar)];
-                norm(channels).into_iter().chain(running.map(|(name, role)| (name, vec![channels], role))).collect()
-            }
-            Self::LayerNorm { channels, .. } => norm(channels),
-            Self::Linear { inputs, outputs, bias: kind } => {
-                let weight = ("weight", vec![outputs, inputs], Role::Weight);
-                std::iter::once(weight).chain(bias(outputs, kind != LinearBias::None)).collect()
-            }
-            Self::LayerScale { channels } => vec![("", vec![channels, 1, 1], Role::LayerScale)],
-            Self::ClassToken { channels } => vec![("", vec![1, 1, channels], Role::Embedding)],
-            Self::Positions { tokens, channels } => vec![("", vec![1, tokens, channels], Role::Embedding)],
-            Self::WindowAttention(w) if w.cosine => vec![
-                ("logit_scale", vec![w.heads, 1, 1], Role::LogitScale),
-                ("cpb_mlp.0.weight", vec![POSITION_UNITS, 2], Role::Weight),
-                ("cpb_mlp.0.bias", vec![POSITION_UNITS], Role::Bias),
-                ("cpb_mlp.2.weight", vec![w.heads, POSITION_UNITS], Role::Weight),
-            ],
-            Self::WindowAttention(w) => {
-                vec![("relative_position_bias_table", vec![w.distances(), w.heads], Role::Embedding)]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// Inputs and outputs of each unit of a convolution or linear layer, as PyTorch's initialisers count them: the
-    /// weight's second and first dimension, times the kernel's area.
-    #[must_use]
-    pub fn fans(&self) -> (usize, usize) {
-        match *self {
-            Self::Conv(c) => {
-                let [outputs, inputs, height, width] = c.weight_shape();
-                (inputs * height * width, outputs * height * width)
-            }
-            Self::Linear { inputs, outputs, .. } => (inputs, outputs),
-            _ => (1, 1),
-        }
-    }
-
-    /// Outputs of a convolution or linear layer.
-    #[must_use]
-    pub fn outputs(&self) -> Option<usize> {
-        match *self {
-            Self::Conv(c) => Some(c.outputs),
-            Self::Linear { outputs, .. } => Some(outputs),
-            _ => None,
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! From a graph with weights to a plan.
 
-use super::{Attention, NORM_EPSILON, Plan, Step, StepOp, Windows};
-use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, NodeId, Op, Tap};
+use super::{Epilogue, NORM_EPSILON, Plan, Step, activates, joins};
+use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, NodeId, Op, Tap, Window};
+use crate::engine::nets::op::even_scale;
 use crate::engine::nets::relative_position;
 use crate::engine::weights::Weights;
 
@@ -34,11 +35,11 @@ struct Compiler<'a> {
     values: usize,
 }
 
-/// Weights of a convolution or linear layer while others are folded into them, [out, …].
+/// A step in the making: others are folded into it as long as each is the sole user of the one before.
 struct Folding {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    inputs: Vec<usize>,
+    op: Op,
+    tensors: Vec<Vec<f32>>,
+    epilogue: Epilogue,
     /// Nodes that the step stands for, in order.
     nodes: Vec<NodeId>,
 }
@@ -72,100 +73,50 @@ impl<'a> Compiler<'a> {
     }
 
     fn node(&mut self, id: NodeId) {
-        if self.value_of[id].is_some() {
-            return; // already folded into an earlier step
+        let op = self.graph.nodes()[id].op;
+        if self.value_of[id].is_some() || op == Op::Input {
+            return; // given, or already folded into an earlier step
         }
-        let node = &self.graph.nodes()[id];
-        let inputs: Vec<usize> = node.inputs.iter().filter_map(|&i| self.value_of[i]).collect();
-        let op = match node.op {
-            Op::Input | Op::Dropout(_) | Op::StochasticDepth(_) => return,
-            Op::Conv(conv) => return self.conv(id, conv),
-            Op::Linear { inputs, outputs, bias } => return self.linear(id, (inputs, outputs), bias),
+        let mut folding = Folding { op, tensors: self.tensors(id), epilogue: Epilogue::default(), nodes: vec![id] };
+        match op {
+            Op::Conv(conv) => {
+                folding.op = Op::Conv(Conv { bias: true, ..conv });
+                self.fold_factor(&mut folding, |op| matches!(op, Op::BatchNorm { .. }));
+            }
+            Op::Linear { inputs, outputs, .. } => {
+                folding.op = Op::Linear { inputs, outputs, bias: LinearBias::Full };
+                self.fold_factor(&mut folding, |op| matches!(op, Op::LayerScale { .. }));
+            }
+            _ => {}
+        }
+        if joins(&op) {
+            self.fold_join(&mut folding);
+        }
+        if activates(&op)
+            && let Some((user, activation)) = self.activation_after(folding.last())
+        {
+            folding.epilogue.activation = Some(activation);
+            folding.nodes.push(user);
+        }
+        self.emit(folding);
+    }
+
+    /// The tensors of a node's step before others are folded into it.
+    fn tensors(&self, id: NodeId) -> Vec<Vec<f32>> {
+        let values = |name: &str| self.values(id, name).to_vec();
+        match self.graph.nodes()[id].op {
+            Op::Conv(conv) => vec![values("weight"), if conv.bias { values("bias") } else { vec![0.0; conv.outputs] }],
+            Op::Linear { outputs, bias, .. } => vec![values("weight"), self.linear_bias(id, outputs, bias)],
             Op::BatchNorm { .. } | Op::LayerScale { .. } => {
                 let (scale, shift) = self.scale_and_shift(id);
-                let (scale, shift) = (to_f32(&scale), to_f32(&shift));
-                return self.emit_activated(id, inputs, |activation| StepOp::Scale { scale, shift, activation });
+                vec![to_f32(&scale), to_f32(&shift)]
             }
-            Op::Add => return self.emit_activated(id, inputs, |activation| StepOp::Add { activation }),
-            Op::LayerNorm { epsilon, .. } => {
-                let (scale, shift) = (self.values(id, "weight").to_vec(), self.values(id, "bias").to_vec());
-                StepOp::LayerNorm { scale, shift, epsilon }
-            }
-            Op::Activation(activation) => StepOp::Activation(activation),
-            Op::MaxPool(pool) => StepOp::MaxPool(pool),
-            Op::AvgPool(pool) => StepOp::AvgPool(pool),
-            Op::AdaptiveMean(n) => StepOp::AdaptiveMean(n),
-            Op::GlobalMean => StepOp::GlobalMean,
-            Op::Flatten => StepOp::Flatten,
-            Op::Gate => StepOp::Gate,
-            Op::Concat => StepOp::Concat,
-            Op::Channels { from, count } => StepOp::Channels { from, count },
-            Op::Shuffle { groups } => StepOp::Shuffle { groups },
-            Op::Shortcut { stride, pad } => StepOp::Shortcut { stride, pad },
-            Op::ClassToken { .. } => StepOp::ClassToken(self.values(id, "").to_vec()),
-            Op::Positions { .. } => StepOp::Positions(self.values(id, "").to_vec()),
-            Op::FirstToken => StepOp::FirstToken,
-            Op::Attention { .. } | Op::WindowAttention(_) => StepOp::Attention(self.attention(id)),
-            Op::Pad { bottom, right } => StepOp::Pad { bottom, right },
-            Op::Crop { height, width } => StepOp::Crop { height, width },
-            Op::Merge => StepOp::Merge,
-        };
-        self.emit(op, inputs, &[id]);
-    }
-
-    /// Appends a step that stands for these nodes; only the last one's result is read by others.
-    fn emit(&mut self, op: StepOp, inputs: Vec<usize>, nodes: &[NodeId]) {
-        let output = self.values;
-        self.values += 1;
-        self.steps.push(Step { op, inputs, output, free: Vec::new() });
-        for &node in nodes {
-            self.value_of[node] = Some(output);
+            Op::WindowAttention(window) => self.window(id, &window),
+            op => op.tensors().iter().map(|(name, ..)| values(name)).collect(),
         }
     }
 
-    /// Appends a step that takes the activation after it along.
-    fn emit_activated(&mut self, id: NodeId, inputs: Vec<usize>, op: impl FnOnce(Option<Activation>) -> StepOp) {
-        match self.activation_after(id) {
-            Some((user, activation)) => self.emit(op(Some(activation)), inputs, &[id, user]),
-            None => self.emit(op(None), inputs, &[id]),
-        }
-    }
-
-    /// Folds a factor per channel, the join and the activation into a layer as far as each is the sole user of the one
-    /// before.
-    fn fold(&self, id: NodeId, bias: Vec<f32>, foldable: impl Fn(Op) -> bool) -> (Folding, Option<Activation>) {
-        let node = &self.graph.nodes()[id];
-        let weight = self.values(id, "weight").to_vec();
-        let inputs = node.inputs.iter().filter_map(|&i| self.value_of[i]).collect();
-        let mut folding = Folding { weight, bias, inputs, nodes: vec![id] };
-        let mut last = id;
-        if let Some(norm) = self.sole_user(last, foldable) {
-            let (scale, shift) = self.scale_and_shift(norm);
-            folding.scale(&scale, &shift);
-            last = norm;
-            folding.nodes.push(norm);
-        }
-        if let Some(join) = self.sole_user(last, |op| op == Op::Add) {
-            let other = self.graph.nodes()[join].inputs.iter().find(|&&i| i != last);
-            if let Some(value) = other.and_then(|&i| self.value_of[i]) {
-                folding.inputs.push(value);
-                last = join;
-                folding.nodes.push(join);
-            }
-        }
-        let activation = self.activation_after(last);
-        folding.nodes.extend(activation.map(|(user, _)| user));
-        (folding, activation.map(|(_, activation)| activation))
-    }
-
-    fn conv(&mut self, id: NodeId, conv: Conv) {
-        let bias = if conv.bias { self.values(id, "bias").to_vec() } else { vec![0.0; conv.outputs] };
-        let (folding, activation) = self.fold(id, bias, |op| matches!(op, Op::BatchNorm { .. }));
-        let Folding { weight, bias, inputs, nodes } = folding;
-        self.emit(StepOp::Conv { conv, weight, bias, activation }, inputs, &nodes);
-    }
-
-    fn linear(&mut self, id: NodeId, (inputs, outputs): (usize, usize), kind: LinearBias) {
+    fn linear_bias(&self, id: NodeId, outputs: usize, kind: LinearBias) -> Vec<f32> {
         let mut bias = vec![0.0; outputs];
         if kind != LinearBias::None {
             bias.copy_from_slice(self.values(id, "bias"));
@@ -173,9 +124,39 @@ impl<'a> Compiler<'a> {
         if kind == LinearBias::WithoutKeys {
             bias[outputs / 3..2 * outputs / 3].fill(0.0);
         }
-        let (folding, activation) = self.fold(id, bias, |op| matches!(op, Op::LayerScale { .. }));
-        let Folding { weight, bias, inputs: values, nodes } = folding;
-        self.emit(StepOp::Linear { inputs, outputs, weight, bias, activation }, values, &nodes);
+        bias
+    }
+
+    /// Appends a step; only its last node's result is read by others.
+    fn emit(&mut self, folding: Folding) {
+        let Folding { op, tensors, epilogue, nodes } = folding;
+        let output = self.values;
+        self.values += 1;
+        let inputs = self.graph.nodes()[nodes[0]].inputs.iter().filter_map(|&i| self.value_of[i]).collect();
+        self.steps.push(Step { tensors, epilogue, ..Step::new(op, inputs, output) });
+        for node in nodes {
+            self.value_of[node] = Some(output);
+        }
+    }
+
+    /// Folds a factor and a summand per channel into a layer's weight and bias.
+    fn fold_factor(&self, folding: &mut Folding, foldable: impl Fn(Op) -> bool) {
+        if let Some(norm) = self.sole_user(folding.last(), foldable) {
+            let (scale, shift) = self.scale_and_shift(norm);
+            folding.scale(&scale, &shift);
+            folding.nodes.push(norm);
+        }
+    }
+
+    /// Takes along the join whose other side is there already.
+    fn fold_join(&self, folding: &mut Folding) {
+        let last = folding.last();
+        let Some(join) = self.sole_user(last, |op| op == Op::Add) else { return };
+        let other = self.graph.nodes()[join].inputs.iter().find(|&&i| i != last);
+        if let Some(value) = other.and_then(|&i| self.value_of[i]) {
+            folding.epilogue.join = Some(value);
+            folding.nodes.push(join);
+        }
     }
 
     /// Batch norm in evaluation mode, or a layer scale, as y = scale·x + shift, in f64 so that folding costs no
@@ -191,38 +172,33 @@ impl<'a> Compiler<'a> {
         (scale, shift)
     }
 
-    fn attention(&self, id: NodeId) -> Attention {
-        let softened = |channels: usize, heads: usize| vec![((channels / heads.max(1)) as f32).sqrt().recip(); heads];
-        match self.graph.nodes()[id].op {
-            Op::WindowAttention(window) => {
-                let values = |name: &str| self.values(id, name);
-                let (channels, heads) = (window.channels, window.heads);
-                let scales = if window.cosine {
-                    let largest = relative_position::LARGEST_SCALE;
-                    values("logit_scale").iter().map(|s| s.exp().min(largest)).collect()
-                } else {
-                    softened(channels, heads)
-                };
-                let bias = relative_position::bias(&window, &values);
-                let windows = Some(Windows { size: window.size, shift: window.shift, bias });
-                Attention { channels, heads, scales, cosine: window.cosine, windows }
-            }
-            Op::Attention { channels, heads } => {
-                Attention { channels, heads, scales: softened(channels, heads), cosine: false, windows: None }
-            }
-            _ => Attention { channels: 0, heads: 0, scales: Vec::new(), cosine: false, windows: None },
-        }
+    /// The factor of the similarities of each head, and what is added to them.
+    fn window(&self, id: NodeId, window: &Window) -> Vec<Vec<f32>> {
+        let values = |name: &str| self.values(id, name);
+        let scales = if window.cosine {
+            let largest = relative_position::LARGEST_SCALE;
+            values("logit_scale").iter().map(|s| s.exp().min(largest)).collect()
+        } else {
+            vec![even_scale(window.channels, window.heads); window.heads]
+        };
+        vec![scales, relative_position::bias(window, &values)]
     }
 }
 
 impl Folding {
+    /// The node whose result the step has so far.
+    fn last(&self) -> NodeId {
+        self.nodes[self.nodes.len() - 1]
+    }
+
     fn scale(&mut self, scale: &[f64], shift: &[f64]) {
-        let per_output = self.weight.len() / self.bias.len().max(1);
-        for (o, rows) in self.weight.chunks_exact_mut(per_output.max(1)).enumerate() {
+        let [weight, bias] = self.tensors.as_mut_slice() else { return };
+        let per_output = weight.len() / bias.len().max(1);
+        for (o, rows) in weight.chunks_exact_mut(per_output.max(1)).enumerate() {
             for w in rows {
                 *w = (f64::from(*w) * scale[o]) as f32;
             }
-            self.bias[o] = (f64::from(self.bias[o]) * scale[o] + shift[o]) as f32;
+            bias[o] = (f64::from(bias[o]) * scale[o] + shift[o]) as f32;
         }
     }
 }
@@ -237,7 +213,7 @@ fn mark_free(steps: &mut [Step], values: usize, taps: &[usize]) {
     let result = steps.last().map(|s| s.output);
     taps.iter().copied().chain(result).for_each(|kept| seen[kept] = true);
     for step in steps.iter_mut().rev() {
-        for &value in &step.inputs {
+        for value in step.inputs.iter().copied().chain(step.epilogue.join) {
             if !seen[value] {
                 step.free.push(value);
             }
@@ -259,10 +235,10 @@ mod tests {
     #[test]
     fn nothing_but_convolutions_pools_and_the_head_remains() {
         let plan = compile("resnet18", 224);
-        let convs = plan.steps.iter().filter(|s| matches!(s.op, StepOp::Conv { .. })).count();
+        let convs = plan.steps.iter().filter(|s| matches!(s.op, Op::Conv(_))).count();
         assert_eq!((plan.steps.len(), convs), (23, 20), "20 convolutions, max pool, mean, linear");
         let plan = compile("resnet20_cifar", 32);
-        let joins = plan.steps.iter().filter(|s| s.inputs.len() == 2).count();
+        let joins = plan.steps.iter().filter(|s| s.epilogue.join.is_some()).count();
         assert_eq!((plan.steps.len(), joins), (19 + 2 + 2, 9), "19 convolutions, 2 shortcuts, mean, linear");
     }
 
@@ -273,7 +249,7 @@ mod tests {
             let mut alive = vec![false; plan.values];
             alive[0] = true;
             for step in &plan.steps {
-                assert!(step.inputs.iter().all(|&i| alive[i]), "{name}");
+                assert!(step.reads().all(|i| alive[i]), "{name}");
                 alive[step.output] = true;
                 for &value in &step.free {
                     assert!(std::mem::replace(&mut alive[value], false), "{name}");

@@ -1,200 +1,82 @@
 //! The seam for inference: a network as a short list of folded steps, plain data without any tensor library.
 //!
-//! Batch norm is folded into the convolution before it, a factor per channel into the linear layer before it, an
-//! activation and the residual join into the step that makes their input. An [`Engine`] executes a plan:
-//! [`super::cpu::infer`] on the processor, [`super::burn::engine`] with burn on any device.
+//! A step is an operation of the graph with its tensors, and what is done to the result at once: a residual join, an
+//! activation. Batch norm is folded into the convolution before it, a factor per channel into the linear layer before it.
+//! An [`Engine`] executes a plan: [`super::cpu`] on the processor, [`super::burn::engine`] with burn on any device.
 
 mod compile;
 
-use super::nets::graph::{Activation, Conv, Op, Pool};
+use super::nets::extent::Extent;
+use super::nets::graph::{Activation, Op};
 
 /// Epsilon of every batch norm in the tables.
 pub const NORM_EPSILON: f64 = 1e-5;
 
-/// Self-attention over all pixels of a map or over its windows, with everything learnt computed beforehand.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attention {
-    /// Channels of the output; the input holds queries, keys and values one after the other, heads within each.
-    pub channels: usize,
-    /// Heads.
-    pub heads: usize,
-    /// Factor of the similarities, one per head.
-    pub scales: Vec<f32>,
-    /// Whether queries and keys are divided by their lengths first (Swin V2).
-    pub cosine: bool,
-    /// Windows the map is cut into; `None`: one that holds all pixels.
-    pub windows: Option<Windows>,
-}
-
-/// Windows of a map.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Windows {
-    /// Side.
-    pub size: usize,
-    /// Rows and columns by which the map is rolled up and left first, and back afterwards. Pixels that become
-    /// neighbours only by the roll don't see each other: [`Windows::region`].
-    pub shift: [usize; 2],
-    /// Added to the similarities: heads × tokens × tokens, query before key.
-    pub bias: Vec<f32>,
-}
-
-impl Windows {
-    /// The region of a rolled map's row or column `at` of `length`: pixels of a window see each other where their
-    /// rows' regions and their columns' regions are the same (Liu et al. 2021, figure 4).
-    #[must_use]
-    pub fn region(&self, axis: usize, at: usize, length: usize) -> usize {
-        let shift = self.shift[axis];
-        if shift == 0 || at + self.size < length { 0 } else { 1 + usize::from(at + shift >= length) }
-    }
-}
-
-/// What a step computes; maps and rows as in [`super::nets::graph::Op`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum StepOp {
-    /// Convolution plus bias; plus `inputs[1]` where there is one; then the activation.
-    Conv {
-        /// Shape.
-        conv: Conv,
-        /// [out, in / groups, k, k], row-major, batch norm folded in.
-        weight: Vec<f32>,
-        /// [out].
-        bias: Vec<f32>,
-        /// What follows.
-        activation: Option<Activation>,
-    },
-    /// Fully connected on each pixel or on a row; plus `inputs[1]` where there is one; then the activation.
-    Linear {
-        /// Input features.
-        inputs: usize,
-        /// Output features.
-        outputs: usize,
-        /// [out, in].
-        weight: Vec<f32>,
-        /// [out].
-        bias: Vec<f32>,
-        /// What follows.
-        activation: Option<Activation>,
-    },
-    /// Sum of both inputs, then the activation.
-    Add {
-        /// What follows.
-        activation: Option<Activation>,
-    },
-    /// Factor and summand per channel (a batch norm or layer scale that nothing could take), then the activation.
-    Scale {
-        /// Factor per channel.
-        scale: Vec<f32>,
-        /// Summand per channel.
-        shift: Vec<f32>,
-        /// What follows.
-        activation: Option<Activation>,
-    },
-    /// Normalisation over channels: (x − mean) / √(variance + ε) · scale + shift.
-    LayerNorm {
-        /// γ.
-        scale: Vec<f32>,
-        /// β.
-        shift: Vec<f32>,
-        /// ε.
-        epsilon: f64,
-    },
-    /// An activation that no other step could take.
-    Activation(Activation),
-    /// Maximum of each window.
-    MaxPool(Pool),
-    /// Mean of each window.
-    AvgPool(Pool),
-    /// Mean over n×n parts.
-    AdaptiveMean(usize),
-    /// Mean over rows and columns: map → row.
-    GlobalMean,
-    /// Map → row, channel first.
-    Flatten,
-    /// Map times map C×1×1.
-    Gate,
-    /// Channels of all inputs.
-    Concat,
-    /// Channels `from..from + count`.
-    Channels {
-        /// First.
-        from: usize,
-        /// Number.
-        count: usize,
-    },
-    /// Channel shuffle.
-    Shuffle {
-        /// Groups.
-        groups: usize,
-    },
-    /// Option-A shortcut.
-    Shortcut {
-        /// Step.
-        stride: usize,
-        /// Zero channels on both sides.
-        pad: usize,
-    },
-    /// Pixels in rows' order behind this token [C]: C×H×W → C×1×(1 + H·W).
-    ClassToken(Vec<f32>),
-    /// Plus these values [pixels, C].
-    Positions(Vec<f32>),
-    /// The first pixel: map → row.
-    FirstToken,
-    /// Self-attention: 3·C channels → C.
-    Attention(Attention),
-    /// Zero rows at the bottom and columns on the right.
-    Pad {
-        /// Rows.
-        bottom: usize,
-        /// Columns.
-        right: usize,
-    },
-    /// The first rows and columns.
-    Crop {
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
-    },
-    /// 2×2 pixels → one of four times the channels: (0, 0), (1, 0), (0, 1), (1, 1), row first.
-    Merge,
-}
-
-impl StepOp {
-    /// The operation, where it needs neither weights nor what else compiling has prepared.
-    #[must_use]
-    pub fn weightless(&self) -> Option<Op> {
-        Some(match *self {
-            Self::Activation(activation) => Op::Activation(activation),
-            Self::MaxPool(pool) => Op::MaxPool(pool),
-            Self::AvgPool(pool) => Op::AvgPool(pool),
-            Self::AdaptiveMean(n) => Op::AdaptiveMean(n),
-            Self::GlobalMean => Op::GlobalMean,
-            Self::Flatten => Op::Flatten,
-            Self::Gate => Op::Gate,
-            Self::Concat => Op::Concat,
-            Self::Channels { from, count } => Op::Channels { from, count },
-            Self::Shuffle { groups } => Op::Shuffle { groups },
-            Self::Shortcut { stride, pad } => Op::Shortcut { stride, pad },
-            Self::FirstToken => Op::FirstToken,
-            Self::Pad { bottom, right } => Op::Pad { bottom, right },
-            Self::Crop { height, width } => Op::Crop { height, width },
-            Self::Merge => Op::Merge,
-            _ => return None,
-        })
-    }
+/// What is done to a step's result while it is at hand: first the join, then the activation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Epilogue {
+    /// A value that is added; of the result's extent.
+    pub join: Option<usize>,
+    /// What follows.
+    pub activation: Option<Activation>,
 }
 
 /// One step: reads values, writes one value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What it computes.
-    pub op: StepOp,
-    /// Values it reads; value 0 is the batch.
+    /// What it computes. Convolutions and linear layers always have a bias; a batch norm or a layer scale is one that
+    /// nothing could take: factor and summand per channel.
+    pub op: Op,
+    /// Its tensors, row-major, of the shapes and in the order of [`Op::folded`].
+    pub tensors: Vec<Vec<f32>>,
+    /// Values that the operation reads; value 0 is the batch.
     pub inputs: Vec<usize>,
+    /// What is done to its result.
+    pub epilogue: Epilogue,
     /// The value it writes.
     pub output: usize,
     /// Values that nothing needs after this step.
     pub free: Vec<usize>,
+}
+
+impl Step {
+    /// A step without tensors, join or activation.
+    #[must_use]
+    pub fn new(op: Op, inputs: Vec<usize>, output: usize) -> Self {
+        Self { op, tensors: Vec::new(), inputs, epilogue: Epilogue::default(), output, free: Vec::new() }
+    }
+
+    /// All values it reads: the operation's, then what is joined.
+    pub fn reads(&self) -> impl Iterator<Item = usize> + '_ {
+        self.inputs.iter().copied().chain(self.epilogue.join)
+    }
+
+    /// The extent of its result; `None` where it can't work on values of these extents, its tensors are not of the
+    /// operation's shapes, or its epilogue isn't one that the operation takes along.
+    #[must_use]
+    pub fn extent(&self, value: impl Fn(usize) -> Option<Extent>) -> Option<Extent> {
+        let inputs: Vec<Extent> = self.inputs.iter().map(|&i| value(i)).collect::<Option<_>>()?;
+        let result = self.op.extent(&inputs)?;
+        let wanted = self.op.folded().into_iter().map(|shape| shape.iter().product::<usize>());
+        let Epilogue { join, activation } = self.epilogue;
+        let fits = wanted.eq(self.tensors.iter().map(Vec::len))
+            && join.is_none_or(|j| joins(&self.op) && value(j) == Some(result))
+            && (activation.is_none() || activates(&self.op));
+        fits.then_some(result)
+    }
+}
+
+/// Whether a step takes along the residual join that follows: where each result is one sum that the join can begin or
+/// end.
+#[must_use]
+pub fn joins(op: &Op) -> bool {
+    matches!(op, Op::Conv(_) | Op::Linear { .. })
+}
+
+/// Whether a step takes along the activation that follows.
+#[must_use]
+pub fn activates(op: &Op) -> bool {
+    joins(op) || matches!(op, Op::Add | Op::BatchNorm { .. } | Op::LayerScale { .. })
 }
 
 /// A compiled network.

@@ -1,16 +1,15 @@
 //! The weights of one node, and what it computes with them.
 
 use burn::module::{Module, Param, ParamId, RunningState};
-use burn::tensor::module::{batch_norm, batch_norm_train, conv2d};
+use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
 use super::Mode;
-use crate::engine::burn::engine::conv_options;
-use crate::engine::burn::ops::{self, AttentionInputs, Value};
+use crate::engine::burn::ops::{self, Learnt, Value};
 use crate::engine::nets::graph::{LinearBias, Op, Window};
-use crate::engine::nets::op::POSITION_UNITS;
+use crate::engine::nets::op::{POSITION_UNITS, even_scale};
 use crate::engine::nets::relative_position::{self, LARGEST_SCALE};
-use crate::engine::plan::{EngineError, NORM_EPSILON, Windows};
+use crate::engine::plan::{EngineError, NORM_EPSILON};
 
 /// The tensors of [`Op::tensors`], each as one row of values, so that all kinds of layers are of one type.
 #[derive(Module, Debug)]
@@ -31,7 +30,7 @@ impl Layer {
     pub(super) fn tensors(&self, op: Op) -> Vec<Tensor<1>> {
         let (mut learnt, mut running) =
             (self.learnt.iter().map(Param::val), self.running.iter().map(RunningState::value_sync));
-        let next = |(_, _, role): (&str, Vec<usize>, crate::engine::nets::op::Role)| {
+        let next = |(_, _, role): (&str, Vec<usize>, crate::engine::nets::tensors::Role)| {
             if role.is_learnt() { learnt.next() } else { running.next() }
         };
         op.tensors().into_iter().filter_map(next).collect()
@@ -63,33 +62,28 @@ impl Layer {
         self.learnt.get(at).map(Param::val).ok_or_else(EngineError::broken_plan)
     }
 
+    /// The node's result. Only what training treats in another way than a plan is computed here: statistics of the
+    /// batch, and tensors that a plan computes beforehand.
     pub(super) fn forward(&self, op: Op, inputs: Vec<Value>, mode: Mode) -> Result<Value, EngineError> {
-        let x = inputs.into_iter().next().ok_or_else(EngineError::broken_plan)?;
-        Ok(match op {
-            Op::Conv(conv) => {
-                let bias = conv.bias.then(|| self.get(1)).transpose()?;
-                let weight = self.get(0)?.reshape(conv.weight_shape());
-                Value::Map(conv2d(x.map()?, weight, bias, conv_options(&conv)))
+        let first = |inputs: Vec<Value>| inputs.into_iter().next().ok_or_else(EngineError::broken_plan);
+        let tensors: Vec<Tensor<1>> = match op {
+            Op::BatchNorm { momentum, .. } => {
+                return Ok(Value::Map(self.batch_norm(first(inputs)?.map()?, momentum, mode)?));
             }
-            Op::BatchNorm { momentum, .. } => Value::Map(self.batch_norm(x.map()?, momentum, mode)?),
-            Op::LayerNorm { epsilon, .. } => x.layer_norm(self.get(0)?, self.get(1)?, epsilon)?,
-            Op::Linear { inputs, outputs, bias } => {
-                let weight = self.get(0)?.reshape([outputs, inputs]).transpose();
-                x.linear(weight, self.linear_bias(bias, outputs)?)?
+            Op::LayerScale { channels } => {
+                let scale = self.get(0)?;
+                return Ok(match first(inputs)? {
+                    Value::Map(x) => Value::Map(x * scale.reshape([1, channels, 1, 1])),
+                    other => Value::Pixels(other.pixels()? * scale.reshape([1, 1, 1, channels])),
+                });
             }
-            Op::LayerScale { channels } => match x {
-                Value::Map(x) => Value::Map(x * self.get(0)?.reshape([1, channels, 1, 1])),
-                other => Value::Pixels(other.pixels()? * self.get(0)?.reshape([1, 1, 1, channels])),
-            },
-            Op::ClassToken { .. } => Value::Pixels(ops::class_token(x.pixels()?, self.get(0)?)),
-            Op::Positions { channels, .. } => {
-                let x = x.pixels()?;
-                let [_, height, width, _] = x.dims();
-                Value::Pixels(x + self.get(0)?.reshape([1, height, width, channels]))
+            Op::WindowAttention(window) => return self.window_attention(first(inputs)?.pixels()?, &window),
+            Op::Linear { outputs, bias, .. } => {
+                [self.get(0)?].into_iter().chain(self.linear_bias(bias, outputs)?).collect()
             }
-            Op::WindowAttention(window) => Value::Pixels(self.window_attention(x.pixels()?, &window)?),
-            _ => return Err(EngineError::broken_plan()),
-        })
+            _ => self.learnt().collect(),
+        };
+        ops::apply(op, inputs, Learnt { tensors: &tensors, mask: None })
     }
 
     fn linear_bias(&self, kind: LinearBias, outputs: usize) -> Result<Option<Tensor<1>>, EngineError> {
@@ -121,24 +115,23 @@ impl Layer {
         Ok(batch.output)
     }
 
-    fn window_attention(&self, x: Tensor<4>, window: &Window) -> Result<Tensor<4>, EngineError> {
+    fn window_attention(&self, x: Tensor<4>, window: &Window) -> Result<Value, EngineError> {
         let (device, tokens, heads) = (x.device(), window.tokens(), window.heads);
         let scales = if window.cosine {
             let largest = f64::from(LARGEST_SCALE).ln();
-            self.get(0)?.clamp_max(largest).exp().reshape([heads, 1, 1])
+            self.get(0)?.clamp_max(largest).exp()
         } else {
-            even_scales(window.channels, heads, &x)
+            Tensor::full([heads], even_scale(window.channels, heads), &device)
         };
         let table =
             if window.cosine { self.bias_network(window)? } else { self.get(0)?.reshape([window.distances(), heads]) };
         let index: Vec<i64> = relative_position::index(window).into_iter().map(|i| i as i64).collect();
         let index = Tensor::<1, Int>::from_data(TensorData::new(index, [tokens * tokens]), &device);
-        let bias = table.select(0, index).transpose().reshape([heads, tokens, tokens]);
+        let bias = table.select(0, index).transpose().reshape([heads * tokens * tokens]);
         let [_, height, width, _] = x.dims();
-        let cut = Windows { size: window.size, shift: window.shift, bias: Vec::new() };
-        let mask = ops::region_mask(&cut, (height, width), &device);
-        let windows = Some((window.size, window.shift));
-        Ok(ops::attend(x, AttentionInputs { heads, scales, cosine: window.cosine, windows, bias: Some(bias), mask }))
+        let mask = ops::region_mask(window, (height, width), &device);
+        let learnt = Learnt { tensors: &[scales, bias], mask: mask.as_ref() };
+        ops::apply(Op::WindowAttention(*window), vec![Value::Pixels(x)], learnt)
     }
 
     /// Swin V2's position bias network: [distances, heads].
@@ -151,17 +144,4 @@ impl Layer {
         let second = second.reshape([window.heads, POSITION_UNITS]).transpose();
         Ok(activation::sigmoid(hidden.matmul(second)) * 16.0)
     }
-}
-
-/// Self-attention over all pixels, which has no weights of its own.
-pub(super) fn attention(x: Value, channels: usize, heads: usize) -> Result<Value, EngineError> {
-    let x = x.pixels()?;
-    let scales = even_scales(channels, heads, &x);
-    let inputs = AttentionInputs { heads, scales, cosine: false, windows: None, bias: None, mask: None };
-    Ok(Value::Pixels(ops::attend(x, inputs)))
-}
-
-/// 1 / √(channels of a head), for each head.
-fn even_scales(channels: usize, heads: usize, like: &Tensor<4>) -> Tensor<3> {
-    Tensor::full([heads, 1, 1], ((channels / heads) as f32).sqrt().recip(), &like.device())
 }

@@ -10,7 +10,7 @@ use burn::module::{Module, ParamId, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::core::formats::load_report::LoadReport;
-use crate::engine::burn::ops::{self, Value};
+use crate::engine::burn::ops::{self, Learnt, Value};
 use crate::engine::learn::Masks;
 use crate::engine::nets::graph::{Graph, Node, Op, Tap};
 use crate::engine::plan::EngineError;
@@ -190,16 +190,12 @@ fn no_such_feature(tap: &Tap) -> EngineError {
 
 fn unweighted(op: Op, node: usize, inputs: Vec<Value>, mode: Mode) -> Result<Value, EngineError> {
     match (op, mode) {
-        (Op::Attention { channels, heads }, _) => {
-            let x = inputs.into_iter().next().ok_or_else(EngineError::broken_plan)?;
-            layer::attention(x, channels, heads)
-        }
         (Op::Dropout(share) | Op::StochasticDepth(share), Mode::Train(masks)) if share > 0.0 => {
             let value = inputs.into_iter().next().ok_or_else(EngineError::broken_plan)?;
             let whole = matches!(op, Op::StochasticDepth(_));
             Ok(Dropping { masks, node, share, whole }.apply(value))
         }
-        _ => ops::apply(op, inputs),
+        _ => ops::apply(op, inputs, Learnt::NONE),
     }
 }
 

@@ -6,7 +6,7 @@
 use super::activation::exp;
 use super::kernel::{LANES, Lane, PIXELS, accumulate, tiles};
 use super::shape::Shape;
-use crate::engine::plan;
+use crate::engine::nets::op::{Op, even_scale};
 
 /// Added to the similarity of pixels that became neighbours by rolling the map only (as torchvision does it).
 const STRANGERS: f32 = -100.0;
@@ -53,28 +53,33 @@ pub struct Scratch {
 }
 
 impl Prepared {
-    /// Finds the pixels of each window.
-    pub fn new(attention: &plan::Attention, from: Shape, to: Shape) -> Self {
+    /// Finds the pixels of each window; `tensors` are those of [`Op::folded`]. `None` for another operation.
+    pub fn new(op: &Op, tensors: &[Vec<f32>], (from, to): (Shape, Shape)) -> Option<Self> {
         let (height, width) = (from.height, from.width);
         let token = |(y, x): (usize, usize), region: usize| {
             (Token { from: from.at(y, x), to: to.at(y, x) }, u32::try_from(region).unwrap_or_default())
         };
-        let (tokens, (places, regions)) = match &attention.windows {
-            None => (height * width, (0..height * width).map(|t| token((t / width, t % width), 0)).unzip()),
-            Some(windows) => {
-                let size = windows.size;
-                let corners = (0..height).step_by(size).flat_map(|y| (0..width).step_by(size).map(move |x| (y, x)));
-                let rolled = corners.flat_map(|(y, x)| (0..size * size).map(move |t| (y + t / size, x + t % size)));
-                let place = |(y, x): (usize, usize)| {
-                    let region = 3 * windows.region(0, y, height) + windows.region(1, x, width);
-                    token(((y + windows.shift[0]) % height, (x + windows.shift[1]) % width), region)
-                };
-                (size * size, rolled.map(place).unzip())
+        Some(match (op, tensors) {
+            (&Op::Attention { channels, heads }, _) => {
+                let tokens = height * width;
+                let (places, regions) = (0..tokens).map(|t| token((t / width, t % width), 0)).unzip();
+                let scales = vec![even_scale(channels, heads); heads];
+                Self { channels, scales, cosine: false, bias: Vec::new(), tokens, places, regions }
             }
-        };
-        let bias = attention.windows.as_ref().map_or_else(Vec::new, |w| w.bias.clone());
-        let plan::Attention { channels, cosine, ref scales, .. } = *attention;
-        Self { channels, scales: scales.clone(), cosine, bias, tokens, places, regions }
+            (Op::WindowAttention(window), [scales, bias]) => {
+                let (size, tokens) = (window.size, window.tokens());
+                let corners = (0..height).step_by(size).flat_map(|y| (0..width).step_by(size).map(move |x| (y, x)));
+                let rolled = corners.flat_map(|(y, x)| (0..tokens).map(move |t| (y + t / size, x + t % size)));
+                let place = |(y, x): (usize, usize)| {
+                    let region = 3 * window.region(0, y, height) + window.region(1, x, width);
+                    token(((y + window.shift[0]) % height, (x + window.shift[1]) % width), region)
+                };
+                let (places, regions) = rolled.map(place).unzip();
+                let (channels, cosine) = (window.channels, window.cosine);
+                Self { channels, scales: scales.clone(), cosine, bias: bias.clone(), tokens, places, regions }
+            }
+            _ => return None,
+        })
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::attention::Scratch;
-use super::prepare::{Kind, prepare};
-use super::shape::{Shape, extent, makes_row};
-use crate::engine::nets::graph::Activation;
-use crate::engine::nets::shapes::Extent;
-use crate::engine::plan::{Plan, Step, StepOp};
+use super::prepare::{Prepared, prepare};
+use super::shape::Shape;
+use crate::engine::nets::extent::Extent;
+use crate::engine::nets::graph::{Activation, Op};
+use crate::engine::plan::{Plan, Step};
 
 /// Most images whose rows go through the tail together.
 pub const GROUP: usize = 32;
@@ -21,9 +21,13 @@ pub struct Place {
 
 /// One step of the program.
 pub struct Layer {
-    pub kind: Kind,
+    pub op: Op,
+    pub prepared: Prepared,
     pub inputs: Vec<Place>,
+    /// Added to the result.
+    pub join: Option<Place>,
     pub output: Place,
+    /// What follows.
     pub activation: Option<Activation>,
 }
 
@@ -39,14 +43,6 @@ pub struct Stage {
     slots: Vec<usize>,
 }
 
-/// What a value is for one image.
-#[derive(Clone, Copy)]
-pub struct Value {
-    pub extent: Extent,
-    /// Whether it is N×C.
-    pub row: bool,
-}
-
 /// A plan with places and packed weights.
 ///
 /// The tail are the last steps as far as they work on rows: it takes the rows of several images for the pixels of a
@@ -57,7 +53,7 @@ pub struct Program {
     /// For up to [`GROUP`] images; loads the rows that cross.
     pub tail: Stage,
     /// The results, logits first, then the taps, then the rows that cross from head to tail.
-    pub results: Vec<Value>,
+    pub results: Vec<Extent>,
     /// How many of them cross.
     pub crossing: usize,
 }
@@ -79,39 +75,37 @@ impl Program {
     /// Packs a plan; `None` where its steps contradict each other.
     pub fn new(plan: &Plan) -> Option<Self> {
         let values = values(plan)?;
-        let in_tail = |step: &Step| per_pixel(&step.op) && step.inputs.iter().all(|&i| values[i].row);
+        let in_tail = |step: &Step| per_pixel(&step.op) && step.reads().all(|i| values[i].row);
         let tail = plan.steps.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
         let (head, tail) = plan.steps.split_at(tail);
-        let mut crossing: Vec<usize> = tail.iter().flat_map(|s| s.inputs.iter().copied()).collect();
+        let mut crossing: Vec<usize> = tail.iter().flat_map(Step::reads).collect();
         crossing.sort_unstable();
         crossing.dedup();
         crossing.retain(|&value| tail.iter().all(|s| s.output != value));
         let mut kept = vec![plan.steps.last()?.output];
         kept.extend(plan.taps.iter().chain(&crossing));
-        let results: Vec<Value> = kept.iter().map(|&value| values.get(value).copied()).collect::<Option<_>>()?;
-        (results[0].extent.len() == plan.classes).then_some(())?;
+        let results: Vec<Extent> = kept.iter().map(|&value| values.get(value).copied()).collect::<Option<_>>()?;
+        (results[0].len() == plan.classes).then_some(())?;
 
         let borders = borders(plan);
-        let mut shapes: Vec<Shape> = values.iter().zip(&borders).map(|(v, &b)| Shape::new(v.extent, b)).collect();
-        if plan.steps.iter().all(|s| reads_compact(s) || !s.inputs.contains(&0)) {
+        let mut shapes: Vec<Shape> = values.iter().zip(&borders).map(|(&v, &b)| Shape::new(v, b)).collect();
+        if plan.steps.iter().all(|s| reads_compact(s) || s.reads().all(|i| i != 0)) {
             shapes[0].stride = shapes[0].channels;
         }
         let head = Builder::new(shapes).stage(&[0], head, &kept)?;
-        let wide = |v: &Value| Shape::new(Extent { width: GROUP, ..v.extent }, 0);
+        let wide = |&v: &Extent| Shape::new(Extent { width: GROUP, ..v }, 0);
         let tail = Builder::new(values.iter().map(wide).collect()).stage(&crossing, tail, &kept[..=plan.taps.len()])?;
         Some(Self { head, tail, results, crossing: crossing.len() })
     }
 }
 
 /// What all values are; `None` where a step can't work on its inputs.
-fn values(plan: &Plan) -> Option<Vec<Value>> {
-    let image = Extent { channels: 3, height: plan.side, width: plan.side };
-    let mut values: Vec<Option<Value>> = vec![None; plan.values];
-    *values.first_mut()? = (!image.is_empty()).then_some(Value { extent: image, row: false });
+fn values(plan: &Plan) -> Option<Vec<Extent>> {
+    let image = Extent::map(3, plan.side, plan.side);
+    let mut values: Vec<Option<Extent>> = vec![None; plan.values];
+    *values.first_mut()? = (!image.is_empty()).then_some(image);
     for step in &plan.steps {
-        let inputs: Vec<Value> = step.inputs.iter().map(|&i| *values.get(i)?).collect::<Option<_>>()?;
-        let extents: Vec<Extent> = inputs.iter().map(|v| v.extent).collect();
-        let made = Value { extent: extent(&step.op, &extents)?, row: makes_row(&step.op, inputs.first()?.row) };
+        let made = step.extent(|i| *values.get(i)?)?;
         let place = values.get_mut(step.output).filter(|v| v.is_none())?;
         *place = Some(made);
     }
@@ -119,23 +113,21 @@ fn values(plan: &Plan) -> Option<Vec<Value>> {
 }
 
 /// Whether a step treats each pixel by itself, so that rows of several images can be the pixels of one map.
-fn per_pixel(op: &StepOp) -> bool {
-    use StepOp::{Activation, Add, LayerNorm, Linear, Scale};
-    matches!(op, Linear { .. } | LayerNorm { .. } | Activation(_) | Scale { .. } | Add { .. })
+fn per_pixel(op: &Op) -> bool {
+    matches!(op, Op::Linear { .. } | Op::LayerNorm { .. } | Op::Activation(_) | Op::Add)
 }
 
 /// Whether a step can read an image whose pixels lie close together: an ordinary convolution, of which it isn't the
 /// join.
 fn reads_compact(step: &Step) -> bool {
-    let dense = matches!(&step.op, StepOp::Conv { conv, .. } if conv.groups == 1);
-    dense && step.inputs.iter().skip(1).all(|&i| i != 0)
+    matches!(step.op, Op::Conv(conv) if conv.groups == 1) && step.epilogue.join != Some(0)
 }
 
 /// The border each value needs: the largest padding of the convolutions that read it.
 fn borders(plan: &Plan) -> Vec<usize> {
     let mut borders = vec![0; plan.values];
     for step in &plan.steps {
-        if let (StepOp::Conv { conv, .. }, Some(&first)) = (&step.op, step.inputs.first()) {
+        if let (Op::Conv(conv), Some(&first)) = (step.op, step.inputs.first()) {
             borders[first] = borders[first].max(conv.padding);
         }
     }
@@ -166,11 +158,12 @@ impl Builder {
         let loads = given.iter().map(|&value| self.place(value)).collect();
         let mut layers = Vec::with_capacity(steps.len());
         for step in steps {
-            let inputs: Vec<Place> = step.inputs.iter().map(|&i| self.places[i]).collect::<Option<_>>()?;
+            let mut inputs: Vec<Place> = step.reads().map(|i| self.places[i]).collect::<Option<_>>()?;
+            let join = step.epilogue.join.and_then(|_| inputs.pop());
             let output = self.place(step.output);
             let shapes: Vec<Shape> = inputs.iter().map(|place| place.shape).collect();
-            let (kind, activation) = prepare(&step.op, &shapes, output.shape)?;
-            layers.push(Layer { kind, inputs, output, activation });
+            let prepared = prepare(step, &shapes, output.shape)?;
+            layers.push(Layer { op: step.op, prepared, inputs, join, output, activation: step.epilogue.activation });
             for &value in step.free.iter().filter(|value| !kept.contains(value)) {
                 self.slots.give(self.places[value]?);
             }

@@ -10,17 +10,18 @@ pub(super) mod depthwise;
 pub(super) mod kernel;
 pub(super) mod layers;
 pub(super) mod layout;
-mod prepare;
+pub(super) mod prepare;
 pub(super) mod shape;
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::engine::nets::graph::Op;
 use crate::engine::plan::{Engine, EngineError, Feature, Output, Plan};
 use layers::{Map, MapMut, Part};
 use layout::{GROUP, Layer, Place, Program, Stage, Workspace};
-use prepare::Kind;
+use prepare::Prepared;
 use shape::Shape;
 
 /// A plan packed for the CPU.
@@ -47,7 +48,7 @@ impl CpuEngine {
         let Program { head, results: values, .. } = &self.program;
         let mut of_image: Vec<Vec<&mut [f32]>> = images.chunks_exact(per_image).map(|_| Vec::new()).collect();
         for (result, value) in results.iter_mut().zip(values) {
-            for (image, part) in of_image.iter_mut().zip(result.chunks_exact_mut(value.extent.len())) {
+            for (image, part) in of_image.iter_mut().zip(result.chunks_exact_mut(value.len())) {
                 image.push(part);
             }
         }
@@ -72,7 +73,7 @@ impl CpuEngine {
         let groups = batch.div_ceil(group);
         let mut of_group: Vec<Vec<&mut [f32]>> = (0..groups).map(|_| Vec::new()).collect();
         for (result, value) in results.iter_mut().zip(values) {
-            for (image, part) in of_group.iter_mut().zip(result.chunks_mut(group * value.extent.len())) {
+            for (image, part) in of_group.iter_mut().zip(result.chunks_mut(group * value.len())) {
                 image.push(part);
             }
         }
@@ -99,7 +100,7 @@ impl Engine for CpuEngine {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
         }
         let values = &self.program.results;
-        let mut results: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; batch * v.extent.len()]).collect();
+        let mut results: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; batch * v.len()]).collect();
         self.head(images, per_image, &mut results);
         if !self.program.tail.layers.is_empty() {
             self.tail(batch, &mut results);
@@ -107,12 +108,8 @@ impl Engine for CpuEngine {
         results.truncate(values.len() - self.program.crossing);
         let mut results = results.into_iter();
         let logits = results.next().unwrap_or_default();
-        let feature = |(values, value): (Vec<f32>, &layout::Value)| {
-            let extent = value.extent;
-            let map = if value.row { vec![] } else { vec![extent.height, extent.width] };
-            Feature { shape: [vec![batch, extent.channels], map].concat(), values }
-        };
-        Ok(Output { logits, taps: results.zip(&values[1..]).map(feature).collect() })
+        let taps = results.zip(&values[1..]).map(|(values, extent)| Feature { shape: extent.shape(batch), values });
+        Ok(Output { logits, taps: taps.collect() })
     }
 
     fn classes(&self) -> usize {
@@ -168,14 +165,25 @@ fn run_steps<const FMA: bool>(stage: &Stage, space: &mut Workspace, columns: usi
         // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
         let mut output = std::mem::take(&mut space.maps[layer.output.slot]);
         let to = (output.as_mut_slice(), shape(&layer.output));
-        let input = |index: usize| layer.inputs.get(index).map(|p| (space.maps[p.slot].as_slice(), shape(p)));
-        match &layer.kind {
-            Kind::Attention(prepared) => {
+        let at = |place: &Place| (space.maps[place.slot].as_slice(), shape(place));
+        let input = |index: usize| layer.inputs.get(index).map(at);
+        match &layer.prepared {
+            Prepared::Attention(prepared) => {
                 let input = &space.maps[layer.inputs[0].slot];
                 attention::attend::<FMA>(prepared, input, &mut output, &mut space.scratch);
             }
-            Kind::Copy(parts) => copy(parts, input, to),
-            _ => apply::<FMA>(layer, [input(0), input(1)], to),
+            Prepared::Parts(parts) => copy(parts, input, to),
+            Prepared::Dense(packed) => {
+                if let Some(input) = input(0) {
+                    kernel::convolve::<FMA>(packed, input, to, finish(layer, at));
+                }
+            }
+            Prepared::Depthwise(packed) => {
+                if let Some(input) = input(0) {
+                    depthwise::convolve::<FMA>(packed, input, to, finish(layer, at));
+                }
+            }
+            Prepared::Tensors(tensors) => apply::<FMA>(layer, tensors, [input(0), input(1)], to),
         }
         space.maps[layer.output.slot] = output;
     }
@@ -194,28 +202,42 @@ pub(super) fn copy<'a>(parts: &[Part], input: impl Fn(usize) -> Option<Map<'a>>,
     }
 }
 
+/// What is done to the sums of a layer.
 #[inline(always)]
-fn apply<const FMA: bool>(layer: &Layer, [input, join]: [Option<Map<'_>>; 2], to: MapMut<'_>) {
+fn finish<'a>(layer: &Layer, at: impl Fn(&Place) -> Map<'a>) -> kernel::Finish<'a> {
+    kernel::Finish { join: layer.join.as_ref().map(at), activation: layer.activation }
+}
+
+/// An operation on the plan's own tensors.
+#[inline(always)]
+fn apply<const FMA: bool>(layer: &Layer, tensors: &[Vec<f32>], [input, other]: [Option<Map<'_>>; 2], to: MapMut<'_>) {
     let Some(input) = input else { return };
-    let activation = layer.activation;
-    let finish = kernel::Finish { join, activation };
-    match (&layer.kind, join) {
-        (Kind::Conv(packed), _) => kernel::convolve::<FMA>(packed, input, to, finish),
-        (Kind::Depthwise(packed), _) => depthwise::convolve::<FMA>(packed, input, to, finish),
-        (Kind::Add, Some(join)) => layers::add::<FMA>(input, join, to, activation),
-        (Kind::Gate, Some(gate)) => layers::gate(input, gate, to),
-        (Kind::Scale(scale, shift), _) => layers::scale::<FMA>(input, to, (scale, shift), activation),
-        (Kind::LayerNorm { scale, shift, epsilon }, _) => layers::layer_norm(input, to, (scale, shift), *epsilon),
-        (Kind::Activation, _) => layers::activation::<FMA>(input, to, activation),
-        (Kind::MaxPool(pool), _) => layers::max_pool(input, to, *pool),
-        (Kind::AvgPool(pool), _) => layers::avg_pool(input, to, *pool),
-        (Kind::AdaptiveMean, _) => layers::adaptive_mean(input, to),
-        (Kind::Shuffle { groups }, _) => layers::shuffle(input, to, *groups),
-        (Kind::Flatten, _) => layers::store(input, &mut to.0[to.1.at(0, 0)..]),
-        (Kind::ClassToken(token), _) => layers::class_token(input, to, token),
-        (Kind::Positions(values), _) => layers::positions(input, to, values),
-        // Steps with two inputs have them (`shape::extent`); the other kinds are run above.
-        (Kind::Add | Kind::Gate | Kind::Copy(_) | Kind::Attention(_), _) => {}
+    let then = layer.activation;
+    match (layer.op, tensors, other) {
+        (Op::Add, _, Some(other)) => layers::add::<FMA>(input, other, to, then),
+        (Op::Gate, _, Some(gate)) => layers::gate(input, gate, to),
+        (Op::BatchNorm { .. } | Op::LayerScale { .. }, [scale, shift], _) => {
+            layers::scale::<FMA>(input, to, (scale, shift), then);
+        }
+        (Op::LayerNorm { epsilon, .. }, [scale, shift], _) => layers::layer_norm(input, to, (scale, shift), epsilon),
+        (Op::Activation(activation), ..) => layers::activation::<FMA>(input, to, Some(activation)),
+        (Op::MaxPool(pool), ..) => layers::max_pool(input, to, pool),
+        (Op::AvgPool(pool), ..) => layers::avg_pool(input, to, pool),
+        // Over as many parts as the output has pixels.
+        (Op::AdaptiveMean(_) | Op::GlobalMean, ..) => layers::adaptive_mean(input, to),
+        (Op::Shuffle { groups }, ..) => layers::shuffle(input, to, groups),
+        (Op::Flatten, ..) => layers::store(input, &mut to.0[to.1.at(0, 0)..]),
+        (Op::ClassToken { .. }, [token], _) => layers::class_token(input, to, token),
+        (Op::Positions { .. }, [values], _) => layers::positions(input, to, values),
+        // `Step::extent` made sure of inputs and tensors.
+        (Op::Add | Op::Gate | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::LayerNorm { .. }, ..) => {}
+        (Op::ClassToken { .. } | Op::Positions { .. }, ..) => {}
+        // Not in a plan.
+        (Op::Input | Op::Dropout(_) | Op::StochasticDepth(_), ..) => {}
+        // Prepared otherwise.
+        (Op::Conv(_) | Op::Linear { .. } | Op::Attention { .. } | Op::WindowAttention(_), ..) => {}
+        (Op::Concat | Op::Channels { .. } | Op::Shortcut { .. } | Op::FirstToken, ..) => {}
+        (Op::Pad { .. } | Op::Crop { .. } | Op::Merge, ..) => {}
     }
 }
 

@@ -6,12 +6,13 @@ use rayon::prelude::*;
 use super::forward::{Images, Pass, shape_of};
 use super::isa::{Isa, Work};
 use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
-use super::program::{Job, Kind, Phase, Step};
+use super::program::{Job, Phase, Prepared, Step};
 use super::space::{Packed, Space};
 use super::{conv, copies, depthwise, norm, pool};
 use crate::engine::cpu::infer::kernel::Lane;
 use crate::engine::cpu::infer::layers::{self, Map, MapMut};
 use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::nets::graph::Op;
 
 /// A phase's part of some spaces.
 pub struct BackwardPass<'a> {
@@ -32,7 +33,7 @@ impl Work for BackwardPass<'_> {
         for &job in &phase.jobs {
             let (Job::Sums(at) | Job::Run(at)) = job;
             let step = &pass.stage.steps[at];
-            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+            if let (Job::Run(_), Prepared::Dense(groups)) = (job, &step.prepared) {
                 dense(simd, pass, (step, groups), (&mut *spaces, images));
                 continue;
             }
@@ -83,9 +84,9 @@ impl One<'_> {
     #[inline(always)]
     fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let mut sums = std::mem::take(&mut self.space.sums[step.node]);
-        if let (Kind::Norm(then), Some(gradient)) = (&step.kind, self.gradient(step)) {
+        if let (Op::BatchNorm { .. }, Some(gradient)) = (step.op, self.gradient(step)) {
             let behind = (self.value(step.inputs[0]), gradient);
-            norm::backward_sums(simd, behind, &self.pass.batches[step.node], *then, &mut sums);
+            norm::backward_sums(simd, behind, &self.pass.batches[step.node], step.then, &mut sums);
         }
         self.space.sums[step.node] = sums;
     }
@@ -119,34 +120,36 @@ impl One<'_> {
     fn of_input<S: Simd, const FMA: bool>(&self, simd: S, (step, number): (&Step, usize), to: MapMut<'_>, add: bool) {
         let Some(gradient) = self.gradient(step) else { return };
         let input = |at: usize| self.value(step.inputs[at]);
-        match &step.kind {
-            // Run beside this.
-            Kind::Dense(_) => {}
-            Kind::Depthwise(d) => {
+        match (&step.prepared, step.op) {
+            (Prepared::Depthwise(d), _) => {
                 let Some(packed) = self.pass.packed[step.node].first() else { return };
                 for (scan, weights) in d.backward.iter().zip(&packed.backward) {
                     depthwise::scan(simd, scan, weights, (gradient.0, to.0), (None, add));
                 }
             }
-            Kind::Norm(then) => {
-                norm::backward((input(0), gradient), &self.pass.batches[step.node], *then, (to, add));
-            }
-            Kind::Activation(activation) => copies::activation::<FMA>((input(0), gradient), to, *activation, add),
-            Kind::Mean(axes) => pool::mean_back(gradient, to, axes, add),
-            Kind::Max(axes) => {
+            (Prepared::Windows(axes), Op::MaxPool(_)) => {
                 let shape = to.1;
                 if !add {
                     layers::clear((&mut *to.0, shape));
                 }
                 pool::max_back((input(0), self.value(step.output).0, gradient), to, axes);
             }
-            Kind::Flatten => copies::flatten(gradient.0, to, add),
-            Kind::Add => copies::same(gradient, to, add),
-            Kind::Gate if number == 0 => copies::gated(gradient, input(1), to, add),
-            Kind::Gate => copies::gate(gradient, input(0), to, add),
-            Kind::Copy(parts) => copies(parts.iter().filter(|p| p.input == number), gradient, to, add),
-            Kind::Shuffle(groups) => copies::shuffle(gradient, to, *groups, add),
-            Kind::Drop { .. } => copies::masked(gradient, &self.space.masks[step.node], to, add),
+            (Prepared::Windows(axes), _) => pool::mean_back(gradient, to, axes, add),
+            (Prepared::Parts(parts), _) => copies(parts.iter().filter(|p| p.input == number), gradient, to, add),
+            (_, Op::BatchNorm { .. }) => {
+                norm::backward((input(0), gradient), &self.pass.batches[step.node], step.then, (to, add));
+            }
+            (_, Op::Activation(activation)) => copies::activation::<FMA>((input(0), gradient), to, activation, add),
+            (_, Op::Flatten) => copies::flatten(gradient.0, to, add),
+            (_, Op::Add) => copies::same(gradient, to, add),
+            (_, Op::Gate) if number == 0 => copies::gated(gradient, input(1), to, add),
+            (_, Op::Gate) => copies::gate(gradient, input(0), to, add),
+            (_, Op::Shuffle { groups }) => copies::shuffle(gradient, to, groups, add),
+            (_, Op::Dropout(_) | Op::StochasticDepth(_)) => {
+                copies::masked(gradient, &self.space.masks[step.node], to, add);
+            }
+            // Dense layers are run beside this; the others aren't covered.
+            _ => {}
         }
     }
 }
@@ -181,13 +184,13 @@ pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images
         count: images.places(number),
     };
     let samples: Vec<Sample<'a>> = spaces.iter().enumerate().map(sample).collect();
-    match &step.kind {
-        Kind::Dense(groups) => {
+    match &step.prepared {
+        Prepared::Dense(groups) => {
             let parts = groups.iter().zip(packed).flat_map(|(group, packed)| parts(&group.forward, packed));
             let parts: Vec<DensePart<'_>> = parts.collect();
             parts.into_par_iter().with_max_len(1).for_each(|part| isa.run(Dense { part, samples: &samples }));
         }
-        Kind::Depthwise(d) => {
+        Prepared::Depthwise(d) => {
             let Some(packed) = packed.first_mut() else { return };
             let taps = d.forward.offsets.len();
             let blocks = packed.gradient.par_chunks_mut(taps).zip(&mut packed.bias_gradient);

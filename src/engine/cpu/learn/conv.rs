@@ -7,8 +7,8 @@ use super::depthwise::Scan;
 use super::kernel::{Piece, Place, Sweep};
 use super::packing::Packing;
 use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::Conv;
-use crate::engine::nets::shapes::Extent;
 
 /// A dense convolution, or one group of a grouped one.
 pub struct Group {

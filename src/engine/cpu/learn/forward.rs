@@ -4,13 +4,13 @@ use pulp::Simd;
 
 use super::conv::Group;
 use super::kernel::{Start, Swept, sweep};
-use super::program::{Job, Kind, Phase, Stage, Step};
+use super::program::{Job, Phase, Prepared, Stage, Step};
 use super::space::{Packed, Space};
 use super::{depthwise, isa, norm, pool};
 use crate::engine::cpu::infer::layers::{self, Map};
 use crate::engine::cpu::infer::shape::Shape;
 use crate::engine::learn::Masks;
-use crate::engine::nets::graph::NodeId;
+use crate::engine::nets::graph::{NodeId, Op};
 
 /// What all images of a pass share.
 #[derive(Clone, Copy)]
@@ -68,7 +68,7 @@ impl isa::Work for ForwardPass<'_> {
         for &job in &phase.jobs {
             let (Job::Sums(at) | Job::Run(at)) = job;
             let step = &pass.stage.steps[at];
-            if let (Job::Run(_), Kind::Dense(groups)) = (job, &step.kind) {
+            if let (Job::Run(_), Prepared::Dense(groups)) = (job, &step.prepared) {
                 dense(simd, pass, (step, groups), (&mut *spaces, images));
                 continue;
             }
@@ -129,10 +129,10 @@ impl One<'_> {
     fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
         // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
         let mut output = std::mem::take(&mut self.space.values[step.output]);
-        if let Kind::Drop { share, whole } = step.kind {
-            self.drop((step, share, whole), &mut output);
-        } else {
-            self.compute::<S, FMA>(simd, step, &mut output);
+        match step.op {
+            Op::Dropout(share) => self.drop((step, share, false), &mut output),
+            Op::StochasticDepth(share) => self.drop((step, share, true), &mut output),
+            _ => self.compute::<S, FMA>(simd, step, &mut output),
         }
         self.space.values[step.output] = output;
     }
@@ -147,30 +147,22 @@ impl One<'_> {
         };
         let shape = shape_of(stage, step.output, columns);
         let (Some(x), to) = (input(0), (&mut *output, shape)) else { return };
-        match &step.kind {
-            Kind::Depthwise(d) => {
+        match (&step.prepared, step.op, input(1)) {
+            (Prepared::Depthwise(d), ..) => {
                 let Some(packed) = packed[step.node].first() else { return };
                 depthwise::scan(simd, &d.forward, &packed.forward, (x.0, to.0), (Some(&packed.bias), false));
             }
-            Kind::Norm(then) => norm::forward(x, to, &batches[step.node], *then),
-            Kind::Activation(activation) => layers::activation::<FMA>(x, to, Some(*activation)),
-            Kind::Mean(axes) => pool::mean(x, to, axes),
-            Kind::Max(axes) => pool::max(x, to, axes),
-            Kind::Flatten => layers::store(x, &mut to.0[shape.at(0, 0)..]),
-            Kind::Copy(parts) => crate::engine::cpu::infer::copy(parts, input, to),
-            Kind::Shuffle(groups) => layers::shuffle(x, to, *groups),
-            Kind::Add => {
-                if let Some(other) = input(1) {
-                    layers::add::<FMA>(x, other, to, None);
-                }
-            }
-            Kind::Gate => {
-                if let Some(gate) = input(1) {
-                    layers::gate(x, gate, to);
-                }
-            }
-            // Run beside this.
-            Kind::Dense(_) | Kind::Drop { .. } => {}
+            (Prepared::Windows(axes), Op::MaxPool(_), _) => pool::max(x, to, axes),
+            (Prepared::Windows(axes), ..) => pool::mean(x, to, axes),
+            (Prepared::Parts(parts), ..) => crate::engine::cpu::infer::copy(parts, input, to),
+            (_, Op::BatchNorm { .. }, _) => norm::forward(x, to, &batches[step.node], step.then),
+            (_, Op::Activation(activation), _) => layers::activation::<FMA>(x, to, Some(activation)),
+            (_, Op::Flatten, _) => layers::store(x, &mut to.0[shape.at(0, 0)..]),
+            (_, Op::Shuffle { groups }, _) => layers::shuffle(x, to, groups),
+            (_, Op::Add, Some(other)) => layers::add::<FMA>(x, other, to, None),
+            (_, Op::Gate, Some(gate)) => layers::gate(x, gate, to),
+            // Dense layers and dropouts are run beside this; the others aren't covered.
+            _ => {}
         }
     }
 

@@ -22,7 +22,7 @@ mod space;
 use std::collections::TryReserveError;
 
 use self::isa::Isa;
-use self::program::{GROUP, Kind, Program, Stage};
+use self::program::{GROUP, Prepared, Program, Stage};
 use self::space::{Packed, Space};
 use crate::engine::learn::optimiser::{Parameter, Step};
 use crate::engine::learn::{Differentiable, Masks, Trainable};
@@ -92,7 +92,7 @@ impl CpuNetwork {
         let mut packed: Vec<Vec<Packed>> = Vec::new();
         packed.resize_with(nodes, Vec::new);
         for step in program.trunk.steps.iter().chain(&program.head.steps) {
-            packed[step.node] = Packed::of_step(&step.kind);
+            packed[step.node] = Packed::of_step(&step.prepared);
         }
         let mut network = Self {
             batches: vec![norm::Batch::default(); nodes],
@@ -127,7 +127,7 @@ impl CpuNetwork {
     fn pack(&mut self) {
         for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
             let [weight, bias] = [Role::Weight, Role::Bias].map(|role| values(&self.tensors, step.node, role));
-            Packed::pack(&mut self.packed[step.node], &step.kind, weight, bias);
+            Packed::pack(&mut self.packed[step.node], &step.prepared, weight, bias);
         }
     }
 
@@ -161,13 +161,13 @@ impl CpuNetwork {
     /// Copies the gradients of convolutions and linear layers into PyTorch's order.
     fn unpack(&mut self) {
         for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
-            if !matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_)) {
+            if !matches!(step.prepared, Prepared::Dense(_) | Prepared::Depthwise(_)) {
                 continue;
             }
             let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node);
             let Some(weight) = own.next() else { continue };
             let bias = own.next().map_or(&mut [][..], |t| t.gradient.as_mut_slice());
-            Packed::unpack(&self.packed[step.node], &step.kind, &mut weight.gradient, bias);
+            Packed::unpack(&self.packed[step.node], &step.prepared, &mut weight.gradient, bias);
         }
     }
 

@@ -11,44 +11,27 @@ use crate::engine::cpu::infer::depthwise::is_depthwise;
 use crate::engine::cpu::infer::kernel::Lane;
 use crate::engine::cpu::infer::layers::Part;
 use crate::engine::cpu::infer::layout::{Place, Slots};
+use crate::engine::cpu::infer::prepare::parts;
 use crate::engine::cpu::infer::shape::Shape;
-use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, Node, NodeId, Op};
-use crate::engine::nets::shapes::{Extent, extents};
+use crate::engine::nets::extent::Extent;
+use crate::engine::nets::graph::{Conv, Graph, LinearBias, Node, NodeId, Op};
+use crate::engine::nets::shapes::extents;
 
 /// Most images whose rows go through the head together.
 pub const GROUP: usize = 8;
 
-/// What a step computes.
-pub enum Kind {
+/// What the loops of a step read beside values and weights; which loops they are follows from this and the operation.
+pub enum Prepared {
+    /// Nothing.
+    Plain,
     /// Convolution, dense or in groups, or a linear layer.
     Dense(Vec<Group>),
     /// Depthwise convolution.
     Depthwise(Depthwise),
-    /// Batch norm, and the activation that follows.
-    Norm(Rectifier),
-    /// Activation.
-    Activation(Activation),
-    /// Means of windows.
-    Mean(Axes),
-    /// Maxima of windows.
-    Max(Axes),
-    /// Map → row.
-    Flatten,
-    /// Sum of two.
-    Add,
-    /// Map times map C×1×1.
-    Gate,
+    /// Windows of a pool.
+    Windows(Axes),
     /// Channels of the inputs; zeros where no part writes.
-    Copy(Vec<Part>),
-    /// Channel shuffle.
-    Shuffle(usize),
-    /// Dropout, or with `whole` stochastic depth.
-    Drop {
-        /// Probability.
-        share: f64,
-        /// Whether an image is dropped as a whole.
-        whole: bool,
-    },
+    Parts(Vec<Part>),
 }
 
 /// One step. Values are named by the nodes that make them.
@@ -56,7 +39,11 @@ pub struct Step {
     /// The node that has its weights, or whose masks it draws.
     pub node: NodeId,
     /// What it computes.
-    pub kind: Kind,
+    pub op: Op,
+    /// What that needs.
+    pub prepared: Prepared,
+    /// The activation that follows a batch norm.
+    pub then: Rectifier,
     /// What it reads.
     pub inputs: Vec<NodeId>,
     /// What it makes.
@@ -95,7 +82,7 @@ const HEAVY: usize = 1 << 20;
 impl Phase {
     fn run(&mut self, at: usize, step: &Step) {
         self.jobs.push(Job::Run(at));
-        if let Kind::Dense(groups) = &step.kind {
+        if let Prepared::Dense(groups) = &step.prepared {
             self.heavy |= groups.iter().any(|g| size_of::<Lane>() * g.forward.packing.len() > HEAVY);
         }
     }
@@ -157,7 +144,8 @@ impl Program {
         (nodes.len() > 1 && nodes.iter().all(|n| covers(n.op))).then_some(())?;
         let values = Values::new(graph, extents(graph, side)?);
         let plain = plain_steps(nodes);
-        let in_tail = |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.rows[i]);
+        let in_tail =
+            |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.extents[i].row);
         let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
         let (trunk, head) = plain.split_at(cut);
         let logits = graph.last();
@@ -166,7 +154,7 @@ impl Program {
         crossing.extend(head.is_empty().then_some(logits));
         crossing.sort_unstable();
         crossing.dedup();
-        values.rows[logits].then_some(())?;
+        values.extents[logits].row.then_some(())?;
 
         let shape = |id: NodeId| Shape::new(values.extents[id], values.borders[id]);
         let mut shapes: Vec<Shape> = (0..nodes.len()).map(shape).collect();
@@ -188,8 +176,6 @@ impl Program {
 /// What is known of the nodes' values.
 struct Values {
     extents: Vec<Extent>,
-    /// Whether it is N×C.
-    rows: Vec<bool>,
     /// Whether anything learnt comes before it.
     needed: Vec<bool>,
     /// Zero border that convolutions need, of it or of its gradient.
@@ -198,11 +184,10 @@ struct Values {
 
 impl Values {
     fn new(graph: &Graph, extents: Vec<Extent>) -> Self {
-        let (mut rows, mut needed) = (Vec::new(), Vec::new());
+        let mut needed: Vec<bool> = Vec::new();
         let mut borders = vec![0; extents.len()];
         for (id, node) in graph.nodes().iter().enumerate() {
             let first = node.inputs.first().copied();
-            rows.push(matches!(node.op, Op::GlobalMean | Op::Flatten) || first.is_some_and(|i| rows[i]));
             needed.push(!node.op.tensors().is_empty() || node.inputs.iter().any(|&i| needed[i]));
             if let (Op::Conv(conv), Some(from)) = (node.op, first) {
                 borders[from] = borders[from].max(conv.padding);
@@ -211,7 +196,7 @@ impl Values {
                 }
             }
         }
-        Self { extents, rows, needed, borders }
+        Self { extents, needed, borders }
     }
 }
 
@@ -262,11 +247,14 @@ impl Builder<'_> {
         }
         for step in plain {
             let from: Vec<Shape> = step.inputs.iter().map(|&i| shapes[i]).collect();
-            let kind = self.kind(step, &from, shapes[step.output])?;
-            let Plain { node, output, .. } = *step;
+            let op = self.nodes[step.node].op;
+            let prepared = prepare(op, (&from, shapes[step.output]), self.widest)?;
+            let Plain { node, output, then, .. } = *step;
             stage.steps.push(Step {
                 node,
-                kind,
+                op,
+                prepared,
+                then,
                 inputs: step.inputs.clone(),
                 output,
                 gradient: None,
@@ -276,41 +264,6 @@ impl Builder<'_> {
         stage.forward = forward_phases(&stage.steps);
         self.back(&mut stage, shapes, (given, loaded));
         Some(stage)
-    }
-
-    fn kind(&self, step: &Plain, inputs: &[Shape], to: Shape) -> Option<Kind> {
-        let from = *inputs.first()?;
-        let axes = |axis: &dyn Fn(usize, usize) -> Axis| [axis(to.height, from.height), axis(to.width, from.width)];
-        let whole = Part { input: 0, first: 0, count: from.channels, at: 0, step: 1, corner: [0, 0] };
-        Some(match self.nodes[step.node].op {
-            Op::Conv(conv) if is_depthwise(&conv) => Kind::Depthwise(depthwise(&conv, (from, to))),
-            Op::Conv(conv) => Kind::Dense(groups(&conv, (from, to), self.widest)),
-            Op::Linear { inputs, outputs, .. } => {
-                Kind::Dense(groups(&Conv::new(inputs, outputs, 1, 1), (from, to), self.widest))
-            }
-            Op::BatchNorm { .. } => Kind::Norm(step.then),
-            Op::Activation(activation) => Kind::Activation(activation),
-            Op::MaxPool(pool) => Kind::Max(axes(&|_, size| Axis::of_pool(pool, size))),
-            Op::AvgPool(pool) => Kind::Mean(axes(&|_, size| Axis::of_pool(pool, size))),
-            Op::AdaptiveMean(_) | Op::GlobalMean => Kind::Mean(axes(&Axis::of_parts)),
-            Op::Flatten => Kind::Flatten,
-            Op::Add => (inputs.len() == 2).then_some(Kind::Add)?,
-            Op::Gate => Kind::Gate,
-            Op::Concat => {
-                let mut at = 0;
-                let mut part = |(input, shape): (usize, &Shape)| {
-                    at += shape.channels;
-                    Part { input, count: shape.channels, at: at - shape.channels, ..whole }
-                };
-                Kind::Copy(inputs.iter().enumerate().map(&mut part).collect())
-            }
-            Op::Channels { from, count } => Kind::Copy(vec![Part { first: from, count, ..whole }]),
-            Op::Shortcut { stride, pad } => Kind::Copy(vec![Part { at: pad, step: stride, ..whole }]),
-            Op::Shuffle { groups } => Kind::Shuffle(groups),
-            Op::Dropout(share) => Kind::Drop { share, whole: false },
-            Op::StochasticDepth(share) => Kind::Drop { share, whole: true },
-            _ => return None,
-        })
     }
 
     /// Gives the gradients places and the way back its phases.
@@ -327,8 +280,8 @@ impl Builder<'_> {
         for (at, step) in stage.steps.iter_mut().enumerate().rev() {
             let Some(gradient) = places[step.output] else { continue };
             step.gradient = Some(gradient);
-            let weighted = matches!(step.kind, Kind::Dense(_) | Kind::Depthwise(_));
-            let norm = matches!(step.kind, Kind::Norm(_));
+            let weighted = matches!(step.prepared, Prepared::Dense(_) | Prepared::Depthwise(_));
+            let norm = matches!(step.op, Op::BatchNorm { .. });
             if norm {
                 phase.jobs.push(Job::Sums(at));
                 phase.norm = Some(at);
@@ -360,10 +313,29 @@ impl Builder<'_> {
     }
 }
 
+/// Prepares an operation between maps of these shapes; `None` where it isn't covered.
+fn prepare(op: Op, (inputs, to): (&[Shape], Shape), widest: usize) -> Option<Prepared> {
+    let from = *inputs.first()?;
+    covers(op).then_some(())?;
+    let axes = |axis: &dyn Fn(usize, usize) -> Axis| {
+        Prepared::Windows([axis(to.height, from.height), axis(to.width, from.width)])
+    };
+    Some(match op {
+        Op::Conv(conv) if is_depthwise(&conv) => Prepared::Depthwise(depthwise(&conv, (from, to))),
+        Op::Conv(conv) => Prepared::Dense(groups(&conv, (from, to), widest)),
+        Op::Linear { inputs, outputs, .. } => {
+            Prepared::Dense(groups(&Conv::new(inputs, outputs, 1, 1), (from, to), widest))
+        }
+        Op::MaxPool(pool) | Op::AvgPool(pool) => axes(&|_, size| Axis::of_pool(pool, size)),
+        Op::AdaptiveMean(_) | Op::GlobalMean => axes(&Axis::of_parts),
+        _ => parts(op, inputs).map_or(Prepared::Plain, Prepared::Parts),
+    })
+}
+
 fn forward_phases(steps: &[Step]) -> Vec<Phase> {
     let mut phases = vec![Phase::default()];
     for (at, step) in steps.iter().enumerate() {
-        if matches!(step.kind, Kind::Norm(_)) {
+        if matches!(step.op, Op::BatchNorm { .. }) {
             if let Some(phase) = phases.last_mut() {
                 phase.jobs.push(Job::Sums(at));
                 phase.norm = Some(at);

@@ -5,8 +5,9 @@ use std::collections::TryReserveError;
 use super::conv::Group;
 use super::norm::Sums;
 use super::packing::Packing;
-use super::program::{Kind, Stage};
+use super::program::{Prepared, Stage};
 use crate::engine::cpu::infer::kernel::{LANES, Lane};
+use crate::engine::nets::graph::Op;
 
 /// Buffers by the node that makes the value, and by slot for the gradients.
 #[derive(Debug, Default)]
@@ -34,9 +35,11 @@ impl Space {
         }
         for step in &stage.steps {
             let Some(shape) = stage.shapes[step.output] else { continue };
-            match step.kind {
-                Kind::Norm(_) => space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]],
-                Kind::Drop { .. } => space.masks[step.node] = zeros(shape.height * shape.width * shape.stride)?,
+            match step.op {
+                Op::BatchNorm { .. } => space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]],
+                Op::Dropout(_) | Op::StochasticDepth(_) => {
+                    space.masks[step.node] = zeros(shape.height * shape.width * shape.stride)?;
+                }
                 _ => {}
             }
         }
@@ -81,22 +84,22 @@ impl Packed {
     }
 
     /// Room for a step's weights: one for each group.
-    pub fn of_step(kind: &Kind) -> Vec<Self> {
-        match kind {
-            Kind::Dense(groups) => {
+    pub fn of_step(prepared: &Prepared) -> Vec<Self> {
+        match prepared {
+            Prepared::Dense(groups) => {
                 let of = |group: &Group| {
                     Self::new(&group.forward.packing, group.backward.iter().map(|sweep| &sweep.packing))
                 };
                 groups.iter().map(of).collect()
             }
-            Kind::Depthwise(d) => vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing))],
+            Prepared::Depthwise(d) => vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing))],
             _ => Vec::new(),
         }
     }
 
     /// Packs a tensor's weights.
-    pub fn pack(step: &mut [Self], kind: &Kind, weight: &[f32], bias: &[f32]) {
-        for (number, (packed, (forward, backward))) in step.iter_mut().zip(packings(kind)).enumerate() {
+    pub fn pack(step: &mut [Self], prepared: &Prepared, weight: &[f32], bias: &[f32]) {
+        for (number, (packed, (forward, backward))) in step.iter_mut().zip(packings(prepared)).enumerate() {
             forward.pack(weight, &mut packed.forward);
             for (packing, packed) in backward.into_iter().zip(&mut packed.backward) {
                 packing.pack(weight, packed);
@@ -109,8 +112,8 @@ impl Packed {
     }
 
     /// Copies the gradients into tensors; a step without a bias has an empty one.
-    pub fn unpack(step: &[Self], kind: &Kind, weight: &mut [f32], bias: &mut [f32]) {
-        for (number, (packed, (forward, _))) in step.iter().zip(packings(kind)).enumerate() {
+    pub fn unpack(step: &[Self], prepared: &Prepared, weight: &mut [f32], bias: &mut [f32]) {
+        for (number, (packed, (forward, _))) in step.iter().zip(packings(prepared)).enumerate() {
             forward.unpack(&packed.gradient, weight);
             let bias = bias.iter_mut().skip(number * forward.outputs).take(forward.outputs);
             for (value, lane) in bias.zip(packed.bias_gradient.as_flattened()) {
@@ -121,13 +124,13 @@ impl Packed {
 }
 
 /// The packings of a step's groups.
-fn packings<'a>(kind: &'a Kind) -> Vec<(&'a Packing, Vec<&'a Packing>)> {
-    match kind {
-        Kind::Dense(groups) => {
+fn packings<'a>(prepared: &'a Prepared) -> Vec<(&'a Packing, Vec<&'a Packing>)> {
+    match prepared {
+        Prepared::Dense(groups) => {
             let back = |group: &'a Group| group.backward.iter().map(|sweep| &sweep.packing).collect();
             groups.iter().map(|group| (&group.forward.packing, back(group))).collect()
         }
-        Kind::Depthwise(d) => vec![(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())],
+        Prepared::Depthwise(d) => vec![(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())],
         _ => Vec::new(),
     }
 }

@@ -4,8 +4,8 @@ mod networks;
 mod reference;
 
 use super::*;
-use crate::engine::nets::graph::{Activation, Conv, Pool};
-use crate::engine::plan::{Attention, Step, StepOp, Windows};
+use crate::engine::nets::graph::{Activation, Conv, LinearBias, Pool, Window};
+use crate::engine::plan::{Epilogue, Step};
 
 /// Builds a plan step by step.
 struct Net {
@@ -21,10 +21,17 @@ impl Net {
         Self { steps: Vec::new(), values: 1, side, state: 1 }
     }
 
-    fn step(&mut self, op: StepOp, inputs: &[usize]) -> usize {
-        self.steps.push(Step { op, inputs: inputs.to_vec(), output: self.values, free: Vec::new() });
+    /// A step whose tensors have values in −1..1.
+    fn step(&mut self, op: Op, inputs: &[usize]) -> usize {
+        self.finished(op, inputs, Epilogue::default())
+    }
+
+    fn finished(&mut self, op: Op, inputs: &[usize], epilogue: Epilogue) -> usize {
+        let tensors = op.folded().iter().map(|shape| self.some(shape.iter().product())).collect();
+        let output = self.values;
+        self.steps.push(Step { tensors, epilogue, ..Step::new(op, inputs.to_vec(), output) });
         self.values += 1;
-        self.values - 1
+        output
     }
 
     /// Values in −1..1.
@@ -36,19 +43,21 @@ impl Net {
         (0..count).map(|_| next(&mut self.state)).collect()
     }
 
+    /// Of one or two values: the second one is joined.
     fn conv(&mut self, conv: Conv, inputs: &[usize], activation: Option<Activation>) -> usize {
-        let (weight, bias) = (self.some(conv.weight_shape().iter().product()), self.some(conv.outputs));
-        self.step(StepOp::Conv { conv, weight, bias, activation }, inputs)
+        self.layer(Op::Conv(conv.biased()), inputs, activation)
     }
 
-    fn linear(&mut self, size: (usize, usize), inputs: &[usize], activation: Option<Activation>) -> usize {
-        let (weight, bias) = (self.some(size.0 * size.1), self.some(size.1));
-        self.step(StepOp::Linear { inputs: size.0, outputs: size.1, weight, bias, activation }, inputs)
+    fn linear(&mut self, (features, outputs): (usize, usize), inputs: &[usize], then: Option<Activation>) -> usize {
+        self.layer(Op::Linear { inputs: features, outputs, bias: LinearBias::Full }, inputs, then)
+    }
+
+    fn layer(&mut self, op: Op, inputs: &[usize], activation: Option<Activation>) -> usize {
+        self.finished(op, &inputs[..1], Epilogue { join: inputs.get(1).copied(), activation })
     }
 
     fn norm(&mut self, channels: usize, input: usize) -> usize {
-        let (scale, shift) = (self.some(channels), self.some(channels));
-        self.step(StepOp::LayerNorm { scale, shift, epsilon: 1e-6 }, &[input])
+        self.step(Op::LayerNorm { channels, epsilon: 1e-6 }, &[input])
     }
 
     /// Attention behind a layer that makes queries, keys and values.
@@ -60,19 +69,18 @@ impl Net {
         windows: Option<(usize, [usize; 2])>,
     ) -> usize {
         let x = self.linear((channels, 3 * channels), &[input], None);
-        let windows = windows.map(|(size, shift)| {
-            let bias = self.some(heads * size * size * size * size);
-            Windows { size, shift, bias }
-        });
-        let (scales, cosine) = (self.some(heads), windows.as_ref().is_some_and(|w| w.shift[1] > 0));
-        self.step(StepOp::Attention(Attention { channels, heads, scales, cosine, windows }), &[x])
+        let op = match windows {
+            Some((size, shift)) => Op::WindowAttention(Window { channels, heads, size, shift, cosine: shift[1] > 0 }),
+            None => Op::Attention { channels, heads },
+        };
+        self.step(op, &[x])
     }
 
     /// The plan, in which values are freed as early as possible.
     fn plan(mut self, taps: &[usize], classes: usize) -> Plan {
         let mut seen: Vec<usize> = taps.iter().copied().chain([self.values - 1]).collect();
         for step in self.steps.iter_mut().rev() {
-            for &input in &step.inputs {
+            for input in step.reads().collect::<Vec<_>>() {
                 if !seen.contains(&input) {
                     step.free.push(input);
                     seen.push(input);
@@ -164,17 +172,15 @@ fn steps_on_each_pixel() {
         let mut net = Net::new(7);
         let x = net.linear((3, 21), &[0], None);
         let y = net.linear((21, 21), &[x, x], activation);
-        let z = net.step(StepOp::Add { activation }, &[x, y]);
-        let (scale, shift) = (net.some(21), net.some(21));
-        let w = net.step(StepOp::Scale { scale, shift, activation }, &[z]);
+        let z = net.finished(Op::Add, &[x, y], Epilogue { join: None, activation });
+        let w = net.layer(Op::BatchNorm { channels: 21, momentum: 0.1 }, &[z], activation);
         let x = net.norm(21, w);
-        let x = activation.map_or(x, |a| net.step(StepOp::Activation(a), &[x]));
-        let values = net.some(49 * 21);
-        let x = net.step(StepOp::Positions(values), &[x]);
+        let x = activation.map_or(x, |a| net.step(Op::Activation(a), &[x]));
+        let x = net.step(Op::Positions { tokens: 49, channels: 21 }, &[x]);
         // Sigmoid and shift leave values in the lanes beyond 21 channels, which the norm's sums must not see.
         let x = net.norm(21, x);
         let x = net.conv(Conv::new(21, 5, 3, 2), &[x], activation);
-        let x = net.step(StepOp::GlobalMean, &[x]);
+        let x = net.step(Op::GlobalMean, &[x]);
         net.linear((5, 4), &[x], None);
         check(&format!("{activation:?}"), net);
     }
@@ -188,14 +194,14 @@ fn pools() {
             [with(3, 2, 0, true), with(3, 2, 1, true), with(3, 2, 1, false), with(2, 2, 0, true), with(2, 3, 1, true)]
         {
             let mut net = Net::new(side);
-            net.step(StepOp::MaxPool(pool), &[0]);
+            net.step(Op::MaxPool(pool), &[0]);
             let x = net.conv(Conv::new(3, 18, 3, 1), &[0], None);
-            let x = net.step(StepOp::MaxPool(pool), &[x]);
-            let x = net.step(StepOp::AvgPool(Pool::new(2, 1)), &[x]);
-            net.step(StepOp::AdaptiveMean(3), &[x]);
-            net.step(StepOp::AdaptiveMean(7), &[x]);
+            let x = net.step(Op::MaxPool(pool), &[x]);
+            let x = net.step(Op::AvgPool(Pool::new(2, 1)), &[x]);
+            net.step(Op::AdaptiveMean(3), &[x]);
+            net.step(Op::AdaptiveMean(7), &[x]);
             // The logits come from a mean, as SqueezeNet's.
-            net.step(StepOp::GlobalMean, &[x]);
+            net.step(Op::GlobalMean, &[x]);
             check(&format!("{pool:?} at {side}"), net);
         }
     }
@@ -206,15 +212,15 @@ fn channels_are_gated_joined_cut_and_shuffled() {
     let mut net = Net::new(7);
     let a = net.conv(Conv::new(3, 18, 3, 1), &[0], None);
     let b = net.conv(Conv::new(3, 7, 1, 1), &[0], Some(Activation::Relu));
-    let x = net.step(StepOp::Concat, &[a, b, 0, b]);
-    let x = net.step(StepOp::Channels { from: 5, count: 30 }, &[x]);
-    let x = net.step(StepOp::Shuffle { groups: 3 }, &[x]);
-    let pooled = net.step(StepOp::AdaptiveMean(1), &[x]);
+    let x = net.step(Op::Concat, &[a, b, 0, b]);
+    let x = net.step(Op::Channels { from: 5, count: 30 }, &[x]);
+    let x = net.step(Op::Shuffle { groups: 3 }, &[x]);
+    let pooled = net.step(Op::AdaptiveMean(1), &[x]);
     let gate = net.conv(Conv::new(30, 30, 1, 1), &[pooled], Some(Activation::Sigmoid));
-    let x = net.step(StepOp::Gate, &[x, gate]);
-    let x = net.step(StepOp::Shortcut { stride: 2, pad: 5 }, &[x]);
+    let x = net.step(Op::Gate, &[x, gate]);
+    let x = net.step(Op::Shortcut { stride: 2, pad: 5 }, &[x]);
     let x = net.conv(Conv::new(40, 40, 3, 1).grouped(40), &[x], None);
-    let x = net.step(StepOp::Flatten, &[x]);
+    let x = net.step(Op::Flatten, &[x]);
     net.linear((40 * 16, 9), &[x], None);
     check("channels", net);
 }
@@ -222,12 +228,12 @@ fn channels_are_gated_joined_cut_and_shuffled() {
 #[test]
 fn rows_of_several_values_reach_the_tail() {
     let mut net = Net::new(6);
-    let a = net.step(StepOp::GlobalMean, &[0]);
-    let b = net.step(StepOp::Flatten, &[0]);
+    let a = net.step(Op::GlobalMean, &[0]);
+    let b = net.step(Op::Flatten, &[0]);
     let b = net.linear((108, 20), &[b], Some(Activation::Gelu));
     let a = net.linear((3, 20), &[a, b], None);
     let a = net.norm(20, a);
-    let x = net.step(StepOp::Add { activation: Some(Activation::Silu) }, &[a, b]);
+    let x = net.finished(Op::Add, &[a, b], Epilogue { join: None, activation: Some(Activation::Silu) });
     net.linear((20, 33), &[x], None);
     check("rows", net);
 }
@@ -237,14 +243,12 @@ fn tokens_attend_to_all() {
     for (side, channels, heads) in [(3, 20, 2), (5, 48, 3), (7, 64, 1)] {
         let mut net = Net::new(side);
         let x = net.conv(Conv::new(3, channels, 3, 1), &[0], None);
-        let token = net.some(channels);
-        let x = net.step(StepOp::ClassToken(token), &[x]);
-        let values = net.some((side * side + 1) * channels);
-        let x = net.step(StepOp::Positions(values), &[x]);
+        let x = net.step(Op::ClassToken { channels }, &[x]);
+        let x = net.step(Op::Positions { tokens: side * side + 1, channels }, &[x]);
         let y = net.norm(channels, x);
         let y = net.attention(channels, heads, y, None);
         let x = net.linear((channels, channels), &[y, x], None);
-        let x = net.step(StepOp::FirstToken, &[x]);
+        let x = net.step(Op::FirstToken, &[x]);
         let x = net.norm(channels, x);
         net.linear((channels, 11), &[x], None);
         check(&format!("{side} × {side} tokens, {heads} heads of {channels}"), net);
@@ -259,46 +263,39 @@ fn windows_with_shift_mask_bias_and_cosine() {
         let mut net = Net::new(side);
         let x = net.conv(Conv::new(3, 36, 3, 1), &[0], None);
         let missing = side.next_multiple_of(size) - side;
-        let x = net.step(StepOp::Pad { bottom: missing, right: missing }, &[x]);
+        let x = net.step(Op::Pad { bottom: missing, right: missing }, &[x]);
         let x = net.attention(36, 2, x, Some((size, shift)));
-        let x = net.step(StepOp::Crop { height: side & !1, width: side & !1 }, &[x]);
-        let x = net.step(StepOp::Merge, &[x]);
+        let x = net.step(Op::Crop { height: side & !1, width: side & !1 }, &[x]);
+        let x = net.step(Op::Merge, &[x]);
         let x = net.norm(144, x);
-        net.step(StepOp::GlobalMean, &[x]);
+        net.step(Op::GlobalMean, &[x]);
         check(&format!("windows of {size} in {side}, shift {shift:?}"), net);
     }
 }
 
 #[test]
 fn steps_that_contradict_each_other_are_an_error() {
-    let pads = |op: StepOp| {
+    let made = |op: Op, change: &dyn Fn(&mut Step)| {
         let mut net = Net::new(5);
         let x = net.conv(Conv::new(3, 18, 3, 1), &[0], None);
         net.step(op, &[x]);
-        CpuEngine::new(&net.plan(&[], 450)).is_err()
+        net.steps.iter_mut().skip(1).for_each(change);
+        CpuEngine::new(&net.plan(&[], 450)).is_ok()
     };
-    let attention = Attention { channels: 6, heads: 4, scales: vec![1.0; 4], cosine: false, windows: None };
-    let ops = [
-        StepOp::Attention(attention),
-        StepOp::Gate,
-        StepOp::Merge,
-        StepOp::Shuffle { groups: 4 },
-        StepOp::Channels { from: 10, count: 9 },
-        StepOp::Crop { height: 6, width: 1 },
-        StepOp::Crop { height: 0, width: 1 },
-        StepOp::AdaptiveMean(0),
-        StepOp::Add { activation: None },
-        StepOp::MaxPool(Pool::new(6, 1)),
-        StepOp::LayerNorm { scale: vec![1.0; 17], shift: vec![0.0; 18], epsilon: 1e-5 },
-        StepOp::Conv {
-            conv: Conv::new(18, 4, 1, 1).grouped(4),
-            weight: vec![0.0; 18],
-            bias: vec![0.0; 4],
-            activation: None,
-        },
-    ];
-    for op in ops {
-        assert!(pads(op.clone()), "{op:?}");
+    let silu = Op::Activation(Activation::Silu);
+    let norm = Op::LayerNorm { channels: 18, epsilon: 1e-5 };
+    assert!(made(silu, &|_| {}) && made(norm, &|_| {}) && made(Op::Conv(Conv::new(18, 18, 3, 1).biased()), &|_| {}));
+    // `Op::extent` has the operations' own rules.
+    assert!(!made(Op::Gate, &|_| {}) && !made(Op::Shuffle { groups: 4 }, &|_| {}));
+    // Tensors of another size or number; a join or an activation that the operation doesn't take along.
+    assert!(!made(norm, &|step| step.tensors[0].truncate(17)));
+    assert!(!made(norm, &|step| step.tensors.truncate(1)));
+    assert!(!made(silu, &|step| step.tensors.push(vec![1.0])));
+    assert!(!made(silu, &|step| step.epilogue.join = Some(1)));
+    assert!(!made(norm, &|step| step.epilogue.activation = Some(Activation::Relu)));
+    // A value of another extent, one that doesn't exist, and one that comes later.
+    for join in [0, 2, 7] {
+        let conv = Op::Conv(Conv::new(18, 18, 3, 1).biased());
+        assert!(!made(conv, &|step| step.epilogue.join = Some(join)), "{join}");
     }
-    assert!(!pads(StepOp::Activation(Activation::Silu)));
 }

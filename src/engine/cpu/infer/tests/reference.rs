@@ -1,7 +1,7 @@
 //! Every step in plain loops over C×H×W in f64, one image at a time: slow, and by other ways than the engine's.
 
-use crate::engine::nets::graph::{Activation, Conv, Pool};
-use crate::engine::plan::{Attention, Plan, StepOp};
+use crate::engine::nets::graph::{Activation, Conv, Op, Pool, Window};
+use crate::engine::plan::{Plan, Step};
 
 /// A value of one image.
 #[derive(Clone, Debug)]
@@ -41,7 +41,9 @@ pub fn run(plan: &Plan, image: &[f32]) -> Vec<Value> {
     let mut values = vec![image; plan.values];
     for step in &plan.steps {
         let inputs: Vec<&Value> = step.inputs.iter().map(|&i| &values[i]).collect();
-        values[step.output] = execute(&step.op, &inputs);
+        let made = execute(step, &inputs);
+        let joined = step.epilogue.join.map_or(made.clone(), |j| plus(&made, &values[j]));
+        values[step.output] = activate(step.epilogue.activation, &joined);
     }
     values
 }
@@ -71,82 +73,86 @@ fn normal(x: f64) -> f64 {
     0.5 + sum * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
 }
 
-fn execute(op: &StepOp, inputs: &[&Value]) -> Value {
+fn plus(a: &Value, b: &Value) -> Value {
+    Value::new(a.channels, a.height, a.width, |c, y, x| a.at(c, y, x) + b.at(c, y, x))
+}
+
+fn execute(step: &Step, inputs: &[&Value]) -> Value {
     let x = inputs[0];
     let (channels, height, width) = (x.channels, x.height, x.width);
-    let join = |y: Value, inputs: &[&Value]| match inputs.get(1) {
-        Some(other) => Value::new(y.channels, y.height, y.width, |c, r, w| y.at(c, r, w) + other.at(c, r, w)),
-        None => y,
-    };
-    match op {
-        StepOp::Conv { conv, weight, bias, activation } => {
-            activate(*activation, &join(convolve(conv, weight, bias, x), inputs))
-        }
-        StepOp::Linear { inputs: features, outputs, weight, bias, activation } => {
-            let row = |c: usize| &weight[c * features..][..*features];
+    let tensors: Vec<&[f32]> = step.tensors.iter().map(Vec::as_slice).collect();
+    match step.op {
+        Op::Conv(conv) => convolve(&conv, tensors[0], tensors[1], x),
+        Op::Linear { inputs: features, outputs, .. } => {
+            let row = |c: usize| &tensors[0][c * features..][..features];
             let dot =
                 |c: usize, y, w| row(c).iter().enumerate().map(|(i, &f)| f64::from(f) * x.at(i, y, w)).sum::<f64>();
-            let y = Value::new(*outputs, height, width, |c, y, w| f64::from(bias[c]) + dot(c, y, w));
-            activate(*activation, &join(y, inputs))
+            Value::new(outputs, height, width, |c, y, w| f64::from(tensors[1][c]) + dot(c, y, w))
         }
-        StepOp::Add { activation } => activate(*activation, &join(x.clone(), inputs)),
-        StepOp::Scale { scale, shift, activation } => {
-            activate(*activation, &x.map(|c, v| v * f64::from(scale[c]) + f64::from(shift[c])))
-        }
-        StepOp::LayerNorm { scale, shift, epsilon } => {
+        Op::Add => plus(x, inputs[1]),
+        Op::BatchNorm { .. } => x.map(|c, v| v * f64::from(tensors[0][c]) + f64::from(tensors[1][c])),
+        Op::LayerNorm { epsilon, .. } => {
             let moment =
                 |y, w, f: &dyn Fn(f64) -> f64| (0..channels).map(|c| f(x.at(c, y, w))).sum::<f64>() / channels as f64;
             Value::new(channels, height, width, |c, y, w| {
                 let mean = moment(y, w, &|v| v);
                 let variance = moment(y, w, &|v| (v - mean).powi(2));
-                (x.at(c, y, w) - mean) / (variance + epsilon).sqrt() * f64::from(scale[c]) + f64::from(shift[c])
+                (x.at(c, y, w) - mean) / (variance + epsilon).sqrt() * f64::from(tensors[0][c])
+                    + f64::from(tensors[1][c])
             })
         }
-        StepOp::Activation(activation) => activate(Some(*activation), x),
-        StepOp::MaxPool(pool) => pooled(x, *pool, |values| values.iter().copied().fold(f64::MIN, f64::max)),
-        StepOp::AvgPool(pool) => pooled(x, *pool, |values| values.iter().sum::<f64>() / values.len() as f64),
-        StepOp::AdaptiveMean(n) => adaptive(x, *n),
-        StepOp::GlobalMean => adaptive(x, 1),
-        StepOp::Attention(attention) => attend(attention, x),
-        _ => rearrange(op, inputs),
+        Op::Activation(activation) => activate(Some(activation), x),
+        Op::MaxPool(pool) => pooled(x, pool, |values| values.iter().copied().fold(f64::MIN, f64::max)),
+        Op::AvgPool(pool) => pooled(x, pool, |values| values.iter().sum::<f64>() / values.len() as f64),
+        Op::AdaptiveMean(n) => adaptive(x, n),
+        Op::GlobalMean => adaptive(x, 1),
+        Op::Attention { channels, heads } => {
+            let scale = 1.0 / f64::from(channels as u32 / heads as u32).sqrt();
+            attend((channels, heads), &vec![scale; heads], None, x)
+        }
+        Op::WindowAttention(window) => {
+            let scales: Vec<f64> = tensors[0].iter().map(|&s| f64::from(s)).collect();
+            attend((window.channels, window.heads), &scales, Some((&window, tensors[1])), x)
+        }
+        Op::ClassToken { .. } => Value::new(channels, 1, 1 + height * width, |c, _, t| match t {
+            0 => f64::from(tensors[0][c]),
+            t => x.values[c * height * width + t - 1],
+        }),
+        Op::Positions { .. } => Value::new(channels, height, width, |c, y, w| {
+            x.at(c, y, w) + f64::from(tensors[0][(y * width + w) * channels + c])
+        }),
+        op => rearrange(op, inputs),
     }
 }
 
-fn rearrange(op: &StepOp, inputs: &[&Value]) -> Value {
+fn rearrange(op: Op, inputs: &[&Value]) -> Value {
     let x = inputs[0];
     let (channels, height, width) = (x.channels, x.height, x.width);
     match op {
-        StepOp::Flatten => Value { channels: x.values.len(), height: 1, width: 1, values: x.values.clone() },
-        StepOp::Gate => x.map(|c, v| v * inputs[1].at(c, 0, 0)),
-        StepOp::Concat => {
+        Op::Flatten => Value { channels: x.values.len(), height: 1, width: 1, values: x.values.clone() },
+        Op::Gate => x.map(|c, v| v * inputs[1].at(c, 0, 0)),
+        Op::Concat => {
             let values: Vec<f64> = inputs.iter().flat_map(|i| i.values.clone()).collect();
             Value { channels: values.len() / (height * width), height, width, values }
         }
-        StepOp::Channels { from, count } => Value::new(*count, height, width, |c, y, w| x.at(from + c, y, w)),
-        StepOp::Shuffle { groups } => {
+        Op::Channels { from, count } => Value::new(count, height, width, |c, y, w| x.at(from + c, y, w)),
+        Op::Shuffle { groups } => {
             let each = channels / groups;
             Value::new(channels, height, width, |c, y, w| x.at(c % groups * each + c / groups, y, w))
         }
-        StepOp::Shortcut { stride, pad } => {
-            let (h, w) = (height.div_ceil(*stride), width.div_ceil(*stride));
+        Op::Shortcut { stride, pad } => {
+            let (h, w) = (height.div_ceil(stride), width.div_ceil(stride));
             Value::new(channels + 2 * pad, h, w, |c, y, w| {
-                let inside = (*pad..pad + channels).contains(&c);
+                let inside = (pad..pad + channels).contains(&c);
                 if inside { x.at(c - pad, y * stride, w * stride) } else { 0.0 }
             })
         }
-        StepOp::ClassToken(token) => Value::new(channels, 1, 1 + height * width, |c, _, t| match t {
-            0 => f64::from(token[c]),
-            t => x.values[c * height * width + t - 1],
-        }),
-        StepOp::Positions(values) => Value::new(channels, height, width, |c, y, w| {
-            x.at(c, y, w) + f64::from(values[(y * width + w) * channels + c])
-        }),
-        StepOp::FirstToken => Value::new(channels, 1, 1, |c, _, _| x.at(c, 0, 0)),
-        StepOp::Pad { bottom, right } => {
+        Op::FirstToken => Value::new(channels, 1, 1, |c, _, _| x.at(c, 0, 0)),
+        Op::Pad { bottom, right } => {
             Value::new(channels, height + bottom, width + right, |c, y, w| x.padded(c, y as isize, w as isize))
         }
-        StepOp::Crop { height, width } => Value::new(channels, *height, *width, |c, y, w| x.at(c, y, w)),
-        StepOp::Merge => Value::new(4 * channels, height / 2, width / 2, |c, y, w| {
+        Op::Crop { height, width } => Value::new(channels, height, width, |c, y, w| x.at(c, y, w)),
+        Op::Merge => Value::new(4 * channels, height / 2, width / 2, |c, y, w| {
             let part = c / channels;
             x.at(c % channels, 2 * y + part % 2, 2 * w + part / 2)
         }),
@@ -194,9 +200,9 @@ fn adaptive(x: &Value, n: usize) -> Value {
 }
 
 /// Every query looks at every pixel of the map; those of other windows of the rolled map are left out.
-fn attend(attention: &Attention, x: &Value) -> Value {
-    let Attention { channels, heads, ref scales, cosine, ref windows } = *attention;
+fn attend((channels, heads): (usize, usize), scales: &[f64], windows: Option<(&Window, &[f32])>, x: &Value) -> Value {
     let each = channels / heads;
+    let cosine = windows.is_some_and(|(window, _)| window.cosine);
     let (height, width) = (x.height, x.width);
     let vector = |part: usize, head: usize, (y, w): (usize, usize)| -> Vec<f64> {
         (0..each).map(|i| x.at(part * channels + head * each + i, y, w)).collect()
@@ -211,11 +217,11 @@ fn attend(attention: &Attention, x: &Value) -> Value {
         let q = normal(vector(0, head, query));
         let (mut total, mut sums) = (0.0, vec![0.0; each]);
         for key in (0..height * width).map(|k| (k / width, k % width)) {
-            let Some(bias) = windows.as_ref().map_or(Some(0.0), |w| bias(w, head, query, key, (height, width))) else {
+            let Some(bias) = windows.map_or(Some(0.0), |w| bias(w, head, query, key, (height, width))) else {
                 continue;
             };
             let dot: f64 = q.iter().zip(normal(vector(1, head, key))).map(|(q, k)| q * k).sum();
-            let share = (dot * f64::from(scales[head]) + bias).exp();
+            let share = (dot * scales[head] + bias).exp();
             total += share;
             sums.iter_mut().zip(vector(2, head, key)).for_each(|(s, v)| *s += share * v);
         }
@@ -228,13 +234,13 @@ fn attend(attention: &Attention, x: &Value) -> Value {
 
 /// Bias and mask of a pair of pixels, as torchvision's slices of the rolled map define them; `None` in two windows.
 fn bias(
-    windows: &crate::engine::plan::Windows,
+    (window, added): (&Window, &[f32]),
     head: usize,
     query: (usize, usize),
     key: (usize, usize),
     (height, width): (usize, usize),
 ) -> Option<f64> {
-    let (size, [down, across]) = (windows.size, windows.shift);
+    let (size, [down, across]) = (window.size, window.shift);
     let rolled = |(y, x): (usize, usize)| ((y + height - down) % height, (x + width - across) % width);
     let region = |at: usize, length: usize, shift: usize| match at {
         _ if shift == 0 => 0,
@@ -247,6 +253,6 @@ fn bias(
     let regions = |(y, x): (usize, usize)| (region(y, height, down), region(x, width, across));
     let token = |(y, x): (usize, usize)| y % size * size + x % size;
     let tokens = size * size;
-    let bias = windows.bias[(head * tokens + token(q)) * tokens + token(k)];
+    let bias = added[(head * tokens + token(q)) * tokens + token(k)];
     Some(f64::from(bias) + if regions(q) == regions(k) { 0.0 } else { -100.0 })
 }
