@@ -229,7 +229,7 @@ fn is_the_entrys(session: &Session, entry: &Entry, set: &Path) -> Result<(), Abl
     if manifest.dataset.fingerprint != session.dataset.fingerprint() {
         return Err(other("another dataset"));
     }
-    if manifest.observer.fingerprint != session.observer.observer.fingerprint {
+    if manifest.observer.is_none_or(|o| o.fingerprint != session.observer.observer.fingerprint) {
         return Err(other("another observer"));
     }
     Ok(())

@@ -170,7 +170,7 @@ fn an_observer_that_does_not_fit_the_classes() {
     with("[0, 1").fails(1, &["map.json", "not a class map"]);
     assert!(!scene.at("out").exists());
     with(r#"{"class1": 4, "class0": 2, "other": 0}"#).last();
-    assert_eq!(check_output(&scene.at("out"), &scene.at("data")).observer.outputs, [2, 4]);
+    assert_eq!(check_output(&scene.at("out"), &scene.at("data")).observer.unwrap().outputs, [2, 4]);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn names_that_are_not_utf_8() {
     let run: Run = scene.command(&args).output().unwrap().into();
     assert!(run.last()["out"].as_str().unwrap().contains(r"out\xfd"), "{}", run.stdout);
     let manifest = check_output(&scene.at(odd(b"out\xfd")), &scene.at("data"));
-    let mut sources: Vec<_> = manifest.classes[1].images.iter().map(|i| i.cells[0].source.clone()).collect();
+    let mut sources: Vec<_> = manifest.classes[1].images.iter().map(|i| i.cells()[0].source.clone()).collect();
     sources.sort();
     assert_eq!(sources, [r"d\xffg/\xfe.png", r"d\xffg/a\x5cb.png", r"d\xffg/line\x0abreak.png"]);
     let again: Run = scene.command(&args).output().unwrap().into();

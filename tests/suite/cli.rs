@@ -200,14 +200,14 @@ fn every_format_and_grid_can_be_cut_again() {
     for n in [1, 4, 9, 16, 25] {
         scene.distill(&format!("--ipc 1 --patches {n} --subset 26 --crops 1 --out n{n}")).last();
         let manifest = check_output(&scene.at(format!("n{n}")), &scene.at("data"));
-        assert_eq!(manifest.classes[1].images[0].cells.len(), n);
+        assert_eq!(manifest.classes[1].images[0].cells().len(), n);
     }
     scene.distill("--ipc 1 --patches 4 --subset 26 --crops 1 --format jpeg:75 --out jpeg").last();
     assert!(scene.at("jpeg/00001/class00001_id00000.jpg").is_file());
     scene.distill("--ipc 1 --patches 4 --subset 26 --crops 1 --classes class1 --out one").last();
     let one = check_output(&scene.at("one"), &scene.at("data"));
     assert_eq!(
-        (one.classes.len(), one.classes[0].name.as_str(), one.observer.outputs.as_slice()),
+        (one.classes.len(), one.classes[0].name.as_str(), one.observer.as_ref().unwrap().outputs.as_slice()),
         (1, "class1", &[1][..])
     );
 }
@@ -340,7 +340,7 @@ pub fn check_output(out: &Path, data: &Path) -> Manifest {
     let ipc = manifest.recipe.ipc as usize;
     for class in &manifest.classes {
         assert_eq!(class.images.len(), ipc);
-        let mut ranks: Vec<u32> = class.images.iter().flat_map(|i| &i.cells).map(|c| c.rank).collect();
+        let mut ranks: Vec<u32> = class.images.iter().flat_map(|i| i.cells()).map(|c| c.rank).collect();
         ranks.sort_unstable();
         let larger = manifest.layout_ipc() as usize;
         let due = (0..cells).flat_map(|k| (0..ipc).map(move |image| (k * larger + image) as u32));

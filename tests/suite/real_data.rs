@@ -27,7 +27,7 @@ fn cifar10_at_one_and_four_patches() {
         assert_eq!((manifest.classes.len(), manifest.classes[3].name.as_str()), (10, "cat"));
         assert!(manifest.classes.iter().all(|c| (c.scored, c.broken, c.images.len()) == (60, 0, ipc)));
         // A good observer finds crops of every class that it rather believes than not: ln 2, where chance is ln 10.
-        let best = manifest.classes.iter().map(|c| c.images[0].cells[0].loss).fold(0.0, f32::max);
+        let best = manifest.classes.iter().map(|c| c.images[0].cells()[0].loss).fold(0.0, f32::max);
         assert!(best < std::f32::consts::LN_2, "the best patch of some class has the loss {best}");
     }
 }
@@ -161,7 +161,7 @@ fn herding_picks_as_pytorch_does() {
         let line = format!("--data data --observer {} --device cpu --seed {seed} --out {out}", observer.display());
         scene.line(&format!("distill {line} {recipe}")).last();
         let manifest = check_output(&scene.at(out), &scene.at("data"));
-        let picked: Vec<_> = manifest.classes[0].images.iter().map(|i| i.cells[0].source.clone()).collect();
+        let picked: Vec<_> = manifest.classes[0].images.iter().map(|i| i.cells()[0].source.clone()).collect();
         let due: Vec<_> = expected.iter().map(|&i| airplanes[i].clone()).collect();
         assert_eq!(picked, due, "the order of the pool, drawn by seed {seed}, doesn't matter");
     }

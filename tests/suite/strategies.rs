@@ -16,7 +16,7 @@ const STRATEGIES: [&str; 4] = ["realism", "random", "herding", "kmeans"];
 
 /// The sources of a class in order of rank.
 fn sources(manifest: &Manifest, class: usize) -> Vec<String> {
-    let cells = manifest.classes[class].images.iter().flat_map(|i| &i.cells);
+    let cells = manifest.classes[class].images.iter().flat_map(|i| i.cells());
     let mut ranked: Vec<_> = cells.map(|c| (c.rank, c.source.clone())).collect();
     ranked.sort_unstable();
     ranked.into_iter().map(|(_, source)| source).collect()
@@ -49,7 +49,7 @@ fn all_strategies_choose_among_the_same_key_patches() {
         let line = format!("--strategy {strategy} --ipc 3 --patches 4 --subset 12 --crops 3 --out {strategy}");
         scene.distill(&line).last();
         let manifest = check_output(&scene.at(strategy), &scene.at("data"));
-        let cells = manifest.classes[0].images.iter().flat_map(|i| &i.cells);
+        let cells = manifest.classes[0].images.iter().flat_map(|i| i.cells());
         let mut all: Vec<_> = cells.map(|c| (c.source.clone(), c.crop, c.loss.to_bits())).collect();
         all.sort_unstable();
         (all, sources(&manifest, 0))
@@ -97,8 +97,8 @@ fn whole_images_have_their_full_box_whatever_their_size() {
         let line = format!("--crops 0 --ipc 1 --patches {patches} --subset 9 --project p --out {out}");
         assert_eq!(counts(&scene.distill(&line).last()), (0, 9), "one patch per image");
         let manifest = check_output(&scene.at(&out), &scene.at("data"));
-        assert_eq!(manifest.patch_side, 32 / u32::isqrt(patches));
-        for cell in manifest.classes.iter().flat_map(|c| &c.images).flat_map(|i| &i.cells) {
+        assert_eq!(manifest.patch_side, Some(32 / u32::isqrt(patches)));
+        for cell in manifest.classes.iter().flat_map(|c| &c.images).flat_map(|i| i.cells()) {
             let width = if cell.source.ends_with("wide.png") { 48 } else { 32 };
             assert_eq!((cell.crop, cell.bbox), (0, CropBox::whole(width, 32)), "{}", cell.source);
         }

@@ -104,17 +104,21 @@ pub fn stitched(
 /// # Errors
 /// [`DistillError::Gone`] where a source can't be read.
 pub fn recut(manifest: &Manifest, root: &Path, image: &ImageNote) -> Result<Rgb8, DistillError> {
-    let side = manifest.observer.side;
+    // Checked manifests of stitched images have both.
+    let (Some(observer), Some(patch)) = (&manifest.observer, manifest.patch_side) else {
+        return Err(DistillError::Gone { file: image.file.clone(), reason: "it was not stitched".to_owned() });
+    };
+    let side = observer.side;
     let mut pixels = Rgb8::black(side, side);
-    for (cell, note) in cells(side, manifest.recipe.factor()).iter().zip(&image.cells) {
+    for (cell, note) in cells(side, manifest.recipe.factor()).iter().zip(image.cells()) {
         let gone = |reason: String| DistillError::Gone { file: note.source.clone(), reason };
         let source = crate::core::data::names::unescape(&note.source)
             .ok_or_else(|| gone("the name is not well escaped".to_owned()))?;
         let location = crate::core::data::dataset::location_of(root, manifest.dataset.layout, &source);
         let decoded = decode::read(&location).map_err(|e| gone(e.reason().to_string()))?;
-        let (patch, size) = (manifest.patch_side, (cell.height, cell.width));
-        let cut = stitch::recut(&decoded, note.bbox, patch, size, &manifest.observer.normalise)
-            .map_err(|e| gone(e.to_string()))?;
+        let size = (cell.height, cell.width);
+        let cut =
+            stitch::recut(&decoded, note.bbox, patch, size, &observer.normalise).map_err(|e| gone(e.to_string()))?;
         for y in 0..cell.height {
             for x in 0..cell.width {
                 pixels.set_pixel(cell.left + x, cell.top + y, cut.pixel(x, y));

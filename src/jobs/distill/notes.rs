@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::rank_of;
 use crate::core::distil::manifest::{
-    CellNote, ClassNote, DatasetNote, FORMAT, ImageNote, Manifest, ObserverNote, Program, class_folder, image_file,
+    CellNote, ClassNote, DatasetNote, FORMAT, ImageNote, Manifest, ObserverNote, Origin, Program, class_folder,
+    image_file,
 };
 use crate::core::distil::scores::{ClassScores, PatchScore};
 
@@ -42,16 +43,16 @@ pub(super) fn manifest(
         recipe: (*recipe).into(),
         nested_in: set.nested_in,
         dataset: DatasetNote { fingerprint: dataset.fingerprint(), layout: dataset.layout(), split: dataset.split() },
-        observer: ObserverNote {
+        observer: Some(ObserverNote {
             fingerprint: observer.observer.fingerprint.clone(),
             network: observer.observer.spec.arch.to_string(),
             side: observer.observer.spec.side as u32,
             normalise: observer.observer.mean_std,
             outputs: classes.iter().map(|c| observer.output_in_file(observer.map.outputs[c.index()])).collect(),
             kept: observer.kept.clone().unwrap_or_default(),
-        },
+        }),
         device: session.device_class(),
-        patch_side: crop_plan(session, recipe).patch_side,
+        patch_side: Some(crop_plan(session, recipe).patch_side),
         classes: classes.iter().enumerate().map(class_note).collect(),
     }
 }
@@ -74,7 +75,7 @@ fn image_notes(dataset: &Dataset, set: &Set, class: usize, selected: &[PatchScor
     (0..recipe.ipc as usize)
         .map(|image| ImageNote {
             file: image_file(class as u32, image as u32, recipe.format.extension()),
-            cells: (0..recipe.method.patches as usize).map(|cell| cell_note(cell, image)).collect(),
+            origin: Origin::Stitched((0..recipe.method.patches as usize).map(|cell| cell_note(cell, image)).collect()),
         })
         .collect()
 }

@@ -3,10 +3,15 @@
 use std::collections::HashSet;
 use std::path::{Component, Path};
 
-use super::super::compose::rank_of;
-use super::super::recipe::Method;
-use super::{CellNote, ClassNote, ImageNote, Manifest, class_folder, image_file};
+use super::super::compose::{patch_side, rank_of};
+use super::super::rded::Rded;
+use super::super::recipe::{Method, Recipe};
+use super::{CellNote, ClassNote, ImageNote, Manifest, ObserverNote, Origin, class_folder, image_file};
 use crate::core::data::names::unescape;
+use crate::core::data::normalise::MeanStd;
+
+/// The largest side of an observer's input, in pixels: an image of it has 192 MiB.
+pub const MAX_SIDE: u32 = 8192;
 
 /// Why a text is no usable manifest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,8 +48,8 @@ fn expect_that(holds: bool, place: impl FnOnce() -> String, why: impl FnOnce() -
 }
 
 impl Manifest {
-    /// Checks that all parts agree: running indices, folder and file names, counts as in the recipe, each cell's
-    /// rank, boxes that are not empty, sources that stay below the dataset's root.
+    /// Checks that all parts agree: running indices, folder and file names, counts as in the recipe, each image's
+    /// origin, each cell's rank, sides, boxes that are not empty, sources that stay below the dataset's root.
     ///
     /// # Errors
     /// [`ManifestError::Contradiction`], which names the class, the image and the cell.
@@ -54,14 +59,43 @@ impl Manifest {
         recipe.check().map_err(|e| ManifestError::Contradiction { place: header(), why: e.in_a_record() })?;
         let larger = self.layout_ipc();
         expect_that(larger >= recipe.ipc, header, || format!("IPC {} is nested in IPC {larger}", recipe.ipc))?;
-        let (outputs, classes) = (&self.observer.outputs, self.classes.len());
-        expect_that(outputs.len() == classes, header, || format!("{} outputs for {classes} classes", outputs.len()))?;
-        let distinct = outputs.iter().collect::<HashSet<_>>().len();
-        expect_that(distinct == classes, header, || "two classes share an output of the observer".to_owned())?;
+        let whole = Recipe { ipc: larger, ..recipe.clone() }.check();
+        expect_that(whole.is_ok(), header, || format!("it is nested in IPC {larger}"))?;
+        self.observer.as_ref().map_or(Ok(()), |observer| self.check_observer(observer))?;
+        self.check_patch_side()?;
         for (index, class) in self.classes.iter().enumerate() {
             self.check_class(index as u32, class)?;
         }
         Ok(())
+    }
+
+    /// Whoever reads a manifest makes images of its observer's side, and divides by its deviations.
+    fn check_observer(&self, observer: &ObserverNote) -> Checked {
+        let header = || "its header".to_owned();
+        let side = observer.side;
+        expect_that((1..=MAX_SIDE).contains(&side), header, || format!("the observer's side is {side} pixels"))?;
+        let MeanStd { mean, std } = observer.normalise;
+        let sound = mean.iter().chain(&std).all(|v| v.is_finite()) && std.iter().all(|s| *s > 0.0);
+        expect_that(sound, header, || format!("no network has the mean {mean:?} and the deviation {std:?}"))?;
+        let (outputs, classes) = (&observer.outputs, self.classes.len());
+        expect_that(outputs.len() == classes, header, || format!("{} outputs for {classes} classes", outputs.len()))?;
+        let distinct = outputs.iter().collect::<HashSet<_>>().len();
+        expect_that(distinct == classes, header, || "two classes share an output of the observer".to_owned())
+    }
+
+    /// The side of patches follows from the observer's and f.
+    fn check_patch_side(&self) -> Checked {
+        let header = || "its header".to_owned();
+        let stitches = self.recipe.method.rded().is_some();
+        match (self.patch_side, &self.observer) {
+            (None, _) => expect_that(!stitches, header, || "it has patches, but no 'patch_side'".to_owned()),
+            (Some(_), None) => expect_that(!stitches, header, || "it has patches, but no observer".to_owned()),
+            (Some(found), Some(observer)) => {
+                let due = patch_side(observer.side, self.recipe.factor());
+                let fits = found == due && due > 0;
+                expect_that(fits, header, || format!("patches of side {found}, where {due} is due"))
+            }
+        }
     }
 
     fn check_class(&self, index: u32, class: &ClassNote) -> Checked {
@@ -70,6 +104,12 @@ impl Manifest {
         expect_that(class.folder == class_folder(index), place, || format!("folder '{}'", class.folder))?;
         let (found, ipc) = (class.images.len(), self.recipe.ipc);
         expect_that(found == ipc as usize, place, || format!("{found} images, but IPC is {ipc}"))?;
+        let tried = class.scored.checked_add(class.broken);
+        let subset = self.recipe.method.rded().map_or(u32::MAX, |own| own.subset);
+        let few = tried.is_some_and(|tried| tried <= subset);
+        expect_that(few, place, || {
+            format!("{} scored and {} broken images of a subset of {subset}", class.scored, class.broken)
+        })?;
         let images = class.images.iter().enumerate();
         images.into_iter().try_for_each(|(id, image)| self.check_image(index, id as u32, image))
     }
@@ -78,27 +118,40 @@ impl Manifest {
         let place = || format!("image '{}'", image.file);
         let due = image_file(class, id, self.recipe.format.extension());
         expect_that(image.file == due, place, || format!("'{due}' is due"))?;
-        let Method::Rded(own) = self.recipe.method;
-        let (found, patches) = (image.cells.len(), own.patches);
-        expect_that(found == patches as usize, place, || format!("{found} cells, but N is {patches}"))?;
-        let cells = image.cells.iter().enumerate();
-        cells.into_iter().try_for_each(|(k, cell)| self.check_cell(image, (id as usize, k), cell))
+        match (&self.recipe.method, &image.origin) {
+            (Method::Rded(own), Origin::Stitched(cells)) => self.check_cells(own, (id, image), cells),
+            (method, origin @ Origin::Optimised(_)) => {
+                expect_that(false, place, || format!("it is {}, but the method is {}", origin.name(), method.name()))
+            }
+            (_, Origin::Imported { .. }) => Ok(()),
+        }
     }
 
-    fn check_cell(&self, image: &ImageNote, (id, k): (usize, usize), cell: &CellNote) -> Checked {
-        let place = || format!("image '{}', cell {k}", image.file);
-        expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
-        let rank = rank_of(k, id, self.layout_ipc() as usize);
-        expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
-        let Method::Rded(own) = self.recipe.method;
-        let crops = own.patches_per_image();
-        expect_that(cell.crop < crops, place, || format!("crop {} of {crops}", cell.crop))?;
-        let whole = !own.whole_images() || (cell.bbox.top, cell.bbox.left) == (0, 0);
-        expect_that(whole, place, || "a whole image whose box begins inside".to_owned())?;
-        expect_that(cell.bbox.height > 0 && cell.bbox.width > 0, place, || "an empty box".to_owned())?;
-        let source = || format!("source '{}' is no path below the dataset's root", cell.source);
-        expect_that(stays_below_root(&cell.source), place, source)
+    fn check_cells(&self, own: &Rded, (id, image): (u32, &ImageNote), cells: &[CellNote]) -> Checked {
+        let place = || format!("image '{}'", image.file);
+        let (found, patches) = (cells.len(), own.patches);
+        expect_that(found == patches as usize, place, || format!("{found} cells, but N is {patches}"))?;
+        cells.iter().enumerate().try_for_each(|(k, cell)| {
+            let place = || format!("image '{}', cell {k}", image.file);
+            expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
+            let rank = rank_of(k, id as usize, self.layout_ipc() as usize);
+            expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
+            check_cell(own, cell, place)
+        })
     }
+}
+
+/// What holds for a cell wherever it lies.
+fn check_cell(own: &Rded, cell: &CellNote, place: impl Fn() -> String) -> Checked {
+    let (crops, bbox) = (own.patches_per_image(), cell.bbox);
+    expect_that(cell.crop < crops, &place, || format!("crop {} of {crops}", cell.crop))?;
+    let whole = !own.whole_images() || (bbox.top, bbox.left) == (0, 0);
+    expect_that(whole, &place, || "a whole image whose box begins inside".to_owned())?;
+    expect_that(bbox.height > 0 && bbox.width > 0, &place, || "an empty box".to_owned())?;
+    let ends = bbox.top.checked_add(bbox.height).and(bbox.left.checked_add(bbox.width));
+    expect_that(ends.is_some(), &place, || "a box that ends beyond all images".to_owned())?;
+    let source = || format!("source '{}' is no path below the dataset's root", cell.source);
+    expect_that(stays_below_root(&cell.source), &place, source)
 }
 
 /// Whether an escaped source names something below the root: a manifest from elsewhere must not lead a reader to
@@ -115,7 +168,19 @@ fn stays_below_root(source: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::sample;
+    use super::super::{Optimised, Start};
     use super::*;
+
+    fn cells(manifest: &mut Manifest, class: usize, image: usize) -> &mut Vec<CellNote> {
+        match &mut manifest.classes[class].images[image].origin {
+            Origin::Stitched(cells) => cells,
+            other => panic!("stitched, not {}", other.name()),
+        }
+    }
+
+    fn observer(manifest: &mut Manifest) -> &mut ObserverNote {
+        manifest.observer.as_mut().unwrap()
+    }
 
     /// What a change to a good manifest is called.
     fn refusal(change: impl FnOnce(&mut Manifest)) -> String {
@@ -128,23 +193,37 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         type Change = fn(&mut Manifest);
-        let cases: [(&str, Change); 13] = [
+        let cases: [(&str, Change); 24] = [
             ("class 'c1': index 5", |m| m.classes[1].index = 5),
             ("class 'c0': 1 images, but IPC is 2", |m| m.classes[0].images.truncate(1)),
             ("folder 'cat'", |m| m.classes[0].folder = "cat".into()),
             ("'00001/class00001_id00001.jpg' is due", |m| m.classes[1].images[1].file = "x.jpg".into()),
-            ("3 cells, but N is 4", |m| m.classes[0].images[0].cells.truncate(3)),
-            ("cell 2: rank 0 where 4 is due", |m| m.classes[0].images[0].cells[2].rank = 0),
-            ("cell 1: crop 5 of 5", |m| m.classes[0].images[0].cells[1].crop = 5),
-            ("cell 1: an empty box", |m| m.classes[0].images[0].cells[1].bbox.width = 0),
-            ("its header: 1 outputs for 2 classes", |m| m.observer.outputs.truncate(1)),
+            ("3 cells, but N is 4", |m| cells(m, 0, 0).truncate(3)),
+            ("cell 2: rank 0 where 4 is due", |m| cells(m, 0, 0)[2].rank = 0),
+            ("cell 1: crop 5 of 5", |m| cells(m, 0, 0)[1].crop = 5),
+            ("cell 1: an empty box", |m| cells(m, 0, 0)[1].bbox.width = 0),
+            ("its header: 1 outputs for 2 classes", |m| observer(m).outputs.truncate(1)),
             ("a whole image whose box begins inside", |m| {
                 m.recipe.method.rded_mut().unwrap().crops = 0;
-                m.classes[0].images[0].cells[0].crop = 0;
+                cells(m, 0, 0)[0].crop = 0;
             }),
             ("cell 1: rank 2 where 3 is due", |m| m.nested_in = Some(3)),
             ("its header: IPC 2 is nested in IPC 1", |m| m.nested_in = Some(1)),
-            ("two classes share an output", |m| m.observer.outputs[1] = 7),
+            ("its header: it is nested in IPC 1001", |m| m.nested_in = Some(1001)),
+            ("the observer's side is 0 pixels", |m| observer(m).side = 0),
+            ("the observer's side is 4000000000 pixels", |m| observer(m).side = 4_000_000_000),
+            ("the deviation [0.229, 0.0, 0.225]", |m| observer(m).normalise.std[1] = 0.0),
+            ("patches of side 4000000000, where 112 is due", |m| m.patch_side = Some(4_000_000_000)),
+            ("it has patches, but no 'patch_side'", |m| m.patch_side = None),
+            ("it has patches, but no observer", |m| m.observer = None),
+            ("8 scored and 4294967295 broken images", |m| m.classes[0].broken = u32::MAX),
+            ("9 scored and 1 broken images of a subset of 9", |m| m.classes[0].scored = 9),
+            ("cell 1: a box that ends beyond all images", |m| cells(m, 0, 0)[1].bbox.top = u32::MAX),
+            ("it is optimised, but the method is rded", |m| {
+                let noise = Optimised { start: Start::Noise, iterations: 1, losses: vec![] };
+                m.classes[0].images[0].origin = Origin::Optimised(noise);
+            }),
+            ("two classes share an output", |m| observer(m).outputs[1] = 7),
         ];
         for (expected, change) in cases {
             let refusal = refusal(change);
@@ -156,9 +235,10 @@ mod tests {
     fn a_part_of_a_larger_set_keeps_its_ranks() {
         let mut manifest = sample();
         manifest.nested_in = Some(7);
-        let images = manifest.classes.iter_mut().flat_map(|c| c.images.iter_mut().enumerate());
-        for (id, cell) in images.flat_map(|(id, i)| i.cells.iter_mut().map(move |c| (id, c))) {
-            cell.rank = rank_of(cell.cell as usize, id, 7) as u32;
+        for (class, id) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            cells(&mut manifest, class, id)
+                .iter_mut()
+                .for_each(|cell| cell.rank = rank_of(cell.cell as usize, id, 7) as u32);
         }
         let read = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
         assert_eq!(read.layout_ipc(), 7);
@@ -172,7 +252,7 @@ mod tests {
         for good in ["a.jpg", "train/c/\\xff.jpg", "data_batch_1.bin#00012", "a..b/c"] {
             assert!(stays_below_root(good), "{good}");
         }
-        let refusal = refusal(|m| m.classes[0].images[0].cells[0].source = "../secret.png".into());
+        let refusal = refusal(|m| cells(m, 0, 0)[0].source = "../secret.png".into());
         assert!(refusal.contains("below the dataset's root"), "{refusal}");
     }
 
@@ -181,6 +261,8 @@ mod tests {
         for text in ["", "[]", "{}", r#"{"format":1}"#] {
             assert!(matches!(Manifest::parse(text.as_bytes()), Err(ManifestError::NotOne { .. })), "{text}");
         }
+        let none = Manifest::parse(br#"{"format":0}"#).unwrap_err().to_string();
+        assert!(none.contains("there is no format 0"), "{none}");
         let newer = Manifest::parse(br#"{"format":99}"#).unwrap_err();
         assert_eq!(newer, ManifestError::Newer { found: 99, known: super::super::FORMAT });
     }

@@ -1,24 +1,26 @@
-//! The manifest: provenance of every cell of a distilled dataset.
+//! The manifest: how every image of a distilled dataset was made, with the provenance of every cell.
 //!
 //! `manifest.json` lies beside the class folders. It holds no times and no absolute paths, so equal runs have
-//! byte-equal manifests. A cell is cut again from it alone: `source` names the file below the dataset's root
+//! byte-equal manifests. Format 2 says of each image how it was made ([`Origin`]); format 1 knew stitched images alone
+//! and is still read. A cell is cut again from it alone: `source` names the file below the dataset's root
 //! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::location_of`]), `box` the rectangle, `patch_side` the side.
 //!
 //! Losses are the shortest decimal that restores the very f32; the JSON strings `"inf"`, `"-inf"` and `"nan"` stand
 //! for what JSON has no number for.
 
-use super::patch::CropBox;
 use super::recipe::Recipe;
 use crate::core::data::dataset::{Layout, Split};
 use crate::core::data::normalise::MeanStd;
 
 mod check;
 pub mod json;
+mod origin;
 
 pub use check::ManifestError;
+pub use origin::{CellNote, ImageNote, Optimised, Origin, Start, TermNote};
 
 /// The version of the format that this program writes, and the highest it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// All that is known about how a distilled dataset came to be.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -35,12 +37,14 @@ pub struct Manifest {
     pub nested_in: Option<u32>,
     /// The data it was distilled from.
     pub dataset: DatasetNote,
-    /// The network that scored the patches.
-    pub observer: ObserverNote,
+    /// The network that scored the patches, or whose gradients moved the pixels; `None` where none had a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observer: Option<ObserverNote>,
     /// Class of device that computed the scores, e.g. `cpu`; other classes round differently.
     pub device: String,
-    /// Side in pixels to which crops were resized before scoring and stitching.
-    pub patch_side: u32,
+    /// Side in pixels to which crops were resized before scoring and stitching; `None` where nothing was stitched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_side: Option<u32>,
     /// Every class in order.
     pub classes: Vec<ClassNote>,
 }
@@ -112,34 +116,6 @@ pub struct ClassNote {
     pub images: Vec<ImageNote>,
 }
 
-/// One distilled image.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct ImageNote {
-    /// File relative to the manifest: [`image_file`].
-    pub file: String,
-    /// Its cells in row-major order, N of them.
-    pub cells: Vec<CellNote>,
-}
-
-/// One cell: a patch and where it comes from.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct CellNote {
-    /// Position in the grid, row-major from 0.
-    pub cell: u32,
-    /// Source relative to the dataset's root ([`crate::core::data::dataset::Dataset::source`]).
-    pub source: String,
-    /// Rectangle of the source, in its pixels.
-    #[serde(rename = "box")]
-    pub bbox: CropBox,
-    /// Crop number of that image, from 0; 0 for a whole image.
-    pub crop: u32,
-    /// Cross-entropy of the observer, −ln p(class).
-    #[serde(with = "json::loss")]
-    pub loss: f32,
-    /// Rank within the class in the order of the strategy: of realism, 0 is the most realistic.
-    pub rank: u32,
-}
-
 /// An entry of `classes.json`: what one needs to train on the folders, without the provenance.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ClassEntry {
@@ -175,7 +151,7 @@ impl Manifest {
         json::write(self, json::OPEN_LEVELS)
     }
 
-    /// Reads and checks the text of a `manifest.json`.
+    /// Reads and checks the text of a `manifest.json`, of this format or of format 1.
     ///
     /// # Errors
     /// [`ManifestError`]: not JSON, a field is missing or of another type, a newer format, or contents that
@@ -187,10 +163,15 @@ impl Manifest {
             format: u32,
         }
         let header: Header = serde_json::from_slice(text).map_err(|e| ManifestError::NotOne { why: e.to_string() })?;
-        if header.format > FORMAT {
-            return Err(ManifestError::Newer { found: header.format, known: FORMAT });
+        match header.format {
+            1..=FORMAT => {}
+            0 => return Err(ManifestError::NotOne { why: "there is no format 0".to_owned() }),
+            found => return Err(ManifestError::Newer { found, known: FORMAT }),
         }
-        let manifest: Self = serde_json::from_slice(text).map_err(|e| ManifestError::NotOne { why: e.to_string() })?;
+        let mut manifest: Self =
+            serde_json::from_slice(text).map_err(|e| ManifestError::NotOne { why: e.to_string() })?;
+        // What format 1 left unsaid has been said by reading it.
+        manifest.format = FORMAT;
         manifest.validate()?;
         Ok(manifest)
     }
@@ -218,6 +199,7 @@ impl Manifest {
 pub(crate) mod tests {
     use super::*;
     use crate::core::distil::compose::rank_of;
+    use crate::core::distil::patch::CropBox;
     use crate::core::distil::rded::Rded;
     use crate::core::distil::recipe::{Method, OutputFormat};
 
@@ -239,7 +221,7 @@ pub(crate) mod tests {
         };
         let image = |class, id| ImageNote {
             file: image_file(class, id, "jpg"),
-            cells: (0..4).map(|k| cell(class, id, k)).collect(),
+            origin: Origin::Stitched((0..4).map(|k| cell(class, id, k)).collect()),
         };
         let class = |index: u32| ClassNote {
             index,
@@ -256,16 +238,16 @@ pub(crate) mod tests {
             recipe,
             nested_in: None,
             dataset: DatasetNote { fingerprint: "d".repeat(32), layout: Layout::ImageFolder, split: Split::Train },
-            observer: ObserverNote {
+            observer: Some(ObserverNote {
                 fingerprint: "0".repeat(32),
                 network: "resnet18".into(),
                 side: 224,
                 normalise: MeanStd::IMAGENET,
                 outputs: vec![7, 0],
                 kept: vec![],
-            },
+            }),
             device: "cpu".into(),
-            patch_side: 112,
+            patch_side: Some(112),
             classes: vec![class(0), class(1)],
         }
     }
@@ -277,7 +259,7 @@ pub(crate) mod tests {
         let read = Manifest::parse(&text).unwrap();
         assert_eq!(read.to_json().unwrap(), text, "the same bytes again");
         let losses = |m: &Manifest| -> Vec<u32> {
-            let cells = m.classes.iter().flat_map(|c| &c.images).flat_map(|i| &i.cells);
+            let cells = m.classes.iter().flat_map(|c| &c.images).flat_map(|i| i.cells());
             cells.map(|c| c.loss.to_bits()).collect()
         };
         assert_eq!(losses(&read), losses(&manifest));
