@@ -16,6 +16,9 @@ pub struct ClassScores {
     pub boxes: Vec<CropBox>,
     /// Cross-entropy −ln p(class) of each crop, rows × crops; low = realistic. May be +∞.
     pub losses: Vec<f32>,
+    /// The strongest other class of each crop, rows × crops; `None` where a version of the program scored it that did
+    /// not keep it, or the observer has no other class.
+    pub rivals: Vec<Option<Rival>>,
     /// Images of the subset that could not be decoded; they have no row.
     pub broken: Vec<BrokenImage>,
 }
@@ -31,6 +34,31 @@ pub struct BrokenImage {
     pub reason: String,
 }
 
+/// The class that the observer finds likeliest of all but the image's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rival {
+    /// The observer's output; the lower one of two that are as likely.
+    pub output: u32,
+    /// Its probability.
+    pub probability: f32,
+}
+
+/// What the observer says of one crop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CropScore {
+    /// Cross-entropy for the image's class.
+    pub loss: f32,
+    /// The strongest other class, where it is known.
+    pub rival: Option<Rival>,
+}
+
+impl From<f32> for CropScore {
+    /// Of a loss alone.
+    fn from(loss: f32) -> Self {
+        Self { loss, rival: None }
+    }
+}
+
 /// One scored crop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PatchScore {
@@ -42,6 +70,8 @@ pub struct PatchScore {
     pub bbox: CropBox,
     /// Cross-entropy of the observer for the image's class.
     pub loss: f32,
+    /// The strongest other class, where it is known.
+    pub rival: Option<Rival>,
 }
 
 impl PatchScore {
@@ -71,13 +101,17 @@ impl ClassScores {
         self.images.len() + self.broken.len()
     }
 
-    /// Adds one image with its crops; positions must ascend.
-    pub fn push(&mut self, position: u32, image: ImageId, boxes: &[CropBox], losses: &[f32]) {
-        debug_assert!(boxes.len() == self.crops as usize && losses.len() == boxes.len());
+    /// Adds one image with its crops, given by their scores or by their losses alone; positions must ascend.
+    pub fn push<S: Copy + Into<CropScore>>(&mut self, position: u32, image: ImageId, boxes: &[CropBox], scores: &[S]) {
+        debug_assert!(boxes.len() == self.crops as usize && scores.len() == boxes.len());
         self.positions.push(position);
         self.images.push(image);
         self.boxes.extend_from_slice(boxes);
-        self.losses.extend_from_slice(losses);
+        for &score in scores {
+            let CropScore { loss, rival } = score.into();
+            self.losses.push(loss);
+            self.rivals.push(rival);
+        }
     }
 
     /// The same rows with their first `crops` crops; crops are numbered, so those of fewer are a prefix.
@@ -85,8 +119,9 @@ impl ClassScores {
     pub fn first_crops(mut self, crops: u32) -> Self {
         if crops < self.crops {
             let (old, new) = (self.crops as usize, crops as usize);
-            self.boxes = self.boxes.chunks_exact(old).flat_map(|row| &row[..new]).copied().collect();
-            self.losses = self.losses.chunks_exact(old).flat_map(|row| &row[..new]).copied().collect();
+            self.boxes = first_of_rows(&self.boxes, old, new);
+            self.losses = first_of_rows(&self.losses, old, new);
+            self.rivals = first_of_rows(&self.rivals, old, new);
             self.crops = crops;
         }
         self
@@ -99,6 +134,7 @@ impl ClassScores {
         self.images.append(&mut later.images);
         self.boxes.append(&mut later.boxes);
         self.losses.append(&mut later.losses);
+        self.rivals.append(&mut later.rivals);
         self.broken.append(&mut later.broken);
     }
 
@@ -114,6 +150,7 @@ impl ClassScores {
             crop,
             bbox: *self.boxes.get(at)?,
             loss: *self.losses.get(at)?,
+            rival: self.rivals.get(at).copied().flatten(),
         })
     }
 
@@ -128,6 +165,11 @@ impl ClassScores {
     pub fn covers(&self, subset: u32, crops: u32, class_size: usize) -> bool {
         self.crops >= crops && self.tried() >= (subset as usize).min(class_size)
     }
+}
+
+/// The first `new` of every `old` values.
+fn first_of_rows<T: Copy>(values: &[T], old: usize, new: usize) -> Vec<T> {
+    values.chunks_exact(old).flat_map(|row| &row[..new]).copied().collect()
 }
 
 /// The blocks of a run, one slot per class of the dataset.
@@ -160,5 +202,25 @@ impl ScoreTable {
     #[must_use]
     pub fn scored_classes(&self) -> usize {
         self.classes.iter().flatten().count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rivals_stay_with_their_crops() {
+        let whole = [CropBox::whole(8, 8); 2];
+        let score = |loss: f32| CropScore { loss, rival: Some(Rival { output: loss as u32, probability: 0.5 }) };
+        let mut block = ClassScores::new(2);
+        block.push(0, ImageId(7), &whole, &[1.0, 2.0]);
+        let mut later = ClassScores::new(2);
+        later.push(1, ImageId(3), &whole, &[score(3.0), score(4.0)]);
+        block.append(later);
+        let rivals = |block: &ClassScores, row, crop| block.patch(row, crop).and_then(|p| p.rival).map(|r| r.output);
+        assert_eq!([0, 1].map(|row| [0, 1].map(|crop| rivals(&block, row, crop))), [[None; 2], [Some(3), Some(4)]]);
+        let one = block.first_crops(1);
+        assert_eq!((rivals(&one, 0, 0), rivals(&one, 1, 0), one.rivals.len()), (None, Some(3), 2));
     }
 }

@@ -154,7 +154,7 @@ mod tests {
         let dataset = builder.build(folder.path().to_owned(), Layout::ImageFolder, Split::Whole).unwrap();
         let patch = |i: u32| {
             let bbox = CropBox { top: i, left: 2, height: 12, width: 12 };
-            PatchScore { image: ImageId(i), crop: 0, bbox, loss: 0.0 }
+            PatchScore { image: ImageId(i), crop: 0, bbox, loss: 0.0, rival: None }
         };
         (folder, dataset, [4, 0, 2, 1, 3].map(patch).to_vec())
     }

@@ -2,7 +2,7 @@
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::patch::CropBox;
-use crate::core::distil::scores::{BrokenImage, ClassScores};
+use crate::core::distil::scores::{BrokenImage, ClassScores, CropScore, Rival};
 use crate::core::progress::Cancelled;
 
 use super::batcher::{Batcher, Spent};
@@ -81,9 +81,9 @@ pub fn score_class(
     throughput: Throughput,
     advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
 ) -> Result<Scored, ScoreError> {
-    let mut losses: Vec<f32> = Vec::new();
+    let mut scores: Vec<CropScore> = Vec::new();
     let mut batcher = Batcher::new(job.crops.input_len(), throughput.batch, |inputs: &[f32], batch, filled| {
-        push_losses(engine, job.output, (inputs, batch, filled), &mut losses)
+        push_scores(engine, job.output, (inputs, batch, filled), &mut scores)
     });
     let mut block = ClassScores::new(job.crops.crops);
     let mut unreadable = Vec::new();
@@ -119,22 +119,22 @@ pub fn score_class(
     let spent = batcher.spent;
     advance(job.images.len())?;
     let crops = job.crops.crops as usize;
-    for ((position, image, boxes), losses) in rows.into_iter().zip(losses.chunks_exact(crops.max(1))) {
-        block.push(position, image, &boxes, losses);
+    for ((position, image, boxes), scores) in rows.into_iter().zip(scores.chunks_exact(crops.max(1))) {
+        block.push(position, image, &boxes, scores);
     }
     Ok(Scored { block, unreadable, spent })
 }
 
-/// Runs a batch and adds the losses of its first `filled` inputs.
-fn push_losses(
+/// Runs a batch and adds the scores of its first `filled` inputs.
+fn push_scores(
     engine: &mut dyn Engine,
     output: usize,
     (inputs, batch, filled): (&[f32], usize, usize),
-    losses: &mut Vec<f32>,
+    scores: &mut Vec<CropScore>,
 ) -> Result<(), EngineError> {
     let logits = engine.logits(inputs, batch)?;
     let rows = logits.chunks_exact(engine.classes()).take(filled);
-    losses.extend(rows.map(|row| cross_entropy(row, output)));
+    scores.extend(rows.map(|row| crop_score(row, output)));
     Ok(())
 }
 
@@ -153,19 +153,55 @@ fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
     Ok(Cropped { boxes, inputs })
 }
 
+/// A row of logits with what its softmax divides by, in f32 (spec 1.11).
+struct Softmax<'a> {
+    logits: &'a [f32],
+    greatest: f32,
+    sum: f32,
+}
+
+impl<'a> Softmax<'a> {
+    fn of(logits: &'a [f32]) -> Self {
+        let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        Self { logits, greatest, sum: logits.iter().map(|z| (z - greatest).exp()).sum() }
+    }
+
+    fn probability(&self, class: usize) -> f32 {
+        self.logits.get(class).map_or(f32::NAN, |z| (z - self.greatest).exp() / self.sum)
+    }
+
+    fn cross_entropy(&self, class: usize) -> f32 {
+        // Subtracted, so that a certain prediction has loss 0 and not −0.
+        0.0 - self.probability(class).ln()
+    }
+
+    /// The likeliest of the other classes: of equal logits the first, and NaN only where there is nothing else.
+    fn rival(&self, class: usize) -> Option<Rival> {
+        let others = self.logits.iter().copied().enumerate().filter(|(output, _)| *output != class);
+        let greater = |best: (usize, f32), next: (usize, f32)| {
+            if next.1 > best.1 || (best.1.is_nan() && !next.1.is_nan()) { next } else { best }
+        };
+        let (output, _) = others.reduce(greater)?;
+        Some(Rival { output: output as u32, probability: self.probability(output) })
+    }
+}
+
+/// The loss of a row of logits for `class`, and the strongest other class.
+fn crop_score(logits: &[f32], class: usize) -> CropScore {
+    let softmax = Softmax::of(logits);
+    CropScore { loss: softmax.cross_entropy(class), rival: softmax.rival(class) }
+}
+
 /// −ln(softmax(logits)_class), softmax first, in f32: may be +∞ (spec 1.11).
 #[must_use]
 pub fn cross_entropy(logits: &[f32], class: usize) -> f32 {
-    // Subtracted, so that a certain prediction has loss 0 and not −0.
-    0.0 - probability(logits, class).ln()
+    Softmax::of(logits).cross_entropy(class)
 }
 
 /// softmax(logits)_class.
 #[must_use]
 pub fn probability(logits: &[f32], class: usize) -> f32 {
-    let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f32 = logits.iter().map(|z| (z - greatest).exp()).sum();
-    logits.get(class).map_or(f32::NAN, |z| (z - greatest).exp() / sum)
+    Softmax::of(logits).probability(class)
 }
 
 #[cfg(test)]
@@ -180,6 +216,22 @@ mod tests {
         assert!((cross_entropy(&logits, 0) - 4.0_f32.ln()).abs() < 1e-6);
         assert!((cross_entropy(&logits, 1) - (4.0_f32 / 3.0).ln()).abs() < 1e-6);
         assert_eq!(cross_entropy(&[200.0, 0.0], 1), f32::INFINITY, "softmax first underflows, as in the papers' code");
+    }
+
+    #[test]
+    fn the_strongest_other_class_by_hand() {
+        // softmax(ln 1, ln 3, ln 2, ln 3, ln 1) = 0.1, 0.3, 0.2, 0.3, 0.1.
+        let logits = [1.0_f32, 3.0, 2.0, 3.0, 1.0].map(f32::ln);
+        let rival = |logits: &[f32], class| crop_score(logits, class).rival.map(|r| (r.output, r.probability));
+        for (class, due) in [(0, 1), (1, 3), (2, 1), (3, 1)] {
+            let (output, probability) = rival(&logits, class).unwrap();
+            assert_eq!(output, due, "of class {class}: equal ones by their number");
+            assert!((probability - 0.3).abs() < 1e-6);
+        }
+        assert_eq!(crop_score(&logits, 2).loss.to_bits(), cross_entropy(&logits, 2).to_bits());
+        assert_eq!(rival(&[0.0], 0), None, "there is no other");
+        assert_eq!(rival(&[0.0, f32::NAN, -1.0], 0).map(|r| r.0), Some(2));
+        assert_eq!(rival(&[0.0, f32::NEG_INFINITY], 0), Some((1, 0.0)));
     }
 
     /// An engine whose only logit pair tells the input's mean, to watch batching without a network.
@@ -203,13 +255,13 @@ mod tests {
         let inputs: Vec<f32> = (0..7 * 3).map(|i| i as f32 / 10.0).collect();
         let losses = |batch| {
             let mut engine = Mean;
-            let mut losses = Vec::new();
+            let mut scores = Vec::new();
             let mut batcher = Batcher::new(3, batch, |inputs: &[f32], batch, filled| {
-                push_losses(&mut engine, 0, (inputs, batch, filled), &mut losses)
+                push_scores(&mut engine, 0, (inputs, batch, filled), &mut scores)
             });
             batcher.push(&inputs).unwrap();
             batcher.flush().unwrap();
-            losses
+            scores
         };
         assert_eq!(losses(1).len(), 7);
         assert_eq!(losses(1), losses(4));

@@ -6,7 +6,8 @@ use super::{Project, ProjectError};
 const APPLICATION: i64 = 0x5354_4c4d;
 
 /// Step n brings a database of version n to version n + 1. Steps are only ever added.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY,
     fingerprint TEXT NOT NULL,
@@ -57,7 +58,14 @@ CREATE TABLE scores (
     checksum BLOB NOT NULL           -- BLAKE3 of all of the above; numbers are little-endian
 );
 CREATE INDEX scores_of_class ON scores (key, class, output);
-"];
+",
+    "
+ALTER TABLE scores ADD COLUMN rivals BLOB; -- u32 output and f32 probability per crop; NULL in blocks of version 1
+",
+];
+
+/// The version that brought the strongest other class of each crop.
+pub(super) const RIVALS: i64 = 2;
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

@@ -6,11 +6,11 @@
 
 use rusqlite::{Row, params};
 
-use super::{Project, ProjectError};
+use super::{Project, ProjectError, schema};
 use crate::core::data::dataset::ImageId;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::patch::{CropBox, CropRange};
-use crate::core::distil::scores::ClassScores;
+use crate::core::distil::scores::{ClassScores, Rival};
 
 /// Everything that scores depend on, apart from the class, the subset and the number of crops.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -116,9 +116,9 @@ impl Project {
         change.execute(known, params![hash, slot.key.canonical()]).map_err(&failed)?;
         let columns = Columns::of(&new);
         let query = "INSERT INTO scores (key, class, output, crops, tried, positions, images, boxes, losses, broken,
-            stamps, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+            stamps, checksum, rivals) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let checksum = columns.checksum(slot);
-        let Columns { crops, tried, positions, images, boxes, losses, broken, stamps } = columns;
+        let Columns { crops, tried, positions, images, boxes, losses, broken, stamps, rivals } = columns;
         let values = params![
             hash,
             slot.class,
@@ -132,6 +132,7 @@ impl Project {
             broken,
             stamps,
             checksum,
+            rivals,
         ];
         change.execute(query, values).map_err(&failed)?;
         change.commit().map_err(failed)
@@ -140,9 +141,13 @@ impl Project {
     /// All blocks of a slot, and the rows of those that are damaged.
     fn blocks(&self, slot: Slot<'_>, doing: &'static str) -> Result<(Vec<Stored>, Vec<i64>), ProjectError> {
         let failed = self.failed(doing);
-        let query = "SELECT id, crops, tried, positions, images, boxes, losses, broken, stamps, checksum
-            FROM scores WHERE key = ?1 AND class = ?2 AND output = ?3 ORDER BY id";
-        let mut statement = self.connection.prepare_cached(query).map_err(&failed)?;
+        // A reader can't bring an older database up to date.
+        let rivals = if schema::version(self)? < schema::RIVALS { "NULL" } else { "rivals" };
+        let query = format!(
+            "SELECT id, crops, tried, positions, images, boxes, losses, broken, stamps, checksum, {rivals}
+            FROM scores WHERE key = ?1 AND class = ?2 AND output = ?3 ORDER BY id"
+        );
+        let mut statement = self.connection.prepare_cached(&query).map_err(&failed)?;
         let values = params![slot.key.hash(), slot.class, slot.output];
         let mut rows = statement.query(values).map_err(&failed)?;
         let (mut blocks, mut damaged) = (Vec::new(), Vec::new());
@@ -176,7 +181,8 @@ impl Stored {
 fn check(block: &ClassScores, stamps: &[u64]) -> Result<(), String> {
     let (rows, tried) = (block.rows(), block.tried());
     let crops = rows * block.crops as usize;
-    if block.positions.len() != rows || block.boxes.len() != crops || block.losses.len() != crops {
+    let of_crops = [block.boxes.len(), block.losses.len(), block.rivals.len()];
+    if block.positions.len() != rows || of_crops.iter().any(|&len| len != crops) {
         return Err("its columns have different lengths".to_owned());
     }
     if !block.positions.is_sorted_by(|a, b| a < b) {
@@ -205,11 +211,22 @@ struct Columns {
     losses: Vec<u8>,
     broken: String,
     stamps: Vec<u8>,
+    /// `None` where no crop has one: a block of version 1.
+    rivals: Option<Vec<u8>>,
 }
+
+/// The output of a crop whose strongest other class is not known.
+const UNKNOWN: u32 = u32::MAX;
 
 impl Columns {
     fn of(stored: &Stored) -> Self {
         let Stored { block, stamps, .. } = stored;
+        let rival = |rival: &Option<Rival>| {
+            let (output, probability) = rival.map_or((UNKNOWN, 0.0), |r| (r.output, r.probability));
+            [output, probability.to_bits()]
+        };
+        let any = block.rivals.iter().any(Option::is_some);
+        let rivals = || block.rivals.iter().flat_map(rival).flat_map(u32::to_le_bytes).collect();
         let sides = block.boxes.iter().flat_map(|b| [b.top, b.left, b.height, b.width]);
         Self {
             crops: block.crops,
@@ -221,6 +238,7 @@ impl Columns {
             // A list of structs of numbers and texts: writing it as JSON cannot fail.
             broken: serde_json::to_string(&block.broken).unwrap_or_default(),
             stamps: stamps.iter().flat_map(|s| s.to_le_bytes()).collect(),
+            rivals: any.then(rivals),
         }
     }
 
@@ -240,7 +258,8 @@ impl Columns {
             self.broken.as_bytes(),
             &self.stamps,
         ];
-        for part in parts {
+        // Without rivals it is the checksum of version 1.
+        for part in parts.into_iter().chain(self.rivals.as_deref()) {
             hash.update(&(part.len() as u64).to_le_bytes());
             hash.update(part);
         }
@@ -249,7 +268,7 @@ impl Columns {
 
     /// The block; `None` where a column has bytes left over or is no JSON.
     fn decode(&self, row: i64) -> Option<Stored> {
-        let boxes = words(&self.boxes)?;
+        let (boxes, losses) = (words(&self.boxes)?, words(&self.losses)?);
         let block = ClassScores {
             crops: self.crops,
             positions: words(&self.positions)?,
@@ -260,13 +279,27 @@ impl Columns {
                 .iter()
                 .map(|&[top, left, height, width]| CropBox { top, left, height, width })
                 .collect(),
-            losses: words(&self.losses)?.into_iter().map(f32::from_bits).collect(),
+            rivals: self.rivals(losses.len())?,
+            losses: losses.into_iter().map(f32::from_bits).collect(),
             broken: serde_json::from_str(&self.broken).ok()?,
         };
         let (stamps, rest) = self.stamps.as_chunks();
         let stamps: Vec<u64> = stamps.iter().map(|&b| u64::from_le_bytes(b)).collect();
         let sound = rest.is_empty() && boxes.len().is_multiple_of(4) && check(&block, &stamps).is_ok();
         sound.then_some(Stored { row, block, stamps })
+    }
+}
+
+impl Columns {
+    /// The strongest other class of each of `crops` crops; `None` where bytes are left over.
+    fn rivals(&self, crops: usize) -> Option<Vec<Option<Rival>>> {
+        let Some(bytes) = &self.rivals else { return Some(vec![None; crops]) };
+        let words = words(bytes)?;
+        let (pairs, rest) = words.as_chunks();
+        let rival = |&[output, bits]: &[u32; 2]| {
+            (output != UNKNOWN).then(|| Rival { output, probability: f32::from_bits(bits) })
+        };
+        rest.is_empty().then(|| pairs.iter().map(rival).collect())
     }
 }
 
@@ -287,6 +320,7 @@ fn read(row: &Row<'_>, id: i64, slot: Slot<'_>) -> Option<Stored> {
         losses: row.get(6).ok()?,
         broken: row.get(7).ok()?,
         stamps: row.get(8).ok()?,
+        rivals: row.get(10).ok()?,
     };
     let checksum: [u8; 32] = row.get(9).ok()?;
     if checksum != columns.checksum(slot) {

@@ -85,9 +85,19 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
         text::fact(ui, "Rank", &format!("{} of {}", rank + 1, text::thousands(ranking.ranked.len() as u64)));
         let probability = text::percent(key.probability());
         text::fact(ui, "Loss", &format!("{} (probability {probability})", text::loss(key.loss)));
+        text::fact(ui, "Strongest other class", &rival(key, dataset, scene));
         text::fact(ui, "Box", &format!("{}×{} pixels at column {}, row {}", b.width, b.height, b.left, b.top));
         text::fact(ui, "Used in", &used_in(scene, (class, rank)));
     });
+}
+
+/// The class that the observer takes the patch for if not for its own.
+fn rival(key: &PatchScore, dataset: &Dataset, scene: &Scene<'_>) -> String {
+    let Some(rival) = key.rival else { return "not known: an earlier version scored this patch".to_owned() };
+    let outputs = scene.model.observer.as_ref().map_or(&[][..], |o| &o.map.outputs);
+    let class = outputs.iter().position(|&output| output == rival.output).and_then(|at| dataset.classes().get(at));
+    let name = class.map_or_else(|| format!("output {}", rival.output), |class| class.label().to_owned());
+    format!("{name} (probability {})", text::percent(rival.probability))
 }
 
 fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {
