@@ -166,7 +166,7 @@ fn options(request: &ObserverRequest, card: Option<&card::Card>) -> Result<Obser
 /// trained on.
 pub(super) fn own_side(dataset: &Dataset) -> Option<usize> {
     let first = (0..dataset.image_count().min(16) as u32).map(ImageId);
-    let pixels = first.filter_map(|image| decode::read(&dataset.location(image)).ok()).next()?;
+    let pixels = first.filter_map(|image| decode::read(dataset, image).ok()).next()?;
     Some(pixels.width.min(pixels.height) as usize)
 }
 

@@ -147,7 +147,7 @@ fn work<K: Clone>(queue: &(Mutex<Queue<K>>, Condvar), done: &SyncSender<Finished
 /// # Errors
 /// Why there is none, in words.
 pub fn make(dataset: &Dataset, picture: &Picture) -> Result<(Rgb8, (u32, u32)), String> {
-    let read = |image| decode::read(&dataset.location(image)).map_err(|e| e.to_string());
+    let read = |image| decode::read(dataset, image).map_err(|e| e.to_string());
     match picture {
         Picture::Image { image, max_side } => {
             let pixels = read(*image)?;

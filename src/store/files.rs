@@ -79,6 +79,20 @@ pub fn bytes_of(name: &OsStr) -> std::borrow::Cow<'_, [u8]> {
     }
 }
 
+/// `root` followed by a relative path of raw bytes, `/` between its parts.
+#[must_use]
+pub fn join_bytes(root: &Path, relative: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt as _;
+        root.join(OsStr::from_bytes(relative))
+    }
+    #[cfg(not(unix))]
+    {
+        root.join(String::from_utf8_lossy(relative).as_ref())
+    }
+}
+
 /// Reads a small text file, at most `limit` bytes: a weight file given by mistake must not fill the memory.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use super::labels::{LabelReader, LabelWriter, tests as labels};
 use super::project::{Project, ProjectError};
 use super::training::{TrainingFolder, TrainingStatus, tests as training};
 use crate::core::data::class_map::{Outputs, Rule, resolve};
-use crate::core::data::dataset::{Layout, Location, Split};
+use crate::core::data::dataset::{Layout, Split};
 use crate::core::distil::recipe::Recipe;
 
 fn data(name: &str) -> PathBuf {
@@ -45,9 +45,7 @@ fn tiny_imagenet_in_its_own_layout() {
         assert!(dataset.class_ids().all(|c| dataset.class_size(c) == images / 20), "{:?}", opened.notes);
         assert_eq!(dataset.classes()[0].title.as_deref(), Some("goldfish, Carassius auratus"));
         assert!(dataset.classes().is_sorted_by(|a, b| a.name < b.name));
-        let Location::File(path) = dataset.location(crate::core::data::dataset::ImageId(images as u32 - 1)) else {
-            panic!()
-        };
+        let path = dataset.file(crate::core::data::dataset::ImageId(images as u32 - 1)).unwrap();
         assert!(path.is_file(), "{path:?}");
         // A network of torchvision's 1000 classes finds its outputs by the WordNet ids; goldfish is output 1.
         let map = resolve(dataset.classes(), Outputs { count: 1000, names: None }, None).unwrap();

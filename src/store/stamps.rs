@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::core::data::dataset::{Dataset, ImageId, Location};
+use crate::core::data::dataset::{Dataset, ImageId};
 
 /// The stamp of a file that is missing or may not be looked at.
 pub const MISSING: u64 = 0;
 
-/// One stamp per image, in order: equal stamps mean that the file has kept its size and time of change (for CIFAR's
-/// batches, the batch file). Never fails: a missing file has the stamp [`MISSING`].
+/// One stamp per image, in order: equal stamps mean that the file has kept its size and time of change (where it
+/// holds many images, that of them all). Never fails: a missing file has the stamp [`MISSING`].
 #[must_use]
 pub fn of(dataset: &Dataset, images: impl IntoIterator<Item = ImageId>) -> Vec<u64> {
-    let mut batches: HashMap<PathBuf, u64> = HashMap::new();
-    let stamp = |image| match dataset.location(image) {
-        Location::File(path) => stamp(&path),
-        Location::Cifar { file, .. } => *batches.entry(file).or_insert_with_key(|file| stamp(file)),
+    // A batch of many images is looked at once.
+    let mut known: HashMap<PathBuf, u64> = HashMap::new();
+    let stamp = |image| match dataset.file(image) {
+        Ok(file) => *known.entry(file).or_insert_with_key(|file| stamp(file)),
+        Err(_) => MISSING,
     };
     images.into_iter().map(stamp).collect()
 }

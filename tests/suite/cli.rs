@@ -6,7 +6,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stillroom::core::data::dataset::Location;
 use stillroom::core::distil::manifest::Manifest;
 use stillroom::engine::images::decode;
 use stillroom::jobs::distill::recut;
@@ -336,6 +335,7 @@ pub fn counts(line: &Value) -> (u64, u64) {
 /// Reads an output folder's manifest, cuts every cell again from its source, and compares with the written pixels.
 pub fn check_output(out: &Path, data: &Path) -> Manifest {
     let manifest = Manifest::parse(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    let data = stillroom::store::import::open(data, manifest.dataset.split).unwrap().dataset;
     let cells = manifest.recipe.method.rded().unwrap().patches as usize;
     let ipc = manifest.recipe.ipc as usize;
     for class in &manifest.classes {
@@ -346,8 +346,8 @@ pub fn check_output(out: &Path, data: &Path) -> Manifest {
         let due = (0..cells).flat_map(|k| (0..ipc).map(move |image| (k * larger + image) as u32));
         assert!(ranks.into_iter().eq(due), "each rank once");
         for image in &class.images {
-            let written = decode::read(&Location::File(out.join(&image.file))).unwrap();
-            assert!(recut(&manifest, data, image).unwrap() == written, "{} differs from its sources", image.file);
+            let written = decode::decode(&std::fs::read(out.join(&image.file)).unwrap()).unwrap();
+            assert!(recut(&manifest, &data, image).unwrap() == written, "{} differs from its sources", image.file);
         }
     }
     manifest

@@ -1,11 +1,13 @@
 //! A dataset as an index of names: classes in a fixed order, and the images of each class.
 //!
-//! Nothing here opens a file. 1.3 million images cost one byte arena of names and a few integers.
+//! Nothing here opens a file: what an image holds, the [`ImageSource`] of whoever opened the dataset knows. 1.3 million images cost one byte arena of names and a few integers.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::names::escape;
+use super::source::{ImageBytes, ImageSource, SourceError};
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -78,26 +80,13 @@ pub enum Split {
     Whole,
 }
 
-/// Where the encoded bytes of one image are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// An encoded image file.
-    File(PathBuf),
-    /// A raw record: 3072 bytes of 32×32 RGB planes at `offset` of `file`.
-    Cifar {
-        /// The batch file.
-        file: PathBuf,
-        /// Byte offset of the pixels (behind the label bytes).
-        offset: u64,
-    },
-}
-
 /// An index of a dataset: classes and image names. See [`DatasetBuilder`].
 #[derive(Clone, Debug)]
 pub struct Dataset {
     root: PathBuf,
     layout: Layout,
     split: Split,
+    source: Arc<dyn ImageSource>,
     classes: Vec<Class>,
     /// First image of each class, and the image count behind the last.
     class_starts: Vec<u32>,
@@ -211,10 +200,28 @@ impl Dataset {
         escape(&self.source_bytes(image))
     }
 
-    /// Where the image's bytes are.
+    /// The bytes of the image that [`Self::source_bytes`] calls `name`.
+    ///
+    /// # Errors
+    /// [`SourceError`], which doesn't name the image; [`Self::shown`] does.
+    pub fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
+        self.source.bytes(name)
+    }
+
+    /// The file that holds an image: its own, or one of many images.
+    ///
+    /// # Errors
+    /// [`SourceError::Malformed`] for a name that leads to no file.
+    pub fn file(&self, image: ImageId) -> Result<PathBuf, SourceError> {
+        self.source.file(&self.source_bytes(image))
+    }
+
+    /// The image called `name` with its root, for messages ([`escape`]).
     #[must_use]
-    pub fn location(&self, image: ImageId) -> Location {
-        location_of(&self.root, self.layout, &self.source_bytes(image))
+    pub fn shown(&self, name: &[u8]) -> String {
+        let root = self.root.as_os_str().as_encoded_bytes();
+        let between: &[u8] = if root.is_empty() || root.ends_with(b"/") { b"" } else { b"/" };
+        escape(&[root, between, name].concat())
     }
 
     /// Hash of the class order and all image names: equal for equal indexes, wherever the root lies.
@@ -236,34 +243,6 @@ impl Dataset {
     }
 }
 
-/// The place of `source` (as in [`Dataset::source_bytes`]) under `root`.
-#[must_use]
-pub fn location_of(root: &Path, layout: Layout, source: &[u8]) -> Location {
-    let label_bytes = match layout {
-        Layout::ImageFolder | Layout::TinyImageNet => return Location::File(join_bytes(root, source)),
-        Layout::Cifar10Binary => 1,
-        Layout::Cifar100Binary => 2,
-    };
-    let split = source.iter().rposition(|&b| b == b'#').unwrap_or(source.len());
-    let index = source.get(split + 1..).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| d.parse().ok());
-    let offset = index.unwrap_or(0_u64) * (label_bytes + 3072) + label_bytes;
-    Location::Cifar { file: join_bytes(root, &source[..split]), offset }
-}
-
-/// `root` followed by a relative path of raw bytes.
-#[must_use]
-pub fn join_bytes(root: &Path, relative: &[u8]) -> PathBuf {
-    #[cfg(unix)]
-    {
-        use std::os::unix::ffi::OsStrExt as _;
-        root.join(std::ffi::OsStr::from_bytes(relative))
-    }
-    #[cfg(not(unix))]
-    {
-        root.join(String::from_utf8_lossy(relative).as_ref())
-    }
-}
-
 /// Collects classes and names, then sorts them into a [`Dataset`].
 #[derive(Debug, Default)]
 pub struct DatasetBuilder {
@@ -276,11 +255,18 @@ impl DatasetBuilder {
         self.classes.push((class, names));
     }
 
-    /// Builds the index; classes keep the order in which they were added, images are sorted by name.
+    /// Builds the index; classes keep the order in which they were added, images are sorted by name. `source` has the
+    /// bytes of these images.
     ///
     /// # Errors
     /// [`IndexError::TooLarge`] where the names exceed 4 GiB.
-    pub fn build(self, root: PathBuf, layout: Layout, split: Split) -> Result<Dataset, IndexError> {
+    pub fn build(
+        self,
+        root: PathBuf,
+        layout: Layout,
+        split: Split,
+        source: Arc<dyn ImageSource>,
+    ) -> Result<Dataset, IndexError> {
         let count: usize = self.classes.iter().map(|(_, n)| n.len()).sum();
         let bytes: usize = self.classes.iter().flat_map(|(_, n)| n).map(Vec::len).sum();
         if u32::try_from(count).is_err() || u32::try_from(bytes).is_err() {
@@ -290,6 +276,7 @@ impl DatasetBuilder {
             root,
             layout,
             split,
+            source,
             classes: Vec::with_capacity(self.classes.len()),
             class_starts: vec![0],
             names: Vec::with_capacity(bytes),
@@ -310,6 +297,7 @@ impl DatasetBuilder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Held;
     use super::*;
 
     fn small() -> Dataset {
@@ -318,7 +306,7 @@ mod tests {
         builder.class(class("cat"), vec![b"b.jpg".to_vec(), b"a.jpg".to_vec()]);
         builder.class(class("dog"), vec![]);
         builder.class(class("owl"), vec![b"c\xff.jpg".to_vec()]);
-        builder.build("/data".into(), Layout::ImageFolder, Split::Train).unwrap()
+        builder.build("/data".into(), Layout::ImageFolder, Split::Train, Held::encoded([])).unwrap()
     }
 
     #[test]
@@ -327,6 +315,7 @@ mod tests {
         assert_eq!(data.image_count(), 3);
         assert_eq!(data.image_name(ImageId(0)), b"a.jpg");
         assert_eq!(data.source(ImageId(2)), "train/owl/c\\xff.jpg");
+        assert_eq!(data.shown(&data.source_bytes(ImageId(2))), "/data/train/owl/c\\xff.jpg");
         assert_eq!(data.class_of(ImageId(1)), ClassId(0));
         assert_eq!(data.class_of(ImageId(2)), ClassId(2), "an empty class in between owns nothing");
         assert_eq!(data.class_size(ClassId(1)), 0);
@@ -340,11 +329,5 @@ mod tests {
         assert_eq!(a.fingerprint(), b.fingerprint());
         b.names[0] = b'z';
         assert_ne!(a.fingerprint(), b.fingerprint());
-    }
-
-    #[test]
-    fn cifar_records_have_offsets() {
-        let at = location_of(Path::new("/c"), Layout::Cifar100Binary, b"train.bin#2");
-        assert_eq!(at, Location::Cifar { file: "/c/train.bin".into(), offset: 2 * 3074 + 2 });
     }
 }

@@ -6,4 +6,5 @@ pub mod dataset;
 pub mod names;
 pub mod normalise;
 pub mod pixels;
+pub mod source;
 pub mod wordnet;

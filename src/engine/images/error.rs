@@ -1,5 +1,7 @@
 //! Why an image can't be used, and how large one may be.
 
+use crate::core::data::source::SourceError;
+
 /// Most bytes that one image may take while it is decoded: the decoder's own pixels, what a progressive JPEG keeps
 /// until its last scan, and the RGB copy where one is made. Decided by the header, before any pixel is decoded.
 ///
@@ -13,15 +15,15 @@ pub enum ImageError {
     /// One of the others, and the file it is about.
     #[error("{file}: {reason}")]
     InFile {
-        /// Path as text ([`escape`]).
+        /// Its path as text ([`Dataset::shown`](crate::core::data::dataset::Dataset::shown)).
         file: String,
         /// What is wrong.
         #[source]
         reason: Box<ImageError>,
     },
-    /// The file can't be opened or read.
-    #[error("cannot be read ({0}); check that it is there and that you may read it")]
-    Io(#[from] std::io::Error),
+    /// There are no bytes to decode.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// No bytes at all.
     #[error("the file is empty; copy it again from its source or remove it")]
     Empty,
@@ -63,6 +65,12 @@ impl ImageError {
             Self::InFile { reason, .. } => reason.reason(),
             other => other,
         }
+    }
+
+    /// Whether the system would not read it: unlike a damaged file, that may pass.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self.reason(), Self::Source(SourceError::Unreadable(_)))
     }
 
     pub(super) fn in_file(self, file: String) -> Self {

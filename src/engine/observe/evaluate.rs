@@ -80,7 +80,7 @@ pub fn evaluate(
     let total = job.images.len() as u64;
     let view = |i: usize| -> Result<Arc<Rgb8>, String> {
         let make = || {
-            let image = decode::read(&job.dataset.location(job.images[i])).map_err(|e| e.reason().to_string())?;
+            let image = decode::read(job.dataset, job.images[i]).map_err(|e| e.reason().to_string())?;
             Ok(resize::evaluation_view(&image, side))
         };
         job.views.map_or_else(|| make().map(Arc::new), |views| views.get(job.images[i].index(), make))

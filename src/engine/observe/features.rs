@@ -118,7 +118,7 @@ pub fn features(
 fn input(job: &FeatureJob<'_>, i: usize) -> Result<Vec<f32>, FeatureError> {
     let patch = &job.patches[i];
     let gone = |reason: String| FeatureError::Gone { file: job.dataset.source(patch.image), reason };
-    let pixels = decode::read(&job.dataset.location(patch.image)).map_err(|e| gone(e.reason().to_string()))?;
+    let pixels = decode::read(job.dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
     let mut input = vec![0.0; job.crops.input_len()];
     job.crops.write(&pixels, &[patch.bbox], &mut input).map_err(|e| gone(e.to_string()))?;
     Ok(input)
@@ -130,6 +130,7 @@ mod tests {
     use crate::core::data::dataset::{Class, DatasetBuilder, ImageId, Layout, Split};
     use crate::core::data::normalise::MeanStd;
     use crate::core::data::pixels::Rgb8;
+    use crate::core::data::source::Held;
     use crate::core::distil::patch::CropBox;
     use crate::core::distil::recipe::OutputFormat;
     use crate::engine::cpu::infer::CpuEngine;
@@ -138,25 +139,24 @@ mod tests {
     use crate::engine::plan::Plan;
     use crate::engine::weights::Weights;
 
-    /// Five images of one class; the patch is a box of each.
-    fn scene() -> (tempfile::TempDir, Dataset, Vec<PatchScore>) {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("a")).unwrap();
+    /// Five images of one class, of which the first `there` have bytes; the patch is a box of each.
+    fn scene(there: usize) -> (Dataset, Vec<PatchScore>) {
         let names: Vec<_> = (0..5).map(|i| format!("{i}.png")).collect();
-        for (i, name) in names.iter().enumerate() {
+        let image = |i: usize| {
             let mut image = Rgb8::black(20, 24);
             image.data.iter_mut().enumerate().for_each(|(at, v)| *v = (at * (i + 3) % 251) as u8);
-            std::fs::write(folder.path().join("a").join(name), encode(&image, OutputFormat::Png).unwrap()).unwrap();
-        }
+            (format!("a/{i}.png"), encode(&image, OutputFormat::Png).unwrap())
+        };
+        let source = Held::encoded((0..there).map(image));
         let mut builder = DatasetBuilder::default();
         let class = Class { name: "a".into(), title: None, folder: b"a".to_vec() };
         builder.class(class, names.into_iter().map(String::into_bytes).collect());
-        let dataset = builder.build(folder.path().to_owned(), Layout::ImageFolder, Split::Whole).unwrap();
+        let dataset = builder.build("/data".into(), Layout::ImageFolder, Split::Whole, source).unwrap();
         let patch = |i: u32| {
             let bbox = CropBox { top: i, left: 2, height: 12, width: 12 };
             PatchScore { image: ImageId(i), crop: 0, bbox, loss: 0.0, rival: None }
         };
-        (folder, dataset, [4, 0, 2, 1, 3].map(patch).to_vec())
+        (dataset, [4, 0, 2, 1, 3].map(patch).to_vec())
     }
 
     fn crops() -> CropPlan {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn rows_follow_the_patches_whatever_the_batch_and_the_threads() {
-        let (_folder, dataset, patches) = scene();
+        let (dataset, patches) = scene(5);
         let crops = crops();
         let of = |patches: &[PatchScore], batch, threads| {
             let job = FeatureJob { dataset: &dataset, patches, crops: &crops };
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn a_missing_file_and_a_cancel_end_it() {
-        let (folder, dataset, patches) = scene();
+        let (dataset, patches) = scene(4);
         let crops = crops();
         let job = FeatureJob { dataset: &dataset, patches: &patches, crops: &crops };
         let throughput = Throughput { batch: 2, threads: 2 };
-        let cancelled = features(&mut engine(), job, throughput, &mut |_| Err(Cancelled)).unwrap_err();
+        let there = FeatureJob { patches: &patches[1..], ..job };
+        let cancelled = features(&mut engine(), there, throughput, &mut |_| Err(Cancelled)).unwrap_err();
         assert!(matches!(cancelled, FeatureError::Cancelled(_)));
-        std::fs::remove_file(folder.path().join("a/1.png")).unwrap();
         let gone = features(&mut engine(), job, throughput, &mut |_| Ok(())).unwrap_err().to_string();
-        assert!(gone.contains("a/1.png") && gone.contains("put it back"), "{gone}");
+        assert!(gone.contains("a/4.png") && gone.contains("put it back"), "{gone}");
     }
 }

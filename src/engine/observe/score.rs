@@ -7,7 +7,6 @@ use crate::core::progress::Cancelled;
 
 use super::batcher::{Batcher, Spent};
 use crate::engine::images::crops::CropPlan;
-use crate::engine::images::error::ImageError;
 use crate::engine::images::resize::OutsideImage;
 use crate::engine::images::{decode, pipeline};
 use crate::engine::plan::{Engine, EngineError};
@@ -141,9 +140,8 @@ fn push_scores(
 fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
     let image = job.images[i].1;
     // The reason alone: whoever lists it names the file.
-    let pixels = decode::read(&job.dataset.location(image)).map_err(|e| {
-        let unread = matches!(e.reason(), ImageError::Io(_));
-        Unusable { reason: e.reason().to_string(), unread }
+    let pixels = decode::read(job.dataset, image).map_err(|e| {
+        Unusable { reason: e.reason().to_string(), unread: e.may_pass() }
     })?;
     let class = &job.dataset.class(job.class).name;
     let boxes = job.crops.boxes(class, job.dataset.image_name(image), (pixels.width, pixels.height));

@@ -1,7 +1,5 @@
 //! The pixels of distilled images: stitched for the screen or for a folder, and cut again from a manifest.
 
-use std::path::Path;
-
 use crate::core::data::dataset::Dataset;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::compose::{cells, rank_of};
@@ -90,7 +88,7 @@ pub fn stitched(
     for cell in 0..count {
         let patch = &selected[rank_of(cell, image, ipc)];
         let gone = |reason: String| DistillError::Gone { file: dataset.source(patch.image), reason };
-        let pixels = decode::read(&dataset.location(patch.image)).map_err(|e| gone(e.reason().to_string()))?;
+        let pixels = decode::read(dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
         patches.push(resize::resize(&pixels, patch.bbox, (patch_side, patch_side)).map_err(|e| gone(e.to_string()))?);
     }
     let slices: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
@@ -99,11 +97,11 @@ pub fn stitched(
     stitch::stitch(&slices, side, mean_std).map_err(gone)
 }
 
-/// Cuts every cell of a distilled image again from its sources by the manifest alone, to prove its provenance.
+/// Cuts every cell of a distilled image again from `dataset` by what the manifest says alone, to prove its provenance.
 ///
 /// # Errors
 /// [`DistillError::Gone`] where a source can't be read.
-pub fn recut(manifest: &Manifest, root: &Path, image: &ImageNote) -> Result<Rgb8, DistillError> {
+pub fn recut(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -> Result<Rgb8, DistillError> {
     // Checked manifests of stitched images have both.
     let (Some(observer), Some(patch)) = (&manifest.observer, manifest.patch_side) else {
         return Err(DistillError::Gone { file: image.file.clone(), reason: "it was not stitched".to_owned() });
@@ -114,8 +112,7 @@ pub fn recut(manifest: &Manifest, root: &Path, image: &ImageNote) -> Result<Rgb8
         let gone = |reason: String| DistillError::Gone { file: note.source.clone(), reason };
         let source = crate::core::data::names::unescape(&note.source)
             .ok_or_else(|| gone("the name is not well escaped".to_owned()))?;
-        let location = crate::core::data::dataset::location_of(root, manifest.dataset.layout, &source);
-        let decoded = decode::read(&location).map_err(|e| gone(e.reason().to_string()))?;
+        let decoded = decode::read_named(dataset, &source).map_err(|e| gone(e.reason().to_string()))?;
         let size = (cell.height, cell.width);
         let cut =
             stitch::recut(&decoded, note.bbox, patch, size, &observer.normalise).map_err(|e| gone(e.to_string()))?;

@@ -44,7 +44,7 @@ fn the_folder_holds_the_drawn_pixels_or_does_not_exist() {
         for class in dataset.class_ids() {
             assert_eq!(dataset.class_size(class), count);
             let last = dataset.images_of(class).end - 1;
-            let pixels = decode::read(&dataset.location(ImageId(last))).unwrap();
+            let pixels = decode::read(&dataset, ImageId(last)).unwrap();
             assert_eq!(pixels, render(class.index(), test, count as u32 - 1));
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::export::rded::SIZES_FILE;
 use super::super::files::{bytes_of, read_small, shown};
+use super::source::Files;
 use super::walk::{self, Listing, Survey, Totals};
 use super::{Choice, ClassImages, ImportError, Imported, choose, common_notes, counted, some_of};
 use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
@@ -38,7 +39,7 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split) -> Result<Imported
     let mut builder = DatasetBuilder::default();
     classes.into_iter().for_each(|(class, names)| builder.class(class, names));
     let dataset = builder
-        .build(root.to_owned(), Layout::ImageFolder, choice.split)
+        .build(root.to_owned(), Layout::ImageFolder, choice.split, Files::below(root))
         .map_err(|source| ImportError::Index { path: root.to_owned(), source })?;
     if dataset.image_count() == 0 {
         return Err(ImportError::NoImages { path: root.join(folder), classes: dataset.classes().len() });

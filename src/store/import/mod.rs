@@ -7,6 +7,7 @@ use crate::core::data::dataset::{Class, Dataset, IndexError, Split};
 
 mod cifar;
 mod folder;
+mod source;
 mod tiny;
 mod walk;
 

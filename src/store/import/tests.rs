@@ -1,10 +1,12 @@
 //! Imports of small trees of every layout, and of odd ones.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
+use super::cifar::MOST_RECORDS;
 use super::*;
-use crate::core::data::dataset::{ClassId, ImageId, Layout, Location};
+use crate::core::data::dataset::{ClassId, ImageId, Layout};
+use crate::core::data::source::{ImageBytes, Planes};
 
 /// A temporary tree of files, each with its own name as contents.
 fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -113,6 +115,10 @@ fn a_class_without_images_stays_a_class() {
     assert_eq!(opened.notes[0], "1 class without images: b");
 }
 
+fn bytes(dataset: &Dataset, image: u32) -> ImageBytes<'_> {
+    dataset.bytes(&dataset.source_bytes(ImageId(image))).unwrap()
+}
+
 #[cfg(unix)]
 #[test]
 fn names_that_are_not_utf8_lead_to_their_files() {
@@ -124,8 +130,8 @@ fn names_that_are_not_utf8_lead_to_their_files() {
     let dataset = open(root.path(), Split::Train).unwrap().dataset;
     assert_eq!(names(&dataset), ["caf\\xe9", "plain"]);
     assert_eq!(sources(&dataset)[0], "caf\\xe9/im\\xff\\x0a.jpg");
-    let Location::File(path) = dataset.location(ImageId(0)) else { panic!("a file") };
-    assert_eq!(fs::read(path).unwrap(), b"odd");
+    assert_eq!(fs::read(dataset.file(ImageId(0)).unwrap()).unwrap(), b"odd");
+    assert_eq!(bytes(&dataset, 0), ImageBytes::Encoded(b"odd".into()));
 }
 
 #[cfg(unix)]
@@ -245,8 +251,15 @@ fn cifar10_batches_are_classes_of_records() {
     let expected =
         ["data_batch_1.bin#00001", "data_batch_1.bin#00000", "data_batch_1.bin#00002", "data_batch_2.bin#00000"];
     assert_eq!(sources(&opened.dataset), expected);
-    let file = path.join("data_batch_1.bin");
-    assert_eq!(opened.dataset.location(ImageId(2)), Location::Cifar { file, offset: 2 * 3073 + 1 });
+    assert_eq!(opened.dataset.file(ImageId(2)).unwrap(), path.join("data_batch_1.bin"));
+    // Pixels tell the records apart: the one labelled last in the file is the third image.
+    let mut marked = batch(1, &[2, 0, 2]);
+    marked[2 * 3073 + 1..].fill(8);
+    put(&path, "data_batch_1.bin", &marked);
+    for (image, value) in [(1, 7), (2, 8)] {
+        let expected = Planes { width: 32, height: 32, samples: vec![value; 3072].into() };
+        assert_eq!(bytes(&opened.dataset, image), ImageBytes::Raw(expected));
+    }
     assert_eq!(opened.dataset.class(ClassId(2)).name, "bird");
     let outer = open(root.path(), Split::Test).unwrap();
     assert_eq!(sources(&outer.dataset), ["test_batch.bin#00000"], "the unpacked archive's own folder is found");
@@ -276,6 +289,11 @@ fn damaged_cifar_files_are_named() {
     put(path, "data_batch_1.bin", &batch(1, &[0, 10]));
     let error = error_of(path, Split::Train);
     assert!(error.contains("record 1 has label 10, but there are 10 classes"), "{error}");
+    // Sparse, so it takes no room on the disk: 30 GB whose names would fill the memory.
+    let huge = File::create(path.join("data_batch_1.bin")).unwrap();
+    huge.set_len((MOST_RECORDS + 1) * 3073).unwrap();
+    assert!(error_of(path, Split::Train).contains("10000001 records are more than"));
+    put(path, "data_batch_1.bin", &batch(1, &[0]));
     put(path, "batches.meta.txt", b"a\nb\na\n");
     assert!(error_of(path, Split::Train).contains("class 'a' is named twice"));
     let root = tree(&["data_batch_1", "batches.meta"]);

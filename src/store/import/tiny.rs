@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::super::files::{bytes_of, read_small, shown};
+use super::source::Files;
 use super::walk::{self, Survey, Totals};
 use super::{ClassImages, ImportError, Imported, choose, common_notes, counted, some_of};
 use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
@@ -41,7 +42,7 @@ pub(super) fn open(root: &Path, want: Split) -> Result<Imported, ImportError> {
         builder.class(Class { title: titles.get(&class.name).cloned(), ..class }, names);
     }
     let dataset = builder
-        .build(root.to_owned(), Layout::TinyImageNet, choice.split)
+        .build(root.to_owned(), Layout::TinyImageNet, choice.split, Files::below(root))
         .map_err(|source| ImportError::Index { path: root.to_owned(), source })?;
     if dataset.image_count() == 0 {
         return Err(ImportError::NoImages { path: root.to_owned(), classes: dataset.classes().len() });

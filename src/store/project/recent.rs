@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Row, params};
 
-use super::super::files::bytes_of;
+use super::super::files::{bytes_of, join_bytes};
 use super::{Project, ProjectError};
-use crate::core::data::dataset::{Dataset, Layout, Split, join_bytes};
+use crate::core::data::dataset::{Dataset, Layout, Split};
 use crate::core::data::names::{escape, unescape};
 
 /// A row of the table of datasets.

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::core::data::dataset::join_bytes;
 use crate::core::data::names::{escape, unescape};
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::manifest::Program;
 use crate::core::formats::exact;
 use crate::core::train::curve::{self, Curve};
 use crate::core::train::recipe::TrainRecipe;
-use crate::store::files::bytes_of;
+use crate::store::files::{bytes_of, join_bytes};
 use crate::store::record::Record;
 
 /// The version of the format that this program writes, and the highest it reads.

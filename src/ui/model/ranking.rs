@@ -175,13 +175,14 @@ impl Ranking {
 mod tests {
     use super::*;
     use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
+    use crate::core::data::source::Held;
     use crate::core::distil::patch::CropBox;
 
     fn dataset() -> Dataset {
         let mut builder = DatasetBuilder::default();
         let names = (0..4).map(|i| format!("{i}.png").into_bytes()).collect();
         builder.class(Class { name: "a".into(), title: None, folder: b"a".to_vec() }, names);
-        builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole).unwrap()
+        builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap()
     }
 
     /// Images in the order in which they are shown.

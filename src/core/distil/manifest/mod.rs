@@ -2,8 +2,9 @@
 //!
 //! `manifest.json` lies beside the class folders. It holds no times and no absolute paths, so equal runs have
 //! byte-equal manifests. Format 2 says of each image how it was made ([`Origin`]); format 1 knew stitched images alone
-//! and is still read. A cell is cut again from it alone: `source` names the file below the dataset's root
-//! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::location_of`]), `box` the rectangle, `patch_side` the side.
+//! and is still read. A cell is cut again from it alone: `source` names the image within the dataset
+//! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::Dataset::bytes`]), `box` the rectangle,
+//! `patch_side` the side.
 //!
 //! Losses are the shortest decimal that restores the very f32; the JSON strings `"inf"`, `"-inf"` and `"nan"` stand
 //! for what JSON has no number for.

@@ -2,16 +2,14 @@
 //! dropped (not composited), palettes are looked up, CMYK is converted, EXIF rotation is not applied. Of 16-bit
 //! samples the high byte is kept. What a file is, its first bytes say, not its name.
 
-use std::fs::File;
-use std::io::{Cursor, Read as _, Seek as _, SeekFrom};
+use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use image::{ColorType, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
-use crate::core::data::dataset::Location;
-use crate::core::data::names::escape;
+use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::pixels::Rgb8;
+use crate::core::data::source::{ImageBytes, Planes};
 
 use super::error::{ImageError, MAX_DECODED_BYTES, check_size};
 use super::jpeg;
@@ -19,47 +17,40 @@ use super::jpeg;
 /// Reads and decodes one image of a dataset.
 ///
 /// # Errors
-/// [`ImageError::InFile`], which names the file; [`ImageError::reason`] says what is wrong with it.
-pub fn read(location: &Location) -> Result<Rgb8, ImageError> {
-    let name = |path: &Path| escape(path.as_os_str().as_encoded_bytes());
-    match location {
-        Location::File(path) => {
-            read_bytes(path).and_then(|bytes| decode(&bytes)).map_err(|error| error.in_file(name(path)))
-        }
-        Location::Cifar { file, offset } => read_cifar(file, *offset)
-            .map_err(|error| error.in_file(format!("{}, record with its pixels at byte {offset}", name(file)))),
+/// As [`read_named`].
+pub fn read(dataset: &Dataset, image: ImageId) -> Result<Rgb8, ImageError> {
+    read_named(dataset, &dataset.source_bytes(image))
+}
+
+/// Reads and decodes the image of a dataset that a manifest calls `name` ([`Dataset::source_bytes`]).
+///
+/// # Errors
+/// [`ImageError::InFile`], which names the image; [`ImageError::reason`] says what is wrong with it.
+pub fn read_named(dataset: &Dataset, name: &[u8]) -> Result<Rgb8, ImageError> {
+    let bytes = dataset.bytes(name).map_err(ImageError::from);
+    bytes.and_then(pixels).map_err(|error| error.in_file(dataset.shown(name)))
+}
+
+/// The pixels of what a source gave.
+fn pixels(bytes: ImageBytes<'_>) -> Result<Rgb8, ImageError> {
+    match bytes {
+        ImageBytes::Encoded(bytes) => decode(&bytes),
+        ImageBytes::Raw(planes) => interleaved(&planes),
     }
 }
 
-/// All bytes of a regular file.
-fn read_bytes(path: &Path) -> Result<Vec<u8>, ImageError> {
-    // Opening a pipe would wait for a writer, and a device may never end.
-    let status = std::fs::metadata(path)?;
-    if !status.is_file() {
-        return Err(ImageError::Unsupported("what is no regular file".to_owned()));
+/// Three planes as pixels.
+fn interleaved(planes: &Planes<'_>) -> Result<Rgb8, ImageError> {
+    let Planes { width, height, samples } = planes;
+    let plane = *width as usize * *height as usize;
+    if plane == 0 || samples.len() != 3 * plane {
+        let detail = format!("{width}×{height} pixels have not {} samples", samples.len());
+        return Err(ImageError::Damaged { format: "record", detail });
     }
-    if status.len() > MAX_DECODED_BYTES {
-        return Err(ImageError::Unsupported("a file of more than 2 GiB".to_owned()));
-    }
-    Ok(std::fs::read(path)?)
-}
-
-const CIFAR_SIDE: u32 = 32;
-const CIFAR_PLANE: usize = 32 * 32;
-
-/// 3072 bytes of 32×32 planes.
-fn read_cifar(file: &Path, offset: u64) -> Result<Rgb8, ImageError> {
-    let mut planes = [0; 3 * CIFAR_PLANE];
-    let mut file = File::open(file)?;
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(&mut planes).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            ImageError::Damaged { format: "CIFAR batch", detail: "the file ends before this record does".to_owned() }
-        }
-        _ => error.into(),
-    })?;
-    let data = (0..CIFAR_PLANE).flat_map(|i| [planes[i], planes[CIFAR_PLANE + i], planes[2 * CIFAR_PLANE + i]]);
-    Ok(Rgb8 { width: CIFAR_SIDE, height: CIFAR_SIDE, data: data.collect() })
+    let (red, rest) = samples.split_at(plane);
+    let (green, blue) = rest.split_at(plane);
+    let data = red.iter().zip(green).zip(blue).flat_map(|((&r, &g), &b)| [r, g, b]).collect();
+    Ok(Rgb8 { width: *width, height: *height, data })
 }
 
 /// Decodes the bytes of a JPEG, PNG, BMP or WebP file.

@@ -1,8 +1,20 @@
+use std::sync::Arc;
+
 use super::*;
+use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
+use crate::core::data::source::Held;
 use crate::engine::images::fixtures::{Tensors, folder, levels};
 
 fn file(name: &str) -> Vec<u8> {
     std::fs::read(folder().join(name)).unwrap()
+}
+
+/// A dataset of one class with what `source` holds.
+fn dataset(source: Arc<Held>) -> Dataset {
+    let mut builder = DatasetBuilder::default();
+    let class = Class { name: "all".into(), title: None, folder: Vec::new() };
+    builder.class(class, source.0.keys().cloned().collect());
+    builder.build("/data".into(), Layout::ImageFolder, Split::Whole, source).unwrap()
 }
 
 fn reason(bytes: &[u8]) -> String {
@@ -26,10 +38,8 @@ fn every_mode_becomes_pillows_rgb() {
 
 #[test]
 fn the_first_bytes_count_not_the_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("really_a_png.jpg");
-    std::fs::write(&path, file("rgb.png")).unwrap();
-    assert_eq!(read(&Location::File(path)).unwrap(), decode(&file("rgb.png")).unwrap());
+    let data = dataset(Held::encoded([("really_a_png.jpg".to_owned(), file("rgb.png"))]));
+    assert_eq!(read(&data, ImageId(0)).unwrap(), decode(&file("rgb.png")).unwrap());
 }
 
 #[test]
@@ -80,32 +90,26 @@ fn no_images_are_named_as_such() {
 
 #[test]
 fn messages_name_the_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("odd\nname.jpg");
-    std::fs::write(&path, "some text").unwrap();
-    let error = read(&Location::File(path)).unwrap_err();
-    assert!(error.to_string().contains("odd\\x0aname.jpg: not an image"), "{error}");
-    assert!(matches!(error.reason(), ImageError::Unknown));
-    let missing = read(&Location::File(folder.path().join("gone.png"))).unwrap_err();
-    assert!(missing.to_string().contains("gone.png: cannot be read"), "{missing}");
-    let directory = read(&Location::File(folder.path().to_owned())).unwrap_err();
-    assert!(directory.to_string().contains("no regular file"), "{directory}");
+    let data = dataset(Held::encoded([("odd\nname.jpg".to_owned(), b"some text".to_vec())]));
+    let error = read(&data, ImageId(0)).unwrap_err();
+    assert!(error.to_string().contains("/data/odd\\x0aname.jpg: not an image"), "{error}");
+    assert!(matches!(error.reason(), ImageError::Unknown) && !error.may_pass());
+    let missing = read_named(&data, b"gone.png").unwrap_err();
+    assert!(missing.to_string().contains("/data/gone.png: cannot be read") && missing.may_pass(), "{missing}");
 }
 
 #[test]
-fn cifar_records_are_planes() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("data_batch_1.bin");
-    let mut bytes = vec![9; 3073];
-    bytes.push(1);
-    bytes.extend((0..3072_u32).map(|i| (i % 251) as u8));
-    std::fs::write(&file, &bytes).unwrap();
-    let image = read(&Location::Cifar { file: file.clone(), offset: 3074 }).unwrap();
+fn raw_records_are_planes() {
+    let record = |width, samples: Vec<u8>| ImageBytes::Raw(Planes { width, height: 32, samples: samples.into() });
+    let samples: Vec<u8> = (0..3072_u32).map(|i| (i % 251) as u8).collect();
+    let records = [(b"a#0".to_vec(), record(32, samples.clone())), (b"a#1".to_vec(), record(31, samples))];
+    let data = dataset(Arc::new(Held(records.into())));
+    let image = read(&data, ImageId(0)).unwrap();
     assert_eq!((image.width, image.height, image.data.len()), (32, 32, 3072));
     // Row 1, column 2 is sample 34 of each plane: 34, 1024 + 34 = 1058 and 2082, mod 251.
     assert_eq!(image.pixel(2, 1), [34, 54, 74]);
-    let error = read(&Location::Cifar { file, offset: 3075 }).unwrap_err().to_string();
-    assert!(error.contains("data_batch_1.bin, record") && error.contains("ends before"), "{error}");
+    let error = read(&data, ImageId(1)).unwrap_err().to_string();
+    assert!(error.contains("a#1: damaged record (31×32 pixels have not 3072 samples)"), "{error}");
 }
 
 /// A JPEG's header that claims another size.
@@ -155,7 +159,7 @@ fn cifar_jpegs_equal_pillow_within_four_levels() {
     for class in classes {
         for name in class["files"].as_array().unwrap() {
             let folder = data("cifar10/train").join(class["name"].as_str().unwrap());
-            let image = read(&Location::File(folder.join(name.as_str().unwrap()))).unwrap();
+            let image = decode(&std::fs::read(folder.join(name.as_str().unwrap())).unwrap()).unwrap();
             let expected = Rgb8 { width: 32, height: 32, data: pixels[count * 3072..(count + 1) * 3072].to_vec() };
             let (most, mean) = levels(&image, &expected);
             assert!(most <= 4 && mean <= 0.5, "{}/{name}: greatest {most}, mean {mean}", class["name"]);

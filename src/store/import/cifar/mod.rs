@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::files::{FileError, bytes_of, read_small, shown};
 use super::walk::{Survey, Totals};
@@ -12,6 +13,13 @@ use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
 use crate::core::data::names::escape;
 
 mod official;
+mod records;
+
+use records::{PIXELS, Records};
+
+/// Most records of one batch file, two hundred times as many as the official ones have: each costs a name in memory,
+/// and a file of zeros is a batch of class 0.
+pub(super) const MOST_RECORDS: u64 = 10_000_000;
 
 /// What tells the two datasets apart.
 pub(super) struct Format {
@@ -27,7 +35,7 @@ pub(super) struct Format {
 
 impl Format {
     fn record(&self) -> usize {
-        self.label_bytes + 3072
+        self.label_bytes + PIXELS
     }
 }
 
@@ -93,8 +101,9 @@ pub(super) fn open(given: &Path, format: &Format, survey: &Survey, want: Split) 
     for (name, images) in names.into_iter().zip(images) {
         builder.class(Class { name, title: None, folder: Vec::new() }, images);
     }
+    let source = Arc::new(Records { root: root.clone(), label_bytes: format.label_bytes });
     let dataset = builder
-        .build(root.clone(), format.layout, choice.split)
+        .build(root.clone(), format.layout, choice.split, source)
         .map_err(|source| ImportError::Index { path: root.clone(), source })?;
     let passed_over = |name: &str| !name.ends_with(".bin") && !name.ends_with(".txt") && !name.ends_with(".html");
     let others = survey.others.iter().filter(|n| passed_over(&String::from_utf8_lossy(&bytes_of(n)))).count();
@@ -131,18 +140,26 @@ fn read_labels(format: &Format, file: &str, images: &mut [Vec<Vec<u8>>]) -> Resu
     const BUFFER: usize = 1 << 20;
     let path = format.root.join(file);
     let malformed = |why: String| ImportError::Malformed { path: path.clone(), why };
+    let about = std::fs::metadata(&path).map_err(FileError::at(&path, "open"))?;
+    if !about.is_file() {
+        return Err(malformed("it is no regular file; put the batch itself in its place".to_owned()));
+    }
     let batch = File::open(&path).map_err(FileError::at(&path, "open"))?;
-    let size = batch.metadata().map_err(FileError::at(&path, "open"))?.len();
-    let record = format.record();
+    let (size, record) = (about.len(), format.record());
     if size == 0 || !size.is_multiple_of(record as u64) {
         let why = format!(
             "its {size} bytes are not whole records of {record} bytes; the file is cut short or of another format: unpack it again"
         );
         return Err(malformed(why));
     }
+    let count = size / record as u64;
+    if count > MOST_RECORDS {
+        let why = format!("its {count} records are more than the {MOST_RECORDS} that a batch may have; split it");
+        return Err(malformed(why));
+    }
     let mut reader = BufReader::with_capacity(BUFFER, batch);
     let mut bytes = vec![0; record];
-    for number in 0..size / record as u64 {
+    for number in 0..count {
         reader.read_exact(&mut bytes).map_err(FileError::at(&path, "read"))?;
         let label = usize::from(bytes[format.label_bytes - 1]);
         let classes = images.len();

@@ -4,6 +4,7 @@ mod processes;
 
 use super::*;
 use crate::core::data::dataset::{Class, Dataset, DatasetBuilder, ImageId, Layout, Split};
+use crate::core::data::source::Held;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::patch::{CropBox, CropRange};
 use crate::core::distil::recipe::Recipe;
@@ -51,7 +52,7 @@ fn dataset(root: &Path) -> Dataset {
     let mut builder = DatasetBuilder::default();
     let class = Class { name: "cat".into(), title: None, folder: b"cat".to_vec() };
     builder.class(class, vec![b"1.png".to_vec(), b"2.png".to_vec()]);
-    builder.build(root.to_owned(), Layout::ImageFolder, Split::Whole).unwrap()
+    builder.build(root.to_owned(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap()
 }
 
 /// Blocks that are stored under a key, each as (tried, crops).
@@ -197,7 +198,7 @@ fn recent_lists_and_runs() {
     assert_eq!((recent[0].classes, recent[0].images, recent[0].layout), (1, 2, Layout::ImageFolder));
     assert_eq!(recent[0].fingerprint, a.fingerprint());
     assert_eq!(project.recent_datasets(1).unwrap().len(), 1);
-    let odd = crate::core::data::dataset::join_bytes(Path::new("/w"), b"odd\xff\\.pth");
+    let odd = crate::store::files::join_bytes(Path::new("/w"), b"odd\xff\\.pth");
     let observer = project.remember_observer(&odd, "f00", "conv3").unwrap();
     assert_eq!(project.recent_observers(5).unwrap()[0].path, odd);
     let recipe = Recipe { seed: u64::MAX, ..Recipe::default() };
