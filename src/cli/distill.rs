@@ -10,7 +10,7 @@ use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::session::Session;
-use crate::store::export::rded::Export;
+use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
 use crate::store::project::Project;
 
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     // Of no value there is the default.
     let recipe = recipes.into_iter().next().unwrap_or_default();
     let mut console = Console::new(args.common.compute.json)?;
-    Export::check(&args.out)?;
+    NewFolder::check(&args.out)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::export::rded::{Export, ExportError};
+use super::export::folder::{FolderError, NewFolder};
 use super::import::open;
 use super::labels::{LabelReader, LabelWriter, tests as labels};
 use super::project::{Project, ProjectError};
@@ -86,8 +86,8 @@ fn a_full_disk_loses_nothing() {
 fn on_a_full_disk() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);
-    let export = Export::begin(&folder.join("out")).unwrap();
-    export.write_image(0, 0, &[1; 100_000], "png").unwrap();
+    let export = NewFolder::begin(&folder.join("out")).unwrap();
+    export.put("a/0.png", &[1; 100_000]).unwrap();
     let project = Project::open(&folder.join("project")).unwrap();
     let data = project.remember_dataset(&open(&data("cifar10"), Split::Test).unwrap().dataset).unwrap();
     let observer = project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
@@ -102,10 +102,10 @@ fn on_a_full_disk() {
     let full = full.unwrap();
     assert!(matches!(full, ProjectError::Full { .. }), "{full}");
     assert_eq!(project.runs(100_000).unwrap().len(), begun, "what was stored before is safe");
-    let error = export.write_image(0, 1, &vec![1; 1 << 20], "png").unwrap_err();
-    assert!(error.is_full() && error.to_string().contains("class00000_id00001.png"), "{error}");
-    assert_eq!(std::fs::metadata(export.partial().join("00000/class00000_id00000.png")).unwrap().len(), 100_000);
-    let error = Export::begin(&folder.join("again")).and_then(|e| e.write_image(0, 0, &[0; 9000], "png")).unwrap_err();
+    let error = export.put("a/1.png", &vec![1; 1 << 20]).unwrap_err();
+    assert!(error.is_full() && error.to_string().contains("a/1.png"), "{error}");
+    assert_eq!(std::fs::metadata(export.partial().join("a/0.png")).unwrap().len(), 100_000);
+    let error = NewFolder::begin(&folder.join("again")).and_then(|e| e.put("a/0.png", &[0; 9000])).unwrap_err();
     assert!(error.is_full(), "{error}");
 }
 
@@ -193,8 +193,8 @@ fn on_a_read_only_disk() {
     );
     let project = Project::read_only(&folder.join("project")).unwrap();
     assert_eq!(project.recent_observers(5).unwrap().len(), 1);
-    let error = Export::begin(&folder.join("out")).unwrap_err();
-    assert!(matches!(error, ExportError::NotWritable { .. }) && error.to_string().contains("read-only"), "{error}");
+    let error = NewFolder::begin(&folder.join("out")).unwrap_err();
+    assert!(matches!(error, FolderError::NotWritable { .. }) && error.to_string().contains("read-only"), "{error}");
 }
 
 #[test]
@@ -235,8 +235,8 @@ fn without_permissions() {
     assert!(error.contains("other: cannot make this project folder: permission denied"), "{error}");
     let project = Project::read_only(&folder.join("project")).unwrap();
     assert_eq!(project.recent_observers(5).unwrap().len(), 1);
-    let error = Export::begin(&folder.join("out")).unwrap_err();
-    assert!(matches!(error, ExportError::NotWritable { .. }), "{error}");
+    let error = NewFolder::begin(&folder.join("out")).unwrap_err();
+    assert!(matches!(error, FolderError::NotWritable { .. }), "{error}");
     assert!(error.to_string().contains("out.partial-1: cannot make this folder: permission denied"), "{error}");
     let error = super::class_map::write(&folder.join("map.json"), &[], &[]).unwrap_err().to_string();
     assert!(error.contains("map.json: cannot write: permission denied"), "{error}");

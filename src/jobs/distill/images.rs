@@ -8,7 +8,7 @@ use crate::core::distil::scores::PatchScore;
 use crate::core::progress::Progress;
 use crate::engine::images::{decode, encode, pipeline, resize, stitch};
 use crate::engine::observe::score::ScoreError;
-use crate::store::export::rded::Export;
+use crate::store::export::rded::RdedFolder;
 
 use super::super::scoring::ScoringError;
 use super::super::session::Session;
@@ -34,7 +34,7 @@ pub(super) fn write_images(
     session: &Session,
     sets: &[Set],
     laid: &[Laid],
-    export: &Export,
+    output: &RdedFolder,
     progress: &mut dyn Progress,
 ) -> Result<(), DistillError> {
     let work: Vec<(&Laid, usize, usize)> = laid
@@ -56,10 +56,7 @@ pub(super) fn write_images(
                 let gone = |e: encode::EncodeError| DistillError::Gone { file: file.clone(), reason: e.to_string() };
                 bytes = encode::encode(&pixels, format).map_err(gone)?;
             }
-            match &set.folder {
-                None => export.write_image(class as u32, image as u32, &bytes, format.extension())?,
-                Some(folder) => export.write_file(&format!("{folder}/{file}"), &bytes)?,
-            }
+            output.put_image(set.folder.as_deref(), &file, &bytes)?;
         }
         Ok(())
     };

@@ -13,7 +13,8 @@ use crate::core::distil::select::{SelectError, TooFewPatches, select};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
-use crate::store::export::rded::{Export, ExportError};
+use crate::store::export::folder::FolderError;
+use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
 use crate::store::project::{Project, ProjectError, RunRow, RunStatus};
 
 use super::picking::{Picks, Scored, pick};
@@ -73,7 +74,7 @@ pub enum DistillError {
     Select(#[from] SelectError),
     /// The output folder.
     #[error(transparent)]
-    Export(#[from] ExportError),
+    Export(#[from] RdedError),
     /// The project.
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -93,6 +94,12 @@ pub enum DistillError {
         /// Input side.
         side: u32,
     },
+}
+
+impl From<FolderError> for DistillError {
+    fn from(error: FolderError) -> Self {
+        Self::Export(error.into())
+    }
 }
 
 impl DistillError {
@@ -171,15 +178,15 @@ fn run(
         return Err(DistillError::PatchTooSmall { patches: recipe.method.patches, side });
     }
     enough_images(&session.dataset, &request.classes, recipe).map_err(SelectError::from)?;
-    let export = Export::begin(&request.out)?;
-    for left in export.leftovers() {
+    let output = RdedFolder::begin(&request.out)?;
+    for left in output.leftovers() {
         progress.warn(format!(
             "{} was left by an earlier run that did not finish; it is not touched",
             crate::store::files::shown(left)
         ));
     }
     let runs = begin_runs(session, project, (request, sets))?;
-    let result = distill_into(session, (project, export), (request, sets), progress, each);
+    let result = distill_into(session, (project, output), (request, sets), progress, each);
     let (status, detail) = match &result {
         Ok(_) => (RunStatus::Done, String::new()),
         Err(error) if error.is_cancelled() => (RunStatus::Cancelled, String::new()),
@@ -211,7 +218,7 @@ fn begin_runs(
 
 fn distill_into(
     session: &mut Session,
-    (project, export): (&Project, Export),
+    (project, output): (&Project, RdedFolder),
     (request, sets): (&DistillRequest, &[Set]),
     progress: &mut dyn Progress,
     each: Each<'_>,
@@ -229,12 +236,15 @@ fn distill_into(
     if wild > 0 {
         progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
     }
-    images::write_images(session, sets, &laid, &export, progress)?;
+    images::write_images(session, sets, &laid, &output, progress)?;
     let of = |set: &Set| laid.iter().find(|l| l.ipc == set.layout_ipc());
     let pairs: Vec<(&Set, &Laid)> = sets.iter().filter_map(|set| Some((set, of(set)?))).collect();
-    let manifests: Vec<_> =
-        pairs.iter().map(|&pair| (pair.0.folder.clone(), notes::manifest(session, classes, pair, &blocks))).collect();
-    let out = export.finish_all(&manifests)?;
+    let described = |&pair: &(&Set, &Laid)| SetManifest {
+        folder: pair.0.folder.clone(),
+        manifest: notes::manifest(session, classes, pair, &blocks),
+    };
+    let manifests: Vec<_> = pairs.iter().map(described).collect();
+    let out = output.finish(&manifests)?;
     let seconds = start.elapsed().as_secs_f64();
     let broken = blocks.iter().map(|b| broken_within(b, recipe.method.subset).count()).sum();
     let report = |&(set, laid): &(&Set, &Laid)| DistillReport {

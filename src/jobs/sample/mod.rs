@@ -10,7 +10,7 @@ use crate::engine::images::encode::{self, EncodeError};
 use crate::engine::images::pipeline;
 use crate::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS, render};
 use crate::store::card;
-use crate::store::export::rded::{Export, ExportError};
+use crate::store::export::folder::{FolderError, NewFolder};
 use crate::store::files::{FileError, Written, shown, write_new};
 use crate::store::project::{Project, ProjectError};
 
@@ -36,7 +36,7 @@ pub enum SampleError {
     Cancelled(#[from] Cancelled),
     /// The folder of the images.
     #[error(transparent)]
-    Export(#[from] ExportError),
+    Export(#[from] FolderError),
     /// An image can't be encoded.
     #[error("an image of the sample {0}")]
     Encode(#[from] EncodeError),
@@ -95,20 +95,20 @@ pub fn write_images(out: &Path, progress: &mut dyn Progress) -> Result<PathBuf, 
 }
 
 fn write_amount(out: &Path, amount: Amount, progress: &mut dyn Progress) -> Result<PathBuf, SampleError> {
-    let export = Export::begin(out)?;
+    let folder = NewFolder::begin(out)?;
     let threads = threads();
     let total = amount.images() as u64;
     let draw = |at: usize| {
         let (class, test, number) = amount.image(at);
         let name = format!("{}/{}/{number:04}.png", split_name(test), CLASSES[class]);
         let bytes = encode::png(&render(class, test, number))?;
-        Ok::<(), SampleError>(export.write_file(&name, &bytes)?)
+        Ok::<(), SampleError>(folder.put(&name, &bytes)?)
     };
     pipeline::ordered(amount.images(), threads, 4 * threads, draw, |at, written| {
         written?;
         Ok::<(), SampleError>(progress.step("draw", at as u64 + 1, total)?)
     })?;
-    Ok(export.publish()?)
+    Ok(folder.publish()?)
 }
 
 fn threads() -> usize {

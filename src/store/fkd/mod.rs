@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::export::rded::{Export, ExportError};
+use super::export::folder::{FolderError, NewFolder};
 use super::files::{FileError, shown};
 use super::labels::{LabelError, LabelReader};
 use crate::core::formats::torch_file::{self, Dtype, Item, Tensor};
@@ -33,7 +33,7 @@ pub enum FkdError {
     Labels(#[from] LabelError),
     /// The output.
     #[error(transparent)]
-    Export(#[from] ExportError),
+    Export(#[from] FolderError),
     /// Stopped by the user.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -104,8 +104,8 @@ pub fn export(
     progress: &mut dyn Progress,
 ) -> Result<PathBuf, FkdError> {
     let header = labels.header();
-    let folder = || labels.folder().to_owned();
-    let inexpressible = |what| FkdError::Inexpressible { folder: folder(), what };
+    let labelled = || labels.folder().to_owned();
+    let inexpressible = |what| FkdError::Inexpressible { folder: labelled(), what };
     if header.augmentation.shuffle > 1 {
         return Err(inexpressible("shuffled patches"));
     }
@@ -116,9 +116,9 @@ pub fn export(
     if sizes.len() != count {
         let why =
             format!("labels {count} images, of which {} sizes are known; give their distilled folder", sizes.len());
-        return Err(FkdError::Images { folder: folder(), why });
+        return Err(FkdError::Images { folder: labelled(), why });
     }
-    let export = Export::begin(out)?;
+    let folder = NewFolder::begin(out)?;
     let half = header.precision != Precision::Full;
     let orders = EpochOrders::new(EpochOrders::FKD_SEED, count, Draws::Two);
     for (epoch, order) in (0..header.epochs).zip(orders) {
@@ -126,18 +126,18 @@ pub fn export(
         let batches = labels.epoch(epoch)?;
         let sized = batches.iter().rev().skip(1).all(|b| b.images.len() == header.batch as usize);
         if !sized || !batches.iter().flat_map(|b| &b.images).eq(&order) {
-            return Err(FkdError::Order { folder: folder(), epoch });
+            return Err(FkdError::Order { folder: labelled(), epoch });
         }
         for (number, batch) in batches.iter().enumerate() {
             let item = item(batch, sizes, (header.classes.len(), half));
             let mut bytes = std::io::Cursor::new(Vec::new());
             let name = format!("{}/{}", epoch_name(epoch), batch_name(number));
             torch_file::write(&mut bytes, &item).map_err(FileError::at(Path::new(&name), "write"))?;
-            export.write_file(&name, &bytes.into_inner())?;
+            folder.put(&name, &bytes.into_inner())?;
         }
     }
     progress.step("export", header.epochs.into(), header.epochs.into())?;
-    Ok(export.publish()?)
+    Ok(folder.publish()?)
 }
 
 /// A batch as FKD's list.

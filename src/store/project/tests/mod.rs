@@ -4,8 +4,8 @@ mod processes;
 
 use super::*;
 use crate::core::data::dataset::{Class, Dataset, DatasetBuilder, ImageId, Layout, Split};
-use crate::core::data::source::Held;
 use crate::core::data::normalise::MeanStd;
+use crate::core::data::source::Held;
 use crate::core::distil::patch::{CropBox, CropRange};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::{BrokenImage, ClassScores};

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::super::super::files::{FileError, bytes_of};
-use super::ExportError;
+use super::FolderError;
 
 /// A name with an ending.
 pub(super) fn with_suffix(name: &OsString, suffix: &str) -> OsString {
@@ -16,8 +16,8 @@ pub(super) fn with_suffix(name: &OsString, suffix: &str) -> OsString {
 }
 
 /// The parent and the name of the output folder; a link to a folder stands for that folder.
-pub(super) fn place_of(out: &Path) -> Result<(PathBuf, OsString), ExportError> {
-    let unusable = |why| ExportError::Unusable { out: out.to_owned(), why };
+pub(super) fn place_of(out: &Path) -> Result<(PathBuf, OsString), FolderError> {
+    let unusable = |why| FolderError::Unusable { out: out.to_owned(), why };
     let resolved = match fs::symlink_metadata(out) {
         Ok(_) => match fs::canonicalize(out) {
             Ok(path) => path,
@@ -36,13 +36,13 @@ pub(super) fn place_of(out: &Path) -> Result<(PathBuf, OsString), ExportError> {
 }
 
 /// The output is absent or an empty folder of the same file system.
-pub(super) fn check_free(out: &Path, target: &Path, parent: &Path) -> Result<(), ExportError> {
-    let unusable = |why| ExportError::Unusable { out: out.to_owned(), why };
+pub(super) fn check_free(out: &Path, target: &Path, parent: &Path) -> Result<(), FolderError> {
+    let unusable = |why| FolderError::Unusable { out: out.to_owned(), why };
     let about = match fs::metadata(target) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         Err(source) => {
             let source = FileError { path: target.to_owned(), doing: "look at it", source };
-            return Err(ExportError::NotWritable { out: out.to_owned(), source });
+            return Err(FolderError::NotWritable { out: out.to_owned(), source });
         }
         Ok(about) => about,
     };
@@ -51,10 +51,10 @@ pub(super) fn check_free(out: &Path, target: &Path, parent: &Path) -> Result<(),
     }
     let mut entries = fs::read_dir(target).map_err(|source| {
         let source = FileError { path: target.to_owned(), doing: "list", source };
-        ExportError::NotWritable { out: out.to_owned(), source }
+        FolderError::NotWritable { out: out.to_owned(), source }
     })?;
     if entries.next().is_some() {
-        return Err(ExportError::Exists { out: out.to_owned(), free: free_name(target) });
+        return Err(FolderError::Exists { out: out.to_owned(), free: free_name(target) });
     }
     if !same_file_system(target, parent) {
         return Err(unusable(
