@@ -7,6 +7,7 @@ use crate::core::distil::manifest::{Manifest, Program};
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::select::SelectError;
+use crate::core::formats::csv::{Csv, Field};
 use crate::core::param::{BadValue, Parameters as _};
 use crate::core::progress::Progress;
 use crate::core::train::ablation::{Entry, Series};
@@ -298,16 +299,14 @@ fn write(table: &Path, rows: &[Row]) -> Result<(), FileError> {
     // Rows are plain fields: writing them as JSON cannot fail.
     let json = serde_json::to_vec_pretty(rows).unwrap_or_default();
     replace(&table.with_extension("json"), &json)?;
-    let mut csv = String::from("name,title,images,best_mean,best_std,last_mean,last_std,seeds\n");
+    let columns = ["name", "title", "images", "best_mean", "best_std", "last_mean", "last_std", "seeds"];
+    let mut csv = Csv::new(columns);
     for row in rows {
-        let ((best, best_std), (last, last_std)) = (row.best_mean_std, row.last_mean_std);
-        csv.push_str(&format!(
-            "{},\"{}\",{},{best:.2},{best_std:.2},{last:.2},{last_std:.2},{}\n",
-            row.name,
-            row.title,
-            row.images,
-            row.best.len()
-        ));
+        let (best, last) = (row.best_mean_std, row.last_mean_std);
+        let spread = [best.0, best.1, last.0, last.1].map(|percent| Field::fixed(percent, 2));
+        let [name, title] = [&row.name, &row.title].map(|text| Field::from(text.as_str()));
+        let row = [name, title, row.images.into()].into_iter().chain(spread).chain([row.best.len().into()]);
+        csv.row(row);
     }
-    replace(&table.with_extension("csv"), csv.as_bytes())
+    replace(&table.with_extension("csv"), csv.into_text().as_bytes())
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::core::data::confusion::Confusion;
-use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::dataset::{Class, Dataset, ImageId};
+use crate::core::formats::csv::{Csv, Field};
 use crate::core::progress::Progress;
 use crate::engine::observe::evaluate::{EvaluateJob, Evaluation, evaluate};
 use crate::engine::observe::score::ScoreError;
@@ -86,13 +87,13 @@ pub fn confusion(dataset: &Dataset, map: &[u32], evaluation: &Evaluation) -> Con
 /// # Errors
 /// [`FileError`].
 pub fn write_confusion(path: &Path, dataset: &Dataset, counts: &Confusion) -> Result<Written, FileError> {
-    let names: Vec<String> = dataset.classes().iter().map(|c| quoted(c.label().to_owned())).collect();
-    let mut csv = format!("class,{},other\n", names.join(","));
-    for (class, name) in names.iter().enumerate() {
-        let row: Vec<String> = counts.row(class).iter().map(u32::to_string).collect();
-        csv.push_str(&format!("{name},{}\n", row.join(",")));
+    let names = || dataset.classes().iter().map(Class::label);
+    let mut table = Csv::new(std::iter::once("class").chain(names()).chain(["other"]));
+    for (class, name) in names().enumerate() {
+        let counts = counts.row(class).iter().map(|&count| Field::from(count));
+        table.row(std::iter::once(name.into()).chain(counts));
     }
-    write_new(path, csv.as_bytes())
+    write_new(path, table.into_text().as_bytes())
 }
 
 /// Writes `image,class,predicted,loss,probability`, a row per image; predicted outputs are named by the class that
@@ -106,22 +107,15 @@ pub fn write_predictions(
     map: &[u32],
     evaluation: &Evaluation,
 ) -> Result<Written, FileError> {
-    let mut csv = String::from("image,class,predicted,loss,probability\n");
+    let mut table = Csv::new(["image", "class", "predicted", "loss", "probability"]);
     let named = |output: u32| {
         let class = map.iter().position(|&o| o == output);
-        class.map_or_else(|| format!("output {output}"), |c| dataset.classes()[c].name.clone())
+        class.map_or_else(|| format!("output {output}").into(), |c| Field::from(dataset.classes()[c].name.as_str()))
     };
     for p in &evaluation.predictions {
-        let class = &dataset.class(dataset.class_of(p.image)).name;
-        let row =
-            [dataset.source(p.image), class.clone(), named(p.predicted), p.loss.to_string(), p.probability.to_string()];
-        csv.push_str(&row.map(quoted).join(","));
-        csv.push('\n');
+        let class = dataset.class(dataset.class_of(p.image)).name.as_str();
+        let (image, predicted) = (dataset.source(p.image), named(p.predicted));
+        table.row([image.into(), class.into(), predicted, p.loss.into(), p.probability.into()]);
     }
-    write_new(path, csv.as_bytes())
-}
-
-/// RFC 4180: fields with a comma, quote or line break are quoted.
-fn quoted(field: String) -> String {
-    if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field }
+    write_new(path, table.into_text().as_bytes())
 }

@@ -1,5 +1,6 @@
 //! File formats as bytes and values: PyTorch files, exact numbers, the report of a weight file.
 
+pub mod csv;
 pub mod exact;
 pub mod load_report;
 pub mod torch_file;

@@ -1,9 +1,7 @@
 //! The course of a training: what is plotted, exported and compared.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
-
 use crate::core::data::confusion::Confusion;
+use crate::core::formats::csv::{Csv, Field};
 
 /// One epoch of a training.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -84,32 +82,24 @@ pub fn mean_and_std(values: &[f64]) -> Option<(f64, f64)> {
     (!values.is_empty()).then(|| (mean, (squares / (count - 1.0).max(1.0)).sqrt()))
 }
 
-/// The first line of [`csv`].
-pub const CSV_HEADER: &str = "run,seed,epoch,loss,train_top1,rate,top1,top5,seconds\n";
+/// The columns of [`csv`].
+pub const CSV_COLUMNS: [&str; 9] = ["run", "seed", "epoch", "loss", "train_top1", "rate", "top1", "top5", "seconds"];
 
-/// Curves with the name of their run as comma-separated values (RFC 4180): a line per epoch, `top1` and `top5` empty
-/// where it was not evaluated.
+/// Curves with the name of their run as comma-separated values: a line per epoch, `top1` and `top5` empty where it was not
+/// evaluated.
 #[must_use]
 pub fn csv<'a>(curves: impl IntoIterator<Item = (&'a str, &'a Curve)>) -> String {
-    let mut text = CSV_HEADER.to_owned();
+    let mut table = Csv::new(CSV_COLUMNS);
     for (run, curve) in curves {
-        let run = quoted(run);
         for p in &curve.points {
-            let evaluated = p.evaluated.map_or_else(|| ",".to_owned(), |(top1, top5)| format!("{top1},{top5}"));
-            let (seed, Point { epoch, loss, train_top1, rate, seconds, .. }) = (curve.seed, p);
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{run},{seed},{epoch},{loss},{train_top1},{rate},{evaluated},{seconds}");
+            let (top1, top5) = (p.evaluated.map(|e| e.0), p.evaluated.map(|e| e.1));
+            let seed = Field::from(curve.seed);
+            let measured =
+                [p.loss.into(), p.train_top1.into(), p.rate.into(), top1.into(), top5.into(), p.seconds.into()];
+            table.row([run.into(), seed, p.epoch.into()].into_iter().chain(measured));
         }
     }
-    text
-}
-
-fn quoted(field: &str) -> Cow<'_, str> {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\"")).into()
-    } else {
-        field.into()
-    }
+    table.into_text()
 }
 
 #[cfg(test)]
@@ -127,7 +117,8 @@ mod tests {
         let text = csv([("a", &first), ("say \"b, c\"", &second)]);
         let lines = ["a,3,0,0.5,12.5,0.001,,,1.25", "a,3,1,0.5,12.5,0.001,50.5,99,1.25"];
         let last = "\"say \"\"b, c\"\"\",4,0,NaN,12.5,0.001,,,1.25";
-        assert_eq!(text, format!("{CSV_HEADER}{}\n{}\n{last}\n", lines[0], lines[1]));
+        let header = "run,seed,epoch,loss,train_top1,rate,top1,top5,seconds";
+        assert_eq!(text, format!("{header}\n{}\n{}\n{last}\n", lines[0], lines[1]));
         assert!(text.lines().all(|l| l.replace("b, c", "").matches(',').count() == 8));
     }
 }

@@ -140,9 +140,8 @@ fn push_scores(
 fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
     let image = job.images[i].1;
     // The reason alone: whoever lists it names the file.
-    let pixels = decode::read(job.dataset, image).map_err(|e| {
-        Unusable { reason: e.reason().to_string(), unread: e.may_pass() }
-    })?;
+    let pixels = decode::read(job.dataset, image)
+        .map_err(|e| Unusable { reason: e.reason().to_string(), unread: e.may_pass() })?;
     let class = &job.dataset.class(job.class).name;
     let boxes = job.crops.boxes(class, job.dataset.image_name(image), (pixels.width, pixels.height));
     let mut inputs = vec![0.0; boxes.len() * job.crops.input_len()];

@@ -98,8 +98,7 @@ impl Pictures {
     pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
         let image = self.images[at];
         self.cache.get(image.index(), || {
-            decode::read(&self.dataset, image)
-                .map_err(|e| format!("{}: {}", self.dataset.source(image), e.reason()))
+            decode::read(&self.dataset, image).map_err(|e| format!("{}: {}", self.dataset.source(image), e.reason()))
         })
     }
 
