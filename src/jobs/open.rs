@@ -25,7 +25,7 @@ pub struct ObserverRequest {
     pub mean_std: Option<MeanStd>,
     /// `--class-map`.
     pub class_map: Option<PathBuf>,
-    /// `--prune`: only the outputs of the dataset's classes are kept (spec section 2).
+    /// `--prune`: only the outputs of the dataset's classes are kept, as RDED's code prunes its observers.
     pub prune: bool,
 }
 

@@ -45,7 +45,7 @@ mod tests {
         assert!(ids.iter().all(|i| i.starts_with('n') && i[1..].bytes().all(|b| b.is_ascii_digit())));
         // Anchors that torchvision's category list gives: tench, golden retriever, toilet tissue (last is 999).
         assert_eq!((ids[0], ids[207], ids[999]), ("n01440764", "n02099601", "n15075141"));
-        // The ImageNette indices of DD-Ranking (spec section 2) belong to these folders of the dataset.
+        // The ImageNette indices of DD-Ranking belong to these folders of the dataset.
         let nette = [0, 217, 482, 491, 497, 566, 569, 571, 574, 701].map(|i| ids[i]);
         let folders = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079", "n03394916", "n03417042"];
         assert_eq!(nette[..7], folders);

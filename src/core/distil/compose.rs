@@ -47,7 +47,7 @@ pub fn place_of(rank: usize, ipc: usize) -> (usize, usize) {
     (rank / ipc, rank % ipc)
 }
 
-/// Nearest-neighbour source index of `dst` when `from` pixels become `to` (spec 1.4).
+/// Nearest-neighbour source index of `dst` when `from` pixels become `to`, as PyTorch's `nearest` finds it.
 #[must_use]
 pub fn nearest(dst: u32, from: u32, to: u32) -> u32 {
     let source = u64::from(dst) * u64::from(from) / u64::from(to.max(1));

@@ -1,4 +1,4 @@
-//! Which rows stand for all of them: the baselines that distilled sets are measured against (spec section 8). Rows are
+//! Which rows stand for all of them: the baselines that distilled sets are measured against (RDED, Tables 7 and 9). Rows are
 //! features of one class's images, or of its key patches; what features is the caller's choice.
 
 use crate::core::rng::Stream;

@@ -1,4 +1,4 @@
-//! The papers' recipes per dataset (spec section 3c), by name.
+//! The papers' recipes per dataset, by name.
 
 use super::rded::Rded;
 use super::recipe::{OutputFormat, Recipe};

@@ -1,4 +1,4 @@
-//! RDED's own parameters (spec section 3) and its baselines: which patches of which images are scored and stitched.
+//! RDED's own parameters (Sun et al. 2024) and its baselines: which patches of which images are scored and stitched.
 
 /// RDED's own parameters: which patches of which images are scored, and which of them are stitched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -44,7 +44,7 @@ impl Rded {
     }
 }
 
-/// Which key patches of a class are kept (spec section 8; RDED's tables 7 to 9). The candidates are the images of the
+/// Which key patches of a class are kept (RDED's Tables 7 to 9). The candidates are the images of the
 /// subset that could be decoded, each with its key patch: the crop with the least loss, or the whole image where the
 /// recipe takes no crops.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

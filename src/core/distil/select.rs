@@ -1,5 +1,5 @@
 //! From scores to the patches that are kept: a key patch per image, then IPC·N of the class by the recipe's strategy
-//! (RDED section 3; the others are its baselines, spec section 8). The one place that decides: what a strategy looks at
+//! (RDED section 3; the others are its baselines). The one place that decides: what a strategy looks at
 //! beside losses comes in as plain rows of features.
 
 use std::collections::{HashMap, HashSet};

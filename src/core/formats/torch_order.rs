@@ -1,5 +1,5 @@
 //! The orders of images that PyTorch's `RandomSampler` draws, bit by bit: FKD's label files don't say which images they
-//! are of, and are read by drawing the same orders again (spec 4.3, trap 26).
+//! are of, and are read by drawing the same orders again.
 //!
 //! PyTorch's CPU generator is MT19937 (Matsumoto and Nishimura 1998), and `torch.randperm` a shuffle of Fisher and Yates
 //! from the front, with the remainder of 32 bits.

@@ -104,7 +104,7 @@ fn shuffled_strips(id: DrawId, strips: u32) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Where the strips of a side of `length` pixels lie: start and width of each. All are `length` ÷ `strips` wide; the
-/// last takes the remainder (spec 3b and trap 11: these are not the cells of a stitched image).
+/// last takes the remainder (RDED's ShufflePatches: these are not the cells of a stitched image).
 #[must_use]
 pub fn strips(length: u32, strips: u32) -> Vec<(u32, u32)> {
     let width = length / strips.max(1);
@@ -113,8 +113,8 @@ pub fn strips(length: u32, strips: u32) -> Vec<(u32, u32)> {
 }
 
 impl Mix {
-    /// Draws for a batch of `count` images of `side`×`side`: partners first, then λ, then the box's centre (spec 1.6
-    /// and 1.7).
+    /// Draws for a batch of `count` images of `side`×`side`: partners first, then λ, then the box's centre
+    /// (CutMix, Yun et al. 2019; mixup, Zhang et al. 2018).
     #[must_use]
     pub fn new(id: DrawId, count: u32, side: u32, mixing: Mixing) -> Self {
         let mut stream = id.stream("stillroom 2026 mix v1");
@@ -134,7 +134,7 @@ impl Mix {
 }
 
 /// CutMix's box on `side`×`side` pixels: edges of int(side·√(1 − λ)) around `centre` = (row, column), cut off at the
-/// border; the share that is left is not λ any more (spec 1.6).
+/// border; the share that is left is not λ any more.
 #[must_use]
 pub fn cutmix_box(side: u32, lambda: f64, centre: (u32, u32)) -> CropBox {
     let half = (f64::from(side) * (1.0 - lambda).max(0.0).sqrt()) as u32 / 2;
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn cutmix_boxes_are_those_of_the_papers() {
-        // Spec 1.6: 224, λ = .3: cut 187, half 93; centre 200 gives [107, 224).
+        // 224, λ = .3: cut 187, half 93; centre 200 gives [107, 224).
         let b = cutmix_box(224, 0.3, (200, 200));
         assert_eq!((b.top, b.top + b.height, b.left, b.left + b.width), (107, 224, 107, 224));
         let cases = fixtures::training().cutmix;
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(ImageDraw::new(ID, (500, 375), &whole, 32).crop, CropBox::whole(500, 375));
     }
 
-    /// Trap 3: at scale 1 nothing but the whole square fits.
+    /// At scale 1 nothing but the whole square fits.
     #[test]
     fn a_scale_of_one_never_crops_a_square() {
         for number in 0..200 {

@@ -1,9 +1,9 @@
-//! Differentiable siamese augmentation (Zhao and Bilen 2021) of a batch in normalised space, spec 1.12.
+//! Differentiable siamese augmentation (Zhao and Bilen 2021) of a batch in normalised space.
 //!
 //! The papers use the same operations in two ways: the first code, and DD-Ranking's, picks one of them per batch; LIC's
-//! trains students with a chain of all of them (spec 6.2), numbers drawn for each image, of crop, scale and rotation
-//! one per batch. Students are trained with the chain here, the only one of the two that comes with reference accuracies
-//! of a method in the spec.
+//! trains students with a chain of all of them, numbers drawn for each image, of crop, scale and rotation
+//! one per batch. Students are trained with the chain here, the only one of the two that a method's
+//! published accuracies rest on.
 
 use super::augment::DrawId;
 

@@ -29,7 +29,7 @@ pub const EVALUATIONS: [&str; 3] = ["last", "late", "every:10"];
 pub(super) const RATIO: (f64, f64) = (0.75, 4.0 / 3.0);
 /// Adam's own β₁, β₂.
 pub(super) const BETAS: (f64, f64) = (0.9, 0.999);
-/// Adam's own ε; the papers never change it (trap 9).
+/// Adam's own ε; the papers never change it.
 pub(super) const EPSILON: f64 = 1e-8;
 
 /// A word, and the numbers behind it.
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!("step:30:0.1".parse(), Ok(Schedule::Step { every: 30, factor: 0.1 }));
     }
 
-    /// Spec 3c: with E = 300 epochs 249, 259, …, 299; a training of 4 epochs is evaluated after the last one.
+    /// RDED's code: with E = 300 epochs 249, 259, …, 299; a training of 4 epochs is evaluated after the last one.
     #[test]
     fn evaluations_fall_on_the_papers_epochs() {
         let of = |evaluations: Evaluations, epochs| {

@@ -1,5 +1,5 @@
 //! Stored soft labels: the observer's logits for each augmented batch, with all that made the batch, image ids included
-//! (FKD, Shen and Xing 2022, stores no ids: another order silently mis-assigns its labels; spec trap 26).
+//! (FKD, Shen and Xing 2022, stores no ids: another order silently mis-assigns its labels).
 
 use super::augment::{ImageDraw, Mix};
 

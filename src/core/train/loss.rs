@@ -5,11 +5,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
-    /// KL divergence of the student's distribution from the observer's, both at temperature T, without T² (spec 1.8).
+    /// KL divergence of the student's distribution from the observer's, both at temperature T, without T², as in RDED's code.
     Kl {
         /// T.
         temperature: f64,
-        /// Times T² (SRe2L on Tiny-ImageNet; trap 9).
+        /// Times T² (SRe2L on Tiny-ImageNet).
         scaled: bool,
     },
     /// Cross-entropy with the observer's distribution.
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::core::fixtures::training;
 
-    /// Spec 1.8: student (2, 0, −1), observer (5, 1, 0).
+    /// Student (2, 0, −1), observer (5, 1, 0).
     #[test]
     fn kl_has_the_specs_numbers() {
         let targets = Targets { classes: &[0], logits: Some(&[5.0, 1.0, 0.0]) };

@@ -91,7 +91,7 @@ pub struct TrainRecipe {
     pub accumulation: u32,
     /// Optimiser.
     pub optimiser: Optimiser,
-    /// Whether the decay reaches biases and norms, too (spec 1.9 and trap 28).
+    /// Whether the decay reaches biases and norms, too: SRe2L's code for small images does so, RDED's doesn't.
     pub decay_all: bool,
     /// Base learning rate.
     pub rate: f64,
@@ -109,9 +109,9 @@ pub struct TrainRecipe {
     pub cropping: Cropping,
     /// Whether half of the images are mirrored.
     pub flip: bool,
-    /// Differentiable siamese augmentation on each batch (spec 1.12).
+    /// Differentiable siamese augmentation on each batch (Zhao and Bilen 2021).
     pub dsa: bool,
-    /// RDED's extra pass: batch norm's running statistics move twice per step (trap 7).
+    /// RDED's extra pass: batch norm's running statistics move twice per step.
     pub statistics_twice: bool,
     /// Evaluations.
     pub evaluations: Evaluations,
@@ -137,7 +137,7 @@ impl<'de> serde::Deserialize<'de> for TrainRecipe {
 }
 
 impl Default for TrainRecipe {
-    /// RDED's student on CIFAR-10 (spec 3b).
+    /// RDED's student on CIFAR-10.
     fn default() -> Self {
         Self {
             epochs: 300,

@@ -6,10 +6,10 @@
 pub enum Schedule {
     /// Always the base rate.
     Constant,
-    /// RDED's: ½(1 + cos(π·e / 2E)), which ends at half the rate (trap 6). Per epoch.
+    /// RDED's: ½(1 + cos(π·e / 2E)), which ends at half the rate. Per epoch.
     HalfCosine,
-    /// ½(1 + cos(π·e / E)) down to 0, after `warm_up` epochs that rise from 1 % of the rate in a straight line (spec
-    /// 4.5; e and E are then counted from the rise's end). Per epoch.
+    /// ½(1 + cos(π·e / E)) down to 0, after `warm_up` epochs that rise from 1 % of the rate in a straight line
+    /// (SRe2L on Tiny-ImageNet; e and E are then counted from the rise's end). Per epoch.
     Cosine {
         /// Epochs of the rise.
         warm_up: u32,
@@ -95,7 +95,7 @@ mod tests {
         At { epoch, epochs, step_in_epoch: 3, steps_per_epoch: 7 }
     }
 
-    /// Spec 3b: E = 300 gives .85355 at e = 150, .65451 at 240, .50262 at 299.
+    /// E = 300 gives .85355 at e = 150, .65451 at 240, .50262 at 299.
     #[test]
     fn the_half_cosine_has_the_specs_numbers() {
         for (epoch, expected) in [(0, 1.0), (150, 0.853_55), (240, 0.654_51), (299, 0.502_62)] {

@@ -8,7 +8,7 @@ use crate::core::train::recipe::Cropping;
 
 use super::resize::{OutsideImage, resize_with};
 
-/// One image as a normalised input of 3·side² values, R before G before B (spec 3b: shuffle, crop, mirror, normalise).
+/// One image as a normalised input of 3·side² values, R before G before B (RDED's code: shuffle, crop, mirror, normalise).
 ///
 /// # Errors
 /// [`OutsideImage`] for a box that was drawn for an image of another size.
@@ -73,7 +73,7 @@ fn sources(strips: &[u8], length: u32) -> Vec<u32> {
     places.flat_map(|&(first, width)| first..first + width).collect()
 }
 
-/// Mixes a batch of normalised inputs, in place; partners are taken from the unmixed batch (spec 1.6, 1.7).
+/// Mixes a batch of normalised inputs, in place; partners are taken from the unmixed batch (Yun et al. 2019; Zhang et al. 2018).
 pub fn mix(batch: &mut [f32], side: usize, mix: &Mix) {
     let len = 3 * side * side;
     match mix {

@@ -41,7 +41,7 @@ impl CropPlan {
 
     /// Writes the crops of `boxes` one after another into `inputs`, [`Self::input_len`] values each: planar (C, H, W),
     /// normalised, then padded with zeros (that is, with the mean colour) from p to S with top = left = (S − p) ÷ 2
-    /// (spec 3a.3, 3a.4).
+    /// (RDED's code).
     ///
     /// # Errors
     /// [`OutsideImage`] for a box that is not inside the image; `inputs` is then partly written.

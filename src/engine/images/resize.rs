@@ -37,7 +37,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// The triangle filter (spec 1.3) from `from` to `to` pixels; of the `to` pixels only `count` from `start` on.
+    /// The triangle filter (PyTorch's antialiased bilinear) from `from` to `to` pixels; of the `to` pixels only `count` from `start` on.
     /// Pixels beyond the edge are left out and the remaining weights are scaled to sum 1.
     fn new(from: u32, to: u64, start: u64, count: u32) -> Self {
         let scale = f64::from(from) / to as f64;
@@ -137,7 +137,7 @@ pub fn resize(image: &Rgb8, region: CropBox, (width, height): (u32, u32)) -> Res
     Ok(planes)
 }
 
-/// The papers' evaluation transform (spec 1.5) up to the 8-bit image: the shorter edge becomes (side ÷ 7)·8 pixels
+/// The papers' evaluation transform (RDED's and SRe2L's code) up to the 8-bit image: the shorter edge becomes (side ÷ 7)·8 pixels
 /// (224 → 256, 64 → 72, 32 → 32; integer division), then the `side`×`side` centre is kept, as torchvision's
 /// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
 #[must_use]
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_vectors_of_the_spec() {
-        // Spec 1.3. 5 → 3: k = 5/3; the first pixel sees 0, 1, 2 with weights 13 : 7 : 1, so 9/21.
+        // 5 → 3: k = 5/3; the first pixel sees 0, 1, 2 with weights 13 : 7 : 1, so 9/21.
         assert!(greatest(&row(&[0, 1, 2, 3, 4], 3), &[0.428_571, 2.0, 3.571_429]) < 1e-5);
         assert!(greatest(&row(&[0, 0, 6, 0, 0, 0], 2), &[1.5, 0.75]) < 1e-5);
         assert!(greatest(&row(&[0, 4], 4), &[0.0, 1.0, 3.0, 4.0]) < 1e-5);

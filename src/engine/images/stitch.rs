@@ -1,5 +1,5 @@
 //! Patches become the cells of a distilled image, by the very arithmetic of RDED's code: normalised in f32, spread
-//! over the cell by nearest neighbour, de-normalised, times 255, truncated (spec 3a.6, 3a.7, 1.10). The rounding of
+//! over the cell by nearest neighbour, de-normalised, times 255, truncated (RDED's code). The rounding of
 //! each step stays in the pixels, so no step may be left out although their exact values would cancel.
 
 use crate::core::data::normalise::MeanStd;

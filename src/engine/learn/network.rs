@@ -16,7 +16,7 @@ pub trait Differentiable {
     fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError>;
 
     /// Moves batch norm's running statistics once more towards the last forward pass's: the same as a second pass over
-    /// the same batch (RDED's extra pass, spec trap 7), without its cost.
+    /// the same batch (RDED's code runs one to log the accuracy), without its cost.
     ///
     /// # Errors
     /// [`EngineError`] where the device fails.

@@ -33,7 +33,7 @@ impl Rule {
     }
 }
 
-/// Whether the decay reaches a parameter: weights of more than one dimension do decay (spec 1.9).
+/// Whether the decay reaches a parameter: weights of more than one dimension do decay, as in RDED's and SRe2L's code.
 #[must_use]
 pub fn decays(key: &str, dimensions: usize) -> bool {
     key.contains("weight") && dimensions > 1

@@ -63,7 +63,7 @@ impl NetworkSpec {
 }
 
 impl Arch {
-    /// The side of the images it is meant for in the papers (spec section 2); for those without weights to tell.
+    /// The side of the images it is meant for in the papers; for those without weights to tell.
     #[must_use]
     pub fn usual_side(&self) -> usize {
         match self {

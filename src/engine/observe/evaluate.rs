@@ -1,4 +1,4 @@
-//! Accuracy of a network on whole images, with the papers' evaluation transform (spec 1.5 and 3c).
+//! Accuracy of a network on whole images, with the papers' evaluation transform.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Features of patches: what herding and k-means see of them (spec section 8).
+//! Features of patches: what herding and k-means see of them.
 
 use crate::core::data::dataset::Dataset;
 use crate::core::distil::coreset::Rows;

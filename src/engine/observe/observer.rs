@@ -102,7 +102,7 @@ impl Observer {
         })
     }
 
-    /// The same network with these outputs alone, in this order (class pruning, spec section 2): its softmax is over
+    /// The same network with these outputs alone, in this order (class pruning): its softmax is over
     /// them only. Scores of the whole network are not mixed with its: the fingerprint is another.
     ///
     /// # Errors

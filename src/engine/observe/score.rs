@@ -69,7 +69,7 @@ struct Cropped {
     inputs: Vec<f32>,
 }
 
-/// Scores every crop of the images of one class (spec 3a.2–3a.4). `advance` receives the number of images that are
+/// Scores every crop of the images of one class (Sun et al. 2024, the realism score). `advance` receives the number of images that are
 /// done, after each batch.
 ///
 /// # Errors
@@ -150,7 +150,7 @@ fn crop_image(job: &ClassJob<'_>, i: usize) -> Result<Cropped, Unusable> {
     Ok(Cropped { boxes, inputs })
 }
 
-/// A row of logits with what its softmax divides by, in f32 (spec 1.11).
+/// A row of logits with what its softmax divides by, in f32.
 struct Softmax<'a> {
     logits: &'a [f32],
     greatest: f32,
@@ -189,7 +189,7 @@ fn crop_score(logits: &[f32], class: usize) -> CropScore {
     CropScore { loss: softmax.cross_entropy(class), rival: softmax.rival(class) }
 }
 
-/// −ln(softmax(logits)_class), softmax first, in f32: may be +∞ (spec 1.11).
+/// −ln(softmax(logits)_class), softmax first, in f32: may be +∞, as in RDED's code.
 #[must_use]
 pub fn cross_entropy(logits: &[f32], class: usize) -> f32 {
     Softmax::of(logits).cross_entropy(class)

@@ -1,5 +1,5 @@
 //! Labels made beforehand: the batches that a training would draw, and what the observer says of each (FKD, Shen and
-//! Xing 2022; spec 3b and 4.3).
+//! Xing 2022).
 
 use crate::core::progress::Progress;
 use crate::core::train::label_set::Precision;

@@ -27,7 +27,7 @@ pub enum RowsError {
 }
 
 impl Weights {
-    /// Class pruning (spec section 2): keeps these rows of the classifier's weight and bias, in this order, so that
+    /// Class pruning, as RDED's code does it: keeps these rows of the classifier's weight and bias, in this order, so that
     /// the network's softmax is over these classes alone.
     ///
     /// # Errors

@@ -69,7 +69,7 @@ pub(super) fn write_images(
     })
 }
 
-/// One distilled image: its patches cut, resized and stitched (spec 3a.6).
+/// One distilled image: its patches cut, resized and stitched (Sun et al. 2024).
 ///
 /// # Errors
 /// [`DistillError::Gone`] where a source can't be read any more.

@@ -1,4 +1,4 @@
-//! Labels exchanged with FKD's loader (spec 4.3).
+//! Labels exchanged with FKD's loader (Shen and Xing 2022).
 
 use std::path::Path;
 

@@ -96,7 +96,7 @@ fn as_labelled(suggestion: &mut Suggestion, header: &LabelsHeader) {
     let Augmentation { shuffle, cropping, flip, mixing } = header.augmentation;
     (recipe.shuffle, recipe.cropping, recipe.flip, recipe.mixing) = (shuffle, cropping, flip, mixing);
     if header.settings.get("order").is_some_and(|order| order == "fkd") {
-        // A step per stored batch (spec 4.4); FKD's halves would only change what batch norm sees.
+        // A step per stored batch, as SRe2L validates; FKD's halves would only change what batch norm sees.
         recipe.accumulation = 1;
     }
     recipe.batch = header.batch.saturating_mul(recipe.accumulation.max(1));

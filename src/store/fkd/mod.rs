@@ -1,4 +1,4 @@
-//! FKD's label files (Shen and Xing 2022, as SRe2L writes them; spec 4.3): `epoch_{e}/batch_{b}.tar`, each a list saved by
+//! FKD's label files (Shen and Xing 2022, as SRe2L writes them): `epoch_{e}/batch_{b}.tar`, each a list saved by
 //! PyTorch: crops B×4 as fractions of the image's size, flips, mix partners, λ, box, logits B×classes.
 //!
 //! The files don't say which images they are of. Their loader draws the order of a sampler again, always with seed 42, so

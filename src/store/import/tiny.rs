@@ -1,6 +1,6 @@
 //! Tiny-ImageNet's own layout: `wnids.txt` names the classes, `words.txt` titles them, the training images of a class
 //! lie in `train/<id>/images`, and all validation images in `val/images`, with their classes in
-//! `val/val_annotations.txt`. Classes are in order of their WordNet ids (spec section 2), not of `wnids.txt`.
+//! `val/val_annotations.txt`. Classes are in order of their WordNet ids, as in RDED's code, not of `wnids.txt`.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};

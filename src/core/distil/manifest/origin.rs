@@ -51,7 +51,7 @@ impl Origin {
     }
 }
 
-/// An optimisation of pixels (spec sections 4 to 6).
+/// An optimisation of pixels (SRe2L, CDA, LIC).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimised {
     /// What it began with.

@@ -1,5 +1,5 @@
-//! The papers' trainings, by name: students on distilled images (spec 3b, 4.4, 4.5, 9) and observers on whole datasets
-//! ("squeeze", spec 4.5). A preset is a function of what is trained on what, because RDED's is.
+//! The papers' trainings, by name: students on distilled images (RDED, SRe2L, DD-Ranking) and observers on whole datasets
+//! (SRe2L's "squeeze"). A preset is a function of what is trained on what, because RDED's is.
 
 use super::forms::{BETAS, EPSILON, RATIO};
 use super::loss::Loss;
@@ -133,7 +133,7 @@ fn crops(least: f64) -> Cropping {
     Cropping::Resized(CropRange { scale: (least, 1.0), ratio: RATIO })
 }
 
-/// Spec 3b.
+/// RDED's code (Sun et al. 2024).
 fn rded(facts: &Facts<'_>) -> Suggestion {
     let mut notes = Vec::new();
     let factor = facts.factor.max(1);
@@ -170,7 +170,7 @@ fn rded_batch(facts: &Facts<'_>, notes: &mut Vec<String>) -> u32 {
     batch.min(facts.ipc.saturating_mul(facts.classes)).max(1)
 }
 
-/// RDED's learning rates by student; its code leaves 0 for others, which learns nothing (trap 15).
+/// RDED's learning rates by student; its code leaves 0 for others, which learns nothing.
 fn rded_rate(facts: &Facts<'_>, notes: &mut Vec<String>) -> f64 {
     match facts.student {
         "conv3" if is_small_conv3(facts) => 2e-3,
@@ -192,7 +192,7 @@ fn is_small_conv3(facts: &Facts<'_>) -> bool {
     (facts.classes, facts.side, facts.observer, facts.student) == (100, 32, "conv3", "conv3")
 }
 
-/// Spec 8: the level of the paper's ablation without relabelling; CutMix needs an observer to label mixtures.
+/// The level of RDED's ablation without relabelling; CutMix needs an observer to label mixtures.
 fn rded_hard(facts: &Facts<'_>) -> Suggestion {
     let Suggestion { recipe, mut notes } = rded(facts);
     notes.push("the papers don't say how they train on classes alone: RDED's training is taken, unmixed".to_owned());
@@ -206,7 +206,7 @@ fn rded_hard(facts: &Facts<'_>) -> Suggestion {
     Suggestion { recipe, notes }
 }
 
-/// Spec 4.4.
+/// SRe2L's validation on ImageNet-1K (Yin et al. 2023).
 fn sre2l_imagenet(_: &Facts<'_>) -> Suggestion {
     let note = "evaluated after epochs 10, 20, …; SRe2L's code: after 1, 11, … and the last";
     let recipe = TrainRecipe {
@@ -222,7 +222,7 @@ fn sre2l_imagenet(_: &Facts<'_>) -> Suggestion {
     Suggestion { recipe, notes: vec![note.to_owned()] }
 }
 
-/// Spec 4.5; there the observer stays in training mode, so that its running statistics drift (trap 20).
+/// SRe2L's validation on CIFAR-100; there the observer stays in training mode, so that its running statistics drift.
 fn sre2l_cifar(_: &Facts<'_>) -> Suggestion {
     let recipe = TrainRecipe {
         epochs: 400,
@@ -240,7 +240,7 @@ fn sre2l_cifar(_: &Facts<'_>) -> Suggestion {
     Suggestion { recipe, notes: vec![note.to_owned()] }
 }
 
-/// Spec 4.5.
+/// SRe2L's validation on Tiny-ImageNet.
 fn sre2l_tiny(_: &Facts<'_>) -> Suggestion {
     without_notes(TrainRecipe {
         epochs: 100,
@@ -258,7 +258,7 @@ fn sre2l_tiny(_: &Facts<'_>) -> Suggestion {
     })
 }
 
-/// Spec 9. Batches as RDED's; the rate is 1e-3 for every student.
+/// DD-Ranking (Li et al. 2024). Batches as RDED's; the rate is 1e-3 for every student.
 fn dd_ranking(facts: &Facts<'_>) -> Suggestion {
     let mut notes = Vec::new();
     let recipe = TrainRecipe {

@@ -30,7 +30,7 @@ fn rded_on_cifar10_is_the_default() {
     assert_eq!(of("rded", CIFAR10), Suggestion { recipe: TrainRecipe::default(), notes: vec![] });
 }
 
-/// Spec 3b's table: IPC 1, 10, 50.
+/// The table of RDED's code: IPC 1, 10, 50.
 #[test]
 fn rded_batches_are_the_papers() {
     let cases = [
@@ -77,7 +77,7 @@ fn stitched_images_are_shuffled_and_cropped_to_one_patch() {
     assert_eq!((ranking.shuffle, ranking.cropping.to_string().as_str()), (1, "rrc:1:1"));
 }
 
-/// Spec 4.4 and 4.5, and the observer that the repository's accuracies rest on.
+/// SRe2L's validation on ImageNet and on small images, and the observer that the repository's accuracies rest on.
 #[test]
 fn other_papers_have_their_words() {
     let words = |name| {

@@ -157,7 +157,7 @@ impl Network {
     }
 
     /// The parameters that weight decay applies to: those named "weight" that have more than one dimension, so no
-    /// biases, norms and embeddings (spec 1.9).
+    /// biases, norms and embeddings, as in RDED's code.
     #[must_use]
     pub fn decayed(&self) -> Vec<ParamId> {
         self.parameters()

@@ -1,5 +1,5 @@
 //! ConvNet-n of the distillation papers: n × (3×3 convolution with bias → batch norm → ReLU → 2×2 mean), then one
-//! linear layer on the flattened map (spec section 2).
+//! linear layer on the flattened map.
 
 use crate::engine::nets::graph::{Activation, Conv, Graph, Op, Pool};
 
