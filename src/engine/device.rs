@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, DeviceKind};
 
+use super::cpu::kernels::isa::{Isa, IsaError};
+
 /// What the user asked for with `--device`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeviceChoice {
@@ -76,6 +78,9 @@ pub enum DeviceError {
         /// The driver's reason.
         reason: String,
     },
+    /// The processor has no such instruction set.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
 }
 
 impl std::str::FromStr for DeviceChoice {
@@ -140,8 +145,11 @@ pub fn auto(devices: &[DeviceInfo]) -> (usize, String) {
 /// Opens the device that was asked for.
 ///
 /// # Errors
-/// [`DeviceError`] where it doesn't exist, was not built in, or its driver refuses.
+/// [`DeviceError`] where it doesn't exist, was not built in, or its driver refuses, or where `STILLROOM_ISA` names no
+/// instruction set of this machine.
 pub fn pick(choice: DeviceChoice) -> Result<Picked, DeviceError> {
+    // Whatever the device: a name that nobody looked at would seem to hold.
+    Isa::chosen()?;
     // Asking the graphics drivers takes time, and some of them write to the terminal.
     let devices = if choice == DeviceChoice::Cpu { vec![cpu_info()] } else { list() };
     let (info, reason) = if choice == DeviceChoice::Auto {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::Dataset;
 use crate::engine::burn::engine::BurnEngine;
-use crate::engine::cpu::infer::{self, CpuEngine};
+use crate::engine::cpu::infer::CpuEngine;
+use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
 use crate::engine::observe::features;
 use crate::engine::observe::score::Throughput;
@@ -81,7 +82,7 @@ impl Session {
 #[must_use]
 pub fn device_class(device: &DeviceInfo) -> String {
     match device.hardware {
-        Hardware::Cpu if infer::fused() => "cpu".to_owned(),
+        Hardware::Cpu if Isa::chosen().is_ok_and(Isa::fused) => "cpu".to_owned(),
         Hardware::Cpu => "cpu without fused multiply-add".to_owned(),
         _ => format!("{} {}", device.id.split(':').next().unwrap_or_default(), device.name),
     }

@@ -1,4 +1,5 @@
-//! Networks on the processor: inference of plans, and training.
+//! Networks on the processor: the inner loops, inference of plans, and training.
 
 pub mod infer;
+pub mod kernels;
 pub(crate) mod learn;

@@ -6,6 +6,7 @@
 
 mod compile;
 
+use super::cpu::kernels::isa::IsaError;
 use super::nets::extent::Extent;
 use super::nets::graph::{Activation, Op};
 
@@ -121,6 +122,9 @@ pub enum EngineError {
     /// The device has no room for the batch.
     #[error("the device's memory is full: {0}; try a smaller --batch, or --device cpu")]
     Memory(String),
+    /// The processor has no such instruction set.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
 }
 
 impl EngineError {

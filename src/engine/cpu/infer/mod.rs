@@ -17,6 +17,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use crate::engine::cpu::kernels::isa::{Isa, Work};
 use crate::engine::nets::graph::Op;
 use crate::engine::plan::{Engine, EngineError, Feature, Output, Plan};
 use layers::{Map, MapMut, Part};
@@ -27,6 +28,7 @@ use shape::Shape;
 /// A plan packed for the CPU.
 pub struct CpuEngine {
     program: Program,
+    isa: Isa,
     side: usize,
     classes: usize,
     /// Buffers that wait for the next batch, of the head and of the tail.
@@ -37,10 +39,14 @@ impl CpuEngine {
     /// Packs a plan's weights.
     ///
     /// # Errors
-    /// [`EngineError`] where the steps don't fit together.
+    /// [`EngineError`] where the steps don't fit together, or `STILLROOM_ISA` names no instruction set of this machine.
     pub fn new(plan: &Plan) -> Result<Self, EngineError> {
+        Self::with_isa(plan, Isa::chosen()?)
+    }
+
+    fn with_isa(plan: &Plan, isa: Isa) -> Result<Self, EngineError> {
         let program = Program::new(plan).ok_or_else(EngineError::broken_plan)?;
-        Ok(Self { program, side: plan.side, classes: plan.classes, spaces: Default::default() })
+        Ok(Self { program, isa, side: plan.side, classes: plan.classes, spaces: Default::default() })
     }
 
     /// Runs the head on every image; `results` are those of the whole batch.
@@ -57,7 +63,7 @@ impl CpuEngine {
                 for load in &head.loads {
                     layers::load_image(image, (&mut space.maps[load.slot], load.shape));
                 }
-                run(head, space, usize::MAX);
+                run(self.isa, head, space, usize::MAX);
                 for &(index, Place { slot, shape }) in &head.stores {
                     layers::store((&space.maps[slot], shape), results[index]);
                 }
@@ -84,7 +90,7 @@ impl CpuEngine {
                     let rows = &rows[number * group * shape.channels..][..count * shape.channels];
                     layers::load_rows(rows, (&mut space.maps[slot], shape));
                 }
-                run(tail, space, count);
+                run(self.isa, tail, space, count);
                 for &(index, Place { slot, shape }) in &tail.stores {
                     layers::store_rows((&space.maps[slot], shape), results[index]);
                 }
@@ -129,33 +135,22 @@ fn with_workspace(left: &Mutex<Vec<Workspace>>, stage: &Stage, work: impl FnOnce
     left.lock().unwrap_or_else(PoisonError::into_inner).push(space);
 }
 
-/// Whether multiply-add is one instruction here: it rounds once instead of twice, so scores differ in the last bit.
-#[must_use]
-pub fn fused() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-    #[cfg(not(target_arch = "x86_64"))]
-    return cfg!(target_arch = "aarch64");
+/// Runs a stage in an instruction set, on no more than so many columns of each map.
+fn run(isa: Isa, stage: &Stage, space: &mut Workspace, columns: usize) {
+    isa.run(Run { stage, space, columns });
 }
 
-/// Runs a stage in the best instruction set of this machine, on no more than so many columns of each map.
-fn run(stage: &Stage, space: &mut Workspace, columns: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if fused() {
-        // SAFETY: the features were detected on this very processor.
-        #[expect(unsafe_code, reason = "calling a function compiled for detected instructions is the only way to them")]
-        unsafe {
-            return run_avx2(stage, space, columns);
-        }
+struct Run<'a> {
+    stage: &'a Stage,
+    space: &'a mut Workspace,
+    columns: usize,
+}
+
+impl Work for Run<'_> {
+    #[inline(always)]
+    fn run<S: pulp::Simd, const FMA: bool>(self, _: S) {
+        run_steps::<FMA>(self.stage, self.space, self.columns);
     }
-    // Other processors' compilers know by themselves whether multiply-add is one instruction.
-    run_steps::<{ cfg!(target_arch = "aarch64") }>(stage, space, columns);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2(stage: &Stage, space: &mut Workspace, columns: usize) {
-    run_steps::<true>(stage, space, columns);
 }
 
 #[inline(always)]

@@ -4,7 +4,6 @@ use pulp::Simd;
 use rayon::prelude::*;
 
 use super::forward::{Images, Pass, shape_of};
-use super::isa::{Isa, Work};
 use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
 use super::program::{Job, Phase, Prepared, Step};
 use super::space::{Packed, Space};
@@ -12,6 +11,7 @@ use super::{conv, copies, depthwise, norm, pool};
 use crate::engine::cpu::infer::kernel::Lane;
 use crate::engine::cpu::infer::layers::{self, Map, MapMut};
 use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::cpu::kernels::isa::{Isa, Work};
 use crate::engine::nets::graph::Op;
 
 /// A phase's part of some spaces.

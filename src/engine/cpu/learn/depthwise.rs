@@ -2,10 +2,10 @@
 
 use pulp::Simd;
 
-use super::isa::{count_of, load, store};
 use super::kernel::{Place, Sample};
 use super::packing::Packing;
 use crate::engine::cpu::infer::kernel::{LANES, Lane};
+use crate::engine::cpu::kernels::isa::{count_of, load, store};
 
 /// Pixels whose sums stay in registers, and taps of a gradient.
 const TILE: usize = 5;

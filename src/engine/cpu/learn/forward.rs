@@ -6,9 +6,10 @@ use super::conv::Group;
 use super::kernel::{Start, Swept, sweep};
 use super::program::{Job, Phase, Prepared, Stage, Step};
 use super::space::{Packed, Space};
-use super::{depthwise, isa, norm, pool};
+use super::{depthwise, norm, pool};
 use crate::engine::cpu::infer::layers::{self, Map};
 use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::cpu::kernels::isa::Work;
 use crate::engine::learn::Masks;
 use crate::engine::nets::graph::{NodeId, Op};
 
@@ -61,7 +62,7 @@ impl Images {
     }
 }
 
-impl isa::Work for ForwardPass<'_> {
+impl Work for ForwardPass<'_> {
     #[inline(always)]
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let Self { pass, phase, spaces, images } = self;

@@ -8,9 +8,9 @@
 
 use pulp::Simd;
 
-use super::isa::{count_of, load, registers, store};
 use super::packing::{Packing, Panel};
 use crate::engine::cpu::infer::kernel::{LANES, Lane};
+use crate::engine::cpu::kernels::isa::{count_of, load, registers, store};
 
 /// Pixels of a tile of a sweep, and inputs of a tile of a gradient.
 const TILE: usize = 6;

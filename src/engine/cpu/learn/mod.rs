@@ -9,7 +9,6 @@ mod conv;
 mod copies;
 mod depthwise;
 mod forward;
-mod isa;
 mod kernel;
 mod norm;
 mod packing;
@@ -21,9 +20,9 @@ mod space;
 
 use std::collections::TryReserveError;
 
-use self::isa::Isa;
 use self::program::{GROUP, Prepared, Program, Stage};
 use self::space::{Packed, Space};
+use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::learn::optimiser::{Parameter, Step};
 use crate::engine::learn::{Differentiable, Masks, Trainable};
 use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
@@ -73,11 +72,10 @@ impl CpuNetwork {
     /// Takes a network for images of this side.
     ///
     /// # Errors
-    /// [`EngineError`] where tensors are missing, or the network isn't covered or doesn't fit the side.
+    /// [`EngineError`] where tensors are missing, the network isn't covered or doesn't fit the side, or `STILLROOM_ISA`
+    /// names no instruction set of this machine.
     pub fn new(graph: Graph, side: usize, weights: &Weights) -> Result<Self, EngineError> {
-        // `Isa::all` always ends with one that every machine has.
-        let isa = Isa::all().first().copied().unwrap_or(Isa::Portable);
-        Self::with_isa(graph, side, weights, isa)
+        Self::with_isa(graph, side, weights, Isa::chosen()?)
     }
 
     fn with_isa(graph: Graph, side: usize, weights: &Weights, isa: Isa) -> Result<Self, EngineError> {

@@ -6,10 +6,10 @@
 
 use pulp::Simd;
 
-use super::isa::{load, store};
 use crate::engine::cpu::infer::kernel::LANES;
 use crate::engine::cpu::infer::layers::{Map, MapMut};
 use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::cpu::kernels::isa::{load, store};
 use crate::engine::nets::graph::Activation;
 use crate::engine::plan::NORM_EPSILON;
 

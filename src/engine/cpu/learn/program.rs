@@ -138,7 +138,7 @@ pub fn covers(op: Op) -> bool {
 
 impl Program {
     /// Prepares a graph for images of this side; `None` where it doesn't fit or isn't covered. `widest` is
-    /// [`super::isa::Isa::widest`].
+    /// [`crate::engine::cpu::kernels::isa::Isa::widest`].
     pub fn new(graph: &Graph, side: usize, widest: usize) -> Option<Self> {
         let nodes = graph.nodes();
         (nodes.len() > 1 && nodes.iter().all(|n| covers(n.op))).then_some(())?;

@@ -8,23 +8,12 @@ use crate::engine::burn::network::BurnNetwork;
 const PLAIN: Optimiser = Optimiser::Sgd { momentum: 0.0, nesterov: false, decay: 0.0 };
 
 /// Both learners of one graph with the formula's weights.
-fn both((graph, side): (&Graph, usize), optimiser: Optimiser) -> (Fitted<CpuNetwork>, Fitted<BurnNetwork>) {
+fn both((graph, side): (&Graph, usize), optimiser: Optimiser, isa: Isa) -> (Fitted<CpuNetwork>, Fitted<BurnNetwork>) {
     let weights = Weights::by_formula(graph);
     let rule = Rule { optimiser, decay_all: false };
-    let cpu = CpuNetwork::new(graph.clone(), side, &weights).unwrap();
+    let cpu = CpuNetwork::with_isa(graph.clone(), side, &weights, isa).unwrap();
     let burn = BurnNetwork::new(graph.clone(), side, &weights, &Device::flex()).unwrap();
     (Fitted::new(cpu, rule), Fitted::new(burn, rule))
-}
-
-/// The same network with a smooth activation: where a rectifier of a deep network flips for rounding's sake, gradients
-/// differ by per cents between any two engines.
-fn smooth(graph: &Graph) -> Graph {
-    let mut made = Graph::new();
-    for node in &graph.nodes()[1..] {
-        let op = if let Op::Activation(_) = node.op { Op::Activation(Activation::Silu) } else { node.op };
-        made.push_keyed(op, &node.inputs, &node.key);
-    }
-    made
 }
 
 /// Forward and backward on batches that are added up, then a step; returns the logits.
@@ -55,34 +44,16 @@ fn close(what: &str, got: &[f32], expected: &[f32], share: f64) {
 
 /// A step of size 1 without momentum shows the gradient of every parameter.
 fn compare(what: &str, (graph, side): (&Graph, usize), batch: usize, share: f64) {
-    let (mut got, mut expected) = both((graph, side), PLAIN);
-    let before = got.network().weights().unwrap();
-    let logits = [&mut got as &mut dyn Learner, &mut expected].map(|l| step(l, (side, 0), &[batch], 1.0));
-    close(&format!("{what}: logits"), &logits[0], &logits[1], share);
-    let (got, expected) = (got.network().weights().unwrap(), expected.network().weights().unwrap());
-    for (key, old) in before.tensors() {
-        let moved = |new: &Weights| old.values.iter().zip(new.values(key)).map(|(a, b)| a - b).collect::<Vec<_>>();
-        close(&format!("{what}: {key}"), &moved(&got), &moved(&expected), share);
-    }
-}
-
-/// Every family, with odd sides, narrow and odd widths, groups, gates and dropout.
-#[test]
-fn gradients_are_burns() {
-    let cases = [
-        ("conv3x5", 13, 3),
-        ("conv3x70", 17, 9),
-        ("resnet8_cifar", 15, 3),
-        ("squeezenet1_1", 65, 2),
-        ("densenet121", 64, 2),
-        ("mobilenet_v2", 64, 3),
-        ("mnasnet0_5", 64, 3),
-        ("shufflenet_v2_x0_5", 64, 3),
-        ("regnet_y_400mf", 64, 3),
-        ("efficientnet_b0", 64, 3),
-    ];
-    for (arch, side, batch) in cases {
-        compare(arch, (&smooth(&graph(arch, side)), side), batch, 1e-3);
+    for isa in Isa::all() {
+        let (mut got, mut expected) = both((graph, side), PLAIN, isa);
+        let before = got.network().weights().unwrap();
+        let logits = [&mut got as &mut dyn Learner, &mut expected].map(|l| step(l, (side, 0), &[batch], 1.0));
+        close(&format!("{what} on {isa:?}: logits"), &logits[0], &logits[1], share);
+        let (got, expected) = (got.network().weights().unwrap(), expected.network().weights().unwrap());
+        for (key, old) in before.tensors() {
+            let moved = |new: &Weights| old.values.iter().zip(new.values(key)).map(|(a, b)| a - b).collect::<Vec<_>>();
+            close(&format!("{what} on {isa:?}: {key}"), &moved(&got), &moved(&expected), share);
+        }
     }
 }
 
@@ -97,8 +68,9 @@ fn gradients_of_rectifiers_are_burns() {
 #[test]
 fn steps_are_burns() {
     let decayed = Optimiser::AdamW { betas: (0.8, 0.99), epsilon: 1e-3, decay: 5.0 };
-    for optimiser in [decayed, Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 5.0 }] {
-        let (mut got, mut expected) = both((&graph("conv3x20", 16), 16), optimiser);
+    let optimisers = [decayed, Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 5.0 }];
+    for (optimiser, isa) in optimisers.into_iter().flat_map(|o| Isa::all().into_iter().map(move |isa| (o, isa))) {
+        let (mut got, mut expected) = both((&graph("conv3x20", 16), 16), optimiser, isa);
         for number in 0..4 {
             for l in [&mut got as &mut dyn Learner, &mut expected] {
                 step(l, (16, number), if number == 2 { &[1] } else { &[9, 4] }, 1e-2);
@@ -108,7 +80,7 @@ fn steps_are_burns() {
         }
         let (got, expected) = (got.network().weights().unwrap(), expected.network().weights().unwrap());
         for (key, tensor) in expected.tensors() {
-            close(&format!("{optimiser:?}: {key}"), got.values(key), &tensor.values, 1e-3);
+            close(&format!("{optimiser:?} on {isa:?}: {key}"), got.values(key), &tensor.values, 1e-3);
         }
     }
 }

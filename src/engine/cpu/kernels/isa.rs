@@ -1,4 +1,6 @@
-//! Runs the inner loops in the best instruction set of this machine.
+//! Runs the inner loops in an instruction set of this machine: the best one, or the one that `STILLROOM_ISA` names.
+
+use std::sync::OnceLock;
 
 use pulp::{Simd, WithSimd};
 
@@ -11,6 +13,17 @@ pub trait Work {
     fn run<S: Simd, const FMA: bool>(self, simd: S);
 }
 
+/// The environment variable that names the instruction set for a whole run of the program or its tests.
+pub const VARIABLE: &str = "STILLROOM_ISA";
+
+/// `STILLROOM_ISA` names nothing that this machine has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("STILLROOM_ISA is '{name}', but this machine has: {known}; name one of them, or leave the variable out")]
+pub struct IsaError {
+    name: String,
+    known: String,
+}
+
 /// An instruction set that this machine has.
 #[derive(Clone, Copy, Debug)]
 pub enum Isa {
@@ -20,7 +33,7 @@ pub enum Isa {
     /// 16 registers of 8 values.
     #[cfg(target_arch = "x86_64")]
     Avx2(pulp::x86::V3),
-    /// 32 registers of 4 values.
+    /// 32 registers of 4 values. No machine of ours has run it yet.
     #[cfg(target_arch = "aarch64")]
     Neon(pulp::aarch64::Neon),
     /// What every machine has.
@@ -40,6 +53,45 @@ impl Isa {
         all.extend(pulp::aarch64::Neon::try_new().map(Self::Neon));
         all.push(Self::Portable);
         all
+    }
+
+    /// The one that `STILLROOM_ISA` names, else the best one. The variable is read once, so that all results of a run
+    /// are of one kind.
+    ///
+    /// # Errors
+    /// [`IsaError`] where it names nothing that this machine has.
+    pub fn chosen() -> Result<Self, IsaError> {
+        static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
+        CHOSEN.get_or_init(|| Self::named(std::env::var_os(VARIABLE).as_ref().map(|n| n.to_string_lossy()))).clone()
+    }
+
+    fn named(name: Option<impl AsRef<str>>) -> Result<Self, IsaError> {
+        let all = Self::all();
+        let found = match &name {
+            Some(name) => all.iter().find(|isa| isa.name() == name.as_ref()),
+            None => all.first(),
+        };
+        let known = || all.iter().map(|isa| isa.name()).collect::<Vec<_>>().join(", ");
+        let error = || IsaError { name: name.map_or_else(String::new, |n| n.as_ref().to_owned()), known: known() };
+        found.copied().ok_or_else(error)
+    }
+
+    /// What `STILLROOM_ISA` calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "neon",
+            Self::Portable => "portable",
+        }
+    }
+
+    /// Whether multiply-add is one instruction: it rounds once instead of twice, so results differ in the last bit.
+    pub fn fused(self) -> bool {
+        !matches!(self, Self::Portable)
     }
 
     /// Blocks of [`LANES`] values that a tile spans at most: with AVX-512, 6 pixels × 4 blocks + 4 weights + 1 value
@@ -114,4 +166,21 @@ pub fn store<S: Simd, const N: usize>(simd: S, part: [S::f32s; N], values: &mut 
 #[inline(always)]
 pub fn count_of<S: Simd>(blocks: usize) -> usize {
     blocks * LANES / S::F32_LANES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_and_others_are_refused() {
+        for isa in Isa::all() {
+            assert_eq!(Isa::named(Some(isa.name())).unwrap().name(), isa.name());
+        }
+        assert_eq!(Isa::named(None::<&str>).unwrap().name(), Isa::all()[0].name());
+        for name in ["", "AVX2", "sse", "avx2 "] {
+            let error = Isa::named(Some(name)).unwrap_err().to_string();
+            assert!(error.contains(&format!("'{name}'")) && error.contains("portable"), "{error}");
+        }
+    }
 }
