@@ -1,4 +1,4 @@
-//! The data: an index of images, classes and their names, pixels.
+//! The data: an index of images, the source of their bytes, classes and their names, pixels.
 
 pub mod class_map;
 pub mod confusion;

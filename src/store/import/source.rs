@@ -23,7 +23,8 @@ impl Files {
 
 impl ImageSource for Files {
     fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
-        let (file, size) = open_regular(&inside(&self.root, name)?)?;
+        let file = open_regular(&inside(&self.root, name)?)?;
+        let size = file.metadata()?.len();
         if size > MAX_IMAGE_BYTES {
             return Err(SourceError::TooLarge(size));
         }
@@ -48,14 +49,12 @@ pub(super) fn inside(root: &Path, name: &[u8]) -> Result<PathBuf, SourceError> {
     Ok(join_bytes(root, name))
 }
 
-/// Opens a file for reading and tells its size. Pipes and devices are refused unopened: a pipe would wait for a writer.
-pub(super) fn open_regular(path: &Path) -> Result<(File, u64), SourceError> {
+/// Opens a file for reading. Pipes and devices are refused unopened: a pipe would wait for a writer.
+pub(super) fn open_regular(path: &Path) -> Result<File, SourceError> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(SourceError::NotAFile);
     }
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    Ok((file, size))
+    Ok(File::open(path)?)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! name: `"origin": "stitched", "cells": [...]`. Format 1 knew stitched images alone and didn't say so.
 
 use super::super::patch::CropBox;
-use super::json;
+use crate::core::formats::exact;
 
 /// One distilled image.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -85,7 +85,7 @@ pub struct TermNote {
     /// Its name, e.g. `ce`.
     pub term: String,
     /// Its value, already weighted.
-    #[serde(with = "json::loss")]
+    #[serde(with = "exact::single")]
     pub value: f32,
 }
 
@@ -102,7 +102,7 @@ pub struct CellNote {
     /// Crop number of that image, from 0; 0 for a whole image.
     pub crop: u32,
     /// Cross-entropy of the observer, −ln p(class).
-    #[serde(with = "json::loss")]
+    #[serde(with = "exact::single")]
     pub loss: f32,
     /// Rank within the class in the order of the strategy: of realism, 0 is the most realistic.
     pub rank: u32,

@@ -37,7 +37,7 @@ impl Records {
 impl ImageSource for Records {
     fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
         let (path, start) = self.place(name)?;
-        let (mut file, _) = open_regular(&path)?;
+        let mut file = open_regular(&path)?;
         let mut samples = vec![0; PIXELS];
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(&mut samples).map_err(|error| match error.kind() {
