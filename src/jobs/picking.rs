@@ -19,7 +19,7 @@ pub type Picks = Arc<Vec<ImageId>>;
 
 /// Classes with their scores, in the same order.
 #[derive(Clone, Copy, Debug)]
-pub struct Scored<'a> {
+pub struct ScoredClasses<'a> {
     /// Classes.
     pub classes: &'a [ClassId],
     /// Their blocks.
@@ -34,7 +34,7 @@ pub struct Scored<'a> {
 pub fn pick(
     session: &mut Session,
     recipe: &Recipe<Rded>,
-    (scored, sizes): (Scored<'_>, &[usize]),
+    (scored, sizes): (ScoredClasses<'_>, &[usize]),
     progress: &mut dyn Progress,
     each: &mut dyn FnMut(ClassId, Picks),
 ) -> Result<(Vec<Vec<Picks>>, Spent), FeatureError> {

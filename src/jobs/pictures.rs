@@ -58,12 +58,12 @@ struct Queue<K> {
 }
 
 /// A pool that makes pictures; `K` names them.
-pub struct Pictures<K> {
+pub struct PicturePool<K> {
     queue: Arc<(Mutex<Queue<K>>, Condvar)>,
     finished: Receiver<Finished<K>>,
 }
 
-impl<K: Clone + Eq + Hash + Send + 'static> Pictures<K> {
+impl<K: Clone + Eq + Hash + Send + 'static> PicturePool<K> {
     /// Starts `threads` threads; `wake` is called after each picture.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pictures<K> {
     }
 }
 
-impl<K> Drop for Pictures<K> {
+impl<K> Drop for PicturePool<K> {
     fn drop(&mut self) {
         let mut queue = self.queue.0.lock().unwrap_or_else(PoisonError::into_inner);
         queue.closed = true;

@@ -1,46 +1,8 @@
 //! Where the panels are: a tree of tiles that the user may drag apart.
 
-use eframe::egui::{Stroke, Ui, Visuals, WidgetText};
-use egui_tiles::{Behavior, Container, Linear, LinearDir, Tile, TileId, Tiles, Tree, UiResponse};
+use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 
-use super::panels::{Panels, Scene};
-use super::theme::palette;
-
-/// A dockable panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Panel {
-    /// Classes, samples, broken files.
-    Dataset,
-    /// The trained network.
-    Observer,
-    /// Parameters and the run buttons.
-    Recipe,
-    /// Ranked key patches and their provenance.
-    Patches,
-    /// Stitched images.
-    Distilled,
-    /// Students and observers: curves, table, form.
-    Training,
-    /// What happened.
-    Log,
-}
-
-impl Panel {
-    fn title(self) -> &'static str {
-        match self {
-            Self::Dataset => "Dataset",
-            Self::Observer => "Observer",
-            Self::Recipe => "Recipe",
-            Self::Patches => "Patches",
-            Self::Distilled => "Distilled",
-            Self::Training => "Training",
-            Self::Log => "Log",
-        }
-    }
-}
-
-/// The tab over all panels of distilling.
-const DISTILLING: &str = "Distilling";
+use super::intent::Panel;
 
 /// The layout that the window opens with: one tab to distil, where what goes in is on the left and what comes out on the
 /// right, and one to train, which needs the width for its curves.
@@ -106,91 +68,5 @@ pub(super) fn show_distilling(tree: &mut Tree<Panel>) {
         && let Some(Tile::Container(Container::Tabs(tabs))) = tree.tiles.get_mut(root)
     {
         tabs.set_active(child);
-    }
-}
-
-/// Paints panels into their tiles.
-pub(super) struct Docked<'a> {
-    /// Their own state.
-    pub(super) panels: &'a mut Panels,
-    /// What they show and where they ask.
-    pub(super) scene: Scene<'a>,
-}
-
-impl Behavior<Panel> for Docked<'_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
-        let panel = *panel;
-        eframe::egui::Frame::new().inner_margin(8).show(ui, |ui| self.panels.show(ui, panel, &mut self.scene));
-        UiResponse::None
-    }
-
-    fn tab_title_for_pane(&mut self, panel: &Panel) -> WidgetText {
-        let (warnings, errors) = self.scene.model.log.counts();
-        match (panel, warnings + errors) {
-            (Panel::Log, n) if n > 0 => format!("Log ({n})").into(),
-            _ => panel.title().into(),
-        }
-    }
-
-    fn tab_title_for_tile(&mut self, tiles: &Tiles<Panel>, tile: TileId) -> WidgetText {
-        match tiles.get(tile) {
-            Some(Tile::Pane(panel)) => self.tab_title_for_pane(panel),
-            // Whatever the user drags together: the panels of distilling are the only ones that are divided.
-            _ => DISTILLING.into(),
-        }
-    }
-
-    fn tab_bar_height(&self, _style: &eframe::egui::Style) -> f32 {
-        26.0
-    }
-
-    fn gap_width(&self, _style: &eframe::egui::Style) -> f32 {
-        4.0
-    }
-
-    fn min_size(&self) -> f32 {
-        120.0
-    }
-
-    fn tab_bar_color(&self, visuals: &Visuals) -> eframe::egui::Color32 {
-        palette(visuals).well
-    }
-
-    fn tab_bg_color(
-        &self,
-        visuals: &Visuals,
-        _tiles: &Tiles<Panel>,
-        _tile: TileId,
-        state: &egui_tiles::TabState,
-    ) -> eframe::egui::Color32 {
-        if state.active { palette(visuals).ground } else { palette(visuals).well }
-    }
-
-    fn tab_outline_stroke(
-        &self,
-        _visuals: &Visuals,
-        _tiles: &Tiles<Panel>,
-        _tile: TileId,
-        _state: &egui_tiles::TabState,
-    ) -> Stroke {
-        Stroke::NONE
-    }
-
-    fn tab_bar_hline_stroke(&self, visuals: &Visuals) -> Stroke {
-        Stroke::new(1.0, palette(visuals).ground)
-    }
-
-    fn tab_text_color(
-        &self,
-        visuals: &Visuals,
-        _tiles: &Tiles<Panel>,
-        _tile: TileId,
-        state: &egui_tiles::TabState,
-    ) -> eframe::egui::Color32 {
-        if state.active { palette(visuals).text } else { palette(visuals).weak }
-    }
-
-    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
-        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
     }
 }

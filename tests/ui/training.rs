@@ -12,8 +12,8 @@ use stillroom::store::training::{
     Asked, FORMAT, Source, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus, list,
 };
 use stillroom::ui::actions::Action;
-use stillroom::ui::layout::Panel;
-use stillroom::ui::model::{Curves, Intent};
+use stillroom::ui::intent::Panel;
+use stillroom::ui::intent::{Curves, Intent};
 
 fn source(name: &str) -> Source {
     Source { name: name.into(), path: format!("/data/{name}").into(), fingerprint: name.into() }

@@ -17,7 +17,7 @@ use crate::store::export::folder::FolderError;
 use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
 use crate::store::project::{Project, ProjectError, RunRow, RunStatus};
 
-use super::picking::{Picks, Scored, pick};
+use super::picking::{Picks, ScoredClasses, pick};
 use super::scoring::{Cost, ScoringError, crop_plan, score};
 use super::session::Session;
 
@@ -231,7 +231,8 @@ fn distill_into(
         each(class, Found::Scores(block));
     })?;
     report_gaps(&session.dataset, (classes, recipe), &blocks, progress);
-    let laid = lay_out(session, (recipe, sets), Scored { classes, blocks: &blocks }, progress, (&mut cost, each))?;
+    let laid =
+        lay_out(session, (recipe, sets), ScoredClasses { classes, blocks: &blocks }, progress, (&mut cost, each))?;
     let wild = laid.iter().flat_map(|l| l.selected.iter().flatten()).filter(|p| !p.loss.is_finite()).count();
     if wild > 0 {
         progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
@@ -263,7 +264,7 @@ fn distill_into(
 fn lay_out(
     session: &mut Session,
     (recipe, sets): (&Recipe<Rded>, &[Set]),
-    scored: Scored<'_>,
+    scored: ScoredClasses<'_>,
     progress: &mut dyn Progress,
     (cost, each): (&mut Cost, Each<'_>),
 ) -> Result<Vec<Laid>, DistillError> {

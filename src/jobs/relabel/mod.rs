@@ -16,7 +16,7 @@ use crate::engine::train::{TrainError, TrainImages, TrainJob, loader_batch};
 use crate::store::labels::{FORMAT, LabelReader, LabelWriter, LabelsHeader, size_of};
 
 use super::open::ObserverRequest;
-use super::train::data::Pictures;
+use super::train::data::TrainingImages;
 use super::train::{Compute, Teacher, TrainJobError, source};
 
 /// What is labelled, by whom, and where the labels go.
@@ -114,7 +114,7 @@ fn whole(folder: &Path, done: Vec<u32>, progress: &mut dyn Progress) -> Result<V
 
 /// What labels are made of, opened.
 struct Labelling {
-    pictures: Pictures,
+    pictures: TrainingImages,
     teacher: Teacher,
     spec: NetworkSpec,
     threads: usize,
@@ -129,7 +129,7 @@ impl Labelling {
     ) -> Result<Self, TrainJobError> {
         let start = Instant::now();
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures = Pictures::open(&request.data, request.images_per_class, threads, progress)?;
+        let pictures = TrainingImages::open(&request.data, request.images_per_class, threads, progress)?;
         let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
         teacher.look(&pictures, threads, progress)?;
         let NetworkSpec { arch, side, .. } = teacher.observer.spec;

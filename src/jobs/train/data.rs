@@ -33,7 +33,7 @@ pub struct ClassesError {
 }
 
 /// The images that are trained on: the whole dataset, or the first of each class.
-pub(in crate::jobs) struct Pictures {
+pub(in crate::jobs) struct TrainingImages {
     pub dataset: Dataset,
     /// The images, and the class of each.
     images: Vec<ImageId>,
@@ -44,7 +44,7 @@ pub(in crate::jobs) struct Pictures {
     cache: Cache,
 }
 
-impl Pictures {
+impl TrainingImages {
     pub(in crate::jobs) fn open(
         path: &Path,
         per_class: Option<u32>,

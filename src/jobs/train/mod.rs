@@ -31,7 +31,7 @@ use crate::store::training::{
     FORMAT, Source, TrainingError, TrainingFolder, TrainingNote, TrainingStatus, seed_folder,
 };
 
-use self::data::{Pictures, Stored};
+use self::data::{Stored, TrainingImages};
 use self::watch::{Evaluator, Noted, RunWatch};
 use super::open::OpenError;
 use super::session::device_class;
@@ -177,7 +177,7 @@ fn seconds_since_1970() -> u64 {
 /// Everything that a training needs, opened.
 struct Training {
     recipe: TrainRecipe,
-    pictures: Pictures,
+    pictures: TrainingImages,
     observer: Option<Teacher>,
     stored: Option<Stored>,
     spec: NetworkSpec,
@@ -193,7 +193,7 @@ impl Training {
     ) -> Result<(Self, Evaluator), TrainJobError> {
         check_labels(request)?;
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures = Pictures::open(&request.data, request.images_per_class, threads, progress)?;
+        let pictures = TrainingImages::open(&request.data, request.images_per_class, threads, progress)?;
         let observer = match &request.observer {
             Some(observer) if request.recipe.labels != LabelSource::Hard => {
                 let mut teacher = Teacher::open(observer, &pictures, compute.picked, progress)?;
@@ -328,7 +328,7 @@ fn stored(request: &TrainRequest) -> Result<Option<Stored>, TrainJobError> {
 fn check_stored(
     labels: &Stored,
     recipe: &TrainRecipe,
-    (pictures, spec, mean_std): (&Pictures, &NetworkSpec, MeanStd),
+    (pictures, spec, mean_std): (&TrainingImages, &NetworkSpec, MeanStd),
     observer: Option<&Observer>,
 ) -> Result<(), TrainJobError> {
     let wanted = Wanted {

@@ -12,7 +12,7 @@ use crate::engine::plan::Engine;
 use crate::engine::train::{Targets, TrainImages, TrainJob, drawn, right};
 use crate::store::training::ObserverSource;
 
-use super::data::Pictures;
+use super::data::TrainingImages;
 use super::{TrainJobError, source};
 use crate::jobs::open::{self, ObserverRequest};
 use crate::jobs::session::{default_batch, engine};
@@ -35,7 +35,7 @@ pub(in crate::jobs) struct Teacher {
 impl Teacher {
     pub(in crate::jobs) fn open(
         request: &ObserverRequest,
-        pictures: &Pictures,
+        pictures: &TrainingImages,
         picked: &Picked,
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
@@ -51,7 +51,7 @@ impl Teacher {
     /// tell.
     pub(in crate::jobs) fn look(
         &mut self,
-        pictures: &Pictures,
+        pictures: &TrainingImages,
         threads: usize,
         progress: &mut dyn Progress,
     ) -> Result<(), TrainJobError> {

@@ -18,7 +18,7 @@ use crate::engine::train::{Accuracy, TrainError, Watch};
 use crate::engine::weights::Weights;
 use crate::store::training::{TrainingFolder, TrainingNote};
 
-use super::data::{Pictures, evaluation_classes};
+use super::data::{TrainingImages, evaluation_classes};
 use super::{TrainJobError, TrainRequest};
 use crate::jobs::session::{default_batch, engine};
 
@@ -46,7 +46,7 @@ pub(super) struct Evaluator {
 impl Evaluator {
     pub(super) fn open(
         request: &TrainRequest,
-        (pictures, spec, mean_std): (&Pictures, &NetworkSpec, MeanStd),
+        (pictures, spec, mean_std): (&TrainingImages, &NetworkSpec, MeanStd),
         (picked, threads): (&Picked, usize),
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {

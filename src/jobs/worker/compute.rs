@@ -13,7 +13,7 @@ use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
 use crate::jobs::open::{self, ObserverRequest, OpenedObserver};
-use crate::jobs::picking::{Scored, pick};
+use crate::jobs::picking::{ScoredClasses, pick};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
@@ -21,7 +21,7 @@ use crate::jobs::train::{self, TrainRequest};
 use crate::store::project::Project;
 use crate::store::training::TrainingNote;
 
-use super::{Event, OpenedDataset, Request, WorkerConfig};
+use super::messages::{Event, OpenedDataset, Request, WorkerConfig};
 
 /// A training's course is shown at most this often; evaluated epochs always are.
 const BETWEEN_POINTS: Duration = Duration::from_millis(100);
@@ -36,13 +36,14 @@ pub(super) struct Compute {
     session: Option<Session>,
 }
 
-enum Outcome {
+/// How a request ended.
+enum Ending {
     Done,
     Cancelled,
     Failed(String),
 }
 
-impl Outcome {
+impl Ending {
     fn of<T, E: std::fmt::Display>(result: Result<T, E>, cancelled: bool) -> Self {
         match result {
             Ok(_) => Self::Done,
@@ -59,23 +60,23 @@ impl Compute {
 
     pub(super) fn run(mut self, incoming: &Receiver<(Request, Control)>) {
         while let Ok((request, control)) = incoming.recv() {
-            let name = request.name();
-            self.send(Event::Started(name, control.clone()));
+            let job = request.job();
+            self.send(Event::Started(job, control.clone()));
             // A panic inside a driver or a decoder ends this request, not the program; what the request may have left
             // half-changed is dropped.
             let work = std::panic::AssertUnwindSafe(|| self.execute(request, &control));
-            let outcome = std::panic::catch_unwind(work).unwrap_or_else(|panic| {
+            let ending = std::panic::catch_unwind(work).unwrap_or_else(|panic| {
                 self.session = None;
                 let text = panic.downcast_ref::<String>().cloned();
                 let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-                Outcome::Failed(format!("it broke down ({}); try again, or another device", text.unwrap_or_default()))
+                Ending::Failed(format!("it broke down ({}); try again, or another device", text.unwrap_or_default()))
             });
-            match outcome {
-                Outcome::Done => {}
-                Outcome::Cancelled => self.send(Event::Cancelled(name)),
-                Outcome::Failed(why) => self.send(Event::Failed(name, why)),
+            match ending {
+                Ending::Done => {}
+                Ending::Cancelled => self.send(Event::Cancelled(job)),
+                Ending::Failed(why) => self.send(Event::Failed(job, why)),
             }
-            self.send(Event::Finished(name));
+            self.send(Event::Finished(job));
         }
     }
 
@@ -85,20 +86,20 @@ impl Compute {
         (self.wake)();
     }
 
-    fn execute(&mut self, request: Request, control: &Control) -> Outcome {
+    fn execute(&mut self, request: Request, control: &Control) -> Ending {
         if control.is_cancelled() {
-            return Outcome::Cancelled;
+            return Ending::Cancelled;
         }
         match request {
-            Request::OpenSample => Outcome::of(self.open_sample(control), control.is_cancelled()),
-            Request::OpenDataset(path) => Outcome::of(self.open_dataset(&path), false),
-            Request::OpenObserver(request) => Outcome::of(self.open_observer(&request), false),
-            Request::Check => Outcome::of(self.check(control), control.is_cancelled()),
+            Request::OpenSample => Ending::of(self.open_sample(control), control.is_cancelled()),
+            Request::OpenDataset(path) => Ending::of(self.open_dataset(&path), false),
+            Request::OpenObserver(request) => Ending::of(self.open_observer(&request), false),
+            Request::Check => Ending::of(self.check(control), control.is_cancelled()),
             Request::Score { recipe, classes } => {
-                Outcome::of(self.score(&recipe, &classes, control), control.is_cancelled())
+                Ending::of(self.score(&recipe, &classes, control), control.is_cancelled())
             }
-            Request::Distill(request) => Outcome::of(self.distill(&request, control), control.is_cancelled()),
-            Request::Train(request) => Outcome::of(self.train(&request, control), control.is_cancelled()),
+            Request::Distill(request) => Ending::of(self.distill(&request, control), control.is_cancelled()),
+            Request::Train(request) => Ending::of(self.train(&request, control), control.is_cancelled()),
         }
     }
 
@@ -215,7 +216,7 @@ impl Compute {
             tell(class, Found::Scores(block));
         };
         score(session, project, (recipe, classes), &mut reporter, each).map_err(|e| e.to_string())?;
-        let what = (Scored { classes, blocks: &blocks }, &[recipe.patches_per_class()][..]);
+        let what = (ScoredClasses { classes, blocks: &blocks }, &[recipe.patches_per_class()][..]);
         let each = &mut |class, picks| tell(class, Found::Picks(picks));
         pick(session, recipe, what, &mut reporter, each).map_err(|e| e.to_string())?;
         Ok(())

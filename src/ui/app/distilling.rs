@@ -1,14 +1,13 @@
 //! What the app does for distilling.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::App;
+use super::state::App;
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::rded::Rded;
 use crate::jobs::check::Verdict;
 use crate::jobs::distill::DistillRequest;
-use crate::jobs::worker::Request;
-use crate::ui::later;
+use crate::jobs::worker::{Job, Request};
 use crate::ui::model::log::Level;
 
 impl App {
@@ -49,24 +48,8 @@ impl App {
         self.distil_next = Some(request);
         if self.model.check.is_some() {
             self.distil_if_allowed();
-        } else if !self.model.is_under_way("check") {
+        } else if !self.model.is_under_way(Job::Check) {
             self.request(Request::Check);
         }
-    }
-
-    pub(super) fn default_name(&self) -> Option<String> {
-        let ipc = self.model.workspace.recipe().ipc;
-        self.model.dataset_name().map(|name| format!("{name}-distilled-ipc{ipc}"))
-    }
-
-    /// Looks for a free folder beside the dataset, away from the frame.
-    pub(super) fn suggest_output(&mut self) {
-        let (Some(dataset), Some(name)) = (self.model.dataset(), self.default_name()) else { return };
-        if self.panels.recipe.out_typed {
-            return;
-        }
-        let root = std::path::absolute(dataset.root()).unwrap_or_else(|_| dataset.root().to_owned());
-        let parent = root.parent().map_or_else(|| root.clone(), Path::to_owned);
-        self.free_name = Some(later::free_name(parent, name));
     }
 }

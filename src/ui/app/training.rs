@@ -1,46 +1,26 @@
 //! What the app does for trainings.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Receiver;
 
 use eframe::egui::Context;
 
-use super::App;
-use crate::core::train::presets::Suggestion;
+use super::state::App;
 use crate::core::workspace::Command;
 use crate::jobs::train::TrainRequest;
-use crate::jobs::worker::{Event, Request};
+use crate::jobs::worker::{Event, Job, Request};
 use crate::store::files;
 use crate::store::training::{TrainingNote, curves_csv};
 use crate::ui::actions::Action;
 use crate::ui::command_line;
+use crate::ui::intent::{Curves, Panel, Purpose};
 use crate::ui::later;
-use crate::ui::layout::{self, Panel};
+use crate::ui::layout;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
-use crate::ui::model::{Curves, Intent};
-use crate::ui::panels::training::suggestion::{Suggested, Wanted};
 use crate::ui::theme;
-use crate::ui::widgets::dialog::Purpose;
 
 /// Seconds between looks at trainings that another process works on.
 const BETWEEN_LOOKS: f64 = 3.0;
-
-/// Answers that the app waits for, and what it asks about.
-#[derive(Default)]
-pub(super) struct Pending {
-    listing: Option<Receiver<Result<Listing, String>>>,
-    /// News came while a listing was under way: look again after it.
-    again: bool,
-    listed_secs: f64,
-    /// Folders that the user opened besides the project's.
-    opened: Vec<PathBuf>,
-    name: Option<Receiver<PathBuf>>,
-    /// What the name was last suggested for.
-    named: Option<String>,
-    suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
-    written: Option<Receiver<Result<PathBuf, String>>>,
-}
 
 /// What an event means for trainings, once the model has taken it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +35,7 @@ impl Settled {
     pub(super) fn of(event: &Event) -> Self {
         Self {
             follow: matches!(event, Event::Dataset(_) | Event::Observer(_) | Event::Distilled(_)),
-            listed: matches!(event, Event::Finished("train")),
+            listed: matches!(event, Event::Finished(Job::Train)),
         }
     }
 }
@@ -153,7 +133,7 @@ impl App {
             }
         }
         if self.training.suggestion.is_none()
-            && let Some(wanted) = Suggested::next(&self.panels.training.form, self.model.workspace.training())
+            && let Some(wanted) = self.panels.training.form.next_wanted(self.model.workspace.training())
         {
             self.training.suggestion = Some(later::later(move || {
                 let answer = wanted.ask();
@@ -181,7 +161,7 @@ impl App {
                     (Ok(request), Action::Train) => self.train(Box::new(request)),
                     (Ok(request), _) => {
                         let line = command_line::train(&request);
-                        self.execute(ctx, Intent::Copy(line, "the command line"));
+                        self.copy(ctx, line, "the command line");
                     }
                 }
             }

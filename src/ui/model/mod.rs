@@ -1,4 +1,4 @@
-//! What the panels show. They read it and emit [`Intent`]s; only the app changes it.
+//! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
 pub mod log;
 pub mod ranking;
@@ -10,64 +10,27 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::recipe::Recipe;
 use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
-use crate::core::workspace::{Command, Workspace};
+use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
-use crate::jobs::train::{TrainReport, TrainRequest};
-use crate::jobs::worker::{Event, OpenedDataset};
+use crate::jobs::train::TrainReport;
+use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
 use super::actions::Action;
-use super::layout::Panel;
-use super::widgets::dialog::Purpose;
+use super::intent::Panel;
 use log::{Level, Log};
 use ranking::Ranking;
-use trainings::{Change, Trainings};
-
-/// What a panel asks for.
-#[derive(Clone, Debug)]
-pub enum Intent {
-    /// Carry out a command of the table.
-    Do(Action),
-    /// Change the workspace.
-    Edit(Command),
-    /// Open a dataset.
-    OpenDataset(PathBuf),
-    /// Load an observer.
-    OpenObserver(ObserverRequest),
-    /// Open a file dialog.
-    Browse(Purpose),
-    /// Put a text on the clipboard; the second says what it is, for the log.
-    Copy(String, &'static str),
-    /// Train.
-    Train(Box<TrainRequest>),
-    /// Show, hide or select trainings.
-    Trainings(Change),
-    /// List the trainings in this folder, too.
-    OpenTrainings(PathBuf),
-    /// Write the shown curves into this file, which must be new.
-    Export(Curves, PathBuf),
-    /// The arrow keys belong to this panel from now on.
-    Activate(Panel),
-}
-
-/// How curves are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Curves {
-    /// Comma-separated values.
-    Csv,
-    /// A picture.
-    Svg,
-}
+use trainings::Trainings;
 
 /// A job and how to steer it.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// The request's name.
-    pub name: &'static str,
+    /// What it does.
+    pub job: Job,
     /// Pause, cancel, progress.
     pub control: Control,
     /// When it began, on the window's clock.
@@ -94,14 +57,14 @@ pub struct Problems {
 }
 
 impl Problems {
-    fn of(&mut self, request: &str) -> &mut Option<String> {
-        match request {
-            "open dataset" | "open sample" => &mut self.dataset,
-            "load observer" => &mut self.observer,
-            "check" => &mut self.check,
-            "score" => &mut self.score,
-            "train" => &mut self.train,
-            _ => &mut self.distil,
+    fn of(&mut self, job: Job) -> &mut Option<String> {
+        match job {
+            Job::OpenDataset | Job::OpenSample => &mut self.dataset,
+            Job::OpenObserver => &mut self.observer,
+            Job::Check => &mut self.check,
+            Job::Score => &mut self.score,
+            Job::Distill => &mut self.distil,
+            Job::Train => &mut self.train,
         }
     }
 }
@@ -193,10 +156,10 @@ impl Model {
         self.running.as_ref().map(|r| r.control.status())
     }
 
-    /// Whether a request of this name runs or waits.
+    /// Whether work of this kind runs or waits.
     #[must_use]
-    pub fn is_under_way(&self, name: &str) -> bool {
-        self.running.iter().chain(&self.waiting).any(|r| r.name == name)
+    pub fn is_under_way(&self, job: Job) -> bool {
+        self.running.iter().chain(&self.waiting).any(|r| r.job == job)
     }
 
     /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
@@ -216,10 +179,12 @@ impl Model {
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
             Action::OpenObserver => needs(self.data.is_some(), "open a dataset first"),
-            Action::Check => observer().or(needs(!self.is_under_way("check"), "the check is under way")),
-            Action::Score => observer().or(some_class()).or(needs(!self.is_under_way("score"), "scoring is under way")),
+            Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
+            Action::Score => {
+                observer().or(some_class()).or(needs(!self.is_under_way(Job::Score), "scoring is under way"))
+            }
             Action::Distil => {
-                observer().or(some_class()).or(needs(!self.is_under_way("distill"), "distilling is under way"))
+                observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
@@ -267,12 +232,12 @@ impl Model {
     /// app does.
     pub fn take(&mut self, event: Event) {
         match event {
-            Event::Started(name, control) => {
-                *self.problems.of(name) = None;
+            Event::Started(job, control) => {
+                *self.problems.of(job) = None;
                 if !self.waiting.is_empty() {
                     self.waiting.remove(0);
                 }
-                self.running = Some(Running { name, control, began_secs: self.now_secs });
+                self.running = Some(Running { job, control, began_secs: self.now_secs });
             }
             Event::Dataset(opened) => self.take_dataset(opened),
             Event::Observer(opened) => self.take_observer(opened),
@@ -294,19 +259,19 @@ impl Model {
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
             Event::Warning(text) => self.say(Level::Warning, text),
-            Event::Failed(name, why) => {
-                self.say(Level::Error, format!("{name}: {why}"));
-                *self.problems.of(name) = Some(why);
+            Event::Failed(job, why) => {
+                self.say(Level::Error, format!("{job}: {why}"));
+                *self.problems.of(job) = Some(why);
             }
-            Event::Cancelled(name) => {
-                self.say(Level::Info, format!("{name}: cancelled; what it stored stays, the same again resumes"));
+            Event::Cancelled(job) => {
+                self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
             }
-            Event::Finished(name) => {
-                if name == "train" {
+            Event::Finished(job) => {
+                if job == Job::Train {
                     self.trainings.done();
                 }
                 let began = self.running.take().map_or(self.now_secs, |r| r.began_secs);
-                if name == "score" && self.problems.score.is_none() {
+                if job == Job::Score && self.problems.score.is_none() {
                     self.say(Level::Info, format!("scoring ended after {:.1} s", self.now_secs - began));
                 }
             }
@@ -336,7 +301,7 @@ impl Model {
 
     /// Distilling names broken files itself; scoring only keeps them.
     fn say_broken(&mut self, class: &str, broken: usize) {
-        if broken > 0 && self.running.as_ref().is_some_and(|r| r.name == "score") {
+        if broken > 0 && self.running.as_ref().is_some_and(|r| r.job == Job::Score) {
             let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
             self.say(Level::Warning, text);
         }

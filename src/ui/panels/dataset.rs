@@ -2,18 +2,17 @@
 
 use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 
-use super::super::actions::Action;
-use super::super::model::Intent;
-use super::super::theme::palette;
-use super::super::widgets::dialog::Purpose;
-use super::super::widgets::gallery::Look;
-use super::super::widgets::grid::{Grid, Section};
-use super::super::widgets::path_field::PathField;
-use super::super::widgets::text;
-use super::Scene;
+use super::scene::Scene;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
 use crate::core::workspace::Command;
-use crate::jobs::worker::OpenedDataset;
+use crate::jobs::worker::{Job, OpenedDataset};
+use crate::ui::actions::Action;
+use crate::ui::intent::{Intent, Purpose};
+use crate::ui::theme::palette;
+use crate::ui::widgets::gallery::Look;
+use crate::ui::widgets::grid::{Grid, Section};
+use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::text;
 
 /// What the panel remembers.
 #[derive(Default)]
@@ -64,11 +63,11 @@ impl DatasetPanel {
     }
 
     fn nothing_open(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        if scene.model.is_under_way("open sample") {
+        if scene.model.is_under_way(Job::OpenSample) {
             text::empty(ui, "Opening the sample…", "The first time its images are drawn, which takes a few seconds.");
             return;
         }
-        if scene.model.is_under_way("open dataset") {
+        if scene.model.is_under_way(Job::OpenDataset) {
             text::empty(ui, "Opening…", "Listing the file names; no image is read yet.");
             return;
         }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use eframe::egui::{Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
 
-use super::super::layout::Panel;
-use super::super::model::Intent;
-use super::super::theme::palette;
-use super::super::widgets::gallery::{Look, Stitch};
-use super::super::widgets::grid::{At, Cell, Grid, Section};
-use super::super::widgets::text;
-use super::patches::picture;
+use super::controls::size_slider;
+use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
-use super::{Scene, size_slider};
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::{cells, rank_of};
 use crate::core::workspace::Command;
+use crate::ui::intent::{Intent, Panel};
 use crate::ui::model::ranking::ClassRanking;
+use crate::ui::theme::palette;
+use crate::ui::widgets::gallery::{Look, Stitch};
+use crate::ui::widgets::grid::{At, Cell, Grid, Section};
+use crate::ui::widgets::picture::picture;
+use crate::ui::widgets::text;
 
 /// What the panel remembers.
 pub struct DistilledPanel {
@@ -96,7 +96,7 @@ impl DistilledPanel {
             reveal: scene.model.reveal,
             active: scene.model.active == Some(Panel::Distilled),
         };
-        let outcome = grid.show(ui, &sections, |ui, cell| {
+        let picked = grid.show(ui, &sections, |ui, cell| {
             let (s, image) = cell.at;
             let selected = rankings[s].selected.clone();
             let stitch = Stitch { class: classes[s], selected, image, ..template.clone() };
@@ -104,8 +104,8 @@ impl DistilledPanel {
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
             paint(ui, cell, (dataset.class(classes[s]).label(), recipe.factor()), (highlighted, &look));
         });
-        let from_click = outcome.clicked.map(|(at, within)| (at, cell_at(within, recipe.factor())));
-        let from_keys = outcome.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
+        let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, recipe.factor())));
+        let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
         if let Some((at, cell)) = from_click.or(from_keys) {
             select(at, cell, (rankings, ipc), scene);
         }

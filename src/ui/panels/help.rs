@@ -2,8 +2,8 @@
 
 use eframe::egui::{self, Context, RichText, Ui};
 
-use super::super::actions::Action;
-use super::super::theme::palette;
+use crate::ui::actions::Action;
+use crate::ui::theme::palette;
 
 const WORDS: [(&str, &str); 9] = [
     ("observer", "the trained network that judges how real a patch looks for its class"),

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::super::actions::Action;
-use super::super::model::{Intent, Model};
-use super::super::theme::palette;
-use super::super::widgets::text;
-use super::Scene;
+use super::scene::Scene;
 use crate::jobs::control::Status;
+use crate::ui::actions::Action;
+use crate::ui::intent::Intent;
+use crate::ui::model::Model;
+use crate::ui::theme::palette;
+use crate::ui::widgets::text;
 
 /// Shows the bar.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -42,7 +43,7 @@ fn idle(ui: &mut Ui, model: &Model) {
 
 fn running(ui: &mut Ui, status: &Status, scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
-    let name = scene.model.running.as_ref().map_or("", |r| r.name);
+    let name = scene.model.running.as_ref().map_or("", |r| r.job.name());
     let stage = if status.stage.is_empty() { name } else { status.stage };
     let title = if stage == name { name.to_owned() } else { format!("{name}: {stage}") };
     ui.label(RichText::new(title).color(p.text).strong());

@@ -2,11 +2,12 @@
 
 use eframe::egui::{self, Rect, RichText, Sense, TextStyle, Ui, Vec2};
 
-use super::super::actions::Action;
-use super::super::theme::palette;
-use super::super::widgets::text;
-use super::{Scene, command};
+use super::controls::command;
+use super::scene::Scene;
+use crate::ui::actions::Action;
 use crate::ui::model::log::{Level, clock};
+use crate::ui::theme::palette;
+use crate::ui::widgets::text;
 
 /// Shows the log, newest at the bottom.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -2,10 +2,10 @@
 
 use eframe::egui::{self, Button, RichText, Ui};
 
-use super::super::actions::Action;
-use super::super::model::Intent;
-use super::super::theme::palette;
-use super::Scene;
+use super::scene::Scene;
+use crate::ui::actions::Action;
+use crate::ui::intent::Intent;
+use crate::ui::theme::palette;
 
 /// Shows the bar.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {

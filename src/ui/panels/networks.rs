@@ -2,9 +2,9 @@
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::super::theme::palette;
-use super::super::widgets::text;
 use crate::jobs::networks::NetworkRow;
+use crate::ui::theme::palette;
+use crate::ui::widgets::text;
 
 /// Shows the table; returns the name that was clicked.
 pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow]) -> Option<String> {

@@ -2,19 +2,20 @@
 
 use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
-use super::super::actions::Action;
-use super::super::model::Intent;
-use super::super::theme::palette;
-use super::super::widgets::dialog::Purpose;
-use super::super::widgets::path_field::PathField;
-use super::super::widgets::text;
-use super::{Scene, command};
+use super::controls::command;
+use super::scene::Scene;
 use crate::core::data::class_map::Rule;
 use crate::core::data::normalise::MeanStd;
 use crate::core::formats::load_report::LoadReport;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::networks::{self, NetworkRow};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::worker::Job;
+use crate::ui::actions::Action;
+use crate::ui::intent::{Intent, Purpose};
+use crate::ui::theme::palette;
+use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::text;
 
 /// What the panel remembers.
 #[derive(Default)]
@@ -126,7 +127,7 @@ impl ObserverPanel {
     }
 
     fn nothing_loaded(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        if scene.model.is_under_way("load observer") {
+        if scene.model.is_under_way(Job::OpenObserver) {
             text::empty(ui, "Loading…", "Reading the weights and matching them with a network.");
             return;
         }
@@ -172,7 +173,7 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     ui.separator();
     ui.horizontal(|ui| {
         command(ui, Action::Check, scene);
-        if scene.model.is_under_way("check") {
+        if scene.model.is_under_way(Job::Check) {
             ui.spinner();
         }
     });
@@ -181,7 +182,7 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     }
     match &scene.model.check {
         Some((report, verdict)) => checked(ui, report, verdict, scene),
-        None if !scene.model.is_under_way("check") => {
+        None if !scene.model.is_under_way(Job::Check) => {
             let next =
                 "Not checked yet. A wrong class order spoils a distillation without a trace; the check takes seconds.";
             ui.add(egui::Label::new(RichText::new(next).color(palette(ui.visuals()).weak)).wrap());

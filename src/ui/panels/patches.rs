@@ -1,20 +1,23 @@
 //! The patches panel: key patches in the strategy's order, and where the selected one comes from.
 
-use eframe::egui::{self, Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
+use eframe::egui::{self, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
 
-use super::super::actions::Action;
-use super::super::layout::Panel;
-use super::super::model::Intent;
-use super::super::theme::palette;
-use super::super::widgets::gallery::Look;
-use super::super::widgets::grid::{At, Cell, Grid, Section};
-use super::super::widgets::text;
+use super::controls::{command, size_slider};
+use super::provenance;
+use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
-use super::{Scene, command, provenance, size_slider};
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
+use crate::jobs::worker::Job;
+use crate::ui::actions::Action;
+use crate::ui::intent::{Intent, Panel};
+use crate::ui::theme::palette;
+use crate::ui::widgets::gallery::Look;
+use crate::ui::widgets::grid::{At, Cell, Grid, Section};
+use crate::ui::widgets::picture::picture;
+use crate::ui::widgets::text;
 
 use crate::ui::model::ranking::ClassRanking;
 
@@ -62,7 +65,7 @@ impl PatchesPanel {
     }
 
     fn nothing_scored(&self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        if scene.model.is_under_way("score") || scene.model.is_under_way("distill") {
+        if scene.model.is_under_way(Job::Score) || scene.model.is_under_way(Job::Distill) {
             text::empty(ui, "Scoring…", "Patches appear class by class as their losses come in.");
         } else if scene.model.observer.is_none() {
             text::empty(
@@ -125,7 +128,7 @@ impl PatchesPanel {
         };
         let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
         let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
-        let outcome = grid.show(ui, &sections, |ui, cell| {
+        let picked = grid.show(ui, &sections, |ui, cell| {
             let (s, i) = cell.at;
             let Some(patch) = self.cells(rankings[s]).get(i) else { return };
             let look = scene.gallery.patch((patch.image, patch.bbox), side);
@@ -133,7 +136,7 @@ impl PatchesPanel {
             let label = dataset.class(classes[s]).label();
             paint(ui, cell, &Tile { label, patch, stitched, selected: selected == Some(cell.at), look });
         });
-        let target: Option<At> = outcome.clicked.map(|(at, _)| at).or(outcome.moved);
+        let target: Option<At> = picked.clicked.map(|(at, _)| at).or(picked.moved);
         if let Some((s, i)) = target
             && let Some(patch) = self.cells(rankings[s]).get(i)
         {
@@ -206,20 +209,5 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
             text::percent(tile.patch.probability())
         );
         cell.response.clone().on_hover_text(words);
-    }
-}
-
-/// A picture in its place, or its state.
-pub fn picture(ui: &Ui, rect: Rect, look: &Look) {
-    let p = palette(ui.visuals());
-    match look {
-        Look::Ready(shown) => egui::Image::new(&shown.texture).paint_at(ui, rect),
-        Look::Waiting => {
-            ui.painter().rect_filled(rect, 2.0, p.well);
-        }
-        Look::Failed(why) => {
-            ui.painter().rect_filled(rect, 2.0, p.well);
-            text::line(ui, rect.shrink(4.0), why, (TextStyle::Small, p.bad));
-        }
     }
 }

@@ -2,15 +2,15 @@
 
 use eframe::egui::{self, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2};
 
-use super::super::theme::palette;
-use super::super::widgets::gallery::Look;
-use super::super::widgets::text;
-use super::Scene;
-use super::patches::picture;
+use super::scene::Scene;
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
+use crate::ui::theme::palette;
+use crate::ui::widgets::gallery::Look;
+use crate::ui::widgets::picture::picture;
+use crate::ui::widgets::text;
 
 /// Shows the provenance of the selected patch.
 pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {

@@ -4,13 +4,8 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::super::actions::Action;
-use super::super::model::Intent;
-use super::super::theme::palette;
-use super::super::widgets::dialog::Purpose;
-use super::super::widgets::path_field::PathField;
-use super::super::widgets::text;
-use super::{Scene, command};
+use super::controls::command;
+use super::scene::Scene;
 use crate::core::distil::params::{PARAMS, RecipeParam};
 use crate::core::distil::presets::PRESETS;
 use crate::core::distil::rded::Strategy;
@@ -18,6 +13,12 @@ use crate::core::distil::recipe::{OutputFormat, Recipe};
 use crate::core::param::Kind;
 use crate::core::workspace::Command;
 use crate::jobs::check::Verdict;
+use crate::jobs::worker::Job;
+use crate::ui::actions::Action;
+use crate::ui::intent::{Intent, Purpose};
+use crate::ui::theme::palette;
+use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::text;
 
 /// What the panel remembers.
 #[derive(Default)]
@@ -228,7 +229,7 @@ fn order(strategy: Strategy) -> Option<&'static str> {
 /// Says when what is shown is not what the recipe asks for.
 fn staleness(ui: &mut Ui, scene: &Scene<'_>) {
     let (stale, chosen) = scene.model.staleness();
-    if stale == 0 || scene.model.observer.is_none() || scene.model.is_under_way("score") {
+    if stale == 0 || scene.model.observer.is_none() || scene.model.is_under_way(Job::Score) {
         return;
     }
     if !scene.model.ranking.any() {

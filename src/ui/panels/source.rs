@@ -2,10 +2,10 @@
 
 use eframe::egui::{self, Ui};
 
-use super::super::model::Intent;
-use super::Scene;
+use super::scene::Scene;
 use crate::core::data::dataset::ClassId;
 use crate::core::workspace::Command;
+use crate::ui::intent::Intent;
 
 /// A drop-down of "All classes" and every class, with steps to the next and the previous one.
 pub fn class_chooser(ui: &mut Ui, name: &'static str, scene: &mut Scene<'_>) {

@@ -8,27 +8,7 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
 use eframe::egui;
 
-use super::super::model::Curves;
-use super::super::panels::training::form::TrainPath;
-
-/// What a dialog was opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// A dataset's folder.
-    Dataset,
-    /// A weight file.
-    Observer,
-    /// A class map's file.
-    ClassMap,
-    /// The folder in which the output folder is made.
-    Output,
-    /// A file or folder of a training's form.
-    Training(TrainPath),
-    /// A folder with trainings.
-    Trainings,
-    /// The file that curves are written to.
-    Curves(Curves),
-}
+use crate::ui::intent::{Curves, Purpose, TrainPath};
 
 type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>;
 

@@ -1,4 +1,4 @@
-//! Pictures on screen: asked for when they come into view, kept in textures up to a budget of bytes.
+//! PicturePool on screen: asked for when they come into view, kept in textures up to a budget of bytes.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,12 +12,12 @@ use crate::core::data::pixels::Rgb8;
 use crate::core::distil::compose::rank_of;
 use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
-use crate::jobs::pictures::{Picture, Pictures};
+use crate::jobs::pictures::{Picture, PicturePool};
 
 /// Texture memory that the gallery may hold.
 pub const BUDGET_BYTES: usize = 256 << 20;
 
-/// Pictures turned into textures per frame at most, so that a burst does not stall one.
+/// PicturePool turned into textures per frame at most, so that a burst does not stall one.
 const PER_FRAME: usize = 96;
 
 /// What a picture shows; equal keys have equal pixels.
@@ -65,7 +65,7 @@ pub struct Stitch {
 /// The pool and its textures.
 pub struct Gallery {
     /// Dataset generation and picture: pictures of a closed dataset that arrive late are not shown.
-    pool: Pictures<(u64, Key)>,
+    pool: PicturePool<(u64, Key)>,
     slots: HashMap<Key, Slot>,
     /// What each distilled image last looked like, shown until the new one is stitched.
     last_stitched: HashMap<(ClassId, usize), Key>,
@@ -94,7 +94,7 @@ impl Gallery {
     pub fn start(ctx: &Context) -> std::io::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
         let waker = ctx.clone();
-        let pool = Pictures::start(threads, move || waker.request_repaint())?;
+        let pool = PicturePool::start(threads, move || waker.request_repaint())?;
         let (slots, last_stitched) = Default::default();
         Ok(Self { pool, slots, last_stitched, dataset: None, generation: 0, bytes: 0, budget: BUDGET_BYTES, frame: 0 })
     }

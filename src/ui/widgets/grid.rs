@@ -50,7 +50,7 @@ pub struct Cell {
 
 /// What happened in a grid.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
+pub struct PickedCells {
     /// The cell that was clicked, and where in its picture (0…1).
     pub clicked: Option<(At, Vec2)>,
     /// The cell that the arrow keys lead to.
@@ -93,15 +93,15 @@ impl Plan {
 
 impl Grid {
     /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
-    pub fn show(&self, ui: &mut Ui, sections: &[Section], mut paint: impl FnMut(&mut Ui, &Cell)) -> Outcome {
-        let mut outcome = Outcome::default();
+    pub fn show(&self, ui: &mut Ui, sections: &[Section], mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
+        let mut picked = PickedCells::default();
         let area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
         area.show_viewport(ui, |ui, viewport| {
             let plan = Plan::new(self, sections, ui.available_width());
             ui.set_height(plan.height);
             let origin = ui.max_rect().min;
-            outcome.moved = self.arrows(ui, &plan, sections);
-            if let Some(at) = outcome.moved.or(self.selected.filter(|_| self.reveal)) {
+            picked.moved = self.arrows(ui, &plan, sections);
+            if let Some(at) = picked.moved.or(self.selected.filter(|_| self.reveal)) {
                 let mut rect = self.rect(&plan, origin, at).expand2(Vec2::new(0.0, GAP));
                 // The first row comes with its heading.
                 if at.1 < plan.columns && plan.headed {
@@ -130,13 +130,13 @@ impl Grid {
                     let cell = self.cell(ui, self.rect(&plan, origin, (s, i)), (s, i));
                     if cell.response.clicked() {
                         let at = cell.response.interact_pointer_pos().unwrap_or(cell.picture.center());
-                        outcome.clicked = Some(((s, i), (at - cell.picture.min) / cell.picture.size()));
+                        picked.clicked = Some(((s, i), (at - cell.picture.min) / cell.picture.size()));
                     }
                     paint(ui, &cell);
                 }
             }
         });
-        outcome
+        picked
     }
 
     fn rect(&self, plan: &Plan, origin: Pos2, (section, i): At) -> Rect {

@@ -4,5 +4,6 @@ pub mod dialog;
 pub mod gallery;
 pub mod grid;
 pub mod path_field;
+pub mod picture;
 pub mod table;
 pub mod text;

@@ -50,7 +50,7 @@ pub struct Rows {
 
 /// What happened in a table.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
+pub struct PickedRows {
     /// The row that was clicked, with either button.
     pub clicked: Option<usize>,
     /// The row that was double-clicked.
@@ -70,11 +70,11 @@ impl Table {
         columns: &[Column],
         rows: Rows,
         mut paint: impl FnMut(&mut Ui, &RowCells<'_>),
-    ) -> Outcome {
+    ) -> PickedRows {
         if self.widths.len() != columns.len() {
             self.widths = columns.iter().map(|c| c.width).collect();
         }
-        let mut outcome = Outcome::default();
+        let mut picked = PickedRows::default();
         let (top, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEADING), Sense::hover());
         ui.spacing_mut().item_spacing.y = 0.0;
         let width: f32 = self.widths.iter().sum();
@@ -93,16 +93,16 @@ impl Table {
             for row in first..end {
                 let (response, cells) = self.row(ui, at(row), (row, rows.selected == Some(row)));
                 if response.clicked() || response.clicked_by(PointerButton::Secondary) {
-                    outcome.clicked = Some(row);
+                    picked.clicked = Some(row);
                 }
                 if response.double_clicked() {
-                    outcome.opened = Some(row);
+                    picked.opened = Some(row);
                 }
                 paint(ui, &RowCells { row, cells: &cells, response });
             }
         });
         self.headings(ui, (top, shown.state.clamped_offset().x), columns);
-        outcome
+        picked
     }
 
     fn row(&self, ui: &Ui, rect: Rect, (row, selected): (usize, bool)) -> (Response, Vec<Rect>) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::store::project::Project;
 use crate::store::training::{self, TrainingNote, TrainingStatus};
+use crate::ui::intent::TrainingsChange;
 
 /// Trainings whose curves are shown without having been asked for.
 const SHOWN_AT_FIRST: usize = 4;
@@ -81,19 +82,6 @@ impl Row {
             }
         }
     }
-}
-
-/// A change of what is shown or selected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Select a training, or none.
-    Select(Option<PathBuf>),
-    /// Show its curves, or hide them.
-    Show(PathBuf, bool),
-    /// Show its curves alone.
-    ShowOnly(PathBuf),
-    /// Show all curves, or none.
-    ShowAll(bool),
 }
 
 /// All trainings, in the order of their beginnings.
@@ -224,16 +212,16 @@ impl Trainings {
     }
 
     /// Carries out a change.
-    pub fn change(&mut self, change: Change) {
+    pub fn change(&mut self, change: TrainingsChange) {
         match change {
-            Change::Select(folder) => self.selected = folder,
-            Change::Show(folder, shown) => self.show(folder, shown),
-            Change::ShowOnly(folder) => {
+            TrainingsChange::Select(folder) => self.selected = folder,
+            TrainingsChange::Show(folder, shown) => self.show(folder, shown),
+            TrainingsChange::ShowOnly(folder) => {
                 self.shown.retain(|f, _| *f == folder);
                 self.show(folder, true);
             }
-            Change::ShowAll(false) => self.shown.clear(),
-            Change::ShowAll(true) => {
+            TrainingsChange::ShowAll(false) => self.shown.clear(),
+            TrainingsChange::ShowAll(true) => {
                 let folders: Vec<PathBuf> = self.rows.iter().map(|r| r.folder.clone()).collect();
                 folders.into_iter().for_each(|f| self.show(f, true));
             }
@@ -261,4 +249,4 @@ impl Trainings {
 }
 
 #[cfg(test)]
-pub(in crate::ui) mod tests;
+pub(crate) mod tests;

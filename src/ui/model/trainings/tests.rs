@@ -7,7 +7,7 @@ use crate::core::train::curve::{Curve, Point};
 use crate::core::train::recipe::TrainRecipe;
 use crate::store::training::{Asked, FORMAT, Source, TrainingFolder, TrainingKind};
 
-pub(in crate::ui) fn note(name: &str, began: u64, status: TrainingStatus) -> TrainingNote {
+pub(crate) fn note(name: &str, began: u64, status: TrainingStatus) -> TrainingNote {
     let source = Source { name: name.into(), path: format!("/data/{name}").into(), fingerprint: name.into() };
     let point = Point { epoch: 0, loss: 1.0, train_top1: 1.0, rate: 1e-3, evaluated: None, seconds: 1.0 };
     TrainingNote {
@@ -55,19 +55,19 @@ fn the_newest_are_shown_at_first_and_colours_stay() {
     let colour = |t: &Trainings, name: &str| t.colour(Path::new(&format!("/p/{name}")));
     assert_eq!(["a", "b", "c", "d", "e"].map(|n| colour(&trainings, n)), [None, Some(0), Some(1), Some(2), Some(3)]);
     // Hidden and shown again, a training has its colour again; a second listing shows nothing by itself.
-    trainings.change(Change::Show("/p/c".into(), false));
+    trainings.change(TrainingsChange::Show("/p/c".into(), false));
     trainings.take_listing(listing(&[("a", 1), ("b", 2), ("c", 3), ("d", 4), ("f", 6)]));
     assert_eq!(["b", "c", "d", "f"].map(|n| colour(&trainings, n)), [Some(0), None, Some(2), None]);
-    trainings.change(Change::Show("/p/c".into(), true));
+    trainings.change(TrainingsChange::Show("/p/c".into(), true));
     assert_eq!(colour(&trainings, "c"), Some(1));
     // Unless another one has taken it meanwhile.
-    trainings.change(Change::Show("/p/c".into(), false));
-    trainings.change(Change::Show("/p/a".into(), true));
-    trainings.change(Change::Show("/p/c".into(), true));
+    trainings.change(TrainingsChange::Show("/p/c".into(), false));
+    trainings.change(TrainingsChange::Show("/p/a".into(), true));
+    trainings.change(TrainingsChange::Show("/p/c".into(), true));
     assert_eq!((colour(&trainings, "a"), colour(&trainings, "c")), (Some(1), Some(3)));
-    trainings.change(Change::ShowOnly("/p/d".into()));
+    trainings.change(TrainingsChange::ShowOnly("/p/d".into()));
     assert_eq!(trainings.shown().map(|(r, _, n)| (r.name(), n)).collect::<Vec<_>>(), [("d".to_owned(), 2)]);
-    trainings.change(Change::ShowAll(true));
+    trainings.change(TrainingsChange::ShowAll(true));
     assert_eq!(trainings.shown().count(), 5);
 }
 

@@ -1,8 +1,9 @@
 //! What the form changes of the training that it was filled from.
 
-use super::form::{TrainForm, TrainPath, TrainText};
+use super::form::{TrainForm, TrainText};
 use crate::core::train::params::{TRAIN_PARAMS, TrainParam};
 use crate::core::train::recipe::TrainRecipe;
+use crate::ui::intent::TrainPath;
 
 impl TrainForm {
     /// The value that a parameter has in the training that the form was filled from, if it is another one.

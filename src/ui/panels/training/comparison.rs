@@ -17,8 +17,8 @@ const VALUE: f32 = 118.0;
 /// Room for the axis' labels.
 const AXIS: f32 = 24.0;
 
-/// A training's outcome.
-struct Outcome<'a> {
+/// A training's accuracy over its seeds.
+struct Accuracy<'a> {
     name: &'a str,
     colour: usize,
     /// Best of the evaluated epochs, of each seed.
@@ -28,7 +28,7 @@ struct Outcome<'a> {
     of_last: Option<(f64, f64)>,
 }
 
-impl<'a> Outcome<'a> {
+impl<'a> Accuracy<'a> {
     fn of((name, colour): (&'a str, usize), curves: &[Curve]) -> Option<Self> {
         let best = top1s(curves, Curve::best);
         Some(Self {
@@ -62,33 +62,33 @@ impl<'a> Outcome<'a> {
 
 /// Shows the shown trainings in the order of the table.
 pub fn show(ui: &mut Ui, model: &Model) {
-    let outcomes = model.trainings.shown().filter_map(|(_, n, colour)| Outcome::of((&n.name, colour), &n.curves));
-    let outcomes: Vec<Outcome<'_>> = outcomes.collect();
-    if outcomes.is_empty() {
+    let accuracies = model.trainings.shown().filter_map(|(_, n, colour)| Accuracy::of((&n.name, colour), &n.curves));
+    let accuracies: Vec<Accuracy<'_>> = accuracies.collect();
+    if accuracies.is_empty() {
         text::empty(ui, "Nothing to compare yet", "A shown training appears here after its first evaluation.");
         return;
     }
     let p = palette(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let width = |name: &str| ui.painter().layout_no_wrap(name.to_owned(), font.clone(), p.text).size().x;
-    let names = outcomes.iter().map(|o| width(o.name)).fold(60.0, f32::max).min(ui.available_width() * 0.4);
+    let names = accuracies.iter().map(|o| width(o.name)).fold(60.0, f32::max).min(ui.available_width() * 0.4);
     ui.label(egui::RichText::new("Top-1 accuracy (%), best of the evaluated epochs").color(p.text).strong());
-    let highest = outcomes.iter().flat_map(|o| o.best.iter().copied().chain([o.of_best.0 + o.of_best.1]));
+    let highest = accuracies.iter().flat_map(|o| o.best.iter().copied().chain([o.of_best.0 + o.of_best.1]));
     let step = ticks::step(highest.fold(1.0, f64::max) / 8.0);
-    let top = outcomes.iter().flat_map(|o| o.best.iter().copied()).fold(1.0, f64::max);
+    let top = accuracies.iter().flat_map(|o| o.best.iter().copied()).fold(1.0, f64::max);
     let end = ((top / step).ceil() * step).min(100.0_f64.max(top));
     egui::ScrollArea::vertical().id_salt("comparison").auto_shrink(false).show(ui, |ui| {
-        let count = outcomes.len() as f32;
+        let count = accuracies.len() as f32;
         let height = ((ui.available_height() - AXIS - 8.0) / count).clamp(ROW.0, ROW.1);
         let size = Vec2::new(ui.available_width() - 4.0, height * count + AXIS);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let bars = Rect::from_min_max(area.min + Vec2::new(names + 14.0, 0.0), area.max - Vec2::new(VALUE, AXIS));
         let scale = Scale { bars, end };
         grid(ui, &scale, step, p);
-        for (at, outcome) in outcomes.iter().enumerate() {
+        for (at, accuracy) in accuracies.iter().enumerate() {
             let top = area.min + Vec2::new(0.0, height * at as f32);
             let rect = Rect::from_min_size(top, Vec2::new(area.width(), height));
-            row(ui, (outcome, rect), &scale, p);
+            row(ui, (accuracy, rect), &scale, p);
         }
     });
 }
@@ -115,34 +115,34 @@ fn grid(ui: &Ui, scale: &Scale, step: f64, p: &Palette) {
     }
 }
 
-fn row(ui: &Ui, (outcome, rect): (&Outcome<'_>, Rect), scale: &Scale, p: &Palette) {
-    let response = ui.interact(rect, ui.scope_id().with(("compared", outcome.name, outcome.colour)), Sense::hover());
-    let label = format!("{}: {} %", outcome.name, outcome.value());
+fn row(ui: &Ui, (accuracy, rect): (&Accuracy<'_>, Rect), scale: &Scale, p: &Palette) {
+    let response = ui.interact(rect, ui.scope_id().with(("compared", accuracy.name, accuracy.colour)), Sense::hover());
+    let label = format!("{}: {} %", accuracy.name, accuracy.value());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
     let paint = ui.painter();
     let font = TextStyle::Body.resolve(ui.style());
-    let (mean, std) = outcome.of_best;
+    let (mean, std) = accuracy.of_best;
     let middle = rect.center().y;
-    let colour = p.curves[outcome.colour % p.curves.len()];
+    let colour = p.curves[accuracy.colour % p.curves.len()];
     let names = rect.with_max_x(scale.bars.left() - 10.0);
     let at = Pos2::new(names.right(), middle);
-    paint.with_clip_rect(names).text(at, Align2::RIGHT_CENTER, outcome.name, font.clone(), p.text);
+    paint.with_clip_rect(names).text(at, Align2::RIGHT_CENTER, accuracy.name, font.clone(), p.text);
     let half = rect.height() * BAR / 2.0;
     let y = egui::Rangef::new(middle - half, middle + half);
     let bar = Rect::from_x_y_ranges(scale.bars.left()..=scale.x(mean), y);
     paint.rect_filled(bar, 2.0, colour.gamma_multiply(if response.hovered() { 0.75 } else { 0.55 }));
-    if outcome.best.len() > 1 {
+    if accuracy.best.len() > 1 {
         let (low, high) = (scale.x(mean - std), scale.x(mean + std));
         let stroke = Stroke::new(1.5, p.text);
         paint.hline(low..=high, middle, stroke);
         for end in [low, high] {
             paint.vline(end, middle - 5.0..=middle + 5.0, stroke);
         }
-        for value in &outcome.best {
+        for value in &accuracy.best {
             paint.circle(Pos2::new(scale.x(*value), middle), 3.0, colour, Stroke::new(1.0, p.ground));
         }
     }
     let at = Pos2::new(scale.bars.right() + 12.0, middle);
-    paint.text(at, Align2::LEFT_CENTER, outcome.value(), font, p.text);
-    response.on_hover_text(outcome.tip());
+    paint.text(at, Align2::LEFT_CENTER, accuracy.value(), font, p.text);
+    response.on_hover_text(accuracy.tip());
 }

@@ -6,8 +6,8 @@ use super::form::TrainForm;
 use crate::core::param::Kind;
 use crate::core::train::params::{TRAIN_PARAMS, TrainParam};
 use crate::core::workspace::Command;
-use crate::ui::model::Intent;
-use crate::ui::panels::Scene;
+use crate::ui::intent::Intent;
+use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 
 /// Width of a parameter's widget.

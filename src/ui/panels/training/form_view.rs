@@ -5,19 +5,18 @@ use eframe::egui::{self, RichText, TextEdit, Ui};
 use super::fields;
 use super::form::{
     ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, IMAGES, LABELS, MEAN_STD, NAME, OBSERVER, SIDE, STUDENT, TrainForm,
-    TrainPath, TrainText,
+    TrainText,
 };
-use super::suggestion::Wanted;
 use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::core::workspace::Command;
 use crate::jobs::networks::{NetworkRow, networks};
 use crate::store::training::TrainingKind;
 use crate::ui::actions::Action;
-use crate::ui::model::Intent;
-use crate::ui::panels::{Scene, command};
+use crate::ui::intent::{Intent, Purpose, TrainPath};
+use crate::ui::panels::controls::command;
+use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
-use crate::ui::widgets::dialog::Purpose;
 use crate::ui::widgets::text;
 
 /// The preset that nobody has to choose.
@@ -206,7 +205,7 @@ fn task(kind: TrainingKind) -> Task {
 fn choose(form: &mut TrainForm, scene: &mut Scene<'_>) {
     form.drafts.clear();
     form.suggested.chosen = true;
-    if Wanted::of(form).is_some() {
+    if form.wanted().is_some() {
         return;
     }
     let named = form.suggested.preset.and_then(TrainPreset::named);

@@ -2,17 +2,18 @@
 
 use eframe::egui::{self, RichText, Sense, Ui, Vec2, WidgetInfo};
 
-use super::super::actions::Action;
-use super::super::model::{Curves, Intent, Model};
-use super::super::theme::palette;
-use super::super::widgets::dialog::Purpose;
-use super::super::widgets::path_field::PathField;
-use super::super::widgets::table::Table;
-use super::super::widgets::text;
-use super::{Scene, command};
 use crate::core::chart::{Chart, Run, View, charts};
-use crate::ui::model::trainings::Change;
+use crate::ui::actions::Action;
+use crate::ui::intent::{Curves, Intent, Purpose, TrainingsChange};
+use crate::ui::model::Model;
+use crate::ui::panels::controls::command;
+use crate::ui::panels::scene::Scene;
+use crate::ui::theme::palette;
+use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::table::Table;
+use crate::ui::widgets::text;
 
+mod asking;
 mod changes;
 mod comparison;
 mod details;
@@ -22,6 +23,7 @@ mod form_view;
 mod plots;
 mod runs;
 pub mod suggestion;
+mod words;
 
 /// What the panel remembers.
 pub struct TrainingPanel {
@@ -267,7 +269,7 @@ impl TrainingPanel {
         });
         self.highlighted = pointed;
         if let Some(folder) = hidden {
-            scene.out.push(Intent::Trainings(Change::Show(folder, false)));
+            scene.out.push(Intent::Trainings(TrainingsChange::Show(folder, false)));
         }
     }
 
@@ -287,7 +289,7 @@ impl TrainingPanel {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 let many = shown < all;
                 if ui.small_button(if many { "Show all" } else { "Hide all" }).clicked() {
-                    scene.out.push(Intent::Trainings(Change::ShowAll(many)));
+                    scene.out.push(Intent::Trainings(TrainingsChange::ShowAll(many)));
                 }
                 let words = format!("{}, curves of {shown} shown", text::count(all, "training", "trainings"));
                 ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate());

@@ -12,23 +12,9 @@ use crate::jobs::Arch;
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::train::TrainRequest;
 use crate::store::training::TrainingKind;
+use crate::ui::intent::TrainPath;
 use crate::ui::model::Model;
 use crate::ui::widgets::path_field::PathField;
-
-/// A path of the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TrainPath {
-    /// The images it learns from.
-    Data,
-    /// The images it is evaluated on.
-    Evaluation,
-    /// The observer.
-    Observer,
-    /// Its class map.
-    ClassMap,
-    /// Stored labels.
-    Labels,
-}
 
 /// A text of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

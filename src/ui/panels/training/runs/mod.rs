@@ -4,15 +4,17 @@ use std::cmp::Ordering;
 
 use eframe::egui::{self, Color32, Key, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
-use super::super::Scene;
 use crate::core::train::curve::{Curve, Evaluated, mean_and_std, top1s};
+use crate::jobs::worker::Job;
 use crate::store::training::{TrainingKind, TrainingNote, TrainingStatus};
 use crate::ui::actions::Action;
-use crate::ui::layout::Panel;
-use crate::ui::model::trainings::{Change, Row, State};
-use crate::ui::model::{Intent, Model};
+use crate::ui::intent::{Intent, Panel, TrainingsChange};
+use crate::ui::model::Model;
+use crate::ui::model::trainings::{Row, State};
+use crate::ui::panels::scene::Scene;
+use crate::ui::panels::training::words::{date, duration, status};
 use crate::ui::theme::{Palette, palette};
-use crate::ui::widgets::table::{Column, Outcome, RowCells, Rows, Table, aligned};
+use crate::ui::widgets::table::{Column, PickedRows, RowCells, Rows, Table, aligned};
 use crate::ui::widgets::text;
 
 const fn column(title: &'static str, width: f32, numbers: bool, about: &'static str) -> Column {
@@ -109,7 +111,7 @@ pub fn value(row: &Row, column: usize) -> Value {
         11 => accuracy(note, Curve::best),
         12 => accuracy(note, Curve::last),
         13 => seconds(note),
-        14 => Value::Number(note.began as f64, super::details::date(note.began)),
+        14 => Value::Number(note.began as f64, date(note.began)),
         _ => Value::None,
     }
 }
@@ -146,19 +148,7 @@ fn accuracy(note: &TrainingNote, pick: fn(&Curve) -> Option<Evaluated>) -> Value
 
 fn seconds(note: &TrainingNote) -> Value {
     let seconds: f64 = note.curves.iter().filter_map(|c| c.points.last()).map(|p| p.seconds).sum();
-    if note.curves.is_empty() { Value::None } else { Value::Number(seconds, super::details::duration(seconds)) }
-}
-
-/// A status in a word.
-#[must_use]
-pub fn status(note: &TrainingNote) -> &'static str {
-    match note.status {
-        TrainingStatus::Running => "running",
-        TrainingStatus::Paused => "paused",
-        TrainingStatus::Done => "done",
-        TrainingStatus::Failed => "failed",
-        TrainingStatus::Interrupted => "stopped",
-    }
+    if note.curves.is_empty() { Value::None } else { Value::Number(seconds, duration(seconds)) }
 }
 
 /// Share of a training's epochs that are done.
@@ -180,14 +170,14 @@ pub fn show(ui: &mut Ui, table: &mut Table, scene: &mut Scene<'_>) {
     let rows = Rows { count: order.len(), selected: at, reveal: pressed.is_some() };
     let model = scene.model;
     let out = &mut *scene.out;
-    let outcome = table.show(ui, &COLUMNS, rows, |ui, cells| {
+    let picked = table.show(ui, &COLUMNS, rows, |ui, cells| {
         let row = &model.trainings.rows()[order[cells.row]];
         paint(ui, cells, (row, model, out));
     });
-    let Outcome { clicked, opened } = outcome;
+    let PickedRows { clicked, opened } = picked;
     if let Some(row) = clicked.or(opened).or(pressed) {
         let folder = model.trainings.rows()[order[row]].folder.clone();
-        out.push(Intent::Trainings(Change::Select(Some(folder))));
+        out.push(Intent::Trainings(TrainingsChange::Select(Some(folder))));
         out.push(Intent::Activate(Panel::Training));
     }
     if opened.is_some() {
@@ -272,9 +262,9 @@ fn swatch(ui: &Ui, cell: Rect, (row, name, model): (&Row, &str, &Model), out: &m
     }
     if response.clicked() {
         let change = if ui.input(|i| i.modifiers.command) {
-            Change::ShowOnly(row.folder.clone())
+            TrainingsChange::ShowOnly(row.folder.clone())
         } else {
-            Change::Show(row.folder.clone(), colour.is_none())
+            TrainingsChange::Show(row.folder.clone(), colour.is_none())
         };
         out.push(Intent::Trainings(change));
     }
@@ -284,10 +274,10 @@ fn swatch(ui: &Ui, cell: Rect, (row, name, model): (&Row, &str, &Model), out: &m
 /// The status, with how far it is while there is something to come.
 fn standing(row: &Row, model: &Model, p: &Palette) -> (String, Color32) {
     let held = model.status().is_some_and(|s| s.paused);
-    let own = model.trainings.at_work() == Some(row.folder.as_path()) && model.is_under_way("train");
+    let own = model.trainings.at_work() == Some(row.folder.as_path()) && model.is_under_way(Job::Train);
     match &row.state {
         State::Broken(_) => ("broken".to_owned(), p.bad),
-        State::Waiting(_) if own && model.running.as_ref().is_some_and(|r| r.name == "train") => {
+        State::Waiting(_) if own && model.running.as_ref().is_some_and(|r| r.job == Job::Train) => {
             ("starting".to_owned(), p.accent)
         }
         State::Waiting(_) => ("waiting".to_owned(), p.weak),
@@ -330,7 +320,7 @@ fn menu(ui: &mut Ui, row: &Row, model: &Model, out: &mut Vec<Intent>) {
         ui.close();
     }
     if ui.button("Show its curves alone").clicked() {
-        out.push(Intent::Trainings(Change::ShowOnly(row.folder.clone())));
+        out.push(Intent::Trainings(TrainingsChange::ShowOnly(row.folder.clone())));
         ui.close();
     }
 }

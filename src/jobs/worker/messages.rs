@@ -1,0 +1,158 @@
+//! What the window and its compute thread say to each other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::distil::recipe::Recipe;
+use crate::engine::device::DeviceChoice;
+use crate::jobs::check::CheckReport;
+use crate::jobs::control::Control;
+use crate::jobs::distill::{DistillReport, DistillRequest, Found};
+use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::train::{TrainReport, TrainRequest};
+use crate::store::training::TrainingNote;
+
+/// How the worker computes.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerConfig {
+    /// Project folder; `None` takes the default one.
+    pub project: Option<PathBuf>,
+    /// Device.
+    pub device: DeviceChoice,
+    /// Inputs per forward pass.
+    pub batch: Option<usize>,
+    /// Decoding threads.
+    pub threads: Option<usize>,
+}
+
+/// Work for the worker; executed one after another.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Make the built-in sample if need be, and open its images and its observer.
+    OpenSample,
+    /// Index a dataset's folder.
+    OpenDataset(PathBuf),
+    /// Load a weight file for the open dataset.
+    OpenObserver(ObserverRequest),
+    /// Check the open observer.
+    Check,
+    /// Score the recipe's subset of these classes, and pick by features where the strategy needs them; blocks and picks
+    /// stream in as they come.
+    Score {
+        /// Parameters.
+        recipe: Recipe,
+        /// Classes, in the order in which they are scored.
+        classes: Vec<ClassId>,
+    },
+    /// Score what is missing, stitch, and write the folder.
+    Distill(DistillRequest),
+    /// Train students or an observer, or what is left of it.
+    Train(Box<TrainRequest>),
+}
+
+/// An opened dataset: what is distilled, and what is held out for checks.
+#[derive(Debug)]
+pub struct OpenedDataset {
+    /// The training split, or all of it.
+    pub dataset: Arc<Dataset>,
+    /// The test split, where there is one.
+    pub held_out: Option<Arc<Dataset>>,
+    /// What the user should know: files passed over, empty classes, …
+    pub notes: Vec<String>,
+}
+
+/// What comes back.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A request began.
+    Started(Job, Control),
+    /// A dataset was opened.
+    Dataset(Arc<OpenedDataset>),
+    /// An observer was loaded.
+    Observer(Arc<OpenedObserver>),
+    /// The device that will compute, and why.
+    Device(String),
+    /// The check's result.
+    Checked(Arc<CheckReport>),
+    /// Scores or picks of a class, for the recipe of the running request.
+    Found {
+        /// Parameters that they belong to.
+        recipe: Recipe,
+        /// The class.
+        class: ClassId,
+        /// Its block, or what herding or k-means picked.
+        found: Found,
+    },
+    /// A folder was written.
+    Distilled(Arc<DistillReport>),
+    /// How far the training in this folder is; the newest, not every epoch.
+    TrainingPoint(PathBuf, Arc<TrainingNote>),
+    /// The training in this folder is finished.
+    Trained(PathBuf, Arc<TrainReport>),
+    /// Something the user should know.
+    Warning(String),
+    /// The request failed; the text names the cause and the remedy.
+    Failed(Job, String),
+    /// The request was cancelled.
+    Cancelled(Job),
+    /// The request is done, well or not; always the last event of a request.
+    Finished(Job),
+}
+
+/// Which kind of work a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Job {
+    /// [`Request::OpenSample`].
+    OpenSample,
+    /// [`Request::OpenDataset`].
+    OpenDataset,
+    /// [`Request::OpenObserver`].
+    OpenObserver,
+    /// [`Request::Check`].
+    Check,
+    /// [`Request::Score`].
+    Score,
+    /// [`Request::Distill`].
+    Distill,
+    /// [`Request::Train`].
+    Train,
+}
+
+impl Job {
+    /// Its name for people, in the log and in the bar of jobs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenSample => "open sample",
+            Self::OpenDataset => "open dataset",
+            Self::OpenObserver => "load observer",
+            Self::Check => "check",
+            Self::Score => "score",
+            Self::Distill => "distill",
+            Self::Train => "train",
+        }
+    }
+}
+
+impl std::fmt::Display for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Request {
+    /// Which kind of work it is.
+    #[must_use]
+    pub fn job(&self) -> Job {
+        match self {
+            Self::OpenSample => Job::OpenSample,
+            Self::OpenDataset(_) => Job::OpenDataset,
+            Self::OpenObserver(_) => Job::OpenObserver,
+            Self::Check => Job::Check,
+            Self::Score { .. } => Job::Score,
+            Self::Distill(_) => Job::Distill,
+            Self::Train(_) => Job::Train,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The panels in their tiles.
+
+use eframe::egui::{Stroke, Ui, Visuals, WidgetText};
+use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
+
+use crate::ui::intent::Panel;
+use crate::ui::panels::scene::Scene;
+use crate::ui::panels::{dataset, distilled, log, observer, patches, recipe, training};
+use crate::ui::theme::palette;
+
+/// The tab over all panels of distilling.
+const DISTILLING: &str = "Distilling";
+
+/// What the panels remember between frames by themselves: typed paths, thumbnail sizes.
+#[derive(Default)]
+pub struct Panels {
+    /// Dataset.
+    pub dataset: dataset::DatasetPanel,
+    /// Observer.
+    pub observer: observer::ObserverPanel,
+    /// Recipe.
+    pub recipe: recipe::RecipePanel,
+    /// Training.
+    pub training: training::TrainingPanel,
+    patches: patches::PatchesPanel,
+    distilled: distilled::DistilledPanel,
+}
+
+impl Panels {
+    /// Shows one panel.
+    pub fn show(&mut self, ui: &mut Ui, panel: Panel, scene: &mut Scene<'_>) {
+        // Paths and file names are long; without this they would widen the panel.
+        ui.style_mut().wrap_mode = None;
+        match panel {
+            Panel::Dataset => self.dataset.show(ui, scene),
+            Panel::Observer => self.observer.show(ui, scene),
+            Panel::Recipe => self.recipe.show(ui, scene),
+            Panel::Patches => self.patches.show(ui, scene),
+            Panel::Distilled => self.distilled.show(ui, scene),
+            Panel::Training => self.training.show(ui, scene),
+            Panel::Log => log::show(ui, scene),
+        }
+    }
+}
+
+/// Paints panels into their tiles.
+pub(super) struct Docked<'a> {
+    /// Their own state.
+    pub(super) panels: &'a mut Panels,
+    /// What they show and where they ask.
+    pub(super) scene: Scene<'a>,
+}
+
+impl Behavior<Panel> for Docked<'_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
+        let panel = *panel;
+        eframe::egui::Frame::new().inner_margin(8).show(ui, |ui| self.panels.show(ui, panel, &mut self.scene));
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, panel: &Panel) -> WidgetText {
+        let (warnings, errors) = self.scene.model.log.counts();
+        match (panel, warnings + errors) {
+            (Panel::Log, n) if n > 0 => format!("Log ({n})").into(),
+            _ => panel.title().into(),
+        }
+    }
+
+    fn tab_title_for_tile(&mut self, tiles: &Tiles<Panel>, tile: TileId) -> WidgetText {
+        match tiles.get(tile) {
+            Some(Tile::Pane(panel)) => self.tab_title_for_pane(panel),
+            // Whatever the user drags together: the panels of distilling are the only ones that are divided.
+            _ => DISTILLING.into(),
+        }
+    }
+
+    fn tab_bar_height(&self, _style: &eframe::egui::Style) -> f32 {
+        26.0
+    }
+
+    fn gap_width(&self, _style: &eframe::egui::Style) -> f32 {
+        4.0
+    }
+
+    fn min_size(&self) -> f32 {
+        120.0
+    }
+
+    fn tab_bar_color(&self, visuals: &Visuals) -> eframe::egui::Color32 {
+        palette(visuals).well
+    }
+
+    fn tab_bg_color(
+        &self,
+        visuals: &Visuals,
+        _tiles: &Tiles<Panel>,
+        _tile: TileId,
+        state: &egui_tiles::TabState,
+    ) -> eframe::egui::Color32 {
+        if state.active { palette(visuals).ground } else { palette(visuals).well }
+    }
+
+    fn tab_outline_stroke(
+        &self,
+        _visuals: &Visuals,
+        _tiles: &Tiles<Panel>,
+        _tile: TileId,
+        _state: &egui_tiles::TabState,
+    ) -> Stroke {
+        Stroke::NONE
+    }
+
+    fn tab_bar_hline_stroke(&self, visuals: &Visuals) -> Stroke {
+        Stroke::new(1.0, palette(visuals).ground)
+    }
+
+    fn tab_text_color(
+        &self,
+        visuals: &Visuals,
+        _tiles: &Tiles<Panel>,
+        _tile: TileId,
+        state: &egui_tiles::TabState,
+    ) -> eframe::egui::Color32 {
+        if state.active { palette(visuals).text } else { palette(visuals).weak }
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+}

@@ -1,0 +1,49 @@
+//! Changes of what the user edits, and what follows at once from them.
+
+use std::path::Path;
+
+use super::state::App;
+use crate::core::workspace::{Command, Effects};
+use crate::ui::later;
+use crate::ui::model::log::Level;
+
+impl App {
+    pub(super) fn edit(&mut self, command: Command) {
+        let ipc = self.model.workspace.recipe().ipc;
+        let effects = match self.model.workspace.apply(command) {
+            Ok(effects) => effects,
+            Err(error) => {
+                self.model.say(Level::Error, error.to_string());
+                return;
+            }
+        };
+        let Effects { reselect, reveal, .. } = effects;
+        if reselect {
+            // Of a method without patches the last ranking stays as it is, and nobody shows it.
+            let recipe = self.model.workspace.recipe().rded();
+            if let (Some(data), Some(recipe)) = (self.model.data.clone(), recipe) {
+                self.model.ranking.update(&data.dataset, &recipe);
+            }
+            if self.model.workspace.recipe().ipc != ipc {
+                self.suggest_output();
+            }
+        }
+        self.model.reveal |= reveal;
+    }
+
+    pub(super) fn default_name(&self) -> Option<String> {
+        let ipc = self.model.workspace.recipe().ipc;
+        self.model.dataset_name().map(|name| format!("{name}-distilled-ipc{ipc}"))
+    }
+
+    /// Looks for a free folder beside the dataset, away from the frame.
+    pub(super) fn suggest_output(&mut self) {
+        let (Some(dataset), Some(name)) = (self.model.dataset(), self.default_name()) else { return };
+        if self.panels.recipe.out_typed {
+            return;
+        }
+        let root = std::path::absolute(dataset.root()).unwrap_or_else(|_| dataset.root().to_owned());
+        let parent = root.parent().map_or_else(|| root.clone(), Path::to_owned);
+        self.free_name = Some(later::free_name(parent, name));
+    }
+}

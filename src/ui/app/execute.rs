@@ -1,0 +1,133 @@
+//! The one place where intents are carried out.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{Context, ViewportCommand};
+
+use super::state::App;
+use crate::core::workspace::{Command, Theme};
+use crate::jobs::worker::Request;
+use crate::ui::actions::Action;
+use crate::ui::command_line;
+use crate::ui::intent::{Intent, Panel, Purpose};
+use crate::ui::layout;
+use crate::ui::theme;
+
+impl App {
+    /// Carries out an intent, as a panel would ask for it.
+    pub fn ask(&mut self, ctx: &Context, intent: Intent) {
+        self.execute(ctx, intent);
+    }
+
+    pub(super) fn execute(&mut self, ctx: &Context, intent: Intent) {
+        match intent {
+            Intent::Do(action) => self.act(ctx, action),
+            Intent::Edit(command) => {
+                self.edit(command);
+                ctx.set_theme(theme::of(self.model.workspace.theme()));
+            }
+            Intent::OpenDataset(path) => self.open_dataset(path),
+            Intent::OpenObserver(request) => self.open_observer(request),
+            Intent::Browse(purpose) => self.dialogs.ask(purpose),
+            Intent::Copy(text, what) => self.copy(ctx, text, what),
+            Intent::Train(request) => self.train(request),
+            Intent::Trainings(change) => self.model.trainings.change(change),
+            Intent::OpenTrainings(folder) => self.open_trainings(folder),
+            Intent::Export(kind, path) => self.export(kind, path, false),
+            Intent::Activate(panel) => self.model.active = Some(panel),
+        }
+    }
+
+    fn act(&mut self, ctx: &Context, action: Action) {
+        if self.model.why_not(action).is_some() {
+            return;
+        }
+        match action {
+            Action::OpenSample => {
+                self.distil_next = None;
+                self.request(Request::OpenSample);
+            }
+            Action::OpenDataset => self.dialogs.ask(Purpose::Dataset),
+            Action::OpenObserver => self.dialogs.ask(Purpose::Observer),
+            Action::Check => self.request(Request::Check),
+            Action::Score => self.score(),
+            Action::Distil => match self.panels.recipe.target() {
+                Some((out, force)) => self.distil(out, force),
+                None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
+            },
+            Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
+            Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
+            Action::Undo => self.edit(Command::Undo),
+            Action::Redo => self.edit(Command::Redo),
+            Action::Pause => {
+                if let Some(running) = &self.model.running {
+                    running.control.pause(!running.control.status().paused);
+                }
+            }
+            Action::Cancel => {
+                if let Some(running) = &self.model.running {
+                    running.control.cancel();
+                }
+            }
+            Action::ToggleTheme => {
+                let dark = self.model.workspace.theme() == Theme::Dark;
+                let theme = if dark { Theme::Light } else { Theme::Dark };
+                self.execute(ctx, Intent::Edit(Command::SetTheme(theme)));
+            }
+            Action::ResetLayout => self.tree = layout::default_tree(),
+            Action::Help => self.help = true,
+            Action::ShowDistilling => layout::show_distilling(&mut self.tree),
+            Action::ShowTraining => layout::show(&mut self.tree, Panel::Training),
+            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            of_training => self.act_on_training(ctx, of_training),
+        }
+    }
+
+    /// The call that repeats what the window shows.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
+    }
+
+    pub(super) fn chosen(&mut self, purpose: Purpose, path: &Path) {
+        match purpose {
+            Purpose::Dataset => self.open_dataset(path.to_owned()),
+            Purpose::Observer => {
+                self.panels.observer.path.set(path);
+                match self.panels.observer.request() {
+                    Ok(request) => self.open_observer(request),
+                    Err(why) => self.model.problems.observer = Some(why),
+                }
+            }
+            Purpose::ClassMap => self.panels.observer.class_map.set(path),
+            Purpose::Training(field) => self.panels.training.form.choose(field, path),
+            Purpose::Trainings => self.open_trainings(path.to_owned()),
+            Purpose::Curves(kind) => self.export(kind, path.to_owned(), true),
+            Purpose::Output => {
+                let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
+                self.panels.recipe.out.set(&path.join(name));
+                self.panels.recipe.out_typed = true;
+            }
+        }
+    }
+
+    /// Keys of the table and dropped files.
+    pub(super) fn inputs(&mut self, ctx: &Context) {
+        if !self.help
+            && !ctx.text_edit_focused()
+            && let Some(action) = ctx.input_mut(Action::pressed)
+        {
+            self.intents.push(Intent::Do(action));
+        }
+        let dropped = ctx.input(|i| i.raw.dropped_files.clone());
+        for file in dropped {
+            self.dropped(&PathBuf::from(file.path()));
+        }
+    }
+
+    fn dropped(&mut self, path: &Path) {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
+        let weights = ["pth", "pt", "th", "safetensors", "ckpt", "tar"].contains(&extension.as_str());
+        self.chosen(if weights { Purpose::Observer } else { Purpose::Dataset }, path);
+    }
+}

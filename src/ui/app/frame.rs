@@ -1,0 +1,120 @@
+//! A frame: [`App::advance`] takes what came in, [`App::paint`] only paints, and then what was asked for is carried out.
+
+use eframe::egui::{self, Context};
+
+use super::docked::Docked;
+use super::state::App;
+use super::training::Settled;
+use crate::core::workspace::Command;
+use crate::jobs::open::ObserverRequest;
+use crate::jobs::worker::{Event, Job, Request};
+use crate::ui::intent::Panel;
+use crate::ui::layout;
+use crate::ui::model::log::Level;
+use crate::ui::panels::scene::Scene;
+use crate::ui::panels::{help, job_bar, menu};
+use crate::ui::theme;
+
+impl App {
+    fn drain(&mut self, ctx: &Context) {
+        while let Some(event) = self.worker.poll() {
+            self.take(event);
+        }
+        self.gallery.advance(ctx);
+        if let Some((purpose, path)) = self.dialogs.poll(ctx) {
+            self.chosen(purpose, &path);
+        }
+        if let Some(path) = self.free_name.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.free_name = None;
+            if !self.panels.recipe.out_typed {
+                self.panels.recipe.out.set(&path);
+            }
+        }
+        self.drain_trainings(ctx);
+        if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
+            self.recent = None;
+            match read {
+                Ok(recent) => self.model.recent = recent,
+                Err(why) => self.model.say(Level::Warning, format!("what was opened before can't be listed: {why}")),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
+        let checked = matches!(event, Event::Checked(_));
+        let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
+        let settled = Settled::of(&event);
+        let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        self.model.take(event);
+        if let Some(dataset) = dataset {
+            self.gallery.open(dataset.clone());
+            self.edit(Command::Opened { classes: dataset.classes().len() });
+            self.panels.dataset.path.set(dataset.root());
+            self.panels.recipe.out_typed = false;
+            self.suggest_output();
+            if let Some(file) = self.observer_next.take() {
+                self.panels.observer.path.set(&file);
+                self.open_observer(ObserverRequest { file, ..ObserverRequest::default() });
+            } else {
+                layout::show(&mut self.tree, Panel::Dataset);
+            }
+        }
+        if let Some(file) = loaded {
+            self.panels.observer.path.set(&file);
+            self.request(Request::Check);
+        }
+        if checked {
+            self.distil_if_allowed();
+        }
+        if stopped {
+            self.distil_next = None;
+        }
+        self.settle_trainings(settled);
+    }
+}
+
+impl App {
+    /// Takes what the worker, the pictures' threads and the dialogs have brought.
+    pub fn advance(&mut self, ctx: &Context) {
+        self.model.now_secs = self.opened.elapsed().as_secs_f64();
+        self.drain(ctx);
+        if self.model.running.is_some() {
+            ctx.request_repaint_after(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// Paints the window, and then carries out what was asked for in it.
+    pub fn paint(&mut self, ui: &mut egui::Ui) {
+        let ctx = ui.ctx().clone();
+        self.inputs(&ctx);
+        let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents };
+        let mut docked = Docked { panels: &mut self.panels, scene };
+        let p = theme::palette(ui.visuals());
+        let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
+        egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
+        egui::Panel::bottom("jobs").exact_size(34.0).frame(bar).show(ui, |ui| job_bar::show(ui, &mut docked.scene));
+        let ground = egui::Frame::new().fill(p.well);
+        egui::CentralPanel::default().frame(ground).show(ui, |ui| {
+            let fill = egui::Frame::new().fill(p.ground);
+            fill.show(ui, |ui| self.tree.ui(&mut docked, ui));
+        });
+        if self.help {
+            self.help = help::show(&ctx);
+        }
+        self.model.reveal = false;
+        for intent in std::mem::take(&mut self.intents) {
+            self.execute(&ctx, intent);
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.advance(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.paint(ui);
+    }
+}

@@ -1,0 +1,148 @@
+//! The window's state, and what every part of it needs: requests to the worker, panels brought forward, texts copied.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+
+use eframe::egui::{self, Context};
+use egui_tiles::Tree;
+
+use super::docked::Panels;
+use super::pending::Pending;
+use crate::jobs::distill::DistillRequest;
+use crate::jobs::open::ObserverRequest;
+use crate::jobs::worker::{Request, Worker, WorkerConfig};
+use crate::ui::intent::{Intent, Panel};
+use crate::ui::later;
+use crate::ui::layout;
+use crate::ui::model::log::Level;
+use crate::ui::model::{Model, Recent, Running};
+use crate::ui::theme;
+use crate::ui::widgets::dialog::Dialogs;
+use crate::ui::widgets::gallery::Gallery;
+
+/// What the window opens with.
+#[derive(Clone, Debug, Default)]
+pub struct AppConfig {
+    /// Dataset to open at start.
+    pub open_dataset: Option<PathBuf>,
+    /// Observer to load once that dataset is open.
+    pub open_observer: Option<PathBuf>,
+    /// Project folder, device, batch, threads.
+    pub worker: WorkerConfig,
+}
+
+/// The window.
+pub struct App {
+    pub(super) model: Model,
+    pub(super) panels: Panels,
+    pub(super) tree: Tree<Panel>,
+    pub(super) gallery: Gallery,
+    pub(super) worker: Worker,
+    pub(super) project: Option<PathBuf>,
+    pub(super) dialogs: Dialogs,
+    pub(super) intents: Vec<Intent>,
+    /// An observer to load as soon as the dataset is open.
+    pub(super) observer_next: Option<PathBuf>,
+    /// A distillation that waits for the check's verdict.
+    pub(super) distil_next: Option<DistillRequest>,
+    pub(super) free_name: Option<Receiver<PathBuf>>,
+    pub(super) training: Pending,
+    pub(super) recent: Option<Receiver<Result<Recent, String>>>,
+    pub(super) help: bool,
+    pub(super) opened: std::time::Instant,
+}
+
+impl App {
+    /// Makes the window's state and starts its threads.
+    ///
+    /// # Errors
+    /// The system's reason where no thread can be started.
+    pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
+        theme::install(ctx);
+        ctx.set_theme(egui::Theme::Dark);
+        let (waker, repaint) = (ctx.clone(), ctx.clone());
+        let project = config.worker.project.clone();
+        let mut app = Self {
+            project: config.worker.project.clone(),
+            model: Model::default(),
+            panels: Panels::default(),
+            tree: layout::default_tree(),
+            gallery: Gallery::start(ctx)?,
+            worker: Worker::start(config.worker, move || waker.request_repaint())?,
+            dialogs: Dialogs::default(),
+            intents: Vec::new(),
+            observer_next: config.open_observer,
+            distil_next: None,
+            free_name: None,
+            training: Pending::default(),
+            recent: Some(later::later(move || {
+                let read = Recent::read(project);
+                repaint.request_repaint();
+                read
+            })),
+            help: false,
+            opened: std::time::Instant::now(),
+        };
+        app.list_trainings(ctx);
+        if let Some(path) = config.open_dataset {
+            app.open_dataset(path);
+        }
+        Ok(app)
+    }
+
+    /// What is shown, for tests and titles.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Whether nothing runs or waits and every picture has arrived.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.model.running.is_none() && self.model.waiting.is_empty() && self.gallery.is_idle()
+    }
+
+    /// Brings a panel's tab to the front.
+    pub fn bring_forward(&mut self, panel: Panel) {
+        layout::show(&mut self.tree, panel);
+    }
+
+    pub(super) fn request(&mut self, request: Request) {
+        self.queue(request);
+    }
+
+    /// Whether the worker took it.
+    pub(super) fn queue(&mut self, request: Request) -> bool {
+        let job = request.job();
+        match self.worker.request(request) {
+            Ok(control) => {
+                let began_secs = self.model.now_secs;
+                self.model.waiting.push(Running { job, control, began_secs });
+                true
+            }
+            Err(busy) => {
+                self.model.say(Level::Error, format!("{job}: {busy}"));
+                false
+            }
+        }
+    }
+
+    pub(super) fn open_dataset(&mut self, path: PathBuf) {
+        self.panels.dataset.path.set(&path);
+        self.model.problems.dataset = None;
+        self.distil_next = None;
+        self.request(Request::OpenDataset(path));
+    }
+
+    pub(super) fn open_observer(&mut self, request: ObserverRequest) {
+        layout::show(&mut self.tree, Panel::Observer);
+        self.model.problems.observer = None;
+        self.model.observer_request = Some(request.clone());
+        self.request(Request::OpenObserver(request));
+    }
+
+    pub(super) fn copy(&mut self, ctx: &Context, text: String, what: &str) {
+        ctx.copy_text(text);
+        self.model.say(Level::Info, format!("copied {what}"));
+    }
+}

@@ -1,0 +1,127 @@
+//! What panels may ask for. It names no panel's code and no part of the model, so that whoever shows, asks or carries out
+//! can read it.
+
+use std::path::PathBuf;
+
+use super::actions::Action;
+use crate::core::workspace::Command;
+use crate::jobs::open::ObserverRequest;
+use crate::jobs::train::TrainRequest;
+
+/// What a panel asks for.
+#[derive(Clone, Debug)]
+pub enum Intent {
+    /// Carry out a command of the table.
+    Do(Action),
+    /// Change the workspace.
+    Edit(Command),
+    /// Open a dataset.
+    OpenDataset(PathBuf),
+    /// Load an observer.
+    OpenObserver(ObserverRequest),
+    /// Open a file dialog.
+    Browse(Purpose),
+    /// Put a text on the clipboard; the second says what it is, for the log.
+    Copy(String, &'static str),
+    /// Train.
+    Train(Box<TrainRequest>),
+    /// Show, hide or select trainings.
+    Trainings(TrainingsChange),
+    /// List the trainings in this folder, too.
+    OpenTrainings(PathBuf),
+    /// Write the shown curves into this file, which must be new.
+    Export(Curves, PathBuf),
+    /// The arrow keys belong to this panel from now on.
+    Activate(Panel),
+}
+
+/// How curves are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curves {
+    /// Comma-separated values.
+    Csv,
+    /// A picture.
+    Svg,
+}
+
+/// What a dialog was opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A dataset's folder.
+    Dataset,
+    /// A weight file.
+    Observer,
+    /// A class map's file.
+    ClassMap,
+    /// The folder in which the output folder is made.
+    Output,
+    /// A file or folder of a training's form.
+    Training(TrainPath),
+    /// A folder with trainings.
+    Trainings,
+    /// The file that curves are written to.
+    Curves(Curves),
+}
+
+/// A path of the form of a training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrainPath {
+    /// The images it learns from.
+    Data,
+    /// The images it is evaluated on.
+    Evaluation,
+    /// The observer.
+    Observer,
+    /// Its class map.
+    ClassMap,
+    /// Stored labels.
+    Labels,
+}
+
+/// A change of which trainings are shown or selected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrainingsChange {
+    /// Select a training, or none.
+    Select(Option<PathBuf>),
+    /// Show its curves, or hide them.
+    Show(PathBuf, bool),
+    /// Show its curves alone.
+    ShowOnly(PathBuf),
+    /// Show all curves, or none.
+    ShowAll(bool),
+}
+
+/// A dockable panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Panel {
+    /// Classes, samples, broken files.
+    Dataset,
+    /// The trained network.
+    Observer,
+    /// Parameters and the run buttons.
+    Recipe,
+    /// Ranked key patches and their provenance.
+    Patches,
+    /// Stitched images.
+    Distilled,
+    /// Students and observers: curves, table, form.
+    Training,
+    /// What happened.
+    Log,
+}
+
+impl Panel {
+    /// What its tab says.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Dataset => "Dataset",
+            Self::Observer => "Observer",
+            Self::Recipe => "Recipe",
+            Self::Patches => "Patches",
+            Self::Distilled => "Distilled",
+            Self::Training => "Training",
+            Self::Log => "Log",
+        }
+    }
+}

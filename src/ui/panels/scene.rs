@@ -1,0 +1,15 @@
+//! What a panel gets to see, and where it asks.
+
+use crate::ui::intent::Intent;
+use crate::ui::model::Model;
+use crate::ui::widgets::gallery::Gallery;
+
+/// What a panel gets: the model to read, pictures to ask for, and where its intents go.
+pub struct Scene<'a> {
+    /// What is shown.
+    pub model: &'a Model,
+    /// Pictures.
+    pub gallery: &'a mut Gallery,
+    /// What is asked for.
+    pub out: &'a mut Vec<Intent>,
+}

@@ -1,0 +1,36 @@
+//! The desktop's window around the app.
+
+use super::actions::Action;
+use super::app::{App, AppConfig};
+use super::intent::Intent;
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// Why there is no window, and how to work without one.
+pub fn run(config: AppConfig) -> Result<(), String> {
+    let viewport = eframe::egui::ViewportBuilder::default()
+        .with_title("Stillroom")
+        .with_app_id("stillroom")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([800.0, 500.0]);
+    let options = eframe::NativeOptions { viewport, ..Default::default() };
+    let made = eframe::run_native(
+        "stillroom",
+        options,
+        Box::new(|creation| {
+            let sample = config.open_dataset.is_none();
+            let mut app = App::new(&creation.egui_ctx, config).map_err(|e| e.to_string())?;
+            if sample {
+                app.ask(&creation.egui_ctx, Intent::Do(Action::OpenSample));
+            }
+            Ok(Box::new(app))
+        }),
+    );
+    made.map_err(|error| {
+        format!(
+            "no window can be opened ({error}); without a display everything works from the command line: \
+             `stillroom demo` shows it end to end, `stillroom --help` lists the commands"
+        )
+    })
+}
