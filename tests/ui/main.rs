@@ -186,8 +186,8 @@ fn a_click_on_a_patch_or_on_a_distilled_image_shows_where_it_comes_from() {
     window.get_by_label_contains("Click a patch, or a cell");
     let (data, best) = {
         let model = window.state().model();
-        let cat = model.ranking.class(stillroom::core::data::dataset::ClassId(0)).clone();
-        (model.dataset().unwrap().clone(), cat.ranked)
+        let cat = model.ranking.ranked(stillroom::core::data::dataset::ClassId(0)).clone();
+        (model.dataset().unwrap().clone(), cat)
     };
     window.get_by_label_contains("cat rank 2,").click();
     window.run_steps(3);

@@ -103,7 +103,7 @@ fn screenshots() {
     click(&mut window, "Resume");
     wait(&mut window, "the scores", |w| w.state().model().staleness().0 == 0 && idle(w));
     let best = |w: &Window, class: u32, rank: usize| {
-        let ranked = &w.state().model().ranking.class(stillroom::core::data::dataset::ClassId(class)).ranked;
+        let ranked = w.state().model().ranking.ranked(stillroom::core::data::dataset::ClassId(class));
         ranked[rank].image
     };
     let image = best(&window, 3, 12);

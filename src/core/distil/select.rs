@@ -2,6 +2,7 @@
 //! (RDED section 3; the others are its baselines). The one place that decides: what a strategy looks at
 //! beside losses comes in as plain rows of features.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use super::coreset::{self, Rows};
@@ -58,13 +59,7 @@ pub fn candidates(scores: &ClassScores, recipe: &Recipe<Rded>) -> Vec<PatchScore
 /// `needed` = IPC·N. Herding picks one after the other, so that fewer are a prefix of more. k-means makes `needed`
 /// clusters: for fewer it is another question with another answer. Nothing for strategies without features.
 #[must_use]
-pub fn picks(
-    recipe: &Recipe<Rded>,
-    class: &str,
-    candidates: &[PatchScore],
-    rows: Rows<'_>,
-    needed: usize,
-) -> Vec<ImageId> {
+pub fn picks(recipe: &Recipe<Rded>, class: &str, candidates: &[PatchScore], rows: Rows<'_>, needed: usize) -> Vec<ImageId> {
     let picked = match recipe.method.strategy {
         Strategy::Realism | Strategy::Random => Vec::new(),
         Strategy::Herding => coreset::herding(rows, needed),
@@ -73,59 +68,127 @@ pub fn picks(
     picked.into_iter().filter_map(|i| candidates.get(i)).map(|patch| patch.image).collect()
 }
 
-/// All candidates in the order of the strategy: rank 0 first. Realism ranks by loss (ties by image name: ids of a class
-/// are in name order), random by the seed and the class's name; herding and k-means begin with `picks`, in the order of
-/// [`picks`], and go on by loss.
-#[must_use]
-pub fn ranked(scores: &ClassScores, recipe: &Recipe<Rded>, class: &str, picks: &[ImageId]) -> Vec<PatchScore> {
-    let mut keys = candidates(scores, recipe);
-    let mut first = match recipe.method.strategy {
-        Strategy::Realism => Vec::new(),
-        Strategy::Random => {
-            let order = coreset::random(recipe.seed, class, keys.len(), keys.len());
-            return order.into_iter().map(|i| keys[i]).collect();
-        }
-        Strategy::Herding | Strategy::KMeans => picked(&keys, picks),
-    };
-    let taken: HashSet<ImageId> = first.iter().map(|p| p.image).collect();
-    keys.retain(|p| !taken.contains(&p.image));
-    keys.sort_by(|a, b| nan_last(a.loss, b.loss).then(a.image.cmp(&b.image)));
-    first.append(&mut keys);
-    first
+/// All key patches of a class by their losses: what most strategies' orders are made of. It depends on the scores and on
+/// the number of crops alone, so that the window keeps it while IPC, subset and strategy move.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ByLoss {
+    /// The least loss first; ties by image name: ids of a class are in name order.
+    keys: Vec<PatchScore>,
+    /// Position of each one's image in the class's permutation.
+    positions: Vec<u32>,
 }
 
-/// The candidates that were picked, in the order of the picks.
-fn picked(keys: &[PatchScore], picks: &[ImageId]) -> Vec<PatchScore> {
-    let places: HashMap<ImageId, &PatchScore> = keys.iter().map(|p| (p.image, p)).collect();
-    picks.iter().filter_map(|image| places.get(image).map(|p| **p)).collect()
+impl ByLoss {
+    /// Sorts the key patches among the first `crops` crops.
+    #[must_use]
+    pub fn new(scores: &ClassScores, crops: u32) -> Self {
+        let of_row = |row: usize| Some((key_patch(scores, row, crops)?, *scores.positions.get(row)?));
+        let mut all: Vec<(PatchScore, u32)> = (0..scores.rows()).filter_map(of_row).collect();
+        all.sort_by(|(a, _), (b, _)| nan_last(a.loss, b.loss).then(a.image.cmp(&b.image)));
+        let (keys, positions) = all.into_iter().unzip();
+        Self { keys, positions }
+    }
+
+    /// Those of the first `subset` images of the permutation: a part of an order is in order.
+    fn within(&self, subset: u32) -> impl Iterator<Item = PatchScore> {
+        self.keys.iter().zip(&self.positions).filter(move |(_, position)| **position < subset).map(|(key, _)| *key)
+    }
+}
+
+/// All candidates in the order of the strategy: rank 0 first. Realism ranks by loss (ties by image name), random by the
+/// seed and the class's name; herding and k-means begin with `picks`, in the order of [`picks`], and go on by loss.
+#[must_use]
+pub fn ranked(scores: &ClassScores, recipe: &Recipe<Rded>, class: &str, picks: &[ImageId]) -> Vec<PatchScore> {
+    ranked_keeping(scores, &OnceCell::new(), recipe, class, picks)
+}
+
+/// [`ranked`], with the order by loss taken from `kept`, or put there where the strategy needs it. What is kept holds
+/// as long as the scores and the number of crops are the same.
+#[must_use]
+pub fn ranked_keeping(
+    scores: &ClassScores,
+    kept: &OnceCell<ByLoss>,
+    recipe: &Recipe<Rded>,
+    class: &str,
+    picks: &[ImageId],
+) -> Vec<PatchScore> {
+    let by_loss = || kept.get_or_init(|| ByLoss::new(scores, recipe.method.patches_per_image())).within(recipe.method.subset);
+    match recipe.method.strategy {
+        Strategy::Realism => by_loss().collect(),
+        Strategy::Random => {
+            let keys = candidates(scores, recipe);
+            let order = coreset::random(recipe.seed, class, keys.len(), keys.len());
+            order.into_iter().map(|i| keys[i]).collect()
+        }
+        Strategy::Herding | Strategy::KMeans => {
+            let places: HashMap<ImageId, PatchScore> = by_loss().map(|p| (p.image, p)).collect();
+            let mut first: Vec<PatchScore> = picks.iter().filter_map(|image| places.get(image)).copied().collect();
+            let taken: HashSet<ImageId> = first.iter().map(|p| p.image).collect();
+            first.extend(by_loss().filter(|p| !taken.contains(&p.image)));
+            first
+        }
+    }
+}
+
+/// What a class has for a recipe, counted without ranking anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Supply {
+    /// Key patches of the subset: what a strategy chooses from.
+    pub candidates: usize,
+    /// What herding or k-means picked.
+    picked: usize,
+    /// Candidates among that.
+    usable: usize,
+}
+
+impl Supply {
+    /// Counts.
+    #[must_use]
+    pub fn of(scores: &ClassScores, recipe: &Recipe<Rded>, picks: &[ImageId]) -> Self {
+        let rows = scores.positions.partition_point(|&p| p < recipe.method.subset);
+        let candidates = if scores.crops.min(recipe.method.patches_per_image()) > 0 { rows } else { 0 };
+        let picks = if recipe.method.strategy.needs_features() { picks } else { &[] };
+        let mut known = picks.to_vec();
+        known.sort_unstable();
+        let is_known = |image: &&ImageId| !known.is_empty() && known.binary_search(image).is_ok();
+        let usable = scores.images.iter().take(candidates).filter(is_known).count();
+        Self { candidates, picked: picks.len(), usable }
+    }
+
+    /// Whether that is enough for the recipe's distilled images.
+    ///
+    /// # Errors
+    /// [`SelectError`], which names the class: too few candidates, or a strategy whose picks were made for something
+    /// else.
+    pub fn check(self, class: &Class, recipe: &Recipe<Rded>) -> Result<(), SelectError> {
+        let needed = recipe.patches_per_class();
+        if self.candidates < needed {
+            let class = class.label().to_owned();
+            return Err(TooFewPatches { class, available: self.candidates, needed }.into());
+        }
+        let fits = match recipe.method.strategy {
+            Strategy::Realism | Strategy::Random => true,
+            Strategy::Herding => self.usable >= needed,
+            Strategy::KMeans => self.usable == needed && self.picked == needed,
+        };
+        let class = || class.label().to_owned();
+        if fits { Ok(()) } else { Err(SelectError::Unpicked { class: class(), strategy: recipe.method.strategy.name() }) }
+    }
 }
 
 /// The first IPC·N of the [`ranked`] patches of a class: those that are stitched.
 ///
 /// # Errors
-/// [`SelectError`], which names the class: too few candidates, or a strategy whose picks were made for something else.
+/// As [`Supply::check`].
 pub fn select(
     scores: &ClassScores,
     class: &Class,
     recipe: &Recipe<Rded>,
     picks: &[ImageId],
 ) -> Result<Vec<PatchScore>, SelectError> {
-    let needed = recipe.patches_per_class();
+    Supply::of(scores, recipe, picks).check(class, recipe)?;
     let mut keys = ranked(scores, recipe, &class.name, picks);
-    if keys.len() < needed {
-        return Err(TooFewPatches { class: class.label().to_owned(), available: keys.len(), needed }.into());
-    }
-    let known: HashSet<ImageId> = picks.iter().copied().collect();
-    let usable = keys.iter().filter(|p| known.contains(&p.image)).count();
-    let fits = match recipe.method.strategy {
-        Strategy::Realism | Strategy::Random => true,
-        Strategy::Herding => usable >= needed,
-        Strategy::KMeans => usable == needed && picks.len() == needed,
-    };
-    if !fits {
-        return Err(SelectError::Unpicked { class: class.label().to_owned(), strategy: recipe.method.strategy.name() });
-    }
-    keys.truncate(needed);
+    keys.truncate(recipe.patches_per_class());
     Ok(keys)
 }
 
@@ -138,6 +201,7 @@ fn nan_last(a: f32, b: f32) -> std::cmp::Ordering {
 mod tests {
     use super::super::patch::CropBox;
     use super::*;
+    use crate::core::rng::Stream;
 
     fn block(losses: &[[f32; 2]]) -> ClassScores {
         let mut scores = ClassScores::new(2);
@@ -188,6 +252,32 @@ mod tests {
         let of = |subset| ids(&ranked(&scores, &of_subset(recipe(Strategy::Realism, 1), subset), "c", &[]));
         assert_eq!(of(2), [99, 100]);
         assert_eq!(of(3), [98, 99, 100]);
+    }
+
+    /// The order by loss that is kept gives, for any subset, what sorting that subset's candidates gives.
+    #[test]
+    fn a_kept_order_is_that_of_sorting_the_subset() {
+        let mut stream = Stream::new("stillroom test select", 3, &[]);
+        for _ in 0..40 {
+            let rows = stream.below(40) as usize;
+            let mut scores = ClassScores::new(3);
+            for row in 0..rows {
+                // Few values, so that there are ties; some are no numbers, some images are missing.
+                let mut loss = || [0.0, -0.0, 0.25, 1.0, f32::INFINITY, f32::NAN][stream.below(6) as usize];
+                let losses = [loss(), loss(), loss()];
+                let position = (row + row / 3) as u32;
+                scores.push(position, ImageId((row * 7 % 41) as u32), &[CropBox::whole(8, 8); 3], &losses);
+            }
+            let kept = OnceCell::new();
+            for _ in 0..6 {
+                let recipe = of_subset(recipe(Strategy::Realism, 1), stream.below(60) as u32);
+                let mut sorted = candidates(&scores, &recipe);
+                sorted.sort_by(|a, b| nan_last(a.loss, b.loss).then(a.image.cmp(&b.image)));
+                let ranked = ranked_keeping(&scores, &kept, &recipe, "c", &[]);
+                assert_eq!(format!("{ranked:?}"), format!("{sorted:?}"));
+                assert_eq!(Supply::of(&scores, &recipe, &[]).candidates, sorted.len());
+            }
+        }
     }
 
     #[test]

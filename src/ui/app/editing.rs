@@ -20,9 +20,8 @@ impl App {
         let Effects { reselect, reveal, .. } = effects;
         if reselect {
             // Of a method without patches the last ranking stays as it is, and nobody shows it.
-            let recipe = self.model.workspace.recipe().rded();
-            if let (Some(data), Some(recipe)) = (self.model.data.clone(), recipe) {
-                self.model.ranking.update(&data.dataset, &recipe);
+            if let Some(recipe) = self.model.workspace.recipe().rded() {
+                self.model.ranking.update(&recipe);
             }
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();

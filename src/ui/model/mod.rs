@@ -293,9 +293,9 @@ impl Model {
         match found {
             Found::Scores(block) => {
                 self.say_broken(data.dataset.class(class).label(), block.broken.len());
-                self.ranking.add(&data.dataset, &recipe, (class, block));
+                self.ranking.add(&recipe, class, block);
             }
-            Found::Picks(picks) => self.ranking.add_picks(&data.dataset, &recipe, (class, picks)),
+            Found::Picks(picks) => self.ranking.add_picks(&recipe, class, picks),
         }
     }
 
@@ -320,7 +320,7 @@ impl Model {
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written) = (None, None, None);
-        self.ranking.clear(Some(&data));
+        self.ranking.open(Some(data));
     }
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
@@ -335,8 +335,8 @@ impl Model {
         self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
-        let data = self.data.clone();
-        self.ranking.clear(data.as_ref().map(|d| d.dataset.as_ref()));
+        let dataset = self.dataset().cloned();
+        self.ranking.open(dataset);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{Grid, Section};
+use crate::ui::widgets::grid::{Grid, Sections};
 use crate::ui::widgets::path_field::PathField;
 use crate::ui::widgets::text;
 
@@ -261,8 +261,7 @@ fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
     };
     ui.label(RichText::new(format!("Samples: {words}")).color(p.weak));
     let grid = Grid { name: "samples", side: 56.0, caption: 0.0, selected: None, reveal: false, active: false };
-    let section = Section { title: String::new(), note: String::new(), count: images.len() };
-    grid.show(ui, &[section], |ui, cell| {
+    grid.show(ui, Sections { counts: &[images.len()], heading: None }, |ui, cell| {
         let image = images[cell.at.1];
         ui.painter().rect_filled(cell.picture, 2.0, p.well);
         let source = dataset.source(image);

@@ -11,10 +11,10 @@ use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::{cells, rank_of};
 use crate::core::workspace::Command;
 use crate::ui::intent::{Intent, Panel};
-use crate::ui::model::ranking::ClassRanking;
+use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::{Look, Stitch};
-use crate::ui::widgets::grid::{At, Cell, Grid, Section};
+use crate::ui::widgets::grid::{Cell, Grid, Heading, Sections};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
 
@@ -49,16 +49,15 @@ impl DistilledPanel {
             return;
         }
         let classes = shown_classes(scene);
-        let model = scene.model;
-        let rankings: Vec<&ClassRanking> = classes.iter().map(|c| model.ranking.class(*c)).collect();
-        let recipe = scene.model.workspace.recipe().clone();
+        let ipc = scene.model.workspace.recipe().ipc as usize;
+        let ranking = &scene.model.ranking;
+        let counts: Vec<usize> = classes.iter().map(|c| if ranking.class(*c).selected > 0 { ipc } else { 0 }).collect();
         let p = palette(ui.visuals());
-        let shown = rankings.iter().filter(|r| !r.selected.is_empty()).count() * recipe.ipc as usize;
         let side = observer.observer.spec.side as u32;
         ui.horizontal(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
-            let wanted = classes.len() * recipe.ipc as usize;
+            let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);
             let (shown, wanted) = (text::thousands(shown as u64), text::thousands(wanted as u64));
             let words = format!("showing {shown} of {wanted}, {side}×{side}");
             ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
@@ -66,26 +65,24 @@ impl DistilledPanel {
         let template = Stitch {
             class: ClassId(0),
             selected: Arc::default(),
-            ipc: recipe.ipc as usize,
+            ipc,
             image: 0,
             side,
             mean_std: observer.observer.mean_std,
         };
-        self.grid(ui, (&dataset, &classes, &rankings), (scene, &template));
+        self.grid(ui, (&dataset, &classes, &counts), (scene, &template));
     }
 
     fn grid(
         &self,
         ui: &mut Ui,
-        (dataset, classes, rankings): (&Dataset, &[ClassId], &[&ClassRanking]),
+        (dataset, classes, counts): (&Dataset, &[ClassId], &[usize]),
         (scene, template): (&mut Scene<'_>, &Stitch),
     ) {
-        let recipe = scene.model.workspace.recipe().clone();
-        let ipc = recipe.ipc as usize;
-        let sections: Vec<Section> =
-            classes.iter().zip(rankings).map(|(c, r)| section(dataset.class(*c).label(), r, ipc)).collect();
-        let place = scene.model.selected_place().and_then(|(_, class, rank)| {
-            let (cell, image) = scene.model.ranking.cell(class, rank)?;
+        let model = scene.model;
+        let (ranking, factor) = (&model.ranking, model.workspace.recipe().factor());
+        let place = model.selected_place().and_then(|(_, class, rank)| {
+            let (cell, image) = ranking.cell(class, rank)?;
             Some(((classes.iter().position(|c| *c == class)?, image), cell))
         });
         let grid = Grid {
@@ -93,46 +90,42 @@ impl DistilledPanel {
             side: self.side,
             caption: 0.0,
             selected: place.map(|(at, _)| at),
-            reveal: scene.model.reveal,
-            active: scene.model.active == Some(Panel::Distilled),
+            reveal: model.reveal,
+            active: model.active == Some(Panel::Distilled),
         };
-        let picked = grid.show(ui, &sections, |ui, cell| {
+        let title = |s: usize| heading(dataset.class(classes[s]).label(), ranking, classes[s]);
+        let picked = grid.show(ui, Sections { counts, heading: Some(&title) }, |ui, cell| {
             let (s, image) = cell.at;
-            let selected = rankings[s].selected.clone();
+            let selected = ranking.selected(classes[s]).clone();
             let stitch = Stitch { class: classes[s], selected, image, ..template.clone() };
             let look = scene.gallery.distilled(&stitch);
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
-            paint(ui, cell, (dataset.class(classes[s]).label(), recipe.factor()), (highlighted, &look));
+            paint(ui, cell, (dataset.class(classes[s]).label(), factor), (highlighted, &look));
         });
-        let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, recipe.factor())));
+        let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor)));
         let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
-        if let Some((at, cell)) = from_click.or(from_keys) {
-            select(at, cell, (rankings, ipc), scene);
+        if let Some(((s, image), cell)) = from_click.or(from_keys)
+            && let Some(patch) = ranking.selected(classes[s]).get(rank_of(cell, image, template.ipc))
+        {
+            scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
+            scene.out.push(Intent::Activate(Panel::Distilled));
         }
     }
 }
 
-fn select((s, image): At, cell: usize, (rankings, ipc): (&[&ClassRanking], usize), scene: &mut Scene<'_>) {
-    let patch = rankings.get(s).and_then(|r| r.selected.get(rank_of(cell, image, ipc)));
-    if let Some(patch) = patch {
-        scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
-        scene.out.push(Intent::Activate(Panel::Distilled));
-    }
-}
-
-fn section(label: &str, ranking: &ClassRanking, ipc: usize) -> Section {
-    let (note, count) = match &ranking.problem {
-        Some(problem) => (problem.clone(), 0),
-        None if ranking.tried == 0 => ("not scored yet".to_owned(), 0),
+fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
+    let note = match ranking.problem(class) {
+        Some(problem) => problem,
+        None if ranking.class(class).tried == 0 => "not scored yet".to_owned(),
         None => {
-            let mean =
-                ranking.selected.iter().map(|p| f64::from(p.loss)).sum::<f64>() / ranking.selected.len().max(1) as f64;
-            let more = if ranking.covered { "" } else { ", from part of the subset" };
-            let count = text::count(ranking.selected.len(), "patch", "patches");
-            (format!("{count}, mean loss {}{more}", text::loss(mean as f32)), ipc)
+            let selected = ranking.selected(class);
+            let mean = selected.iter().map(|p| f64::from(p.loss)).sum::<f64>() / selected.len().max(1) as f64;
+            let more = if ranking.class(class).covered { "" } else { ", from part of the subset" };
+            let count = text::count(selected.len(), "patch", "patches");
+            format!("{count}, mean loss {}{more}", text::loss(mean as f32))
         }
     };
-    Section { title: label.to_owned(), note, count }
+    Heading { title: label.to_owned(), note }
 }
 
 /// The cell of a distilled image at a point (0…1 in both directions).

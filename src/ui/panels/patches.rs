@@ -15,11 +15,11 @@ use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{At, Cell, Grid, Section};
+use crate::ui::widgets::grid::{At, Cell, Grid, Heading, Sections};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
 
-use crate::ui::model::ranking::ClassRanking;
+use crate::ui::model::ranking::{ClassRanking, Ranking};
 
 /// What the panel remembers.
 pub struct PatchesPanel {
@@ -49,9 +49,7 @@ impl PatchesPanel {
             return;
         }
         let classes = shown_classes(scene);
-        let model = scene.model;
-        let rankings: Vec<&ClassRanking> = classes.iter().map(|c| model.ranking.class(*c)).collect();
-        self.toolbar(ui, &rankings, scene);
+        self.toolbar(ui, &classes, scene);
         egui::Panel::bottom("provenance")
             .resizable(true)
             .default_size(272.0)
@@ -61,7 +59,7 @@ impl PatchesPanel {
                 ui.add_space(6.0);
                 provenance::show(ui, &dataset, scene);
             });
-        self.grid(ui, (&dataset, &classes, &rankings), scene);
+        self.grid(ui, (&dataset, &classes), scene);
     }
 
     fn nothing_scored(&self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -83,10 +81,11 @@ impl PatchesPanel {
         }
     }
 
-    fn toolbar(&mut self, ui: &mut Ui, rankings: &[&ClassRanking], scene: &mut Scene<'_>) {
+    fn toolbar(&mut self, ui: &mut Ui, classes: &[ClassId], scene: &mut Scene<'_>) {
         let p = palette(ui.visuals());
-        let shown: usize = rankings.iter().map(|r| self.cells(r).len()).sum();
-        let wanted: usize = rankings.iter().map(|r| r.wanted).sum();
+        let ranking = &scene.model.ranking;
+        let shown: usize = classes.iter().map(|c| self.cells(ranking.class(*c))).sum();
+        let wanted: usize = classes.iter().map(|c| ranking.class(*c).wanted).sum();
         ui.horizontal(|ui| {
             class_chooser(ui, "Class shown in Patches", scene);
             let words = RichText::new("stitched only").color(p.good);
@@ -99,46 +98,42 @@ impl PatchesPanel {
         });
     }
 
-    fn cells<'a>(&self, ranking: &'a ClassRanking) -> &'a [PatchScore] {
-        if self.only_selected { &ranking.selected } else { &ranking.ranked }
+    /// How many of a class's patches are shown: the first, since those that are stitched come first.
+    fn cells(&self, of: &ClassRanking) -> usize {
+        if self.only_selected { of.selected } else { of.ranked }
     }
 
-    fn grid(
-        &self,
-        ui: &mut Ui,
-        (dataset, classes, rankings): (&Dataset, &[ClassId], &[&ClassRanking]),
-        scene: &mut Scene<'_>,
-    ) {
-        let sections: Vec<Section> = classes
-            .iter()
-            .zip(rankings)
-            .map(|(c, r)| section(dataset.class(*c).label(), r, self.cells(r).len()))
-            .collect();
-        let selected = scene.model.selected_place().and_then(|(_, class, rank)| {
+    fn grid(&self, ui: &mut Ui, (dataset, classes): (&Dataset, &[ClassId]), scene: &mut Scene<'_>) {
+        let model = scene.model;
+        let ranking = &model.ranking;
+        let counts: Vec<usize> = classes.iter().map(|c| self.cells(ranking.class(*c))).collect();
+        let selected = model.selected_place().and_then(|(_, class, rank)| {
             let at = classes.iter().position(|c| *c == class)?;
-            (rank < self.cells(rankings[at]).len()).then_some((at, rank))
+            (rank < counts[at]).then_some((at, rank))
         });
         let grid = Grid {
             name: "patches",
             side: self.side,
             caption: if self.side >= 48.0 { 30.0 } else { 0.0 },
             selected,
-            reveal: scene.model.reveal,
-            active: scene.model.active == Some(Panel::Patches),
+            reveal: model.reveal,
+            active: model.active == Some(Panel::Patches),
         };
-        let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-        let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
-        let picked = grid.show(ui, &sections, |ui, cell| {
+        let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
+        let side = patch_side(side, model.workspace.recipe().factor()).clamp(1, 256);
+        let title = |s: usize| heading(dataset.class(classes[s]).label(), ranking, (classes[s], counts[s]));
+        let sections = Sections { counts: &counts, heading: Some(&title) };
+        let picked = grid.show(ui, sections, |ui, cell| {
             let (s, i) = cell.at;
-            let Some(patch) = self.cells(rankings[s]).get(i) else { return };
+            let Some(patch) = ranking.ranked(classes[s]).get(i) else { return };
             let look = scene.gallery.patch((patch.image, patch.bbox), side);
-            let stitched = i < rankings[s].selected.len();
+            let stitched = i < ranking.class(classes[s]).selected;
             let label = dataset.class(classes[s]).label();
             paint(ui, cell, &Tile { label, patch, stitched, selected: selected == Some(cell.at), look });
         });
         let target: Option<At> = picked.clicked.map(|(at, _)| at).or(picked.moved);
         if let Some((s, i)) = target
-            && let Some(patch) = self.cells(rankings[s]).get(i)
+            && let Some(patch) = ranking.ranked(classes[s]).get(i)
         {
             scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
             scene.out.push(Intent::Activate(Panel::Patches));
@@ -146,22 +141,23 @@ impl PatchesPanel {
     }
 }
 
-fn section(label: &str, ranking: &ClassRanking, shown: usize) -> Section {
-    let mut note = format!("{shown} of {} images", text::thousands(ranking.wanted as u64));
-    if !ranking.selected.is_empty() {
-        note.push_str(&format!(", first {} stitched", text::thousands(ranking.selected.len() as u64)));
+fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> Heading {
+    let of = ranking.class(class);
+    let mut note = format!("{shown} of {} images", text::thousands(of.wanted as u64));
+    if of.selected > 0 {
+        note.push_str(&format!(", first {} stitched", text::thousands(of.selected as u64)));
     }
-    if ranking.broken > 0 {
-        note.push_str(&format!(", {} broken", ranking.broken));
+    if of.broken > 0 {
+        note.push_str(&format!(", {} broken", of.broken));
     }
-    if let Some(problem) = &ranking.problem {
-        note = problem.clone();
-    } else if ranking.tried == 0 {
+    if let Some(problem) = ranking.problem(class) {
+        note = problem;
+    } else if of.tried == 0 {
         note = "not scored yet".to_owned();
-    } else if !ranking.covered {
+    } else if !of.covered {
         note.push_str(", more to score");
     }
-    Section { title: label.to_owned(), note, count: shown }
+    Heading { title: label.to_owned(), note }
 }
 
 struct Tile<'a> {

@@ -24,8 +24,7 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
         );
         return;
     };
-    let ranking = scene.model.ranking.class(class);
-    let Some(key) = ranking.ranked.get(rank).copied() else { return };
+    let Some(key) = scene.model.ranking.ranked(class).get(rank).copied() else { return };
     let crops = crops_of(scene, (class, image));
     let height = ui.available_height();
     ui.horizontal_top(|ui| {
@@ -82,7 +81,7 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
     egui::Grid::new("provenance facts").num_columns(2).min_row_height(18.0).spacing([12.0, 2.0]).show(ui, |ui| {
         text::fact(ui, "File", &dataset.source(key.image));
         text::fact(ui, "Class", dataset.class(class).label());
-        text::fact(ui, "Rank", &format!("{} of {}", rank + 1, text::thousands(ranking.ranked.len() as u64)));
+        text::fact(ui, "Rank", &format!("{} of {}", rank + 1, text::thousands(ranking.ranked as u64)));
         let probability = text::percent(key.probability());
         text::fact(ui, "Loss", &format!("{} (probability {probability})", text::loss(key.loss)));
         text::fact(ui, "Strongest other class", &rival(key, dataset, scene));

@@ -5,15 +5,22 @@ use eframe::egui::{self, Key, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2};
 use super::super::theme::palette;
 use super::text;
 
-/// A run of cells under one heading.
+/// What stands over a run of cells.
 #[derive(Clone, Debug)]
-pub struct Section {
-    /// Heading; none for a grid without headings.
+pub struct Heading {
+    /// Title.
     pub title: String,
-    /// Said right of the heading, or instead of the cells where there are none.
+    /// Said right of the title, or instead of the cells where there are none.
     pub note: String,
-    /// Number of cells.
-    pub count: usize,
+}
+
+/// Runs of cells.
+#[derive(Clone, Copy)]
+pub struct Sections<'a> {
+    /// Number of cells of each.
+    pub counts: &'a [usize],
+    /// What stands over one, asked for those in view; `None` for a grid without headings.
+    pub heading: Option<&'a dyn Fn(usize) -> Heading>,
 }
 
 /// Section and cell.
@@ -72,16 +79,16 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(grid: &Grid, sections: &[Section], width: f32) -> Self {
+    fn new(grid: &Grid, sections: Sections<'_>, width: f32) -> Self {
         let columns = (((width + GAP) / (grid.side + GAP)) as usize).max(1);
         let side = ((width + GAP) / columns as f32 - GAP).floor().clamp(1.0, grid.side * 1.5);
         let row = side + grid.caption + GAP;
-        let headed = sections.iter().any(|s| !s.title.is_empty());
-        let mut tops = Vec::with_capacity(sections.len());
+        let headed = sections.heading.is_some();
+        let mut tops = Vec::with_capacity(sections.counts.len());
         let mut height = 0.0;
-        for section in sections {
+        for count in sections.counts {
             tops.push(height);
-            height += section.count.div_ceil(columns) as f32 * row + if headed { HEADING } else { 0.0 };
+            height += count.div_ceil(columns) as f32 * row + if headed { HEADING } else { 0.0 };
         }
         Self { columns, side, row, tops, headed, height }
     }
@@ -93,14 +100,14 @@ impl Plan {
 
 impl Grid {
     /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
-    pub fn show(&self, ui: &mut Ui, sections: &[Section], mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
+    pub fn show(&self, ui: &mut Ui, sections: Sections<'_>, mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
         let mut picked = PickedCells::default();
         let area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
         area.show_viewport(ui, |ui, viewport| {
             let plan = Plan::new(self, sections, ui.available_width());
             ui.set_height(plan.height);
             let origin = ui.max_rect().min;
-            picked.moved = self.arrows(ui, &plan, sections);
+            picked.moved = self.arrows(ui, &plan, sections.counts);
             if let Some(at) = picked.moved.or(self.selected.filter(|_| self.reveal)) {
                 let mut rect = self.rect(&plan, origin, at).expand2(Vec2::new(0.0, GAP));
                 // The first row comes with its heading.
@@ -110,22 +117,19 @@ impl Grid {
                 ui.scroll_to_rect(rect, None);
             }
             let first = plan.tops.partition_point(|&top| top <= viewport.min.y).saturating_sub(1);
-            for (s, section) in sections.iter().enumerate().skip(first) {
+            for (s, &count) in sections.counts.iter().enumerate().skip(first) {
                 if plan.tops[s] > viewport.max.y {
                     break;
                 }
-                if plan.headed {
-                    let top = origin.y + plan.tops[s];
-                    heading(
-                        ui,
-                        Rect::from_min_size(Pos2::new(origin.x, top), Vec2::new(ui.available_width(), HEADING)),
-                        section,
-                    );
+                if let Some(words) = sections.heading {
+                    let top = Pos2::new(origin.x, origin.y + plan.tops[s]);
+                    let rect = Rect::from_min_size(top, Vec2::new(ui.available_width(), HEADING));
+                    heading(ui, rect, &words(s));
                 }
                 let top = plan.first_row(s);
                 let row = |y: f32| ((y - top) / plan.row).max(0.0) as usize;
                 let from = row(viewport.min.y) * plan.columns;
-                let to = ((row(viewport.max.y) + 1) * plan.columns).min(section.count);
+                let to = ((row(viewport.max.y) + 1) * plan.columns).min(count);
                 for i in from..to {
                     let cell = self.cell(ui, self.rect(&plan, origin, (s, i)), (s, i));
                     if cell.response.clicked() {
@@ -155,21 +159,21 @@ impl Grid {
     }
 
     /// Where the arrow keys lead, unless a text field or another widget has the keyboard.
-    fn arrows(&self, ui: &Ui, plan: &Plan, sections: &[Section]) -> Option<At> {
+    fn arrows(&self, ui: &Ui, plan: &Plan, counts: &[usize]) -> Option<At> {
         if !self.active || ui.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
             return None;
         }
         let pressed = |key| ui.input(|i| i.key_pressed(key));
         let keys = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Home, Key::End];
         let key = keys.into_iter().find(|k| pressed(*k))?;
-        let Some(at) = self.selected else { return sections.iter().position(|s| s.count > 0).map(|s| (s, 0)) };
-        step(key, at, (plan.columns, sections))
+        let Some(at) = self.selected else { return counts.iter().position(|count| *count > 0).map(|s| (s, 0)) };
+        step(key, at, (plan.columns, counts))
     }
 }
 
-fn step(key: Key, (s, i): At, (columns, sections): (usize, &[Section])) -> Option<At> {
-    let count = |s: usize| sections.get(s).map_or(0, |section| section.count);
-    let later = (s + 1..sections.len()).find(|&s| count(s) > 0);
+fn step(key: Key, (s, i): At, (columns, counts): (usize, &[usize])) -> Option<At> {
+    let count = |s: usize| counts.get(s).copied().unwrap_or(0);
+    let later = (s + 1..counts.len()).find(|&s| count(s) > 0);
     let earlier = (0..s).rev().find(|&s| count(s) > 0);
     match key {
         Key::ArrowRight if i + 1 < count(s) => Some((s, i + 1)),
@@ -189,14 +193,14 @@ fn step(key: Key, (s, i): At, (columns, sections): (usize, &[Section])) -> Optio
     }
 }
 
-fn heading(ui: &Ui, rect: Rect, section: &Section) {
+fn heading(ui: &Ui, rect: Rect, words: &Heading) {
     let p = palette(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
-    let title = ui.painter().layout_no_wrap(section.title.clone(), font, p.text);
+    let title = ui.painter().layout_no_wrap(words.title.clone(), font, p.text);
     let width = title.size().x.min(rect.width() * 0.6);
-    text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &section.title, (TextStyle::Body, p.text));
+    text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &words.title, (TextStyle::Body, p.text));
     let note = rect.with_min_x(rect.left() + width + 10.0);
-    text::line(ui, note, &section.note, (TextStyle::Small, p.weak));
+    text::line(ui, note, &words.note, (TextStyle::Small, p.weak));
 }
 
 #[cfg(test)]
@@ -205,8 +209,7 @@ mod tests {
 
     #[test]
     fn arrows_walk_rows_and_sections() {
-        let section = |count| Section { title: "x".into(), note: String::new(), count };
-        let all = [section(5), section(0), section(2)];
+        let all = [5, 0, 2];
         let go = |key, at| step(key, at, (3, &all));
         assert_eq!(go(Key::ArrowRight, (0, 4)), Some((2, 0)));
         assert_eq!(go(Key::ArrowLeft, (2, 0)), Some((0, 4)));
@@ -220,8 +223,8 @@ mod tests {
     #[test]
     fn a_plan_stacks_sections() {
         let grid = Grid { name: "g", side: 50.0, caption: 14.0, selected: None, reveal: false, active: false };
-        let section = |count| Section { title: "x".into(), note: String::new(), count };
-        let plan = Plan::new(&grid, &[section(5), section(0), section(2)], 170.0);
+        let heading = |_| Heading { title: "x".into(), note: String::new() };
+        let plan = Plan::new(&grid, Sections { counts: &[5, 0, 2], heading: Some(&heading) }, 170.0);
         // Three columns of 50 and two gaps of 6 fit 170, and 52 fit too; rows are 52 + 14 + 6 high.
         assert_eq!((plan.columns, plan.side, plan.row), (3, 52.0, 72.0));
         assert_eq!(plan.tops, [0.0, 168.0, 192.0]);

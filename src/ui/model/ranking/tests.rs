@@ -1,0 +1,260 @@
+use super::*;
+use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
+use crate::core::data::source::Held;
+use crate::core::distil::patch::{CropBox, subset_order};
+use crate::core::distil::scores::BrokenImage;
+use crate::core::distil::select::{ranked, select};
+use crate::core::rng::Stream;
+
+fn dataset() -> Arc<Dataset> {
+    let mut builder = DatasetBuilder::default();
+    let names = (0..4).map(|i| format!("{i}.png").into_bytes()).collect();
+    builder.class(Class { name: "a".into(), title: None, folder: b"a".to_vec() }, names);
+    Arc::new(builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap())
+}
+
+/// Images in the order in which they are shown.
+fn shown(ranking: &Ranking) -> Vec<u32> {
+    ranking.ranked(ClassId(0)).iter().map(|p| p.image.0).collect()
+}
+
+fn block(losses: &[f32]) -> Arc<ClassScores> {
+    let mut block = ClassScores::new(1);
+    for (i, loss) in losses.iter().enumerate() {
+        block.push(i as u32, ImageId(i as u32), &[CropBox::whole(8, 8)], &[*loss]);
+    }
+    Arc::new(block)
+}
+
+fn images(ranking: &Ranking) -> Vec<u32> {
+    ranking.selected(ClassId(0)).iter().map(|p| p.image.0).collect()
+}
+
+#[test]
+fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
+    let class = ClassId(0);
+    let method = Rded { patches: 1, subset: 4, crops: 1, ..Rded::default() };
+    let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
+    let mut ranking = Ranking::default();
+    ranking.open(Some(dataset()));
+    ranking.update(&recipe);
+    assert_eq!((ranking.any(), ranking.stale([class].into_iter())), (false, 1));
+    ranking.add(&recipe, class, block(&[0.4, 0.1, 0.3, 0.2]));
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![1, 3], 0));
+    assert_eq!((ranking.place(ImageId(3)), ranking.cell(class, 1)), (Some((class, 1)), Some((0, 1))));
+
+    // A smaller subset: images 0 and 1 only.
+    ranking.update(&recipe.with(Rded { subset: 2, ..method }));
+    assert_eq!((images(&ranking), ranking.place(ImageId(3))), (vec![1, 0], None));
+    // Another N has no scores; back again they are there.
+    ranking.update(&recipe.with(Rded { patches: 4, ..method }));
+    assert!(!ranking.any());
+    ranking.update(&Recipe { ipc: 5, ..recipe });
+    assert!(ranking.problem(class).is_some_and(|p| p.contains("'a'")));
+    // Scores for another recipe do not show.
+    ranking.add(&Recipe { seed: 9, ..recipe }, class, block(&[9.0]));
+    assert_eq!(ranking.class(class).ranked, 4);
+    ranking.open(Some(dataset()));
+    assert!(!ranking.any());
+}
+
+#[test]
+fn random_is_shown_at_once_and_herding_only_with_its_picks() {
+    let class = ClassId(0);
+    let method = Rded { patches: 1, subset: 4, crops: 1, ..Rded::default() };
+    let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
+    let mut ranking = Ranking::default();
+    ranking.open(Some(dataset()));
+    ranking.update(&recipe);
+    ranking.add(&recipe, class, block(&[0.4, 0.1, 0.3, 0.2]));
+    ranking.update(&recipe.with(Rded { strategy: Strategy::Random, ..method }));
+    let drawn = ranked(&block(&[0.4, 0.1, 0.3, 0.2]), &ranking.recipe, "a", &[]);
+    assert_eq!(shown(&ranking), drawn.iter().map(|p| p.image.0).collect::<Vec<_>>());
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (shown(&ranking)[..2].to_vec(), 0));
+
+    let herding = recipe.with(Rded { strategy: Strategy::Herding, ..method });
+    ranking.update(&herding);
+    assert_eq!((shown(&ranking), images(&ranking), ranking.stale([class].into_iter())), (vec![], vec![], 1));
+    assert!(ranking.problem(class).is_some_and(|p| p.contains("herding")));
+    ranking.add_picks(&herding, class, Arc::new(vec![ImageId(2), ImageId(0)]));
+    assert_eq!((images(&ranking), shown(&ranking)), (vec![2, 0], vec![2, 0, 1, 3]));
+    ranking.update(&Recipe { ipc: 1, ..herding });
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![2], 0));
+    ranking.update(&Recipe { ipc: 3, ..herding });
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
+    // Of fewer picks, the longer list stays; k-means asks anew for each size.
+    ranking.add_picks(&herding, class, Arc::new(vec![ImageId(2)]));
+    ranking.update(&herding);
+    assert_eq!(images(&ranking), [2, 0]);
+    let kmeans = recipe.with(Rded { strategy: Strategy::KMeans, ..method });
+    ranking.update(&kmeans);
+    ranking.add_picks(&kmeans, class, Arc::new(vec![ImageId(3), ImageId(1)]));
+    assert_eq!(images(&ranking), [3, 1]);
+    ranking.update(&Recipe { ipc: 1, ..kmeans });
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
+}
+
+/// Everything that is known of a class for the recipe of the moment.
+#[derive(Debug, PartialEq)]
+struct Known {
+    /// Image, crop and the loss's bits of each ranked patch.
+    ranked: Vec<(u32, u32, u32)>,
+    selected: Vec<(u32, u32, u32)>,
+    problem: Option<String>,
+    counts: [usize; 3],
+    covered: bool,
+}
+
+fn patches(of: &[PatchScore]) -> Vec<(u32, u32, u32)> {
+    of.iter().map(|p| (p.image.0, p.crop, p.loss.to_bits())).collect()
+}
+
+/// Scores and picks as they were given, and a window's ranking that was given the same.
+struct Both {
+    data: Arc<Dataset>,
+    blocks: HashMap<(Base, ClassId), Arc<ClassScores>>,
+    picks: HashMap<(Shape, ClassId), Picks>,
+    ranking: Ranking,
+}
+
+impl Both {
+    /// Ranked and selected from scratch, with nothing kept.
+    fn from_scratch(&self, recipe: &Recipe<Rded>, class: ClassId) -> Known {
+        let wanted = self.data.class_size(class).min(recipe.method.subset as usize);
+        let Some(block) = self.blocks.get(&(base(recipe), class)) else {
+            let (ranked, selected) = Default::default();
+            return Known { ranked, selected, problem: None, counts: [0, wanted, 0], covered: false };
+        };
+        let about = self.data.class(class);
+        let picks = self.picks.get(&(shape(recipe), class)).map_or(&[][..], |p| p);
+        let mut keys = ranked(block, recipe, &about.name, picks);
+        let broken = block.broken.iter().filter(|b| b.position < recipe.method.subset).count();
+        let counts = [keys.len() + broken, wanted, broken];
+        let mut covered =
+            block.covers(recipe.method.subset, recipe.method.patches_per_image(), self.data.class_size(class));
+        let chosen = select(block, about, recipe, picks);
+        if matches!(chosen, Err(SelectError::Unpicked { .. })) {
+            covered = false;
+            keys.clear();
+        }
+        let problem = chosen.as_ref().err().map(ToString::to_string);
+        let selected = patches(&chosen.unwrap_or_default());
+        Known { ranked: patches(&keys), selected, problem, counts, covered }
+    }
+
+    fn kept(&self, class: ClassId) -> Known {
+        let (ranking, counted) = (&self.ranking, self.ranking.class(class));
+        assert_eq!((counted.ranked, counted.selected), (ranking.ranked(class).len(), ranking.selected(class).len()));
+        Known {
+            ranked: patches(ranking.ranked(class)),
+            selected: patches(ranking.selected(class)),
+            problem: ranking.problem(class),
+            counts: [counted.tried, counted.wanted, counted.broken],
+            covered: counted.covered,
+        }
+    }
+
+    fn add_scores(&mut self, recipe: &Recipe<Rded>, class: ClassId, stream: &mut Stream) {
+        let size = self.data.class_size(class);
+        let first = self.data.images_of(class).start;
+        let crops = recipe.method.patches_per_image() + stream.below(2) as u32;
+        let mut block = ClassScores::new(crops);
+        let order = subset_order(recipe.seed, &self.data.class(class).name, size);
+        let tried = stream.below(size as u64 + 1) as usize;
+        for (position, at) in (0..).zip(order.into_iter().take(tried)) {
+            let image = ImageId(first + at);
+            if stream.below(6) == 0 {
+                block.broken.push(BrokenImage { image, position, reason: "torn".to_owned() });
+            } else {
+                let losses: Vec<f32> = (0..crops).map(|_| stream.below(9) as f32 / 4.0).collect();
+                block.push(position, image, &vec![CropBox::whole(8, 8); crops as usize], &losses);
+            }
+        }
+        let block = Arc::new(block);
+        self.blocks.insert((base(recipe), class), block.clone());
+        self.ranking.add(recipe, class, block);
+    }
+
+    fn add_picks(&mut self, recipe: &Recipe<Rded>, class: ClassId, stream: &mut Stream) {
+        let mut images: Vec<ImageId> = self.data.images_of(class).map(ImageId).collect();
+        stream.shuffle(&mut images);
+        let exact = recipe.patches_per_class();
+        images.truncate(if stream.below(2) == 0 { exact } else { stream.below(12) as usize });
+        let picks = Arc::new(images);
+        let known = self.picks.entry((shape(recipe), class)).or_default();
+        if picks.len() >= known.len() {
+            *known = picks.clone();
+        }
+        self.ranking.add_picks(recipe, class, picks);
+    }
+}
+
+/// One parameter of the recipe moves.
+fn moved(recipe: &Recipe<Rded>, stream: &mut Stream) -> Recipe<Rded> {
+    let mut next = *recipe;
+    let mut one_of = |values: &[u32]| values[stream.below(values.len() as u64) as usize];
+    match one_of(&[0, 0, 0, 1, 1, 1, 2, 3, 4, 5]) {
+        0 => next.ipc = one_of(&[1, 2, 3, 4]),
+        1 => next.method.subset = one_of(&[1, 3, 5, 8, 12, 30]),
+        2 => next.method.crops = one_of(&[0, 1, 2, 5]),
+        3 => next.method.patches = one_of(&[1, 4]),
+        4 => next.seed = u64::from(one_of(&[0, 1])),
+        _ => {
+            let name = Strategy::NAMES[one_of(&[0, 1, 2, 3]) as usize];
+            next.method.strategy = Strategy::named(name).unwrap();
+        }
+    }
+    next
+}
+
+/// Whatever moves in whatever order, and whoever looks at what in between: what is kept is what a selection from scratch
+/// gives.
+#[test]
+fn what_is_kept_is_what_selecting_from_scratch_gives() {
+    for seed in 0..12 {
+        let mut stream = Stream::new("stillroom test ranking", seed, &[]);
+        let mut builder = DatasetBuilder::default();
+        for (name, size) in [("a", 14), ("b", 0), ("c", 5), ("d", 30)] {
+            let names = (0..size).map(|i| format!("{i:02}.png").into_bytes()).collect();
+            builder.class(Class { name: name.into(), title: None, folder: name.into() }, names);
+        }
+        let data =
+            Arc::new(builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap());
+        let (blocks, picks) = Default::default();
+        let mut both = Both { data: data.clone(), blocks, picks, ranking: Ranking::default() };
+        both.ranking.open(Some(data.clone()));
+        let method = Rded { patches: 1, subset: 8, crops: 2, ..Rded::default() };
+        let mut recipe = Recipe { ipc: 2, method, ..Recipe::default() };
+        both.ranking.update(&recipe);
+        let mut selected = 0;
+        for step in 0..400 {
+            let class = ClassId(stream.below(4) as u32);
+            match stream.below(10) {
+                0 => both.add_scores(&recipe, class, &mut stream),
+                1 => both.add_picks(&recipe, class, &mut stream),
+                // What comes in late, for a recipe that is no longer shown.
+                2 => {
+                    let other = moved(&recipe, &mut stream);
+                    both.add_scores(&other, class, &mut stream);
+                    both.add_picks(&other, class, &mut stream);
+                }
+                _ => {
+                    recipe = moved(&recipe, &mut stream);
+                    both.ranking.update(&recipe);
+                }
+            }
+            // Not every class is looked at after every step.
+            for class in data.class_ids().filter(|_| stream.below(3) == 0) {
+                let due = both.from_scratch(&recipe, class);
+                selected += due.selected.len();
+                assert_eq!(both.kept(class), due, "seed {seed}, step {step}, {class:?}, {recipe:?}");
+                for (rank, patch) in due.ranked.iter().enumerate() {
+                    assert_eq!(both.ranking.place(ImageId(patch.0)), Some((class, rank)));
+                }
+            }
+            let stale = data.class_ids().filter(|c| !both.from_scratch(&recipe, *c).covered).count();
+            assert_eq!(both.ranking.stale(data.class_ids()), stale);
+        }
+        assert!(selected > 500, "only {selected} patches were selected in all: the moves try too little");
+    }
+}
