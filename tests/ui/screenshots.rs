@@ -4,8 +4,8 @@
 use super::*;
 use eframe::egui::Vec2;
 use stillroom::core::workspace::Command;
-use stillroom::ui::intent::Panel;
 use stillroom::ui::intent::Intent;
+use stillroom::ui::intent::Panel;
 
 fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(otherwise), PathBuf::from)

@@ -59,7 +59,13 @@ pub fn candidates(scores: &ClassScores, recipe: &Recipe<Rded>) -> Vec<PatchScore
 /// `needed` = IPC·N. Herding picks one after the other, so that fewer are a prefix of more. k-means makes `needed`
 /// clusters: for fewer it is another question with another answer. Nothing for strategies without features.
 #[must_use]
-pub fn picks(recipe: &Recipe<Rded>, class: &str, candidates: &[PatchScore], rows: Rows<'_>, needed: usize) -> Vec<ImageId> {
+pub fn picks(
+    recipe: &Recipe<Rded>,
+    class: &str,
+    candidates: &[PatchScore],
+    rows: Rows<'_>,
+    needed: usize,
+) -> Vec<ImageId> {
     let picked = match recipe.method.strategy {
         Strategy::Realism | Strategy::Random => Vec::new(),
         Strategy::Herding => coreset::herding(rows, needed),
@@ -112,7 +118,8 @@ pub fn ranked_keeping(
     class: &str,
     picks: &[ImageId],
 ) -> Vec<PatchScore> {
-    let by_loss = || kept.get_or_init(|| ByLoss::new(scores, recipe.method.patches_per_image())).within(recipe.method.subset);
+    let by_loss =
+        || kept.get_or_init(|| ByLoss::new(scores, recipe.method.patches_per_image())).within(recipe.method.subset);
     match recipe.method.strategy {
         Strategy::Realism => by_loss().collect(),
         Strategy::Random => {
@@ -172,7 +179,11 @@ impl Supply {
             Strategy::KMeans => self.usable == needed && self.picked == needed,
         };
         let class = || class.label().to_owned();
-        if fits { Ok(()) } else { Err(SelectError::Unpicked { class: class(), strategy: recipe.method.strategy.name() }) }
+        if fits {
+            Ok(())
+        } else {
+            Err(SelectError::Unpicked { class: class(), strategy: recipe.method.strategy.name() })
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ui::theme;
 impl App {
     fn drain(&mut self, ctx: &Context) {
         while let Some(event) = self.worker.poll() {
-            self.take(event);
+            self.receive(event);
         }
         self.gallery.advance(ctx);
         if let Some((purpose, path)) = self.dialogs.poll(ctx) {
@@ -40,7 +40,8 @@ impl App {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    /// Takes an event as the worker reports it.
+    pub fn receive(&mut self, event: Event) {
         let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));

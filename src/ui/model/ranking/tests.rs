@@ -119,7 +119,7 @@ struct Both {
 
 impl Both {
     /// Ranked and selected from scratch, with nothing kept.
-    fn from_scratch(&self, recipe: &Recipe<Rded>, class: ClassId) -> Known {
+    fn anew(&self, recipe: &Recipe<Rded>, class: ClassId) -> Known {
         let wanted = self.data.class_size(class).min(recipe.method.subset as usize);
         let Some(block) = self.blocks.get(&(base(recipe), class)) else {
             let (ranked, selected) = Default::default();
@@ -210,7 +210,7 @@ fn moved(recipe: &Recipe<Rded>, stream: &mut Stream) -> Recipe<Rded> {
 /// Whatever moves in whatever order, and whoever looks at what in between: what is kept is what a selection from scratch
 /// gives.
 #[test]
-fn what_is_kept_is_what_selecting_from_scratch_gives() {
+fn what_is_kept_is_what_selecting_anew_gives() {
     for seed in 0..12 {
         let mut stream = Stream::new("stillroom test ranking", seed, &[]);
         let mut builder = DatasetBuilder::default();
@@ -245,14 +245,14 @@ fn what_is_kept_is_what_selecting_from_scratch_gives() {
             }
             // Not every class is looked at after every step.
             for class in data.class_ids().filter(|_| stream.below(3) == 0) {
-                let due = both.from_scratch(&recipe, class);
+                let due = both.anew(&recipe, class);
                 selected += due.selected.len();
                 assert_eq!(both.kept(class), due, "seed {seed}, step {step}, {class:?}, {recipe:?}");
                 for (rank, patch) in due.ranked.iter().enumerate() {
                     assert_eq!(both.ranking.place(ImageId(patch.0)), Some((class, rank)));
                 }
             }
-            let stale = data.class_ids().filter(|c| !both.from_scratch(&recipe, *c).covered).count();
+            let stale = data.class_ids().filter(|c| !both.anew(&recipe, *c).covered).count();
             assert_eq!(both.ranking.stale(data.class_ids()), stale);
         }
         assert!(selected > 500, "only {selected} patches were selected in all: the moves try too little");
