@@ -8,7 +8,7 @@ use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::nets::detect::Shapes;
 use stillroom::engine::observe::observer::{Observer, ObserverOptions};
 use stillroom::engine::plan::Engine as _;
-use stillroom::engine::weights::{Kind, Precision, Weights, formula, read, save};
+use stillroom::engine::weights::{Kind, Precision, Weights, formula, open, save};
 
 use crate::scene::{Scene, png};
 
@@ -109,12 +109,13 @@ fn files_are_read_in_all_the_ways_that_pytorch_saves_them() {
         ("averaged.pt", &["network found under 'model_ema' (1 tensors beside it left alone)"]),
     ];
     for (name, notes) in notes {
-        let file = read(&folder.join(name)).unwrap();
+        let mut file = open(&folder.join(name)).unwrap();
         assert_eq!(file.notes, notes, "{name}");
-        let report = file.weights.report(&graph);
+        let weights = file.read_all().unwrap();
+        let report = weights.report(&graph);
         assert!(report.is_complete() && report.unused.is_empty(), "{name}: {}", report.summary());
         for (key, tensor) in expected.tensors() {
-            let found = file.weights.values(key);
+            let found = weights.values(key);
             for (&value, &found) in tensor.values.iter().zip(found) {
                 let half = f16::from_f32(value).to_f32();
                 // bfloat16 keeps eight bits.
@@ -136,10 +137,10 @@ fn convert_writes_what_it_has_read() {
     assert_eq!((line["network"].as_str(), line["outputs"].as_u64()), (Some("conv3x4"), Some(10)), "{line}");
     scene.line("convert --observer a.safetensors --out b.pth").last();
     scene.line("convert --observer b.pth --out c.safetensors --half").last();
-    let load = |name: &str| read(&scene.at(name)).unwrap();
+    let load = |name: &str| open(&scene.at(name)).unwrap().read_all().unwrap();
     let (first, last) = (load("net.pth"), load("c.safetensors"));
-    assert!(first.weights == load("a.safetensors").weights && first.weights == load("b.pth").weights);
-    assert!(first.weights == last.weights, "the fixture's values are halves already");
+    assert!(first == load("a.safetensors") && first == load("b.pth"));
+    assert!(first == last, "the fixture's values are halves already");
     let card = std::fs::read_to_string(scene.at("c.safetensors.json")).unwrap();
     for said in [r#""arch": "conv3x4""#, r#""side": 16"#, r#""top1": 80.5"#, "0.2", "converted from net.pth"] {
         assert!(card.contains(said), "{card}");
@@ -164,10 +165,11 @@ fn outputs_are_pruned_to_those_asked_for_or_to_a_datasets_classes() {
     scene.write("five.safetensors.json", br#"{"classes": ["a", "class1", "b", "class0", "c"], "top1": 60.0}"#);
     scene.line("convert --observer five.safetensors --out listed.pth --prune 3,1").last();
     scene.line("convert --observer five.safetensors --out known.safetensors --data data").last();
-    let (whole, listed) = (read(&scene.at("five.safetensors")).unwrap(), read(&scene.at("listed.pth")).unwrap());
-    assert!(listed.weights == read(&scene.at("known.safetensors")).unwrap().weights);
-    let bias = whole.weights.values("classifier.bias");
-    assert_eq!(listed.weights.values("classifier.bias"), [bias[3], bias[1]]);
+    let load = |name: &str| open(&scene.at(name)).unwrap().read_all().unwrap();
+    let (whole, listed) = (load("five.safetensors"), load("listed.pth"));
+    assert!(listed == load("known.safetensors"));
+    let bias = whole.values("classifier.bias");
+    assert_eq!(listed.values("classifier.bias"), [bias[3], bias[1]]);
     let card = std::fs::read_to_string(scene.at("listed.pth.json")).unwrap();
     assert!(card.contains("\"class0\",\n    \"class1\"") && !card.contains("top1"), "{card}");
 

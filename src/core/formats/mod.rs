@@ -3,5 +3,8 @@
 pub mod csv;
 pub mod exact;
 pub mod load_report;
+pub mod pieces;
+pub mod safetensors_file;
 pub mod torch_file;
 pub mod torch_order;
+pub mod zip;

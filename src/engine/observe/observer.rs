@@ -71,17 +71,17 @@ impl Observer {
     /// [`ObserverError`]: unreadable or hostile file, unknown network, tensors missing or of the wrong shape.
     pub fn load(path: &Path, options: &ObserverOptions, data_side: Option<usize>) -> Result<Self, ObserverError> {
         let name = escape(path.as_os_str().as_encoded_bytes());
-        let mut file = weights::read(path)?;
+        let mut file = weights::open(path)?;
         let detected = weights::recognise(&name, &mut file, options.arch)?;
         let side = options.side.or(detected.side).or(data_side).unwrap_or(32);
         let spec = NetworkSpec { arch: detected.arch, side, classes: detected.classes };
         check_side(&name, &spec, detected.side)?;
         let graph = spec.graph();
-        file.notes.extend(file.weights.fit_positions(&graph));
-        let mut report = file.weights.report(&graph);
-        report.notes = file.notes;
+        let mut shapes = file.shapes();
+        weights::fit_shapes(&mut shapes, &graph);
+        let mut report = weights::report(&shapes, &graph);
         // Before the shapes, which a variant may have of its own.
-        if let ([first, ..], []) = (&weights::additional(&file.weights, &graph)[..], &report.missing[..]) {
+        if let ([first, ..], []) = (&weights::additional(&shapes, &graph)[..], &report.missing[..]) {
             let (keys, arch) = ((*first).to_owned(), spec.arch.to_string());
             return Err(WeightError::Variant { path: name, arch, keys }.into());
         }
@@ -89,6 +89,9 @@ impl Observer {
             let arch = spec.arch.to_string();
             return Err(WeightError::Incomplete { path: name, arch, report: report.summary() }.into());
         }
+        let mut weights = file.read(&graph)?;
+        file.notes.extend(weights.fit_positions(&graph));
+        report.notes = file.notes;
         Ok(Self {
             spec,
             mean_std: options.mean_std.unwrap_or(MeanStd::IMAGENET),
@@ -97,7 +100,7 @@ impl Observer {
             report,
             fingerprint: file.fingerprint,
             name,
-            weights: file.weights,
+            weights,
             graph,
         })
     }

@@ -1,6 +1,7 @@
 //! Weights for fewer classes, or for another input side, than they were trained for.
 
 use super::{WeightTensor, Weights};
+use crate::engine::nets::detect::Shapes;
 use crate::engine::nets::graph::{Graph, Op};
 use crate::engine::nets::positions;
 
@@ -58,21 +59,35 @@ impl Weights {
     pub fn fit_positions(&mut self, graph: &Graph) -> Option<String> {
         let mut note = None;
         for node in graph.nodes() {
-            let Op::Positions { tokens, channels } = node.op else { continue };
             let Some(tensor) = self.tensors.get_mut(&node.key) else { continue };
-            let [1, trained, found] = tensor.shape[..] else { continue };
-            let side = tokens.saturating_sub(1).isqrt();
-            if trained == tokens || found != channels || side * side + 1 != tokens {
-                continue;
-            }
+            let Some((tokens, channels)) = fits(&node.op, &tensor.shape) else { continue };
+            let side = (tokens - 1).isqrt();
             if let Some(values) = positions::resample(&tensor.values, channels, 1, side) {
-                let from = (trained - 1).isqrt();
+                let from = (tensor.shape[1] - 1).isqrt();
                 note = Some(format!("position embeddings resampled from {from}×{from} to {side}×{side} (bicubic)"));
                 *tensor = WeightTensor { shape: vec![1, tokens, channels], values };
             }
         }
         note
     }
+}
+
+/// Gives position embeddings the shapes that [`Weights::fit_positions`] will bring them to.
+pub fn fit_shapes(shapes: &mut Shapes, graph: &Graph) {
+    for node in graph.nodes() {
+        let Some(shape) = shapes.get_mut(&node.key) else { continue };
+        if let Some((tokens, channels)) = fits(&node.op, shape) {
+            *shape = vec![1, tokens, channels];
+        }
+    }
+}
+
+/// Tokens and channels of position embeddings which others of this shape can be resampled to: both of a square of
+/// tokens and the class's.
+fn fits(op: &Op, found: &[usize]) -> Option<(usize, usize)> {
+    let (&Op::Positions { tokens, channels }, &[1, trained, width]) = (op, found) else { return None };
+    let square = |tokens: usize| tokens.checked_sub(1).is_some_and(|n| n > 0 && n.isqrt().pow(2) == n);
+    (trained != tokens && width == channels && square(tokens) && square(trained)).then_some((tokens, channels))
 }
 
 impl WeightTensor {

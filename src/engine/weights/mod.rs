@@ -2,30 +2,27 @@
 //! Nothing in a file is ever executed: pickles are parsed by a reader that has no interpreter.
 
 mod adapt;
+mod contents;
 mod keys;
 mod pickle;
-mod pytorch;
 mod recognise;
-mod safetensors;
 mod save;
 mod timm;
 mod translate;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use crate::core::data::names::escape;
 use crate::core::formats::load_report::{LoadReport, Missing, WrongShape};
 
 use super::nets::buffers::is_derived;
 use super::nets::detect::Shapes;
 use super::nets::graph::Graph;
 
-pub use self::adapt::RowsError;
+pub use self::adapt::{RowsError, fit_shapes};
+pub use self::contents::{WeightFile, open};
 pub use self::recognise::recognise;
 pub use self::save::{Kind, Precision, safetensors_bytes, save};
 pub use self::translate::additional;
-use self::translate::readings;
 
 /// One tensor: row-major f32 values.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,19 +37,6 @@ pub struct WeightTensor {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, WeightTensor>,
-}
-
-/// A weight file as it was read.
-#[derive(Clone, Debug, Default)]
-pub struct WeightFile {
-    /// Tensors, keys without wrappers and prefixes.
-    pub weights: Weights,
-    /// What was done to the keys.
-    pub notes: Vec<String>,
-    /// Class names in output order, where the file holds a list called `classes`.
-    pub classes: Option<Vec<String>>,
-    /// BLAKE3 of the file's bytes (32 hexadecimal digits).
-    pub fingerprint: String,
 }
 
 /// Why a weight file can't be used. Every message names the file.
@@ -183,58 +167,42 @@ impl Weights {
     /// Matches the tensors with a network's.
     #[must_use]
     pub fn report(&self, graph: &Graph) -> LoadReport {
-        let parameters = graph.parameters();
-        let known: std::collections::BTreeSet<_> = parameters.iter().map(|p| p.key.as_str()).collect();
-        let others = self.tensors.keys().filter(|k| !known.contains(k.as_str()) && !is_derived(k));
-        let unused: Vec<String> = others.cloned().collect();
-        let mut report = LoadReport { unused, ..LoadReport::default() };
-        for parameter in parameters {
-            match self.tensors.get(&parameter.key) {
-                Some(t) if t.shape == parameter.shape => report.used.push(parameter.key),
-                Some(t) => report.wrong_shape.push(WrongShape {
-                    key: parameter.key,
-                    expected: parameter.shape,
-                    found: t.shape.clone(),
-                }),
-                None => {
-                    let nearest = nearest_key(&parameter.key, &report.unused);
-                    report.missing.push(Missing { key: parameter.key, nearest });
-                }
+        report(&self.shapes(), graph)
+    }
+}
+
+/// Matches tensors with a network's by key and shape.
+#[must_use]
+pub fn report(shapes: &Shapes, graph: &Graph) -> LoadReport {
+    let parameters = graph.parameters();
+    let known: std::collections::BTreeSet<_> = parameters.iter().map(|p| p.key.as_str()).collect();
+    let others = shapes.keys().filter(|k| !known.contains(k.as_str()) && !is_derived(k));
+    let unused: Vec<String> = others.cloned().collect();
+    let mut report = LoadReport { unused, ..LoadReport::default() };
+    for parameter in parameters {
+        match shapes.get(&parameter.key) {
+            Some(found) if *found == parameter.shape => report.used.push(parameter.key),
+            Some(found) => report.wrong_shape.push(WrongShape {
+                key: parameter.key,
+                expected: parameter.shape,
+                found: found.clone(),
+            }),
+            None => {
+                let nearest = nearest_key(&parameter.key, &report.unused);
+                report.missing.push(Missing { key: parameter.key, nearest });
             }
         }
-        report
     }
+    report
 }
+
+/// Other keys that are compared with a missing one: a file may hold a hundred thousand.
+const COMPARED: usize = 1000;
 
 fn nearest_key(key: &str, candidates: &[String]) -> Option<String> {
-    let scored = candidates.iter().map(|c| (strsim::jaro_winkler(key, c), c));
+    let scored = candidates.iter().take(COMPARED).map(|c| (strsim::jaro_winkler(key, c), c));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > 0.7).then(|| best.1.clone())
-}
-
-/// Reads a weight file of any supported kind.
-///
-/// # Errors
-/// [`WeightError`], naming the file and the reason.
-pub fn read(path: &Path) -> Result<WeightFile, WeightError> {
-    let name = escape(path.as_os_str().as_encoded_bytes());
-    let io = |source| WeightError::Io { path: name.clone(), source };
-    // A pipe or a device would never end.
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        let reason = "it is no regular file; give a .pth, .pt, .th or .safetensors file".to_owned();
-        return Err(WeightError::Unreadable { path: name, reason });
-    }
-    let bytes = std::fs::read(path).map_err(io)?;
-    let mut file = if safetensors::looks_like(&bytes) || path.extension().is_some_and(|e| e == "safetensors") {
-        safetensors::read(&name, &bytes)?
-    } else {
-        pytorch::read(&name, path, &bytes)?
-    };
-    file.fingerprint = blake3::hash(&bytes).to_hex()[..32].to_owned();
-    if let Some((key, _)) = file.weights.tensors.iter().find(|(_, t)| !t.values.iter().all(|v| v.is_finite())) {
-        return Err(WeightError::NotFinite { path: name, key: key.clone() });
-    }
-    Ok(file)
 }
 
 /// Weights filled by the parity folder's formula (its `generate_models.py`), for tests and benchmarks that need a

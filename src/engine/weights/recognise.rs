@@ -1,6 +1,8 @@
 //! Which network a weight file holds.
 
-use super::{WeightError, WeightFile, Weights, readings};
+use super::contents::{Contents, WeightFile};
+use super::translate::readings;
+use super::{WeightError, report};
 use crate::core::formats::load_report::LoadReport;
 use crate::engine::nets::detect::{self, Detected};
 use crate::engine::nets::{Arch, NetworkSpec};
@@ -14,27 +16,27 @@ const LIKE: f64 = 0.2;
 /// # Errors
 /// [`WeightError`]: the file fits no network, or another one than `asked`; with the first differences.
 pub fn recognise(path: &str, file: &mut WeightFile, asked: Option<Arch>) -> Result<Detected, WeightError> {
-    let known = |weights: &Weights| {
-        let found = detect::detect(&weights.shapes())?;
+    let known = |contents: &Contents| {
+        let found = detect::detect(&contents.shapes())?;
         match asked {
             Some(arch) => alike(arch, &found).then_some(Detected { arch, ..found }),
             None => Some(found),
         }
     };
-    if let Some(found) = known(&file.weights) {
+    if let Some(found) = known(&file.contents) {
         return Ok(found);
     }
-    let mut translated: Vec<(Weights, String)> = readings(&file.weights).collect();
+    let mut translated: Vec<(Contents, String)> = readings(&file.contents).collect();
     if let Some((at, found)) = translated.iter().enumerate().find_map(|(at, t)| known(&t.0).map(|found| (at, found))) {
         refuse_tensorflow(path, found.arch)?;
-        let (weights, note) = translated.swap_remove(at);
-        file.weights = weights;
+        let (contents, note) = translated.swap_remove(at);
+        file.contents = contents;
         file.notes.push(note);
         return Ok(found);
     }
     match asked {
         Some(asked) => for_asked(path, file, (asked, translated)),
-        None => Err(unknown(path, &file.weights, &translated)),
+        None => Err(unknown(path, &file.contents, &translated)),
     }
 }
 
@@ -51,25 +53,25 @@ fn alike(asked: Arch, found: &Detected) -> bool {
 fn for_asked(
     path: &str,
     file: &mut WeightFile,
-    (asked, translated): (Arch, Vec<(Weights, String)>),
+    (asked, translated): (Arch, Vec<(Contents, String)>),
 ) -> Result<Detected, WeightError> {
-    let native = (detect::detect(&file.weights.shapes()), report(&file.weights, asked));
+    let native = (detect::detect(&file.shapes()), report_of(&file.contents, asked));
     let others =
-        translated.into_iter().map(|(w, note)| ((detect::detect(&w.shapes()), report(&w, asked)), Some((w, note))));
+        translated.into_iter().map(|(c, note)| ((detect::detect(&c.shapes()), report_of(&c, asked)), Some((c, note))));
     // The reading of which most is used; the first of equals.
     let fewer = |a: &LoadReport, b: &LoadReport| a.used.len() < b.used.len();
     let all = std::iter::once((native, None)).chain(others);
     let best = all.reduce(|best, next| if fewer(&best.0.1, &next.0.1) { next } else { best });
-    let Some(((found, report), reading)) = best else { return Err(unknown(path, &file.weights, &[])) };
+    let Some(((found, report), reading)) = best else { return Err(unknown(path, &file.contents, &[])) };
     if let Some(found) = found {
         let (found, asked) = (found.arch.to_string(), asked.to_string());
         return Err(WeightError::OtherNetwork { path: path.to_owned(), found, asked, report: report.summary() });
     }
-    if let Some((weights, note)) = reading {
-        file.weights = weights;
+    if let Some((contents, note)) = reading {
+        file.contents = contents;
         file.notes.push(note);
     }
-    detect::describe(asked, &file.weights.shapes()).ok_or_else(|| WeightError::Incomplete {
+    detect::describe(asked, &file.shapes()).ok_or_else(|| WeightError::Incomplete {
         path: path.to_owned(),
         arch: asked.to_string(),
         report: report.summary(),
@@ -77,20 +79,21 @@ fn for_asked(
 }
 
 /// What a network would take of the tensors, with the class count that they tell.
-fn report(weights: &Weights, arch: Arch) -> LoadReport {
-    let told = detect::describe(arch, &weights.shapes());
+fn report_of(contents: &Contents, arch: Arch) -> LoadReport {
+    let shapes = contents.shapes();
+    let told = detect::describe(arch, &shapes);
     let side = told.and_then(|d| d.side).unwrap_or_else(|| arch.usual_side());
-    weights.report(&NetworkSpec { arch, side, classes: told.map_or(1000, |d| d.classes) }.graph())
+    report(&shapes, &NetworkSpec { arch, side, classes: told.map_or(1000, |d| d.classes) }.graph())
 }
 
-fn unknown(path: &str, weights: &Weights, translated: &[(Weights, String)]) -> WeightError {
-    let all = std::iter::once(weights).chain(translated.iter().map(|t| &t.0));
-    let scored = all.filter_map(|w| detect::nearest(&w.shapes()).map(|(arch, share)| (w, arch, share)));
+fn unknown(path: &str, contents: &Contents, translated: &[(Contents, String)]) -> WeightError {
+    let all = std::iter::once(contents).chain(translated.iter().map(|t| &t.0));
+    let scored = all.filter_map(|c| detect::nearest(&c.shapes()).map(|(arch, share)| (c, arch, share)));
     let best = scored.reduce(|best, next| if next.2 > best.2 { next } else { best });
     let nearest = match best.filter(|b| b.2 >= LIKE) {
-        Some((weights, arch, _)) => format!(", {arch} comes nearest ({})", report(weights, arch).summary()),
+        Some((contents, arch, _)) => format!(", {arch} comes nearest ({})", report_of(contents, arch).summary()),
         None => {
-            let keys: Vec<&str> = weights.tensors().keys().take(4).map(String::as_str).collect();
+            let keys: Vec<&str> = contents.0.keys().take(4).map(String::as_str).collect();
             format!(" (first keys: {})", keys.join(", "))
         }
     };

@@ -190,7 +190,7 @@ fn entries<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{WeightTensor, read};
+    use super::super::{WeightTensor, open};
     use super::*;
     use crate::engine::nets::NetworkSpec;
 
@@ -211,15 +211,16 @@ mod tests {
                 let path = folder.path().join(format!("{precision:?}.{name}"));
                 assert_eq!(Kind::of(&path), Some(kind));
                 save(&path, (&graph, &weights), (kind, precision)).unwrap();
-                let back = read(&path).unwrap();
-                assert!(back.notes.is_empty() && back.weights.report(&graph).unused.is_empty(), "{:?}", back.notes);
+                let mut file = open(&path).unwrap();
+                let back = file.read_all().unwrap();
+                assert!(file.notes.is_empty() && back.report(&graph).unused.is_empty(), "{:?}", file.notes);
                 for (key, tensor) in weights.tensors() {
                     let expected = match precision {
                         Precision::Full => tensor.values.clone(),
                         Precision::Half => tensor.values.iter().map(|&v| f16::from_f32(v).to_f32()).collect(),
                     };
                     let expected = WeightTensor { shape: tensor.shape.clone(), values: expected };
-                    assert!(back.weights.tensors().get(key) == Some(&expected), "{name}: {key}");
+                    assert!(back.tensors().get(key) == Some(&expected), "{name}: {key}");
                 }
             }
         }

@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{WeightTensor, Weights, timm};
+use super::contents::{Contents, Part, Unread};
+use super::timm;
 use crate::engine::nets::buffers::is_derived;
+use crate::engine::nets::detect::Shapes;
 use crate::engine::nets::graph::Graph;
 
 /// The keys of a file.
@@ -46,24 +48,24 @@ const OLDER: [Dialect; 2] = [
 ];
 
 /// The readings of a file whose keys are marked as another dialect's, with a note for the load report.
-pub(super) fn readings(weights: &Weights) -> impl Iterator<Item = (Weights, String)> + '_ {
-    let keys: Keys<'_> = weights.tensors().keys().map(String::as_str).collect();
+pub(super) fn readings(contents: &Contents) -> impl Iterator<Item = (Contents, String)> + '_ {
+    let keys: Keys<'_> = contents.0.keys().map(String::as_str).collect();
     let spoken = move |d: &&Dialect| d.marks.iter().all(|m| keys.contains(m));
     OLDER.iter().chain(&timm::DIALECTS).filter(spoken).map(|dialect| {
         let note = format!("{} names translated", dialect.name);
-        (translated(weights, dialect), note)
+        (translated(contents, dialect), note)
     })
 }
 
-fn translated(weights: &Weights, dialect: &Dialect) -> Weights {
-    let keys: Keys<'_> = weights.tensors().keys().map(String::as_str).collect();
-    let rename = |(key, tensor): (&String, &WeightTensor)| {
+fn translated(contents: &Contents, dialect: &Dialect) -> Contents {
+    let keys: Keys<'_> = contents.0.keys().map(String::as_str).collect();
+    let rename = |(key, tensor): (&String, &Unread)| {
         let parts: Vec<&str> = key.split('.').collect();
         let key = (dialect.rename)(&parts, &keys).unwrap_or_else(|| key.clone());
         let shape = shaped(&key, &tensor.shape);
-        (key, WeightTensor { shape, values: tensor.values.clone() })
+        (key, Unread { shape, parts: tensor.parts.clone() })
     };
-    Weights::new(join_biases(weights.tensors().iter().map(rename).collect()))
+    Contents(join_biases(contents.0.iter().map(rename).collect()))
 }
 
 /// The same values in the shape that torchvision gives them: a factor per channel, and linear layers that timm writes
@@ -80,15 +82,17 @@ fn shaped(key: &str, shape: &[usize]) -> Vec<usize> {
 
 /// Swin V2 has no bias of the keys: timm keeps those of queries and values apart, torchvision counts the middle third
 /// of one bias as 0.
-fn join_biases(mut tensors: BTreeMap<String, WeightTensor>) -> BTreeMap<String, WeightTensor> {
+fn join_biases(mut tensors: BTreeMap<String, Unread>) -> BTreeMap<String, Unread> {
     let attentions: Vec<String> = tensors.keys().filter_map(|k| k.strip_suffix(".q_bias")).map(str::to_owned).collect();
     for attention in attentions {
         let queries = tensors.remove(&format!("{attention}.q_bias"));
         let values = tensors.remove(&format!("{attention}.v_bias"));
         if let (Some(queries), Some(values)) = (queries, values) {
-            let zeros = vec![0.0; queries.values.len()];
-            let bias = [queries.values, zeros, values.values].concat();
-            tensors.insert(format!("{attention}.qkv.bias"), WeightTensor { shape: vec![bias.len()], values: bias });
+            let count = |t: &Unread| t.shape.iter().product::<usize>();
+            let shape = vec![2 * count(&queries) + count(&values)];
+            let zeros = Part::Zeros(count(&queries));
+            let parts = [queries.parts, vec![zeros], values.parts].concat();
+            tensors.insert(format!("{attention}.qkv.bias"), Unread { shape, parts });
         }
     }
     tensors
@@ -101,11 +105,11 @@ const VARIANTS: [&str; 5] = ["dist_token", "head_dist", "norm_pre", "fc_norm", "
 /// Tensors of a file that say that it is another network, although all of the graph's are there: they lie inside the
 /// network and it has no place for them. Others at the root, such as an auxiliary head, change nothing.
 #[must_use]
-pub fn additional<'a>(weights: &'a Weights, graph: &Graph) -> Vec<&'a str> {
+pub fn additional<'a>(shapes: &'a Shapes, graph: &Graph) -> Vec<&'a str> {
     let root = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
     let parameters: BTreeSet<String> = graph.parameters().into_iter().map(|p| p.key).collect();
     let modules: BTreeSet<String> = parameters.iter().filter(|k| k.contains('.')).map(|k| root(k)).collect();
-    let extra = weights.tensors().keys().map(String::as_str).filter(|key| {
+    let extra = shapes.keys().map(String::as_str).filter(|key| {
         let inside = VARIANTS.contains(&root(key).as_str()) || modules.contains(&root(key));
         inside && !parameters.contains(*key) && !is_derived(key)
     });
@@ -117,13 +121,10 @@ mod tests {
     use super::*;
 
     fn translate(keys: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
-        let tensor = |shape: &[usize]| {
-            let count: usize = shape.iter().product();
-            WeightTensor { shape: shape.to_vec(), values: (0..count).map(|v| v as f32).collect() }
-        };
-        let weights = Weights::new(keys.iter().map(|(k, shape)| ((*k).to_owned(), tensor(shape))).collect());
-        let (translated, _) = readings(&weights).next().unwrap();
-        translated.tensors().iter().map(|(k, t)| (k.clone(), t.shape.clone())).collect()
+        let tensor = |n: usize, shape: &[usize]| Unread { shape: shape.to_vec(), parts: vec![Part::Tensor(n)] };
+        let contents = keys.iter().enumerate().map(|(n, (k, shape))| ((*k).to_owned(), tensor(n, shape))).collect();
+        let (translated, _) = readings(&Contents(contents)).next().unwrap();
+        translated.0.into_iter().map(|(k, t)| (k, t.shape)).collect()
     }
 
     fn owned(pairs: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
@@ -143,13 +144,11 @@ mod tests {
 
     #[test]
     fn biases_of_queries_and_values_are_joined_with_none_for_keys() {
-        let tensor = |values: &[f32]| WeightTensor { shape: vec![values.len()], values: values.to_vec() };
-        let tensors = BTreeMap::from([
-            ("a.q_bias".to_owned(), tensor(&[1.0, 2.0])),
-            ("a.v_bias".to_owned(), tensor(&[3.0, 4.0])),
-        ]);
+        let tensor = |number| Unread { shape: vec![2], parts: vec![Part::Tensor(number)] };
+        let tensors = BTreeMap::from([("a.q_bias".to_owned(), tensor(0)), ("a.v_bias".to_owned(), tensor(1))]);
         let joined = join_biases(tensors);
-        assert_eq!(joined["a.qkv.bias"], tensor(&[1.0, 2.0, 0.0, 0.0, 3.0, 4.0]));
+        let parts = vec![Part::Tensor(0), Part::Zeros(2), Part::Tensor(1)];
+        assert_eq!(joined["a.qkv.bias"], Unread { shape: vec![6], parts });
         assert_eq!(joined.len(), 1);
     }
 

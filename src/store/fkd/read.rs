@@ -11,10 +11,8 @@ use crate::core::train::augment::{ImageDraw, Mix};
 use crate::core::train::label_set::Precision;
 use crate::core::train::labels::{BatchLabels, Logits};
 use crate::core::train::recipe::Mixing;
-use crate::store::files::{FileError, read_small};
+use crate::store::files::FileError;
 
-/// A batch of a thousand images and 20,000 classes in full precision is 80 MB.
-const LARGEST: u64 = 4 << 30;
 /// How far from a whole number of pixels a fraction may lead: 32-bit fractions of the largest images stay far below.
 const NEARLY: f64 = 0.02;
 
@@ -162,9 +160,9 @@ struct Batch {
 
 impl Batch {
     fn read(file: &Path) -> Result<Self, FkdError> {
-        let bytes = read_small(file, LARGEST)?;
         let malformed = |why: String| FkdError::Malformed { file: file.to_owned(), why };
-        let item = torch_file::read(&bytes).map_err(|e| malformed(e.to_string()))?;
+        let opened = fs::File::open(file).map_err(FileError::at(file, "open"))?;
+        let item = torch_file::read(opened).map_err(|e| malformed(e.to_string()))?;
         Self::of(item).map_err(|what| malformed(format!("{what} of its list [crops, flips, partners, λ, box, logits]")))
     }
 

@@ -1,18 +1,28 @@
-//! PyTorch's file format over bytes: an archive of stored files, of which `data.pkl` is a pickle, and `data/0`, `data/1`,
-//! … hold the tensors' bytes. What `torch.save` of PyTorch 2 writes.
+//! PyTorch's file formats: an archive of stored files, of which `data.pkl` is a pickle, and `data/0`, `data/1`, … hold the
+//! tensors' bytes (what `torch.save` writes since PyTorch 1.6); and the older stream of pickles with the bytes behind
+//! them.
 //!
-//! Reading executes nothing: the pickle's few calls that build tensors, numbers and dictionaries are known by name, and
-//! every other call is refused with its name.
+//! Reading executes nothing. What an allow-list names is built: tensors, numbers, dictionaries. Any other class or function
+//! stays an inert name that whoever reads passes over, and a name that runs or loads code ends the reading. What is
+//! claimed is bounded by the file before memory is taken for it.
 
-use std::io::{Cursor, Read as _, Seek, Write};
+use std::io::{Seek, Write};
 
-use zip::ZipArchive;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-mod pickle;
-mod storage;
-mod unpickle;
+use crate::core::formats::zip::ZipError;
 
+mod build;
+mod file;
+mod items;
+mod machine;
+mod names;
+mod pickle;
+mod tensors;
+mod value;
+mod view;
+
+pub use file::{TensorEntry, TorchFile, read};
 pub use pickle::{Pickle, opcode};
 
 /// A value of a file.
@@ -74,10 +84,16 @@ pub enum Dtype {
     U8,
     /// Truth value in a byte.
     Bool,
+    /// Unsigned 16-bit integer.
+    U16,
+    /// Unsigned 32-bit integer.
+    U32,
+    /// Unsigned 64-bit integer.
+    U64,
 }
 
 impl Dtype {
-    /// All of them, with the class of storage that PyTorch keeps them in.
+    /// Those that PyTorch keeps in a class of storage of their own.
     const STORAGES: [(Self, &'static str); 10] = [
         (Self::F64, "torch\nDoubleStorage\n"),
         (Self::F32, "torch\nFloatStorage\n"),
@@ -95,9 +111,9 @@ impl Dtype {
     #[must_use]
     pub fn size(self) -> usize {
         match self {
-            Self::F64 | Self::I64 => 8,
-            Self::F32 | Self::I32 => 4,
-            Self::F16 | Self::Bf16 | Self::I16 => 2,
+            Self::F64 | Self::I64 | Self::U64 => 8,
+            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
             Self::I8 | Self::U8 | Self::Bool => 1,
         }
     }
@@ -106,29 +122,69 @@ impl Dtype {
     fn storage(self) -> &'static str {
         Self::STORAGES.iter().find(|(dtype, _)| *dtype == self).map_or("", |(_, name)| name)
     }
+
+    /// The type that a class of storage holds, by the class's name.
+    fn of_storage(name: &str) -> Option<Self> {
+        let named = |(_, storage): &&(Self, &str)| storage.split('\n').nth(1) == Some(name);
+        Self::STORAGES.iter().find(named).map(|(dtype, _)| *dtype)
+    }
+
+    /// The type that PyTorch calls `torch.NAME`.
+    fn of_torch(name: &str) -> Option<Self> {
+        Some(match name {
+            "float64" | "double" => Self::F64,
+            "float32" | "float" => Self::F32,
+            "float16" | "half" => Self::F16,
+            "bfloat16" => Self::Bf16,
+            "int64" | "long" => Self::I64,
+            "int32" | "int" => Self::I32,
+            "int16" | "short" => Self::I16,
+            "int8" => Self::I8,
+            "uint8" => Self::U8,
+            "uint16" => Self::U16,
+            "uint32" => Self::U32,
+            "uint64" => Self::U64,
+            "bool" => Self::Bool,
+            _ => return None,
+        })
+    }
+
+    /// Whether its values have fractions.
+    #[must_use]
+    pub fn is_floating(self) -> bool {
+        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::Bf16)
+    }
+
+    /// Puts little-endian values behind `values` as 32-bit floats; none of a type that is not floating.
+    pub fn append_floats(self, bytes: &[u8], values: &mut Vec<f32>) {
+        match self {
+            Self::F64 => values.extend(bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32)),
+            Self::F32 => values.extend(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
+            Self::F16 => values.extend(bytes.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32())),
+            Self::Bf16 => values.extend(bytes.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32())),
+            _ => {}
+        }
+    }
 }
 
 impl Tensor {
     /// The values as 32-bit floats; `None` where that would lose integers.
     #[must_use]
     pub fn floats(&self) -> Option<Vec<f32>> {
-        let bytes = &self.bytes;
-        Some(match self.dtype {
-            Dtype::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
-            Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::F16 => bytes.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-            Dtype::Bf16 => bytes.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-            _ => return None,
-        })
+        let mut values = Vec::with_capacity(self.bytes.len() / self.dtype.size());
+        self.dtype.append_floats(&self.bytes, &mut values);
+        self.dtype.is_floating().then_some(values)
     }
 
-    /// The values as integers, truth values as 0 and 1; `None` for floats.
+    /// The values as integers, truth values as 0 and 1; `None` for floats and unsigned 64-bit integers.
     #[must_use]
     pub fn integers(&self) -> Option<Vec<i64>> {
         let bytes = &self.bytes;
         Some(match self.dtype {
             Dtype::I64 => bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
             Dtype::I32 => bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b).into()).collect(),
+            Dtype::U32 => bytes.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b).into()).collect(),
+            Dtype::U16 => bytes.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b).into()).collect(),
             Dtype::I16 => bytes.as_chunks().0.iter().map(|b| i16::from_le_bytes(*b).into()).collect(),
             Dtype::I8 => bytes.iter().map(|&b| b.cast_signed().into()).collect(),
             Dtype::U8 => bytes.iter().map(|&b| b.into()).collect(),
@@ -145,16 +201,27 @@ pub enum TorchFileError {
     #[error("its zip archive is damaged or cut off ({0}); fetch the file again")]
     Archive(String),
     /// The pickle is damaged, or holds what has no place in plain data.
-    #[error("{0}; it should be plain data and tensors saved by torch.save of PyTorch 1.6 or later")]
+    #[error("{0}; it should be plain data and tensors saved by torch.save")]
     Pickle(String),
-    /// The pickle asks for a function or class that builds no plain data.
+    /// The pickle asks for a function that runs or loads code.
     #[error("it asks to call {0}: an attack, or no plain data; nothing was executed, don't load it elsewhere")]
     Call(String),
+    /// The bytes could not be read.
+    #[error("{0}")]
+    Io(String),
 }
 
-/// Largest pickle, and most bytes of tensors, that are read: an archive may claim any size.
+impl From<ZipError> for TorchFileError {
+    fn from(error: ZipError) -> Self {
+        match error {
+            ZipError::Damaged(why) => Self::Archive(why),
+            ZipError::Io(why) => Self::Io(why),
+        }
+    }
+}
+
+/// Largest pickle that is read.
 const LARGEST_PICKLE: u64 = 64 << 20;
-const LARGEST_TENSORS: u64 = 4 << 30;
 /// Offsets of tensors are multiples of this, so that files can be mapped into memory.
 const ALIGNMENT: u16 = 64;
 /// The extra field that PyTorch pads local headers with ("FB").
@@ -200,34 +267,6 @@ pub fn archive<T: AsRef<[u8]>>(
     add("version", b"3\n")?;
     archive.finish()?;
     Ok(())
-}
-
-/// Reads the value of a file.
-///
-/// # Errors
-/// [`TorchFileError`]; a call that the pickle asks for is named, and not made.
-pub fn read(bytes: &[u8]) -> Result<Item, TorchFileError> {
-    let damaged = |e: zip::result::ZipError| TorchFileError::Archive(e.to_string());
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    let names: Vec<String> = archive.file_names().filter_map(|n| n.ok().map(std::borrow::Cow::into_owned)).collect();
-    let root = names.iter().find_map(|n| n.strip_suffix("data.pkl").filter(|r| r.matches('/').count() == 1));
-    let root = root.ok_or_else(|| TorchFileError::Archive("it has no data.pkl".to_owned()))?;
-    let mut file = |name: &str, limit: u64| {
-        let entry = archive.by_name(&format!("{root}{name}")).map_err(damaged)?;
-        let mut bytes = Vec::new();
-        let cut = |e: std::io::Error| TorchFileError::Archive(format!("{name}: {e}"));
-        entry.take(limit + 1).read_to_end(&mut bytes).map_err(cut)?;
-        if bytes.len() as u64 > limit {
-            return Err(TorchFileError::Archive(format!("{name} is larger than {limit} bytes")));
-        }
-        Ok(bytes)
-    };
-    if names.contains(&format!("{root}byteorder")) && file("byteorder", 16)? != b"little" {
-        return Err(TorchFileError::Pickle("it was saved by a big-endian machine".to_owned()));
-    }
-    let value = unpickle::read(&file("data.pkl", LARGEST_PICKLE)?)?;
-    let mut file = |key: &str| file(&format!("data/{key}"), LARGEST_TENSORS);
-    value.resolved(&mut storage::Source { file: &mut file, left: LARGEST_TENSORS })
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
 //! Files that are read again, files that PyTorch wrote, and files that no one should write.
 
+use std::io::Cursor;
+
 use super::*;
+
+fn read(bytes: impl AsRef<[u8]>) -> Result<Item, TorchFileError> {
+    super::read(Cursor::new(bytes.as_ref()))
+}
 
 fn bytes_of(item: &Item) -> Vec<u8> {
     let mut out = Cursor::new(Vec::new());
@@ -95,13 +101,62 @@ fn views_are_gathered_and_stay_within_their_storage() {
     assert!(view(0, &[1 << 30, 1 << 30], &[0, 0], 6).unwrap_err().to_string().contains("too large"));
 }
 
+/// What a pickle is, and what was passed over in looking for tensors.
+fn tensors(pickle: &[u8], storage: &[u8]) -> Result<(Vec<String>, Vec<String>), TorchFileError> {
+    let mut file = TorchFile::open(Cursor::new(around(pickle, storage)))?;
+    let (entries, notes) = file.tensors()?;
+    Ok((entries.into_iter().map(|e| e.key).collect(), notes))
+}
+
+/// A memo that is fetched, a list that holds itself: values lie in one arena.
+#[test]
+fn what_is_recalled_is_shared() {
+    let item = read(around(b"\x80\x02]q\x00(K\x01h\x01h\x01e.", &[]));
+    assert!(item.unwrap_err().to_string().contains("has not met"));
+    let pair = read(around(b"\x80\x02]q\x00K\x01ah\x00\x86.", &[])).unwrap();
+    let one = Item::List(vec![Item::Int(1)]);
+    assert_eq!(pair, Item::Tuple(vec![one.clone(), one]));
+    // What was put into the list after it was remembered is in both.
+    let grown = read(around(b"\x80\x02]q\x00h\x00K\x02a\x86.", &[])).unwrap();
+    let two = Item::List(vec![Item::Int(2)]);
+    assert_eq!(grown, Item::Tuple(vec![two.clone(), two]));
+    let itself = b"\x80\x02]q\x00h\x00a.";
+    assert!(read(around(itself, &[])).unwrap_err().to_string().contains("too deep"));
+    assert!(tensors(itself, &[]).unwrap_err().to_string().contains("too deep"));
+}
+
+/// Everything that isn't a tensor stays a name.
+#[test]
+fn unknown_classes_are_passed_over_by_name() {
+    let passed = |pickle: &[u8]| tensors(pickle, &[]).unwrap().1.join("; ");
+    for (pickle, name) in [
+        (&b"\x80\x02}U\x01ocoptim\nSGD\n)\x81}U\x02lrK\x01sbs."[..], "'o' (optim.SGD)"),
+        (b"\x80\x02}U\x01fcbuiltins\ngetattr\ncnet\nPlain\n)\x81U\x04step\x86Rs.", "'f' (builtins.getattr)"),
+        (b"\x80\x02}U\x01tcbuiltins\ntype\ns.", "'t' (builtins.type)"),
+        (b"\x80\x02}U\x01rc__builtin__\nrange\nK\x00K\x03K\x01\x87Rs.", "'r' (__builtin__.range)"),
+        (b"\x80\x02}U\x01acnumpy.core.multiarray\n_reconstruct\n)Rs.", "'a' (numpy.core.multiarray._reconstruct)"),
+        (b"ccopy_reg\n_reconstructor\n(cnet\nPlain\nc__builtin__\nobject\nNtR.", "net.Plain"),
+    ] {
+        assert!(passed(pickle).contains(name), "{}", passed(pickle));
+    }
+    // A dict subclass, a defaultdict, a deque and an OrderedDict of pairs are what they hold.
+    let held = |pickle: &[u8]| read(around(pickle, &[])).unwrap();
+    let entry = Item::Dict(vec![(text("a"), Item::Int(1))]);
+    assert_eq!(held(b"\x80\x02cnet\nCfg\n)\x81U\x01aK\x01s."), entry);
+    assert_eq!(held(b"\x80\x02ccollections\ndefaultdict\nc__builtin__\nlist\n\x85RU\x01aK\x01s."), entry);
+    assert_eq!(held(b"\x80\x02ccollections\nOrderedDict\n]](U\x01aK\x01ea\x85R."), entry);
+    assert_eq!(held(b"\x80\x02ccollections\ndeque\n]K\x01a\x85R."), Item::List(vec![Item::Int(1)]));
+    assert_eq!(held(b"Vd\\u00e9j\\u00e0\n."), text("déjà"));
+}
+
 #[test]
 fn calls_are_refused_by_name_and_nothing_is_executed() {
     for (pickle, name) in [
         (&b"\x80\x02cposix\nsystem\n(X\x04\x00\x00\x00truetR."[..], "posix.system"),
         (b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.", "builtins.eval"),
         (b"\x80\x02ctorch\nload\n(X\x01\x00\x00\x00xtR.", "torch.load"),
-        (b"\x80\x02]cnumpy.core.multiarray\n_reconstruct\na.", "numpy.core.multiarray._reconstruct"),
+        (b"\x80\x02}U\x01acsubprocess\nPopen\ns.", "subprocess.Popen"),
+        (b"\x80\x04\x8c\x06shelve\x8c\x09os.system\x93.", "shelve.os.system"),
     ] {
         let error = read(&around(pickle, &[])).unwrap_err();
         assert_eq!(error, TorchFileError::Call(name.to_owned()));
@@ -132,13 +187,12 @@ fn bombs_and_nonsense_are_errors() {
         (b"\x80\x02X\xff\xff\xff\xff.", "ends too early"),
         (b"\x80\x02t.", "has not begun"),
         (b"\x80\x02h\x07.", "has not met"),
-        (b"\x80\x02]q\x00h\x00.", "a list twice"),
         (b"\x80\x02Nr\xff\xff\xff\xff.", "too large a memo"),
         (b"\x80\x02K\x01)R.", "no function"),
         (b"\x80\x02K\x01K\x02a.", "no list"),
         (b"\x80\x02a.", "isn't there"),
         (b"\x80\x02\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\x00.", "beyond 64 bits"),
-        (b"\x80\x02ctorch\nFloatStorage\n.", "in place of a value"),
+        (b"\x80\x02ctorch\nFloatStorage\n.", "torch.FloatStorage in place of a value"),
         (b"\x80\x02i.", "opcode 0x69"),
         (b"\x80\x02X\x01\x00\x00\x00\xff.", "UTF-8"),
     ] {
@@ -159,7 +213,7 @@ fn damaged_archives_are_errors_at_every_byte() {
         // Some bytes have no meaning; none makes another value.
         assert!(read(&wrong).is_err() || read(&wrong) == read(&whole), "byte {at}");
     }
-    assert!(read(b"").unwrap_err().to_string().contains("damaged or cut off"));
+    assert!(read(b"").unwrap_err().to_string().contains("no file of PyTorch's"));
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     archive.start_file("readme", SimpleFileOptions::default()).unwrap();
     let other = archive.finish().unwrap().into_inner();

@@ -1,0 +1,218 @@
+//! What the calls of a pickle build: plain data and tensors for names of the allow-list, an inert object for others.
+
+use super::machine::Machine;
+use super::names::runs_code;
+use super::value::{Known, Node, Object, Span, Storage, Value, View, wrong};
+use super::{Dtype, TorchFileError};
+
+/// PyTorch's own limit for dimensions.
+const MOST_DIMENSIONS: usize = 64;
+
+impl Machine<'_> {
+    /// A class or function by its name. Nothing is looked up: it stays a name.
+    pub(super) fn named(&mut self, module: Span, name: Span) -> Result<(), TorchFileError> {
+        let (module_text, name_text) = (self.heap.text(module), self.heap.text(name));
+        if runs_code(module_text, name_text) {
+            return Err(TorchFileError::Call(format!("{module_text}.{name_text}")));
+        }
+        let known = Known::of(module_text, name_text);
+        let value = self.heap.add(Node::Class(known, module, name), 0)?;
+        self.push(value)
+    }
+
+    /// What a call gives, or a class's `__new__`.
+    pub(super) fn call(&mut self, class: Value, arguments: Value) -> Result<(), TorchFileError> {
+        let value = match self.heap.node(class) {
+            Some(Node::Class(Some(known), ..)) => self.built(class, *known, arguments)?,
+            Some(Node::Class(None, module, name)) => {
+                let reconstructed = self.heap.text(*name) == "_reconstructor"
+                    && matches!(self.heap.text(*module), "copyreg" | "copy_reg");
+                // Protocols below 2 make objects by `_reconstructor(class, base, state)`.
+                let first = self.heap.items(arguments).and_then(|a| a.first()).filter(|_| reconstructed).copied();
+                self.inert(first.unwrap_or(class))?
+            }
+            Some(Node::Object(_)) => self.inert(class)?,
+            _ => return Err(wrong("its pickle calls what is no function")),
+        };
+        self.push(value)
+    }
+
+    fn inert(&mut self, class: Value) -> Result<Value, TorchFileError> {
+        let object = Object { class, list: Vec::new(), dict: Vec::new(), state: Value::None };
+        self.heap.add(Node::Object(Box::new(object)), size_of::<Object>())
+    }
+
+    fn built(&mut self, class: Value, known: Known, arguments: Value) -> Result<Value, TorchFileError> {
+        let Some(parts) = self.heap.items(arguments) else {
+            return Err(wrong("its pickle calls a function without its arguments"));
+        };
+        match (known, parts) {
+            (Known::Dict, parts) => {
+                let entries = parts.first().map_or(Some(Vec::new()), |first| self.entries_of(*first));
+                // `defaultdict(list)`: the factory is of no interest.
+                let entries = entries.unwrap_or_default();
+                let held = entries.len() * 2 * size_of::<Value>();
+                self.heap.add(Node::Dict(entries), held)
+            }
+            (Known::List, parts) => {
+                let items = parts.first().and_then(|first| self.heap.items(*first)).unwrap_or_default().to_vec();
+                let held = items.len() * size_of::<Value>();
+                self.heap.add(Node::List(items), held)
+            }
+            (Known::Tensor, &[storage, offset, shape, stride, ..]) => self.view((storage, None), offset, shape, stride),
+            (Known::TensorV3, &[storage, offset, shape, stride, _, _, dtype, ..]) => match self.dtype(dtype) {
+                Some(dtype) => self.view((storage, Some(dtype)), offset, shape, stride),
+                None => self.inert(dtype),
+            },
+            (Known::Parameter, &[tensor, ..]) => Ok(tensor),
+            (Known::FromType, &[function, _, arguments, ..]) => match self.heap.node(function) {
+                Some(Node::Class(Some(known), ..)) if !matches!(known, Known::FromType) => {
+                    self.built(function, *known, arguments)
+                }
+                _ => self.inert(function),
+            },
+            (Known::NumpyType, &[Value::Text(name), ..]) => self.heap.add(Node::Numpy(name, false), 0),
+            (Known::NumpyScalar, &[kind, Value::Bytes(bytes)]) => match self.scalar(kind, bytes) {
+                Some(value) => Ok(value),
+                None => self.inert(kind),
+            },
+            (Known::Encode, &[Value::Text(text), ..]) => self.latin1(text),
+            _ => self.inert(class),
+        }
+    }
+
+    /// The entries of a dictionary, or of a list of pairs.
+    fn entries_of(&self, value: Value) -> Option<Vec<(Value, Value)>> {
+        if let Some(entries) = self.heap.entries(value) {
+            return Some(entries.to_vec());
+        }
+        let pair = |item: &Value| match self.heap.items(*item)? {
+            &[key, value] => Some((key, value)),
+            _ => None,
+        };
+        self.heap.items(value)?.iter().map(pair).collect()
+    }
+
+    /// `torch.uint16` and others.
+    fn dtype(&self, value: Value) -> Option<Dtype> {
+        let Some(Node::Class(None, module, name)) = self.heap.node(value) else { return None };
+        if self.heap.text(*module) != "torch" {
+            return None;
+        }
+        Dtype::of_torch(self.heap.text(*name))
+    }
+
+    fn view(
+        &mut self,
+        (storage, dtype): (Value, Option<Dtype>),
+        offset: Value,
+        shape: Value,
+        stride: Value,
+    ) -> Result<Value, TorchFileError> {
+        let Some(&Node::Storage(ref storage)) = self.heap.node(storage) else {
+            return Err(wrong("its pickle has a tensor without a storage"));
+        };
+        let mut storage = **storage;
+        let without = || wrong("its pickle has a tensor without a shape");
+        let (offset, shape, stride) = (
+            size(offset).ok_or_else(without)?,
+            self.sizes(shape).ok_or_else(without)?,
+            self.sizes(stride).ok_or_else(without)?,
+        );
+        let dtype = match (storage.dtype, dtype) {
+            (Some(of_storage), None) => of_storage,
+            (Some(of_storage), Some(asked)) if of_storage == asked => asked,
+            (None, Some(asked)) => {
+                storage.count /= asked.size();
+                asked
+            }
+            _ => return Err(wrong("its pickle has a tensor of another type than its storage")),
+        };
+        let offset = offset.checked_add(storage.from).ok_or_else(without)?;
+        let view = View { storage, dtype, offset, shape, stride };
+        let held = size_of::<View>() + 2 * size_of::<usize>() * view.shape.len();
+        self.heap.add(Node::View(Box::new(view)), held)
+    }
+
+    fn sizes(&self, value: Value) -> Option<Vec<usize>> {
+        let items = self.heap.items(value).filter(|items| items.len() <= MOST_DIMENSIONS)?;
+        items.iter().map(|item| size(*item)).collect()
+    }
+
+    /// The bytes that a text stands for whose characters are all below 256.
+    fn latin1(&mut self, text: Span) -> Result<Value, TorchFileError> {
+        let bytes: Option<Vec<u8>> = self.heap.text(text).chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        let bytes = bytes.ok_or_else(|| wrong("its pickle has bytes that are none"))?;
+        Ok(Value::Bytes(self.heap.keep(&bytes)?))
+    }
+
+    /// A NumPy number of a little-endian machine.
+    fn scalar(&self, kind: Value, bytes: Span) -> Option<Value> {
+        let Some(&Node::Numpy(name, big)) = self.heap.node(kind) else { return None };
+        let bytes = self.heap.raw(bytes);
+        if big {
+            return None;
+        }
+        Some(match (self.heap.text(name), bytes) {
+            ("b1", [byte]) => Value::Bool(*byte != 0),
+            ("f8", _) => Value::Float(f64::from_le_bytes(bytes.try_into().ok()?)),
+            ("f4", _) => Value::Float(f32::from_le_bytes(bytes.try_into().ok()?).into()),
+            ("f2", _) => Value::Float(half::f16::from_le_bytes(bytes.try_into().ok()?).to_f64()),
+            ("i8", _) => Value::Int(i64::from_le_bytes(bytes.try_into().ok()?)),
+            ("i4", _) => Value::Int(i32::from_le_bytes(bytes.try_into().ok()?).into()),
+            ("i2", _) => Value::Int(i16::from_le_bytes(bytes.try_into().ok()?).into()),
+            ("i1", [byte]) => Value::Int(byte.cast_signed().into()),
+            ("u1", [byte]) => Value::Int((*byte).into()),
+            ("u4", _) => Value::Int(u32::from_le_bytes(bytes.try_into().ok()?).into()),
+            ("u8", _) => Value::Int(i64::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok()?),
+            _ => return None,
+        })
+    }
+
+    /// Attributes: those of a NumPy type say its byte order, an object keeps them, those of others are of no interest.
+    pub(super) fn furnish(&mut self, state: Value) -> Result<(), TorchFileError> {
+        let top = self.top()?;
+        let big = self.heap.items(state).and_then(|s| s.get(1)).is_some_and(
+            |order| matches!(order, Value::Text(text) if !matches!(self.heap.text(*text), "<" | "|" | "=")),
+        );
+        match self.heap.node_mut(top) {
+            Some((Node::Object(object), _)) => object.state = state,
+            Some((Node::Numpy(_, endian), _)) => *endian = big,
+            Some(_) => {}
+            None => return Err(wrong("its pickle sets attributes of what has none")),
+        }
+        Ok(())
+    }
+
+    /// A storage: `('storage', class, key, location, count)`, in old files with `(key, offset, count)` of the part that
+    /// it is of another.
+    pub(super) fn stored(&mut self, id: Value) -> Result<(), TorchFileError> {
+        let unknown = || wrong("its pickle has a storage of unknown kind");
+        let Some(&[Value::Text(tag), class, key, _, count, ref more @ ..]) = self.heap.items(id) else {
+            return Err(unknown());
+        };
+        let dtype = match self.heap.node(class) {
+            Some(Node::Class(Some(Known::Storage(dtype)), ..)) => Some(*dtype),
+            Some(Node::Class(Some(Known::UntypedStorage), ..)) => None,
+            _ => return Err(unknown()),
+        };
+        let part = more.first().copied().unwrap_or(Value::None);
+        let Value::Text(key) = key else { return Err(unknown()) };
+        if self.heap.raw(tag) != b"storage" {
+            return Err(unknown());
+        }
+        let count = size(count).ok_or_else(|| wrong("its pickle has a storage without a size"))?;
+        let from = match (part, self.heap.items(part)) {
+            (Value::None, _) => 0,
+            (_, Some(&[_, offset, _])) if dtype.is_some() => size(offset).ok_or_else(unknown)?,
+            _ => return Err(unknown()),
+        };
+        let storage = Storage { dtype, key, count, from };
+        let value = self.heap.add(Node::Storage(Box::new(storage)), size_of::<Storage>())?;
+        self.push(value)
+    }
+}
+
+fn size(value: Value) -> Option<usize> {
+    if let Value::Int(value) = value { usize::try_from(value).ok() } else { None }
+}

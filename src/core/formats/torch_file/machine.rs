@@ -1,0 +1,365 @@
+//! The reading half of pickles: a stack machine like Python's for all opcodes of protocols 0 to 5 that its picklers
+//! write. It builds values and runs nothing.
+
+use std::io::Read;
+
+use super::value::{Budget, Heap, Node, Span, Value, wrong};
+use super::{LARGEST_PICKLE, TorchFileError};
+
+/// Bytes that are asked for at once.
+const CHUNK: usize = 1 << 16;
+
+/// Reads one pickle after another from one source.
+pub(super) struct Machine<'r> {
+    source: &'r mut dyn Read,
+    /// The next byte.
+    at: usize,
+    pub(super) heap: Heap,
+    stack: Vec<Value>,
+    marks: Vec<usize>,
+    memo: Vec<Option<Value>>,
+}
+
+impl<'r> Machine<'r> {
+    /// `length` are the bytes that the source holds at most.
+    pub(super) fn new(source: &'r mut dyn Read, length: u64) -> Self {
+        let heap = Heap::new(Budget::of(length.min(LARGEST_PICKLE)));
+        Self { source, at: 0, heap, stack: Vec::new(), marks: Vec::new(), memo: Vec::new() }
+    }
+
+    /// Bytes that the pickles took so far.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The value of the next pickle.
+    pub(super) fn pickle(&mut self) -> Result<Value, TorchFileError> {
+        self.stack.clear();
+        self.marks.clear();
+        self.memo.clear();
+        while !self.step()? {}
+        self.pop()
+    }
+
+    /// The next `count` bytes. Memory grows with what arrives, never with what is claimed.
+    fn take(&mut self, count: usize) -> Result<Span, TorchFileError> {
+        let early = || wrong("its pickle ends too early, or is larger than 64 MiB");
+        let end = self.at.checked_add(count).filter(|&end| end as u64 <= LARGEST_PICKLE).ok_or_else(early)?;
+        let held = self.heap.bytes.len();
+        if end > held {
+            let more = (end - held).max(CHUNK) as u64;
+            let read = (&mut *self.source).take(more).read_to_end(&mut self.heap.bytes);
+            read.map_err(|e| TorchFileError::Io(e.to_string()))?;
+            if self.heap.bytes.len() < end {
+                return Err(early());
+            }
+        }
+        let span = Span { start: self.at as u32, length: count as u32 };
+        self.at = end;
+        Ok(span)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], TorchFileError> {
+        let span = self.take(N)?;
+        self.heap.raw(span).try_into().map_err(|_| wrong("its pickle ends too early"))
+    }
+
+    fn byte(&mut self) -> Result<usize, TorchFileError> {
+        Ok(self.array::<1>()?[0].into())
+    }
+
+    fn length(&mut self) -> Result<usize, TorchFileError> {
+        Ok(u32::from_le_bytes(self.array()?) as usize)
+    }
+
+    fn length64(&mut self) -> Result<usize, TorchFileError> {
+        Ok(usize::try_from(u64::from_le_bytes(self.array()?)).unwrap_or(usize::MAX))
+    }
+
+    /// A line without its end.
+    fn line(&mut self) -> Result<Span, TorchFileError> {
+        let start = self.at;
+        while self.array::<1>()? != [b'\n'] {}
+        Ok(Span { start: start as u32, length: (self.at - 1 - start) as u32 })
+    }
+
+    fn utf8(&self, span: Span) -> Result<Span, TorchFileError> {
+        match std::str::from_utf8(self.heap.raw(span)) {
+            Ok(_) => Ok(span),
+            Err(_) => Err(wrong("its pickle has a text that is not UTF-8")),
+        }
+    }
+
+    pub(super) fn push(&mut self, value: Value) -> Result<(), TorchFileError> {
+        self.heap.budget.grow(&mut self.stack, 1)?;
+        self.stack.push(value);
+        Ok(())
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Value, TorchFileError> {
+        // Below the last mark is what belongs to something else.
+        if self.marks.last().is_some_and(|&mark| self.stack.len() <= mark) {
+            return Err(wrong("its pickle takes a value that isn't there"));
+        }
+        self.stack.pop().ok_or_else(|| wrong("its pickle takes a value that isn't there"))
+    }
+
+    pub(super) fn top(&self) -> Result<Value, TorchFileError> {
+        self.stack.last().copied().ok_or_else(|| wrong("its pickle uses a value that isn't there"))
+    }
+
+    /// The values behind the last mark.
+    fn group(&mut self) -> Result<Vec<Value>, TorchFileError> {
+        let mark = self.marks.pop().filter(|&m| m <= self.stack.len());
+        let mark = mark.ok_or_else(|| wrong("its pickle ends a group that has not begun"))?;
+        Ok(self.stack.drain(mark..).collect())
+    }
+
+    fn add(&mut self, node: Node) -> Result<(), TorchFileError> {
+        let held = match &node {
+            Node::List(items) | Node::Tuple(items) => items.capacity() * size_of::<Value>(),
+            Node::Dict(entries) => entries.capacity() * 2 * size_of::<Value>(),
+            _ => 0,
+        };
+        let value = self.heap.add(node, held)?;
+        self.push(value)
+    }
+
+    /// Executes one opcode; `true` at the end.
+    fn step(&mut self) -> Result<bool, TorchFileError> {
+        match self.array::<1>()?[0] {
+            0x80 => _ = self.byte()?,
+            0x95 => _ = self.array::<8>()?,
+            b'.' => return Ok(true),
+            b'(' => {
+                self.heap.budget.grow(&mut self.marks, 1)?;
+                self.marks.push(self.stack.len());
+            }
+            b'0' if self.marks.last() == Some(&self.stack.len()) => _ = self.marks.pop(),
+            b'0' => _ = self.pop()?,
+            b'1' => drop(self.group()?),
+            b'2' => self.top().and_then(|value| self.push(value))?,
+            b'N' => self.push(Value::None)?,
+            0x88 => self.push(Value::Bool(true))?,
+            0x89 => self.push(Value::Bool(false))?,
+            code @ (b'J' | b'K' | b'M' | b'G' | 0x8a | 0x8b | b'I' | b'L' | b'F') => self.number(code)?,
+            code @ (b'X' | 0x8c | 0x8d | b'U' | b'T' | b'B' | b'C' | 0x8e | 0x96 | b'V') => self.string(code)?,
+            code @ (b']' | 0x8f | b'}' | b')' | b't' | 0x85..=0x87 | b'l' | 0x91 | b'd') => self.container(code)?,
+            code @ (b'a' | b'e' | 0x90 | b's' | b'u') => self.fill(code)?,
+            code @ (b'q' | b'r' | b'p' | 0x94 | b'h' | b'j' | b'g') => self.remember(code)?,
+            code @ (b'c' | 0x93 | b'R' | 0x81 | 0x92 | b'b' | b'Q' | b'P') => self.object(code)?,
+            other => {
+                return Err(wrong(format!("its pickle has the opcode 0x{other:02x}, which torch.save doesn't use")));
+            }
+        }
+        Ok(false)
+    }
+
+    fn number(&mut self, code: u8) -> Result<(), TorchFileError> {
+        let value = match code {
+            b'J' => Value::Int(i32::from_le_bytes(self.array()?).into()),
+            b'K' => Value::Int(self.array::<1>()?[0].into()),
+            b'M' => Value::Int(u16::from_le_bytes(self.array()?).into()),
+            b'G' => Value::Float(f64::from_be_bytes(self.array()?)),
+            0x8a | 0x8b => {
+                let count = if code == 0x8a { self.byte()? } else { self.length()? };
+                let span = self.take(count)?;
+                integer(self.heap.raw(span)).map_or(Value::Long(span), Value::Int)
+            }
+            _ => {
+                let span = self.line()?;
+                let text = std::str::from_utf8(self.heap.raw(span)).unwrap_or_default();
+                let none = || wrong("its pickle has a number that is none");
+                match (code, text) {
+                    (b'I', "00") => Value::Bool(false),
+                    (b'I', "01") => Value::Bool(true),
+                    (b'F', text) => Value::Float(text.parse().map_err(|_| none())?),
+                    (_, text) => {
+                        let digits = text.strip_suffix('L').unwrap_or(text);
+                        match digits.parse() {
+                            Ok(value) => Value::Int(value),
+                            Err(_) if digits.bytes().all(|b| b.is_ascii_digit() || b == b'-') => Value::Long(span),
+                            Err(_) => return Err(none()),
+                        }
+                    }
+                }
+            }
+        };
+        self.push(value)
+    }
+
+    fn string(&mut self, code: u8) -> Result<(), TorchFileError> {
+        let span = match code {
+            b'V' => {
+                let line = self.line()?;
+                let text = unescaped(self.heap.raw(line))?;
+                let span = self.heap.keep(text.as_bytes())?;
+                return self.push(Value::Text(span));
+            }
+            b'X' | b'T' | b'B' => self.length(),
+            0x8d | 0x8e | 0x96 => self.length64(),
+            _ => self.byte(),
+        };
+        let span = span.and_then(|count| self.take(count))?;
+        let value = match code {
+            b'B' | b'C' | 0x8e | 0x96 => Value::Bytes(span),
+            // Python 2's text is bytes of any kind.
+            b'U' | b'T' => self.utf8(span).map_or(Value::Bytes(span), Value::Text),
+            _ => Value::Text(self.utf8(span)?),
+        };
+        self.push(value)
+    }
+
+    fn container(&mut self, code: u8) -> Result<(), TorchFileError> {
+        let node = match code {
+            b']' | 0x8f => Node::List(Vec::new()),
+            b'}' => Node::Dict(Vec::new()),
+            b')' => Node::Tuple(Vec::new()),
+            b't' => Node::Tuple(self.group()?),
+            b'l' | 0x91 => Node::List(self.group()?),
+            b'd' => Node::Dict(pairs(&self.group()?)?),
+            _ => {
+                let mut items = Vec::with_capacity(3);
+                for _ in 0x84..code {
+                    items.push(self.pop()?);
+                }
+                items.reverse();
+                Node::Tuple(items)
+            }
+        };
+        self.add(node)
+    }
+
+    /// Puts values into the list or dictionary below them, or into an object of a class of one.
+    fn fill(&mut self, code: u8) -> Result<(), TorchFileError> {
+        let mut values = match code {
+            b'a' => vec![self.pop()?],
+            b's' => {
+                let value = self.pop()?;
+                vec![self.pop()?, value]
+            }
+            _ => self.group()?,
+        };
+        let target = self.top().map_err(|_| wrong("its pickle fills a list that isn't there"))?;
+        let dict = matches!(code, b's' | b'u');
+        let pairs = if dict { pairs(&std::mem::take(&mut values))? } else { Vec::new() };
+        match (self.heap.node_mut(target), dict) {
+            (Some((Node::List(list), budget)), false) => {
+                budget.grow(list, values.len())?;
+                list.extend(values);
+            }
+            (Some((Node::Object(object), budget)), false) => {
+                budget.grow(&mut object.list, values.len())?;
+                object.list.extend(values);
+            }
+            (Some((Node::Dict(entries), budget)), true) => {
+                budget.grow(entries, pairs.len())?;
+                entries.extend(pairs);
+            }
+            (Some((Node::Object(object), budget)), true) => {
+                budget.grow(&mut object.dict, pairs.len())?;
+                object.dict.extend(pairs);
+            }
+            _ => return Err(wrong("its pickle fills what is no list")),
+        }
+        Ok(())
+    }
+
+    /// The memo: `p`, `q`, `r` and 0x94 put the last value there, `g`, `h` and `j` take it.
+    fn remember(&mut self, code: u8) -> Result<(), TorchFileError> {
+        let place = match code {
+            b'q' | b'h' => self.byte()?,
+            0x94 => self.memo.len(),
+            b'g' | b'p' => {
+                let line = self.line()?;
+                let text = std::str::from_utf8(self.heap.raw(line)).unwrap_or_default();
+                text.parse().map_err(|_| wrong("its pickle has a place in the memo that is no number"))?
+            }
+            _ => self.length()?,
+        };
+        if matches!(code, b'h' | b'j' | b'g') {
+            let value = self.memo.get(place).copied().flatten();
+            return self.push(value.ok_or_else(|| wrong("its pickle recalls what it has not met"))?);
+        }
+        let value = self.top().map_err(|_| wrong("its pickle remembers a value that isn't there"))?;
+        if place >= self.memo.len() {
+            // Picklers count from 0, so a pickle has more bytes than places.
+            let more = if place <= self.at { place + 1 - self.memo.len() } else { usize::MAX };
+            let room = self.heap.budget.grow(&mut self.memo, more);
+            room.map_err(|_| wrong("its pickle has too large a memo"))?;
+            self.memo.resize(place + 1, None);
+        }
+        self.memo[place] = Some(value);
+        Ok(())
+    }
+
+    /// Opcodes that name, call and furnish classes.
+    fn object(&mut self, code: u8) -> Result<(), TorchFileError> {
+        match code {
+            b'c' => {
+                let module = self.line()?;
+                let name = self.line()?;
+                self.named(self.utf8(module)?, self.utf8(name)?)
+            }
+            0x93 => match (self.pop()?, self.pop()?) {
+                (Value::Text(name), Value::Text(module)) => self.named(module, name),
+                _ => Err(wrong("its pickle asks for something without a name")),
+            },
+            b'R' | 0x81 => {
+                let (arguments, class) = (self.pop()?, self.pop()?);
+                self.call(class, arguments)
+            }
+            0x92 => {
+                let (_, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
+                self.call(class, arguments)
+            }
+            b'b' => {
+                let state = self.pop()?;
+                self.furnish(state)
+            }
+            b'Q' => self.pop().and_then(|id| self.stored(id)),
+            _ => Err(wrong("its pickle has a storage of unknown kind")),
+        }
+    }
+}
+
+/// Keys and values in turns.
+fn pairs(values: &[Value]) -> Result<Vec<(Value, Value)>, TorchFileError> {
+    let (pairs, rest) = values.as_chunks::<2>();
+    if rest.is_empty() {
+        Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
+    } else {
+        Err(wrong("its pickle has a key without a value"))
+    }
+}
+
+/// Two's complement of any length, if it fits 64 bits: what is beyond them must be sign alone.
+fn integer(bytes: &[u8]) -> Option<i64> {
+    let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
+    if bytes.iter().skip(8).any(|&b| b != sign) || bytes.get(7).is_some_and(|b| (b ^ sign) & 0x80 != 0) {
+        return None;
+    }
+    Some(i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(sign))))
+}
+
+/// Python's "raw-unicode-escape": Latin-1 with `\uXXXX` and `\UXXXXXXXX`.
+fn unescaped(raw: &[u8]) -> Result<String, TorchFileError> {
+    let mut text = String::with_capacity(raw.len());
+    let mut left = raw;
+    while let Some((&first, rest)) = left.split_first() {
+        let digits = match (first, rest.first()) {
+            (b'\\', Some(b'u')) => 4,
+            (b'\\', Some(b'U')) => 8,
+            _ => {
+                text.push(char::from(first));
+                left = rest;
+                continue;
+            }
+        };
+        let code = rest.get(1..=digits).and_then(|hex| std::str::from_utf8(hex).ok());
+        let decoded = code.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+        text.push(decoded.ok_or_else(|| wrong("its pickle has a text that is not UTF-8"))?);
+        left = &rest[1 + digits..];
+    }
+    Ok(text)
+}

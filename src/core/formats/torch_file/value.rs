@@ -1,0 +1,233 @@
+//! Values of a pickle while it is read. They lie in one arena and name each other by number: recalling one from the memo
+//! copies sixteen bytes, a list may hold itself, and nothing is dropped recursively.
+
+use super::{Dtype, TorchFileError};
+
+/// A part of the bytes: of the pickle itself, or of those that were decoded from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub start: u32,
+    pub length: u32,
+}
+
+/// A node's place in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeId(u32);
+
+/// A value on the stack.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Value {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// An integer of more than 64 bits, as it stands in the file.
+    Long(Span),
+    Text(Span),
+    Bytes(Span),
+    Node(NodeId),
+}
+
+/// A value that holds others.
+#[derive(Debug)]
+pub(super) enum Node {
+    List(Vec<Value>),
+    Tuple(Vec<Value>),
+    Dict(Vec<(Value, Value)>),
+    /// A class or function: what it is on the allow-list, its module and its name.
+    Class(Option<Known>, Span, Span),
+    Object(Box<Object>),
+    Storage(Box<Storage>),
+    View(Box<View>),
+    /// A NumPy type in NumPy's letters, and whether its numbers are big-endian.
+    Numpy(Span, bool),
+}
+
+/// Classes and functions that build plain data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// `OrderedDict`, `dict`, `Counter`, `defaultdict`.
+    Dict,
+    /// `list`, `set`, `frozenset`, `deque`.
+    List,
+    Tensor,
+    TensorV3,
+    Parameter,
+    FromType,
+    Storage(Dtype),
+    UntypedStorage,
+    NumpyType,
+    NumpyScalar,
+    Encode,
+}
+
+/// What a call gave that nobody makes here: never built, kept by the name of what was called.
+#[derive(Debug)]
+pub(super) struct Object {
+    pub class: Value,
+    pub list: Vec<Value>,
+    pub dict: Vec<(Value, Value)>,
+    pub state: Value,
+}
+
+/// The bytes of one or more tensors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Storage {
+    /// `None` for bytes whose type each tensor says itself.
+    pub dtype: Option<Dtype>,
+    pub key: Span,
+    /// Values, or bytes where there is no type.
+    pub count: usize,
+    /// Where the tensors' offsets begin, in values: old files name a part of another storage so.
+    pub from: usize,
+}
+
+/// A tensor on its storage, in values.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub storage: Storage,
+    pub dtype: Dtype,
+    pub offset: usize,
+    pub shape: Vec<usize>,
+    pub stride: Vec<usize>,
+}
+
+pub(super) fn wrong(why: impl Into<String>) -> TorchFileError {
+    TorchFileError::Pickle(why.into())
+}
+
+/// The memory that reading may still take. Everything that a few bytes of a file can make large is charged here before
+/// it is allocated.
+#[derive(Debug)]
+pub(super) struct Budget(usize);
+
+impl Budget {
+    /// For a pickle or a part of one: what plain data of this many bytes takes at most, and room for small files.
+    pub fn of(bytes: u64) -> Self {
+        const ROOM: usize = 20 << 20;
+        Self(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(6).saturating_add(ROOM))
+    }
+
+    pub fn take(&mut self, bytes: usize) -> Result<(), TorchFileError> {
+        self.0 = self.0.checked_sub(bytes).ok_or_else(|| wrong("its pickle holds too many values for its size"))?;
+        Ok(())
+    }
+
+    /// Room for `more` values behind a vector's.
+    pub fn grow<T>(&mut self, vec: &mut Vec<T>, more: usize) -> Result<(), TorchFileError> {
+        let needed = vec.len().saturating_add(more);
+        if needed > vec.capacity() {
+            let target = needed.max(2 * vec.capacity());
+            self.take((target - vec.capacity()).saturating_mul(size_of::<T>()))?;
+            vec.reserve_exact(target - vec.len());
+        }
+        Ok(())
+    }
+}
+
+/// The arena.
+#[derive(Debug)]
+pub(super) struct Heap {
+    /// What was read of the pickle.
+    pub bytes: Vec<u8>,
+    /// Texts and bytes that were decoded from it.
+    decoded: Vec<u8>,
+    nodes: Vec<Node>,
+    pub budget: Budget,
+}
+
+/// Spans of decoded bytes count from here: no pickle is as large.
+const DECODED: u32 = 1 << 31;
+
+impl Heap {
+    pub fn new(budget: Budget) -> Self {
+        Self { bytes: Vec::new(), decoded: Vec::new(), nodes: Vec::new(), budget }
+    }
+
+    /// A new node. `held` are the bytes that it holds elsewhere.
+    pub fn add(&mut self, node: Node, held: usize) -> Result<Value, TorchFileError> {
+        self.budget.take(held)?;
+        self.budget.grow(&mut self.nodes, 1)?;
+        let id = u32::try_from(self.nodes.len()).map_err(|_| wrong("its pickle holds too many values"))?;
+        self.nodes.push(node);
+        Ok(Value::Node(NodeId(id)))
+    }
+
+    pub fn node(&self, value: Value) -> Option<&Node> {
+        if let Value::Node(NodeId(id)) = value { self.nodes.get(id as usize) } else { None }
+    }
+
+    /// All storages that the pickle names.
+    pub fn storages(&self) -> impl Iterator<Item = &Storage> {
+        self.nodes.iter().filter_map(|node| if let Node::Storage(storage) = node { Some(&**storage) } else { None })
+    }
+
+    /// A node, and the budget for letting it grow.
+    pub fn node_mut(&mut self, value: Value) -> Option<(&mut Node, &mut Budget)> {
+        let Value::Node(NodeId(id)) = value else { return None };
+        Some((self.nodes.get_mut(id as usize)?, &mut self.budget))
+    }
+
+    /// Keeps bytes that don't stand in the pickle as they are.
+    pub fn keep(&mut self, bytes: &[u8]) -> Result<Span, TorchFileError> {
+        self.budget.grow(&mut self.decoded, bytes.len())?;
+        let start = DECODED + self.decoded.len() as u32;
+        self.decoded.extend_from_slice(bytes);
+        Ok(Span { start, length: bytes.len() as u32 })
+    }
+
+    pub fn raw(&self, span: Span) -> &[u8] {
+        let (from, start) =
+            if span.start < DECODED { (&self.bytes, span.start) } else { (&self.decoded, span.start - DECODED) };
+        from.get(start as usize..).and_then(|rest| rest.get(..span.length as usize)).unwrap_or_default()
+    }
+
+    /// A text; its bytes were seen to be UTF-8 when its value was made.
+    pub fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.raw(span)).unwrap_or_default()
+    }
+
+    /// The items of a list or tuple, or of an object of a subclass.
+    pub fn items(&self, value: Value) -> Option<&[Value]> {
+        match self.node(value)? {
+            Node::List(items) | Node::Tuple(items) => Some(items),
+            Node::Object(object) if !object.list.is_empty() => Some(&object.list),
+            _ => None,
+        }
+    }
+
+    /// The entries of a dictionary, or of an object of a subclass.
+    pub fn entries(&self, value: Value) -> Option<&[(Value, Value)]> {
+        match self.node(value)? {
+            Node::Dict(entries) => Some(entries),
+            Node::Object(object) if !object.dict.is_empty() => Some(&object.dict),
+            _ => None,
+        }
+    }
+
+    /// The value of a dictionary's entry; the last of several counts, as in Python.
+    pub fn entry(&self, value: Value, key: &str) -> Option<Value> {
+        let is = |v: &(Value, Value)| matches!(v.0, Value::Text(text) if self.raw(text) == key.as_bytes());
+        self.entries(value)?.iter().rev().find(|e| is(e)).map(|e| e.1)
+    }
+
+    /// The name of a class, of a function, or of an object's class.
+    pub fn name(&self, value: Value) -> String {
+        const LONGEST: usize = 80;
+        let mut value = value;
+        // Objects that were made by calling objects: a bound method's class is `getattr`.
+        for _ in 0..8 {
+            match self.node(value) {
+                Some(Node::Object(object)) => value = object.class,
+                Some(Node::Class(_, module, name)) => {
+                    let name = format!("{}.{}", self.text(*module), self.text(*name));
+                    return name.chars().take(LONGEST).filter(|c| !c.is_control()).collect();
+                }
+                Some(Node::Storage(_)) => return "a storage".to_owned(),
+                Some(Node::Numpy(..)) => return "numpy.dtype".to_owned(),
+                _ => break,
+            }
+        }
+        "an object".to_owned()
+    }
+}
