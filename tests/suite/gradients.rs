@@ -1,4 +1,4 @@
-//! Gradients against PyTorch: numbers of `tests/fixtures/gradients.py` for the input and three parameters of five
+//! Gradients against PyTorch: numbers of `tests/fixtures/gradients.py` for the input and some parameters of seven
 //! networks, with batch norm in evaluation and in training mode.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use stillroom::engine::burn::module::{Mode, Network};
 use stillroom::engine::learn::Masks;
 use stillroom::engine::nets::NetworkSpec;
+use stillroom::engine::nets::graph::{Activation, Conv, Graph, Op};
 use stillroom::engine::weights::{Weights, formula};
 
 #[derive(serde::Deserialize)]
@@ -55,10 +56,31 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
+/// The network `grouped` of the script: group norms of every kind.
+fn grouped(classes: usize) -> Graph {
+    let mut graph = Graph::new();
+    let norm = |channels, groups| Op::GroupNorm { channels, groups, epsilon: 1e-5 };
+    let x = graph.conv(graph.last(), Conv::new(3, 24, 3, 1).biased(), "a");
+    let x = graph.push_keyed(norm(24, 4), &[x], "na");
+    let x = graph.activate(x, Activation::Relu);
+    let y = graph.conv(x, Conv::new(24, 24, 3, 1), "b");
+    let y = graph.push_keyed(norm(24, 1), &[y], "nb");
+    let x = graph.push(Op::Add, &[x, y]);
+    let x = graph.conv(x, Conv::new(24, 18, 3, 2).biased(), "c");
+    let x = graph.push_keyed(norm(18, 18), &[x], "nc");
+    let x = graph.activate(x, Activation::Silu);
+    let x = graph.push(Op::GlobalMean, &[x]);
+    graph.linear(x, (18, classes), "head");
+    graph
+}
+
 fn check(case: &Case, (classes, images): (usize, usize)) {
     let (name, side) = (&case.arch, case.side);
     let device = Device::flex().autodiff();
-    let graph = NetworkSpec { arch: name.parse().unwrap(), side, classes }.graph();
+    let graph = match name.as_str() {
+        "grouped" => grouped(classes),
+        arch => NetworkSpec { arch: arch.parse().unwrap(), side, classes }.graph(),
+    };
     let network = Network::new(graph.clone(), &Weights::by_formula(&graph), &device).unwrap();
     let tensor = |key: &str, shape: &[usize]| {
         let count = shape.iter().product();
@@ -91,7 +113,7 @@ fn check(case: &Case, (classes, images): (usize, usize)) {
 fn gradients_are_pytorchs() {
     let text = include_str!("../fixtures/gradients.json");
     let file: File = serde_json::from_str(text).unwrap();
-    assert_eq!(file.cases.len(), 7);
+    assert_eq!(file.cases.len(), 9);
     for case in &file.cases {
         check(case, (file.classes, file.images));
     }

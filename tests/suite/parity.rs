@@ -147,6 +147,11 @@ fn convnets() {
 }
 
 #[test]
+fn convnets_with_instance_norm() {
+    ["conv3_in", "conv4_in", "conv5_in", "conv6_in"].into_iter().for_each(on_the_cpu);
+}
+
+#[test]
 fn cifar_resnets() {
     ["resnet20_cifar", "resnet56_cifar"].into_iter().for_each(on_the_cpu);
 }
@@ -202,7 +207,7 @@ fn regnets() {
 fn on_the_graphics_device() {
     use stillroom::engine::device::{DeviceChoice, pick};
     let picked = pick(DeviceChoice::Wgpu(0)).expect("a Vulkan driver is needed, a software one will do");
-    for name in ["conv3", "resnet18", "mobilenet_v2", "vit_b_16", "swin_t"] {
+    for name in ["conv3", "conv3_in", "resnet18", "mobilenet_v2", "vit_b_16", "swin_t"] {
         Case::new(name).check_burn(&picked.device);
     }
 }

@@ -10,7 +10,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
-use stillroom::engine::nets::{Arch, NetworkSpec};
+use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::weights::{Kind, Precision, Weights, save};
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
@@ -35,7 +35,7 @@ impl Files {
             }
         }
         std::fs::write(files.dataset().join("owl/broken.png"), b"not a picture").unwrap();
-        let spec = NetworkSpec { arch: Arch::ConvNet { depth: 3, width: 8 }, side: 32, classes: CLASSES.len() };
+        let spec = NetworkSpec { arch: "conv3x8".parse().unwrap(), side: 32, classes: CLASSES.len() };
         let graph = spec.graph();
         let network = (&graph, &Weights::by_formula(&graph));
         save(&files.observer(), network, (Kind::Safetensors, Precision::Half)).unwrap();

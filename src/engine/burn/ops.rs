@@ -157,6 +157,10 @@ pub(super) fn apply(op: Op, inputs: Vec<Value>, learnt: Learnt<'_>) -> Result<Va
             Value::Map(first.map()? * scale + shift)
         }
         Op::LayerNorm { epsilon, .. } => first.layer_norm(learnt.get(0)?, learnt.get(1)?, epsilon)?,
+        Op::GroupNorm { channels, groups, epsilon } => {
+            let [scale, shift] = [learnt.get(0)?, learnt.get(1)?].map(|t| t.reshape([1, channels, 1, 1]));
+            Value::Map(normalised(first.map()?, groups, epsilon) * scale + shift)
+        }
         Op::ClassToken { .. } => Value::Pixels(class_token(first.pixels()?, learnt.get(0)?)),
         Op::Positions { .. } => {
             let x = first.pixels()?;
@@ -221,6 +225,7 @@ fn unweighted(op: Op, first: Value, mut rest: impl Iterator<Item = Value>) -> Re
         | Op::BatchNorm { .. }
         | Op::LayerNorm { .. }
         | Op::LayerScale { .. }
+        | Op::GroupNorm { .. }
         | Op::ClassToken { .. }
         | Op::Positions { .. } => {
             return Err(EngineError::broken_plan());
@@ -243,6 +248,15 @@ fn global_mean(x: Value) -> Result<Tensor<2>, EngineError> {
         Value::Pixels(x) => x.flatten::<3>(1, 2).mean_dim(1).squeeze_dim(1),
         other => other.map()?.flatten::<3>(2, 3).mean_dim(2).squeeze_dim(2),
     })
+}
+
+/// Mean 0 and biased variance 1 within each group of channels of each image.
+fn normalised(x: Tensor<4>, groups: usize, epsilon: f64) -> Tensor<4> {
+    let shape @ [n, channels, height, width] = x.dims();
+    let grouped: Tensor<3> = x.reshape([n, groups, channels / groups * height * width]);
+    let distance = grouped.clone() - grouped.mean_dim(2);
+    let variance = (distance.clone() * distance.clone()).mean_dim(2);
+    (distance / (variance + epsilon).sqrt()).reshape(shape)
 }
 
 fn shuffle(x: Tensor<4>, groups: usize) -> Tensor<4> {

@@ -1,6 +1,7 @@
 //! Architectures by name, and what is needed to build one.
 
-use super::families::{self, convnet, resnet};
+use super::families::convnet::{self, Norm};
+use super::families::{self, resnet};
 use super::family::{Family, Listed, Size};
 use super::graph::Graph;
 use super::shapes;
@@ -8,13 +9,8 @@ use super::shapes;
 /// A network's architecture, apart from class count and input side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Arch {
-    /// ConvNet of `depth` blocks, `width` channels each.
-    ConvNet {
-        /// Blocks, 3 to 6.
-        depth: usize,
-        /// Channels; 128 in the papers.
-        width: usize,
-    },
+    /// ConvNet of 3 to 6 blocks, 128 channels each in the papers.
+    ConvNet(convnet::Shape),
     /// CIFAR ResNet of 6·blocks + 2 layers.
     CifarResNet {
         /// Blocks per stage.
@@ -48,7 +44,7 @@ impl NetworkSpec {
     #[must_use]
     pub fn graph(&self) -> Graph {
         match self.arch {
-            Arch::ConvNet { depth, width } => convnet::build(depth, width, self.side, self.classes),
+            Arch::ConvNet(shape) => convnet::build(shape, self.side, self.classes),
             Arch::CifarResNet { blocks } => resnet::build_cifar(blocks, self.classes),
             Arch::Listed(listed) => listed.graph(Size { side: self.side, classes: self.classes }),
         }
@@ -67,9 +63,9 @@ impl Arch {
     #[must_use]
     pub fn usual_side(&self) -> usize {
         match self {
-            Self::ConvNet { depth: 3, .. } | Self::CifarResNet { .. } => 32,
-            Self::ConvNet { depth: 4, .. } => 64,
-            Self::ConvNet { .. } => 128,
+            Self::ConvNet(convnet::Shape { depth: 3, .. }) | Self::CifarResNet { .. } => 32,
+            Self::ConvNet(convnet::Shape { depth: 4, .. }) => 64,
+            Self::ConvNet(_) => 128,
             Self::Listed(listed) => listed.side,
         }
     }
@@ -97,7 +93,8 @@ impl Arch {
     #[must_use]
     pub fn files(&self) -> String {
         match self {
-            Self::ConvNet { .. } => "the papers' ConvNets".to_owned(),
+            Self::ConvNet(convnet::Shape { norm: Norm::Batch, .. }) => "the papers' ConvNets".to_owned(),
+            Self::ConvNet(_) => "MTT's and DD-Ranking's ConvNets".to_owned(),
             Self::CifarResNet { .. } => "CIFAR ResNets".to_owned(),
             Self::Listed(listed) => match listed.timm {
                 _ if listed.name.ends_with("_patch16_224") => "timm".to_owned(),
@@ -108,9 +105,10 @@ impl Arch {
         }
     }
 
-    /// All networks that have a name of their own: the papers' ConvNets, two CIFAR ResNets, and the families' tables.
+    /// All networks that have a name of their own: the papers' ConvNets, five CIFAR ResNets, and the families' tables.
     pub fn all() -> impl Iterator<Item = Self> {
-        let convnets = (3..=6).map(|depth| Self::ConvNet { depth, width: convnet::WIDTH });
+        let convnet = |norm| (3..=6).map(move |depth| convnet::Shape { depth, width: convnet::WIDTH, norm });
+        let convnets = [Norm::Batch, Norm::Instance].into_iter().flat_map(convnet).map(Self::ConvNet);
         let cifar = [3, 5, 7, 9, 18].map(|blocks| Self::CifarResNet { blocks });
         convnets.chain(cifar).chain(families::listed().map(Self::Listed))
     }
@@ -119,7 +117,7 @@ impl Arch {
     #[must_use]
     pub fn family(&self) -> Family {
         match self {
-            Self::ConvNet { .. } => Family::ConvNet,
+            Self::ConvNet(_) => Family::ConvNet,
             Self::CifarResNet { .. } => Family::CifarResNet,
             Self::Listed(listed) => listed.family,
         }
@@ -129,8 +127,13 @@ impl Arch {
 impl std::fmt::Display for Arch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::ConvNet { depth, width: convnet::WIDTH } => write!(f, "conv{depth}"),
-            Self::ConvNet { depth, width } => write!(f, "conv{depth}x{width}"),
+            Self::ConvNet(convnet::Shape { depth, width, norm }) => {
+                write!(f, "conv{depth}")?;
+                if *width != convnet::WIDTH {
+                    write!(f, "x{width}")?;
+                }
+                f.write_str(if *norm == Norm::Instance { INSTANCE } else { "" })
+            }
             Self::CifarResNet { blocks } => write!(f, "resnet{}_cifar", 6 * blocks + 2),
             Self::Listed(listed) => f.write_str(listed.name),
         }
@@ -166,13 +169,20 @@ fn lookalike(name: &str) -> Option<&'static str> {
     }
 }
 
-/// conv`depth`x`width` and resnet`6n+2`_cifar.
+/// What names of ConvNets with instance norm end in.
+const INSTANCE: &str = "_in";
+
+/// conv`depth`x`width`, with `_in` for instance norm, and resnet`6n+2`_cifar.
 fn parametric(text: &str) -> Option<Arch> {
     if let Some(rest) = text.strip_prefix("conv") {
+        let (rest, norm) = match rest.strip_suffix(INSTANCE) {
+            Some(rest) => (rest, Norm::Instance),
+            None => (rest, Norm::Batch),
+        };
         let (depth, width) = rest.split_once('x').map_or((rest, None), |(d, w)| (d, Some(w)));
         let depth = depth.parse().ok().filter(|d| (3..=6).contains(d))?;
         let width = width.map_or(Some(convnet::WIDTH), |w| w.parse().ok().filter(|w| (1..=4096).contains(w)))?;
-        return Some(Arch::ConvNet { depth, width });
+        return Some(Arch::ConvNet(convnet::Shape { depth, width, norm }));
     }
     let depth: usize = text.strip_prefix("resnet")?.strip_suffix("_cifar")?.parse().ok()?;
     ((8..=1202).contains(&depth) && depth % 6 == 2).then_some(Arch::CifarResNet { blocks: depth / 6 })
@@ -184,11 +194,23 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_nonsense_is_refused() {
-        let parametric = ["conv4x64", "resnet14_cifar"].map(str::to_owned);
+        let parametric = ["conv4x64", "conv5x32_in", "resnet14_cifar"].map(str::to_owned);
         for name in Arch::all().map(|a| a.to_string()).chain(parametric) {
             assert_eq!(name.parse::<Arch>().unwrap().to_string(), name);
         }
-        for name in ["conv2", "conv", "conv3x", "resnet", "resnet19", "resnet21_cifar", "vgg", "resnet18_modified_"] {
+        for name in [
+            "conv2",
+            "conv",
+            "conv3x",
+            "conv2_in",
+            "conv3_in_in",
+            "conv3_",
+            "resnet",
+            "resnet19",
+            "resnet21_cifar",
+            "vgg",
+            "resnet18_modified_",
+        ] {
             assert!(name.parse::<Arch>().is_err(), "{name}");
         }
         let error = "resnet8".parse::<Arch>().unwrap_err().to_string();

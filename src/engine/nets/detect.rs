@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Arch;
 use super::families;
-use super::families::convnet;
+use super::families::convnet::{self, Norm};
 use super::family::{Listed, Size};
 use super::graph::{Graph, Parameter};
 use super::op::Op;
@@ -65,7 +65,7 @@ fn matched(listed: &'static Listed, shapes: &Shapes) -> Option<(usize, usize)> {
 #[must_use]
 pub fn describe(arch: Arch, shapes: &Shapes) -> Option<Detected> {
     let (classes, side) = match arch {
-        Arch::ConvNet { depth, width } => {
+        Arch::ConvNet(convnet::Shape { depth, width, .. }) => {
             let [classes, inputs] = shapes.get("classifier.weight")?.as_slice() else { return None };
             (*classes, Some(convnet::side_of(depth, square_root(inputs / width.max(1))?)))
         }
@@ -100,13 +100,18 @@ fn count(shapes: &Shapes, key: impl Fn(usize) -> String) -> usize {
     (0..).take_while(|&i| shapes.contains_key(&key(i))).count()
 }
 
+/// With instance norm the layers are numbered in one sequence, where every second one of four is a norm without running
+/// statistics: with them it is another network, whose norm is a batch norm.
 fn detect_convnet(shapes: &Shapes) -> Option<Detected> {
-    let depth = count(shapes, |d| format!("layers.conv.{d}.weight"));
-    let width = *shapes.get("layers.conv.0.weight")?.first()?;
-    if !(3..=6).contains(&depth) {
-        return None;
-    }
-    describe(Arch::ConvNet { depth, width }, shapes)
+    let batch = ("layers.conv.0.weight", Norm::Batch, count(shapes, |d| format!("layers.conv.{d}.weight")));
+    let numbered = |d: usize, layer: usize, name: &str| format!("features.{}.{name}", convnet::LAYERS * d + layer);
+    let blocks = count(shapes, |d| numbered(d, 0, "weight"));
+    let normed = (0..blocks).all(|d| shapes.get(&numbered(d, 1, "weight")).is_some_and(|shape| shape.len() == 1));
+    let running = (0..blocks).any(|d| shapes.contains_key(&numbered(d, 1, "running_mean")));
+    let instance = ("features.0.weight", Norm::Instance, if normed && !running { blocks } else { 0 });
+    let (stem, norm, depth) = [batch, instance].into_iter().find(|found| (3..=6).contains(&found.2))?;
+    let width = *shapes.get(stem)?.first()?;
+    describe(Arch::ConvNet(convnet::Shape { depth, width, norm }), shapes)
 }
 
 fn detect_cifar(shapes: &Shapes) -> Option<Detected> {
@@ -137,6 +142,9 @@ mod tests {
             ("conv5", 128, 10),
             ("conv6", 224, 100),
             ("conv4x64", 64, 10),
+            ("conv3_in", 32, 10),
+            ("conv6_in", 224, 100),
+            ("conv4x64_in", 64, 10),
             ("resnet20_cifar", 32, 10),
             ("resnet110_cifar", 32, 100),
             ("resnet18", 224, 1000),
@@ -153,5 +161,18 @@ mod tests {
         let spec = NetworkSpec { arch: "resnet18_modified".parse().unwrap(), side: 64, classes: 200 };
         assert_eq!(detect(&shapes_of(&spec)), Some(Detected { arch: spec.arch, classes: 200, side: None }));
         assert_eq!(detect(&Shapes::from([("features.0.weight".into(), vec![64, 3, 3, 3])])), None);
+    }
+
+    /// The same sequence with batch norms, and VGG's convolutions, whose numbers meet every fourth layer too.
+    #[test]
+    fn numbered_layers_with_running_statistics_are_no_instance_norms() {
+        let spec = NetworkSpec { arch: "conv3_in".parse().unwrap(), side: 32, classes: 10 };
+        let mut shapes = shapes_of(&spec);
+        shapes.insert("features.5.running_mean".into(), vec![128]);
+        assert_eq!(detect(&shapes), None);
+        for name in ["vgg11", "vgg16_bn", "vgg13_bn"] {
+            let spec = NetworkSpec { arch: name.parse().unwrap(), side: 224, classes: 10 };
+            assert_eq!(detect(&shapes_of(&spec)).map(|d| d.arch), Some(spec.arch));
+        }
     }
 }

@@ -88,6 +88,9 @@ impl Op {
             Self::BatchNorm { channels: n, .. }
             | Self::LayerNorm { channels: n, .. }
             | Self::LayerScale { channels: n } => keeps(n),
+            Self::GroupNorm { channels: n, groups, .. } => {
+                keeps(n).filter(|_| groups > 0 && channels.is_multiple_of(groups))
+            }
             Self::Activation(_) | Self::Dropout(_) | Self::StochasticDepth(_) => Some(x),
             Self::MaxPool(pool) | Self::AvgPool(pool) => swept(pool, x, channels),
             Self::AdaptiveMean(n) => Some(Extent::map(channels, n, n)),
@@ -182,6 +185,8 @@ mod tests {
             Op::MaxPool(Pool::new(6, 1)),
             Op::LayerNorm { channels: 17, epsilon: 1e-5 },
             Op::Conv(Conv::new(18, 4, 1, 1).grouped(4)),
+            Op::GroupNorm { channels: 18, groups: 4, epsilon: 1e-5 },
+            Op::GroupNorm { channels: 18, groups: 0, epsilon: 1e-5 },
             Op::Positions { tokens: 24, channels: 18 },
         ];
         for op in wrong {

@@ -184,6 +184,16 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f64,
     },
+    /// Normalisation over the channels of each group and all pixels of an image (Wu and He 2018): weight, bias per
+    /// channel. As many groups as channels is instance norm (Ulyanov et al. 2016).
+    GroupNorm {
+        /// Channels.
+        channels: usize,
+        /// Groups of channels that lie side by side.
+        groups: usize,
+        /// Added to the biased variance.
+        epsilon: f64,
+    },
     /// An elementwise nonlinearity.
     Activation(Activation),
     /// Maximum of each window.

@@ -50,7 +50,7 @@ impl Op {
                 let running = [("running_mean", Role::RunningMean), ("running_var", Role::RunningVar)];
                 norm(channels).into_iter().chain(running.map(|(name, role)| (name, vec![channels], role))).collect()
             }
-            Self::LayerNorm { channels, .. } => norm(channels),
+            Self::LayerNorm { channels, .. } | Self::GroupNorm { channels, .. } => norm(channels),
             Self::Linear { inputs, outputs, bias: kind } => {
                 let weight = ("weight", vec![outputs, inputs], Role::Weight);
                 std::iter::once(weight).chain(bias(outputs, kind != LinearBias::None)).collect()

@@ -67,7 +67,7 @@ impl Features {
 #[must_use]
 pub fn tap(arch: Arch) -> Tap {
     match arch {
-        Arch::ConvNet { .. } => Tap::Stage(3),
+        Arch::ConvNet(_) => Tap::Stage(3),
         _ => Tap::Features,
     }
 }

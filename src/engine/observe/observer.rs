@@ -158,8 +158,8 @@ fn check_side(path: &str, spec: &NetworkSpec, from_shapes: Option<usize>) -> Res
         };
         return Err(error(format!(" (it needs {} to 4096 pixels{step})", spec.arch.least_side())));
     }
-    if let (Arch::ConvNet { depth, .. }, Some(side)) = (spec.arch, from_shapes)
-        && spec.side >> depth != side >> depth
+    if let (Arch::ConvNet(shape), Some(side)) = (spec.arch, from_shapes)
+        && spec.side >> shape.depth != side >> shape.depth
     {
         return Err(error(format!(" (its classifier is made for {side})")));
     }

@@ -77,7 +77,7 @@ pub fn joins(op: &Op) -> bool {
 /// Whether a step takes along the activation that follows.
 #[must_use]
 pub fn activates(op: &Op) -> bool {
-    joins(op) || matches!(op, Op::Add | Op::BatchNorm { .. } | Op::LayerScale { .. })
+    joins(op) || matches!(op, Op::Add | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::GroupNorm { .. })
 }
 
 /// A compiled network.

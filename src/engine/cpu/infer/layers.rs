@@ -72,6 +72,67 @@ pub fn layer_norm((a, from): Map<'_>, to: MapMut<'_>, (scale, shift): (&[f32], &
     });
 }
 
+/// Normalisation over groups of channels and all pixels; each channel's sums are made a row at a time in f32 and added
+/// up in f64, as distances from the first pixel, which are as small as the map's own spread.
+#[inline(always)]
+pub fn group_norm<const FMA: bool>(
+    (a, from): Map<'_>,
+    to: MapMut<'_>,
+    (groups, epsilon): (usize, f64),
+    (scale, shift): (&[f32], &[f32]),
+    then: Option<Activation>,
+) {
+    let first = &a[from.at(0, 0)..][..from.channels];
+    let mut sums = vec![[0.0_f64; 2]; from.channels];
+    let (mut plain, mut squares) = (vec![0.0_f32; from.channels], vec![0.0_f32; from.channels]);
+    for y in 0..from.height {
+        plain.fill(0.0);
+        squares.fill(0.0);
+        for x in 0..from.width {
+            let pixel = a[from.at(y, x)..][..from.channels].iter().zip(first);
+            for ((plain, square), (a, first)) in plain.iter_mut().zip(&mut squares).zip(pixel) {
+                let distance = a - first;
+                *plain += distance;
+                *square += distance * distance;
+            }
+        }
+        for (sum, (&plain, &square)) in sums.iter_mut().zip(plain.iter().zip(&squares)) {
+            sum[0] += f64::from(plain);
+            sum[1] += f64::from(square);
+        }
+    }
+    let moments = moments(&sums, first, (from.height * from.width) as f64);
+    let mut factors = Vec::with_capacity(from.channels);
+    for (group, moments) in moments.chunks_exact(from.channels / groups).enumerate() {
+        let (mean, variance) = joint(moments);
+        let inverse = 1.0 / (variance + epsilon).sqrt();
+        let own = (0..moments.len()).map(|c| group * moments.len() + c);
+        factors.extend(own.map(|c| [mean as f32, (f64::from(scale[c]) * inverse) as f32, shift[c]]));
+    }
+    pixels(to, |y, x, out| {
+        for ((o, a), [mean, scale, shift]) in out.iter_mut().zip(&a[from.at(y, x)..]).zip(&factors) {
+            *o = (a - mean) * scale + shift;
+        }
+        activate::<FMA>(then, out);
+    });
+}
+
+/// Mean and biased variance of each channel, from sums of distances from `first` and of their squares.
+fn moments(sums: &[[f64; 2]], first: &[f32], count: f64) -> Vec<[f64; 2]> {
+    let of = |([plain, squares], &first): (&[f64; 2], &f32)| {
+        let distance = plain / count;
+        [f64::from(first) + distance, (squares / count - distance * distance).max(0.0)]
+    };
+    sums.iter().zip(first).map(of).collect()
+}
+
+/// Mean and biased variance of equally many values each, together (Chan et al. 1983).
+pub(in crate::engine::cpu) fn joint(moments: &[[f64; 2]]) -> (f64, f64) {
+    let share = 1.0 / moments.len() as f64;
+    let mean = moments.iter().map(|m| m[0]).sum::<f64>() * share;
+    (mean, moments.iter().map(|m| m[1] + (m[0] - mean).powi(2)).sum::<f64>() * share)
+}
+
 #[inline(always)]
 pub fn gate((a, from): Map<'_>, (gate, row): Map<'_>, to: MapMut<'_>) {
     pixels(to, |y, x, out| {

@@ -215,6 +215,9 @@ fn apply<const FMA: bool>(layer: &Layer, tensors: &[Vec<f32>], [input, other]: [
             layers::scale::<FMA>(input, to, (scale, shift), then);
         }
         (Op::LayerNorm { epsilon, .. }, [scale, shift], _) => layers::layer_norm(input, to, (scale, shift), epsilon),
+        (Op::GroupNorm { groups, epsilon, .. }, [scale, shift], _) => {
+            layers::group_norm::<FMA>(input, to, (groups, epsilon), (scale, shift), then);
+        }
         (Op::Activation(activation), ..) => layers::activation::<FMA>(input, to, Some(activation)),
         (Op::MaxPool(pool), ..) => layers::max_pool(input, to, pool),
         (Op::AvgPool(pool), ..) => layers::avg_pool(input, to, pool),
@@ -226,6 +229,7 @@ fn apply<const FMA: bool>(layer: &Layer, tensors: &[Vec<f32>], [input, other]: [
         (Op::Positions { .. }, [values], _) => layers::positions(input, to, values),
         // `Step::extent` made sure of inputs and tensors.
         (Op::Add | Op::Gate | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::LayerNorm { .. }, ..) => {}
+        (Op::GroupNorm { .. }, ..) => {}
         (Op::ClassToken { .. } | Op::Positions { .. }, ..) => {}
         // Not in a plan.
         (Op::Input | Op::Dropout(_) | Op::StochasticDepth(_), ..) => {}

@@ -4,6 +4,7 @@ use pulp::Simd;
 use rayon::prelude::*;
 
 use super::forward::{Images, Pass, shape_of};
+use super::group_norm::Groups;
 use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
 use super::program::{Job, Phase, Prepared, Step};
 use super::space::{Packed, Space};
@@ -91,8 +92,26 @@ impl One<'_> {
         self.space.sums[step.node] = sums;
     }
 
+    /// A group norm's sums over the image, which are its weights' gradients, and what its input's gradient needs.
+    #[inline(always)]
+    fn group_sums<S: Simd>(&mut self, simd: S, step: &Step, (channels, groups): (usize, usize)) {
+        let Some(packed) = self.pass.packed[step.node].first() else { return };
+        let mut sums = std::mem::take(&mut self.space.sums[step.node]);
+        let mut norm = std::mem::take(&mut self.space.norms[step.node]);
+        if let Some(gradient) = self.gradient(step) {
+            let x = self.value(step.inputs[0]);
+            norm::backward_sums(simd, (x, gradient), &norm, step.then, &mut sums);
+            let groups = Groups { channels, groups, pixels: x.1.height * x.1.width };
+            norm.group_gradients(groups, &mut sums, packed.forward.as_flattened());
+        }
+        (self.space.sums[step.node], self.space.norms[step.node]) = (sums, norm);
+    }
+
     #[inline(always)]
     fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
+        if let Op::GroupNorm { channels, groups, .. } = step.op {
+            self.group_sums(simd, step, (channels, groups));
+        }
         for (number, back) in step.back.iter().enumerate() {
             let Some((place, add)) = *back else { continue };
             // The input's gradient leaves its place for the time of the step.
@@ -138,6 +157,9 @@ impl One<'_> {
             (Prepared::Parts(parts), _) => copies(parts.iter().filter(|p| p.input == number), gradient, to, add),
             (_, Op::BatchNorm { .. }) => {
                 norm::backward((input(0), gradient), &self.pass.batches[step.node], step.then, (to, add));
+            }
+            (_, Op::GroupNorm { .. }) => {
+                norm::backward((input(0), gradient), &self.space.norms[step.node], step.then, (to, add));
             }
             (_, Op::Activation(activation)) => copies::activation::<FMA>((input(0), gradient), to, activation, add),
             (_, Op::Flatten) => copies::flatten(gradient.0, to, add),
@@ -198,7 +220,16 @@ pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images
                 isa.run(DepthwisePart { scan: &d.forward, block, samples: &samples, weight, bias });
             });
         }
-        _ => {}
+        Prepared::PerChannel(_) => {
+            let Some(packed) = packed.first_mut() else { return };
+            let of = [&mut packed.bias_gradient, &mut packed.gradient].into_iter().enumerate();
+            for (which, gradient) in of {
+                for (c, gradient) in gradient.as_flattened_mut().iter_mut().enumerate() {
+                    *gradient += spaces.iter().map(|space| space.sums[step.node][which][c]).sum::<f64>() as f32;
+                }
+            }
+        }
+        Prepared::Plain | Prepared::Windows(_) | Prepared::Parts(_) => {}
     }
 }
 

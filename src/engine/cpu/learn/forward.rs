@@ -3,6 +3,7 @@
 use pulp::Simd;
 
 use super::conv::Group;
+use super::group_norm::Groups;
 use super::kernel::{Start, Swept, sweep};
 use super::program::{Job, Phase, Prepared, Stage, Step};
 use super::space::{Packed, Space};
@@ -133,6 +134,9 @@ impl One<'_> {
         match step.op {
             Op::Dropout(share) => self.drop((step, share, false), &mut output),
             Op::StochasticDepth(share) => self.drop((step, share, true), &mut output),
+            Op::GroupNorm { channels, groups, epsilon } => {
+                self.group_norm(simd, (step, epsilon), (channels, groups), &mut output);
+            }
             _ => self.compute::<S, FMA>(simd, step, &mut output),
         }
         self.space.values[step.output] = output;
@@ -162,9 +166,29 @@ impl One<'_> {
             (_, Op::Shuffle { groups }, _) => layers::shuffle(x, to, groups),
             (_, Op::Add, Some(other)) => layers::add::<FMA>(x, other, to, None),
             (_, Op::Gate, Some(gate)) => layers::gate(x, gate, to),
-            // Dense layers and dropouts are run beside this; the others aren't covered.
+            // Dense layers, dropouts and group norms are run beside this; the others aren't covered.
             _ => {}
         }
+    }
+
+    /// Normalises by the image's own statistics.
+    #[inline(always)]
+    fn group_norm<S: Simd>(
+        &mut self,
+        simd: S,
+        (step, epsilon): (&Step, f64),
+        (channels, groups): (usize, usize),
+        output: &mut [f32],
+    ) {
+        let Pass { stage, packed, .. } = self.pass;
+        let Some(packed) = packed[step.node].first() else { return };
+        let (from, to) = (shape_of(stage, step.inputs[0], 0), shape_of(stage, step.output, 0));
+        let Space { values, sums, norms, .. } = &mut *self.space;
+        let (x, norm, sums) = ((values[step.inputs[0]].as_slice(), from), &mut norms[step.node], &mut sums[step.node]);
+        norm::statistics(simd, x, sums);
+        let groups = Groups { channels, groups, pixels: from.height * from.width };
+        norm.normalise_groups(groups, epsilon, sums, (packed.forward.as_flattened(), packed.bias.as_flattened()));
+        norm::forward(x, (output, to), norm, step.then);
     }
 
     /// Draws the images' masks and applies them.

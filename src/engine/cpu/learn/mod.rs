@@ -9,6 +9,7 @@ mod conv;
 mod copies;
 mod depthwise;
 mod forward;
+mod group_norm;
 mod kernel;
 mod norm;
 mod packing;
@@ -20,7 +21,7 @@ mod space;
 
 use std::collections::TryReserveError;
 
-use self::program::{GROUP, Prepared, Program, Stage};
+use self::program::{GROUP, Program, Stage};
 use self::space::{Packed, Space};
 use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::learn::optimiser::{Parameter, Step};
@@ -124,7 +125,9 @@ impl CpuNetwork {
 
     fn pack(&mut self) {
         for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
-            let [weight, bias] = [Role::Weight, Role::Bias].map(|role| values(&self.tensors, step.node, role));
+            // A weight and maybe a bias, in the order of `Op::tensors`.
+            let mut own = self.tensors.iter().filter(|t| t.node == step.node).map(|t| t.values.as_slice());
+            let (weight, bias) = (own.next().unwrap_or_default(), own.next().unwrap_or_default());
             Packed::pack(&mut self.packed[step.node], &step.prepared, weight, bias);
         }
     }
@@ -156,10 +159,10 @@ impl CpuNetwork {
         }
     }
 
-    /// Copies the gradients of convolutions and linear layers into PyTorch's order.
+    /// Copies the gradients of packed weights into PyTorch's order.
     fn unpack(&mut self) {
         for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
-            if !matches!(step.prepared, Prepared::Dense(_) | Prepared::Depthwise(_)) {
+            if self.packed[step.node].is_empty() {
                 continue;
             }
             let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node);

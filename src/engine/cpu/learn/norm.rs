@@ -17,7 +17,7 @@ use crate::engine::plan::NORM_EPSILON;
 /// the way back.
 pub type Sums = [Vec<f64>; 2];
 
-/// What one batch norm makes of a batch; vectors are as long as pixels lie apart.
+/// What one batch norm makes of a batch, or a group norm of an image ([`super::group_norm`]); vectors are as long as pixels lie apart.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Mean.
@@ -25,14 +25,14 @@ pub struct Batch {
     /// Unbiased variance, which the running one moves towards.
     pub unbiased: Vec<f32>,
     /// 1 / √(biased variance + ε).
-    inverse: Vec<f32>,
+    pub(super) inverse: Vec<f32>,
     /// γ / √(biased variance + ε).
-    scale: Vec<f32>,
+    pub(super) scale: Vec<f32>,
     /// β.
-    shift: Vec<f32>,
+    pub(super) shift: Vec<f32>,
     /// dx = scale·dy + slope·(x − mean) + offset.
-    slope: Vec<f32>,
-    offset: Vec<f32>,
+    pub(super) slope: Vec<f32>,
+    pub(super) offset: Vec<f32>,
 }
 
 impl Batch {

@@ -6,6 +6,7 @@
 
 use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
 use super::norm::Rectifier;
+use super::packing::Packing;
 use super::pool::{Axes, Axis};
 use crate::engine::cpu::infer::depthwise::is_depthwise;
 use crate::engine::cpu::infer::kernel::Lane;
@@ -32,6 +33,8 @@ pub enum Prepared {
     Windows(Axes),
     /// Channels of the inputs; zeros where no part writes.
     Parts(Vec<Part>),
+    /// Group norm: γ and β by channel.
+    PerChannel(Packing),
 }
 
 /// One step. Values are named by the nodes that make them.
@@ -42,7 +45,7 @@ pub struct Step {
     pub op: Op,
     /// What that needs.
     pub prepared: Prepared,
-    /// The activation that follows a batch norm.
+    /// The activation that follows a norm.
     pub then: Rectifier,
     /// What it reads.
     pub inputs: Vec<NodeId>,
@@ -130,7 +133,7 @@ pub fn covers(op: Op) -> bool {
     match op {
         Input | Conv(_) | BatchNorm { .. } | Activation(_) | Op::MaxPool(_) | AvgPool(_) | Op::AdaptiveMean(_) => true,
         GlobalMean | Flatten | Add | Gate | Concat | Channels { .. } | Op::Shuffle { .. } | Op::Shortcut { .. } => true,
-        Dropout(_) | Op::StochasticDepth(_) => true,
+        Dropout(_) | Op::StochasticDepth(_) | Op::GroupNorm { .. } => true,
         Op::Linear { bias, .. } => bias != LinearBias::WithoutKeys,
         _ => false,
     }
@@ -210,18 +213,19 @@ struct Plain {
     node: NodeId,
     inputs: Vec<NodeId>,
     output: NodeId,
-    /// The activation that a batch norm takes along.
+    /// The activation that a norm takes along.
     then: Rectifier,
 }
 
-/// The nodes as steps; a batch norm takes the activation along that alone reads it.
+/// The nodes as steps; a batch or group norm takes the activation along that alone reads it.
 fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
     let mut steps: Vec<Plain> = Vec::with_capacity(nodes.len());
     let only_reader = |id: NodeId| nodes.iter().flat_map(|n| &n.inputs).filter(|&&i| i == id).count() == 1;
     for (id, node) in nodes.iter().enumerate().skip(1) {
         let then = if let Op::Activation(activation) = node.op { Rectifier::of(activation) } else { None };
         if let (Some(then), Some(last)) = (then, steps.last_mut()) {
-            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. }) && last.then == Rectifier::None;
+            let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. } | Op::GroupNorm { .. })
+                && last.then == Rectifier::None;
             if norm && node.inputs == [last.output] && only_reader(last.output) {
                 (last.then, last.output) = (then, id);
                 continue;
@@ -300,10 +304,13 @@ impl Builder<'_> {
             }
             phase.run(at, step);
             if weighted {
-                phase.weights.push(at);
                 held.push(gradient);
             } else {
                 slots.give(gradient);
+            }
+            // A group norm's are in its sums.
+            if weighted || matches!(step.prepared, Prepared::PerChannel(_)) {
+                phase.weights.push(at);
             }
         }
         phases.push(phase);
@@ -328,6 +335,7 @@ fn prepare(op: Op, (inputs, to): (&[Shape], Shape), widest: usize) -> Option<Pre
         }
         Op::MaxPool(pool) | Op::AvgPool(pool) => axes(&|_, size| Axis::of_pool(pool, size)),
         Op::AdaptiveMean(_) | Op::GlobalMean => axes(&Axis::of_parts),
+        Op::GroupNorm { channels, .. } => Prepared::PerChannel(Packing::new(channels, 1, (0, 1), vec![0])),
         _ => parts(op, inputs).map_or(Prepared::Plain, Prepared::Parts),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::conv::Group;
-use super::norm::Sums;
+use super::norm::{Batch, Sums};
 use super::packing::Packing;
 use super::program::{Prepared, Stage};
 use crate::engine::cpu::infer::kernel::{LANES, Lane};
@@ -16,8 +16,10 @@ pub struct Space {
     pub values: Vec<Vec<f32>>,
     /// Gradients.
     pub gradients: Vec<Vec<f32>>,
-    /// Sums of the batch norms, by node.
+    /// Sums of the norms, by node.
     pub sums: Vec<Sums>,
+    /// What the group norms make of the image, by node.
+    pub norms: Vec<Batch>,
     /// Masks of the dropouts, by node, as long as the map without its border.
     pub masks: Vec<Vec<f32>>,
 }
@@ -26,7 +28,12 @@ impl Space {
     /// Zeroed buffers.
     pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
         let nodes = stage.shapes.len();
-        let mut space = Self { sums: vec![Sums::default(); nodes], masks: vec![Vec::new(); nodes], ..Self::default() };
+        let mut space = Self {
+            sums: vec![Sums::default(); nodes],
+            norms: vec![Batch::default(); nodes],
+            masks: vec![Vec::new(); nodes],
+            ..Self::default()
+        };
         for shape in &stage.shapes {
             space.values.push(zeros(shape.map_or(0, |shape| shape.len()))?);
         }
@@ -36,7 +43,9 @@ impl Space {
         for step in &stage.steps {
             let Some(shape) = stage.shapes[step.output] else { continue };
             match step.op {
-                Op::BatchNorm { .. } => space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]],
+                Op::BatchNorm { .. } | Op::GroupNorm { .. } => {
+                    space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]];
+                }
                 Op::Dropout(_) | Op::StochasticDepth(_) => {
                     space.masks[step.node] = zeros(shape.height * shape.width * shape.stride)?;
                 }
@@ -93,6 +102,7 @@ impl Packed {
                 groups.iter().map(of).collect()
             }
             Prepared::Depthwise(d) => vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing))],
+            Prepared::PerChannel(packing) => vec![Self::new(packing, std::iter::empty())],
             _ => Vec::new(),
         }
     }
@@ -131,6 +141,7 @@ fn packings<'a>(prepared: &'a Prepared) -> Vec<(&'a Packing, Vec<&'a Packing>)> 
             groups.iter().map(|group| (&group.forward.packing, back(group))).collect()
         }
         Prepared::Depthwise(d) => vec![(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())],
+        Prepared::PerChannel(packing) => vec![(packing, Vec::new())],
         _ => Vec::new(),
     }
 }

@@ -187,6 +187,22 @@ fn steps_on_each_pixel() {
 }
 
 #[test]
+fn groups_of_channels_are_normalised() {
+    for (n, (channels, groups)) in [(21, 3), (21, 21), (32, 1), (40, 8), (5, 5)].into_iter().enumerate() {
+        let mut net = Net::new(7 + n % 2);
+        let norm = Op::GroupNorm { channels, groups, epsilon: 1e-5 };
+        let x = net.conv(Conv::new(3, channels, 3, 1), &[0], None);
+        // Far from 0, where sums of squares would cancel.
+        net.steps[0].tensors[1].iter_mut().for_each(|bias| *bias += 50.0);
+        let x = net.layer(norm, &[x], ACTIVATIONS[n]);
+        let x = net.conv(Conv::new(channels, channels, 3, 2), &[x], None);
+        let x = net.layer(norm, &[x], ACTIVATIONS[n + 1]);
+        net.step(Op::GlobalMean, &[x]);
+        check(&format!("{channels} channels in {groups} groups"), net);
+    }
+}
+
+#[test]
 fn pools() {
     let with = |kernel, stride, padding, ceil| Pool { kernel, stride, padding, ceil };
     for side in [9, 10, 11] {

@@ -23,6 +23,8 @@ fn agrees_with_burn_and_not_with_the_batch() {
         ("conv3", 32),
         ("conv4x20", 64),
         ("conv3x5", 37),
+        ("conv3_in", 32),
+        ("conv4x20_in", 65),
         ("resnet20_cifar", 32),
         ("resnet20_cifar", 29),
         ("resnet18", 65),

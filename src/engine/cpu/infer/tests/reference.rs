@@ -101,6 +101,21 @@ fn execute(step: &Step, inputs: &[&Value]) -> Value {
                     + f64::from(tensors[1][c])
             })
         }
+        Op::GroupNorm { groups, epsilon, .. } => {
+            let size = x.values.len() / groups;
+            let moments: Vec<(f64, f64)> = x
+                .values
+                .chunks_exact(size)
+                .map(|group| {
+                    let mean = group.iter().sum::<f64>() / size as f64;
+                    (mean, group.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / size as f64)
+                })
+                .collect();
+            x.map(|c, v| {
+                let (mean, variance) = moments[c * groups / channels];
+                (v - mean) / (variance + epsilon).sqrt() * f64::from(tensors[0][c]) + f64::from(tensors[1][c])
+            })
+        }
         Op::Activation(activation) => activate(Some(activation), x),
         Op::MaxPool(pool) => pooled(x, pool, |values| values.iter().copied().fold(f64::MIN, f64::max)),
         Op::AvgPool(pool) => pooled(x, pool, |values| values.iter().sum::<f64>() / values.len() as f64),

@@ -61,6 +61,8 @@ fn compare(what: &str, (graph, side): (&Graph, usize), batch: usize, share: f64)
 #[test]
 fn gradients_of_rectifiers_are_burns() {
     compare("conv3x20", (&graph("conv3x20", 16), 16), 5, 2e-3);
+    compare("conv3x20_in", (&graph("conv3x20_in", 16), 16), 5, 2e-3);
+    compare("grouped", (&grouped(), 20), 5, 2e-3);
     compare("small alexnet", (&small_alexnet(), 31), 11, 2e-3);
 }
 

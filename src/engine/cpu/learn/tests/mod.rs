@@ -39,8 +39,31 @@ fn small_alexnet() -> Graph {
     graph
 }
 
+/// The network `grouped` of `tests/fixtures/gradients.py`: group norms of every kind, with and without a rectifier,
+/// before a step of 2, and beside an identity.
+fn grouped() -> Graph {
+    let mut graph = Graph::new();
+    let norm = |channels, groups| Op::GroupNorm { channels, groups, epsilon: 1e-5 };
+    let x = graph.conv(0, Conv::new(3, 24, 3, 1).biased(), "a");
+    let x = graph.push_keyed(norm(24, 4), &[x], "na");
+    let x = graph.activate(x, Activation::Relu);
+    let y = graph.conv(x, Conv::new(24, 24, 3, 1), "b");
+    let y = graph.push_keyed(norm(24, 1), &[y], "nb");
+    let x = graph.push(Op::Add, &[x, y]);
+    let x = graph.conv(x, Conv::new(24, 18, 3, 2).biased(), "c");
+    let x = graph.push_keyed(norm(18, 18), &[x], "nc");
+    let x = graph.activate(x, Activation::Silu);
+    let x = graph.push(Op::GlobalMean, &[x]);
+    graph.linear(x, (18, 10), "head");
+    graph
+}
+
 fn network((arch, side): (&str, usize), isa: Isa) -> CpuNetwork {
-    let graph = if arch == "small alexnet" { small_alexnet() } else { graph(arch, side) };
+    let graph = match arch {
+        "small alexnet" => small_alexnet(),
+        "grouped" => grouped(),
+        _ => graph(arch, side),
+    };
     let weights = Weights::by_formula(&graph);
     CpuNetwork::with_isa(graph, side, &weights, isa).unwrap()
 }
@@ -107,7 +130,7 @@ impl Digest {
 fn gradients_are_pytorchs() {
     let file: File = serde_json::from_str(include_str!("../../../../../tests/fixtures/gradients.json")).unwrap();
     let cases: Vec<&Case> = file.cases.iter().filter(|c| c.mode == "train").collect();
-    assert_eq!(cases.len(), 2);
+    assert_eq!(cases.len(), 4);
     for case in cases {
         for isa in Isa::all() {
             let name = &case.arch;
@@ -144,7 +167,7 @@ fn trained(mut learner: Fitted<CpuNetwork>, side: usize, batches: &[usize]) -> V
 
 #[test]
 fn threads_and_registers_change_no_bit() {
-    for (arch, side) in [("conv3x24", 16), ("mobilenet_v2", 64), ("small alexnet", 31)] {
+    for (arch, side) in [("conv3x24", 16), ("mobilenet_v2", 64), ("small alexnet", 31), ("grouped", 19)] {
         let run = |threads: usize, isa: Isa| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| trained(learner((arch, side), ADAM, isa), side, &[11, 3]))
@@ -207,7 +230,9 @@ fn wrong_sizes_and_orders_are_errors() {
 fn networks_that_are_not_covered_say_so() {
     let covered = |arch: &str| CpuNetwork::supports(&graph(arch, 64));
     assert!(!covered("vit_b_16") && !covered("swin_t") && !covered("convnext_tiny"));
-    for arch in ["conv4", "resnet50", "resnet20_cifar", "densenet121", "mnasnet1_0", "efficientnet_b0", "vgg16_bn"] {
+    for arch in
+        ["conv4", "conv4_in", "resnet50", "resnet20_cifar", "densenet121", "mnasnet1_0", "efficientnet_b0", "vgg16_bn"]
+    {
         assert!(covered(arch), "{arch}");
     }
 }
