@@ -20,9 +20,9 @@ pub fn forward_times(
 ) -> Result<Vec<f64>, EngineError> {
     let spec = NetworkSpec { arch, side, classes: 1000 };
     let graph = spec.graph();
-    let plan = Plan::compile(&graph, &Weights::by_formula(&graph), side, &[]);
+    let plan = Plan::compile(&graph, &Weights::by_formula(&graph), &[]);
     let mut engine = super::session::engine(plan, picked)?;
-    let images: Vec<f32> = formula("input", batch * 3 * side * side).collect();
+    let images: Vec<f32> = formula("input", batch * engine.input_len()).collect();
     let mut times = Vec::with_capacity(passes);
     for _ in 0..passes {
         let start = Instant::now();

@@ -39,7 +39,7 @@ impl NetworkRow {
             family: family.name(),
             paper: family.paper(),
             parameters: graph.parameter_count(),
-            multiply_adds: multiply_adds(&graph, side).unwrap_or(0),
+            multiply_adds: multiply_adds(&graph).unwrap_or(0),
             outputs,
             side,
             least_side: arch.least_side(),

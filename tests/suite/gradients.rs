@@ -57,8 +57,8 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// The network `grouped` of the script: group norms of every kind.
-fn grouped(classes: usize) -> Graph {
-    let mut graph = Graph::new();
+fn grouped(side: usize, classes: usize) -> Graph {
+    let mut graph = Graph::images(side);
     let norm = |channels, groups| Op::GroupNorm { channels, groups, epsilon: 1e-5 };
     let x = graph.conv(graph.last(), Conv::new(3, 24, 3, 1).biased(), "a");
     let x = graph.push_keyed(norm(24, 4), &[x], "na");
@@ -78,7 +78,7 @@ fn check(case: &Case, (classes, images): (usize, usize)) {
     let (name, side) = (&case.arch, case.side);
     let device = Device::flex().autodiff();
     let graph = match name.as_str() {
-        "grouped" => grouped(classes),
+        "grouped" => grouped(side, classes),
         arch => NetworkSpec { arch: arch.parse().unwrap(), side, classes }.graph(),
     };
     let network = Network::new(graph.clone(), &Weights::by_formula(&graph), &device).unwrap();

@@ -49,7 +49,7 @@ fn every_network_has_pytorchs_size() {
         if found != (expected.side, expected.parameters, expected.tensors) {
             wrong.push(format!("{name}: side, parameters, tensors {found:?}"));
         }
-        let multiply_adds = shapes::multiply_adds(&graph, expected.side).unwrap();
+        let multiply_adds = shapes::multiply_adds(&graph).unwrap();
         if multiply_adds != expected.multiply_adds {
             wrong.push(format!("{name}: {multiply_adds} multiply-adds, not {}", expected.multiply_adds));
         }
@@ -101,7 +101,7 @@ fn stages_halve_the_map() {
     ];
     for (name, expected) in cases {
         let graph = NetworkSpec { arch: name.parse().unwrap(), side: 224, classes: 10 }.graph();
-        let extents = shapes::extents(&graph, 224).unwrap();
+        let extents = shapes::extents(&graph).unwrap();
         let stages = (1..).map_while(|n| graph.tap(&Tap::Stage(n))).map(|node| extents[node].height);
         assert_eq!(stages.collect::<Vec<_>>(), expected, "{name}");
         assert!(graph.tap(&Tap::Features).is_some(), "{name}");
@@ -113,7 +113,7 @@ fn stages_halve_the_map() {
 fn residual_joins_cost_no_step_of_their_own() {
     for name in ["mobilenet_v2", "mnasnet0_5", "efficientnet_b0", "regnet_y_400mf"] {
         let graph = NetworkSpec { arch: name.parse().unwrap(), side: 64, classes: 10 }.graph();
-        let plan = Plan::compile(&graph, &Weights::by_formula(&graph), 64, &[]);
+        let plan = Plan::compile(&graph, &Weights::by_formula(&graph), &[]);
         let loose = |op: &Op| matches!(op, Op::Add | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::Activation(_));
         assert_eq!(plan.steps.iter().filter(|s| loose(&s.op)).count(), 0, "{name}");
     }

@@ -77,14 +77,14 @@ impl Case {
 
     /// The network with batch norm folded, as distillation runs it on GPUs.
     fn check_burn(&self, device: &Device) {
-        let plan = Plan::compile(&self.graph, &self.weights, self.spec.side, &[]);
+        let plan = Plan::compile(&self.graph, &self.weights, &[]);
         let mut engine = BurnEngine::new(plan, device).unwrap();
         self.check_logits(&engine.logits(&self.input, 2).unwrap(), "folded, burn");
     }
 
     /// The same, as distillation runs it on the CPU.
     fn check_cpu(&self) {
-        let plan = Plan::compile(&self.graph, &self.weights, self.spec.side, &[]);
+        let plan = Plan::compile(&self.graph, &self.weights, &[]);
         let mut engine = CpuEngine::new(&plan).unwrap();
         self.check_logits(&engine.logits(&self.input, 2).unwrap(), "folded, CPU engine");
     }
@@ -111,9 +111,9 @@ impl Case {
         let norms = &self.reference.bn_inputs;
         let Some((first, last)) = norms.first().zip(norms.last()) else { return };
         let taps = [first, last].map(|n| Tap::NormInput(n.key.clone()));
-        let plan = Plan::compile(&self.graph, &self.weights, self.spec.side, &taps);
-        let output = CpuEngine::new(&plan).unwrap().forward(&self.input, 2).unwrap();
-        self.check_logits(&output.logits, "with taps, CPU engine");
+        let plan = Plan::compile(&self.graph, &self.weights, &taps);
+        let output = CpuEngine::new(&plan).unwrap().forward(&[&self.input], 2).unwrap();
+        self.check_logits(output.logits(), "with taps, CPU engine");
         assert_eq!(output.taps.len(), 2);
         check_moments(&output.taps[0], first, "CPU engine");
         check_moments(&output.taps[1], last, "CPU engine");

@@ -259,8 +259,7 @@ mod tests {
             "a":{"dtype":"U16","shape":[2,1],"data_offsets":[0,4]},"c":{"dtype":"F8_E4M3","shape":[3],"data_offsets":[12,15]}}"#;
         let found = read(header, 15).unwrap();
         let keys: Vec<_> = found.entries.iter().map(|e| (e.key.as_str(), e.dtype, e.shape.clone())).collect();
-        let expected =
-            [("a", Some(Dtype::U16), vec![2, 1]), ("b", Some(Dtype::F32), vec![2]), ("c", None, vec![3])];
+        let expected = [("a", Some(Dtype::U16), vec![2, 1]), ("b", Some(Dtype::F32), vec![2]), ("c", None, vec![3])];
         assert_eq!(keys, expected);
         assert_eq!((found.about("epoch"), found.about("step")), (Some("3"), None));
         let start = 8 + header.len() as u64;
@@ -269,7 +268,9 @@ mod tests {
 
     #[test]
     fn what_a_file_can_t_hold_is_refused() {
-        let one = |shape: &str, offsets: &str| format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}}}"#);
+        let one = |shape: &str, offsets: &str| {
+            format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":{offsets}}}}}"#)
+        };
         for (header, bytes, why) in [
             (one("[4]", "[0,9999]"), 16, "beyond the file"),
             (one("[4]", "[0,16]"), 17, "its tensors end at byte"),

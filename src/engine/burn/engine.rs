@@ -6,13 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::attention;
 use super::ops::{self, Learnt, Value};
 use crate::engine::nets::graph::{Activation, Op, Window};
-use crate::engine::plan::{Engine, EngineError, Output, Plan, Step};
+use crate::engine::plan::{Engine, EngineError, Output, Plan, Signature, Step};
 
 /// A plan whose weights lie on a device.
 pub struct BurnEngine {
     plan: Plan,
+    signature: Signature,
     device: Device,
     /// Each step's tensors, as one row of values each.
     tensors: Vec<Vec<Tensor<1>>>,
@@ -27,18 +29,19 @@ impl BurnEngine {
     /// Uploads a plan's weights.
     ///
     /// # Errors
-    /// [`EngineError`] where the device has no room or is lost.
+    /// [`EngineError`] where the steps don't fit together, or the device has no room or is lost.
     pub fn new(mut plan: Plan, device: &Device) -> Result<Self, EngineError> {
         let device = device.clone();
+        let signature = plan.signature().ok_or_else(EngineError::broken_plan)?;
         let tensors = guarded(|| plan.steps.iter_mut().map(|step| upload(step, &device)).collect())?;
-        Ok(Self { plan, device, tensors, masks: RefCell::default() })
+        Ok(Self { plan, signature, device, tensors, masks: RefCell::default() })
     }
 
-    fn run(&self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
-        let side = self.plan.side;
-        let data = TensorData::new(images.to_vec(), [batch, 3, side, side]);
+    fn run(&self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError> {
         let mut values: Vec<Option<Value>> = (0..self.plan.values).map(|_| None).collect();
-        values[0] = Some(Value::Map(Tensor::from_data(data, &self.device)));
+        for ((value, port), given) in values.iter_mut().zip(&self.plan.inputs).zip(inputs) {
+            *value = Some(Value::new(given.to_vec(), (port.extent, batch), &self.device));
+        }
         for (step, tensors) in self.plan.steps.iter().zip(&self.tensors) {
             let inputs: Vec<Value> = step.inputs.iter().filter_map(|&i| values[i].clone()).collect();
             let join = step.epilogue.join.and_then(|i| values[i].clone());
@@ -48,10 +51,10 @@ impl BurnEngine {
             }
             values[step.output] = Some(finish(self.execute(step, tensors, inputs)?, join, step.epilogue.activation)?);
         }
-        let tap = |&i: &usize| values[i].clone().ok_or_else(EngineError::broken_plan)?.read();
-        let taps = self.plan.taps.iter().map(tap).collect::<Result<_, _>>()?;
-        let logits = values.pop().flatten().ok_or_else(EngineError::broken_plan)?.rows()?;
-        Ok(Output { logits: Value::Rows(logits).read()?.values, taps })
+        let read = |&i: &usize| values[i].clone().ok_or_else(EngineError::broken_plan)?.read();
+        let taps = self.plan.taps.iter().map(read).collect::<Result<_, _>>()?;
+        let outputs = self.plan.outputs.iter().map(|(_, value)| read(value)).collect::<Result<_, _>>()?;
+        Ok(Output { outputs, taps })
     }
 
     fn execute(&self, step: &Step, tensors: &[Tensor<1>], inputs: Vec<Value>) -> Result<Value, EngineError> {
@@ -67,23 +70,20 @@ impl BurnEngine {
         if let Some(mask) = self.masks.borrow().get(&key) {
             return Some(mask.clone());
         }
-        let mask = ops::region_mask(window, (height, width), &self.device)?;
+        let mask = attention::region_mask(window, (height, width), &self.device)?;
         self.masks.borrow_mut().insert(key, mask.clone());
         Some(mask)
     }
 }
 
 impl Engine for BurnEngine {
-    fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
-        guarded(|| self.run(images, batch))?
+    fn signature(&self) -> &Signature {
+        &self.signature
     }
 
-    fn classes(&self) -> usize {
-        self.plan.classes
-    }
-
-    fn side(&self) -> usize {
-        self.plan.side
+    fn forward(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError> {
+        self.signature.check(inputs, batch)?;
+        guarded(|| self.run(inputs, batch))?
     }
 }
 

@@ -15,7 +15,6 @@ use crate::engine::weights::{WeightTensor, Weights};
 pub struct BurnNetwork {
     network: Network,
     device: Device,
-    side: usize,
     /// Per parameter, in the order of [`Network::parameters`].
     gradients: Vec<Option<Tensor<1>>>,
     /// The last forward pass's logits with all that they came from, and the running statistics before it.
@@ -23,21 +22,24 @@ pub struct BurnNetwork {
 }
 
 impl BurnNetwork {
-    /// Puts the network, for images of this side, on the device.
+    /// Puts the network on the device.
     ///
     /// # Errors
     /// [`EngineError`] where tensors are missing or the device refuses.
-    pub fn new(graph: Graph, side: usize, weights: &Weights, device: &Device) -> Result<Self, EngineError> {
+    pub fn new(graph: Graph, weights: &Weights, device: &Device) -> Result<Self, EngineError> {
         let device = device.clone().autodiff();
         let network = network(graph, weights, &device)?;
         let gradients = vec![None; network.parameters().len()];
-        Ok(Self { network, device, side, gradients, pending: None })
+        Ok(Self { network, device, gradients, pending: None })
     }
 
     fn run(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
-        let data = TensorData::new(images.to_vec(), [batch, 3, self.side, self.side]);
+        let image = (self.network.graph().image(), batch);
         let before = self.network.statistics();
-        let logits = self.network.forward(Tensor::from_data(data, &self.device), Mode::Train(masks), &[])?.logits;
+        let logits = self
+            .network
+            .forward(Value::new(images.to_vec(), image, &self.device).map()?, Mode::Train(masks), &[])?
+            .logits;
         let values = Value::Rows(logits.clone().inner()).read()?.values;
         self.pending = Some((logits, before));
         Ok(values)

@@ -5,6 +5,7 @@ use crate::core::data::pixels::Rgb8;
 use crate::core::distil::patch::CropBox;
 use crate::core::train::augment::{self, ImageDraw, Mix};
 use crate::core::train::recipe::Cropping;
+use crate::engine::nets::extent::Extent;
 
 use super::resize::{OutsideImage, resize_with};
 
@@ -20,7 +21,7 @@ pub fn augmented(
 ) -> Result<Vec<f32>, OutsideImage> {
     let shuffled = shuffled(image, draw);
     let image = shuffled.as_ref().unwrap_or(image);
-    let mut input = vec![0.0; 3 * side * side];
+    let mut input = vec![0.0; Extent::image(side).len()];
     let mut put = |x: usize, y: usize, rgb: [f32; 3]| {
         let x = if draw.mirrored { side - 1 - x } else { x };
         for (c, value) in rgb.into_iter().enumerate() {
@@ -75,7 +76,7 @@ fn sources(strips: &[u8], length: u32) -> Vec<u32> {
 
 /// Mixes a batch of normalised inputs, in place; partners are taken from the unmixed batch (Yun et al. 2019; Zhang et al. 2018).
 pub fn mix(batch: &mut [f32], side: usize, mix: &Mix) {
-    let len = 3 * side * side;
+    let len = Extent::image(side).len();
     match mix {
         Mix::None => {}
         Mix::CutMix { partners, bbox, .. } => {

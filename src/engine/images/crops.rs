@@ -3,6 +3,7 @@
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::patch::{CropBox, CropRange, ImageKey, crop_box};
+use crate::engine::nets::extent::Extent;
 
 use super::resize::{OutsideImage, resize_with};
 
@@ -36,7 +37,7 @@ impl CropPlan {
     /// Values of one network input: 3·S².
     #[must_use]
     pub fn input_len(&self) -> usize {
-        3 * self.input_side as usize * self.input_side as usize
+        Extent::image(self.input_side as usize).len()
     }
 
     /// Writes the crops of `boxes` one after another into `inputs`, [`Self::input_len`] values each: planar (C, H, W),

@@ -21,9 +21,7 @@ pub fn learner(
 ) -> Result<Box<dyn Learner>, EngineError> {
     let graph = spec.graph();
     Ok(match picked.info.hardware {
-        Hardware::Cpu if CpuNetwork::supports(&graph) => {
-            Box::new(Fitted::new(CpuNetwork::new(graph, spec.side, weights)?, rule))
-        }
-        _ => Box::new(Fitted::new(BurnNetwork::new(graph, spec.side, weights, &picked.device)?, rule)),
+        Hardware::Cpu if CpuNetwork::supports(&graph) => Box::new(Fitted::new(CpuNetwork::new(graph, weights)?, rule)),
+        _ => Box::new(Fitted::new(BurnNetwork::new(graph, weights, &picked.device)?, rule)),
     })
 }

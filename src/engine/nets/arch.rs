@@ -45,7 +45,9 @@ impl NetworkSpec {
     pub fn graph(&self) -> Graph {
         match self.arch {
             Arch::ConvNet(shape) => convnet::build(shape, self.side, self.classes),
-            Arch::CifarResNet { blocks } => resnet::build_cifar(blocks, self.classes),
+            Arch::CifarResNet { blocks } => {
+                resnet::build_cifar(blocks, Size { side: self.side, classes: self.classes })
+            }
             Arch::Listed(listed) => listed.graph(Size { side: self.side, classes: self.classes }),
         }
     }
@@ -54,7 +56,7 @@ impl NetworkSpec {
     #[must_use]
     pub fn fits(&self) -> bool {
         let step = self.arch.side_step();
-        self.side >= step && self.side.is_multiple_of(step) && shapes::extents(&self.graph(), self.side).is_some()
+        self.side >= step && self.side.is_multiple_of(step) && shapes::extents(&self.graph()).is_some()
     }
 }
 

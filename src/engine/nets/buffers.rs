@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn batch_norms_have_counters_and_window_attention_has_tables() {
-        let mut graph = Graph::new();
+        let mut graph = Graph::images(4);
         let x = graph.batch_norm(0, 3, "bn1");
         let window = Window { channels: 4, heads: 2, size: 2, shift: [0, 0], cosine: true };
         graph.push_keyed(Op::WindowAttention(window), &[x], "features.1.0.attn");

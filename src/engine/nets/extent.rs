@@ -29,6 +29,12 @@ impl Extent {
         Self { channels, height: 1, width: 1, row: true }
     }
 
+    /// An image of three colours.
+    #[must_use]
+    pub const fn image(side: usize) -> Self {
+        Self::map(3, side, side)
+    }
+
     /// Number of values.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -62,7 +68,7 @@ impl Op {
     fn arity(&self) -> Option<usize> {
         match self {
             Self::Input => Some(0),
-            Self::Add | Self::Gate => Some(2),
+            Self::Add | Self::AddRow | Self::Gate => Some(2),
             Self::Concat => None,
             _ => Some(1),
         }
@@ -98,6 +104,7 @@ impl Op {
             Self::Flatten => Some(Extent::row(x.len())),
             Self::Linear { inputs: n, outputs, .. } => keeps(n).map(|x| Extent { channels: outputs, ..x }),
             Self::Add => (inputs[1] == x).then_some(x),
+            Self::AddRow => (inputs[1] == Extent::row(channels)).then_some(x),
             Self::Gate => (inputs[1] == Extent::map(channels, 1, 1)).then_some(x),
             Self::Concat => {
                 let same = inputs.iter().all(|i| !i.row && (i.height, i.width) == (height, width));
@@ -176,6 +183,7 @@ mod tests {
             Op::WindowAttention(Window { channels: 6, heads: 2, size: 3, shift: [0, 0], cosine: false }),
             Op::Gate,
             Op::Add,
+            Op::AddRow,
             Op::Merge,
             Op::Shuffle { groups: 4 },
             Op::Channels { from: 10, count: 9 },
@@ -202,7 +210,8 @@ mod tests {
     #[test]
     fn rows_and_maps_are_not_mixed() {
         let (row, map) = (Extent::row(6), Extent::map(6, 1, 1));
-        assert_eq!(Op::Add.extent(&[row, map]), None);
+        assert_eq!((Op::Add.extent(&[row, map]), Op::AddRow.extent(&[map, map])), (None, None));
+        assert_eq!(Op::AddRow.extent(&[map, row]), Some(map));
         assert_eq!(Op::Conv(Conv::new(6, 4, 1, 1)).extent(&[row]), None);
         assert_eq!(Op::GlobalMean.extent(&[map]), Some(row));
         let linear = Op::Linear { inputs: 6, outputs: 2, bias: super::super::op::LinearBias::Full };

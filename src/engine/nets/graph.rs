@@ -5,6 +5,7 @@
 //! ([`crate::engine::burn::module`]).
 
 use super::draw::Draw;
+use super::extent::Extent;
 pub use super::op::{Activation, Conv, LinearBias, Op, Pool, Window};
 pub use super::tensors::Role;
 
@@ -52,19 +53,60 @@ pub enum Tap {
     NormInput(String),
 }
 
-/// A network: nodes in order of execution; the last one gives the logits.
+/// A value that goes into a network or comes out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// What it is for one image.
+    pub extent: Extent,
+}
+
+/// A network: nodes in order of execution, of which the first ones are its inputs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     nodes: Vec<Node>,
     stages: Vec<NodeId>,
+    inputs: Vec<Port>,
+    outputs: Vec<(String, NodeId)>,
 }
 
 impl Graph {
-    /// A graph that holds its input only.
+    /// A graph that holds its input only: images of this side.
     #[must_use]
-    pub fn new() -> Self {
-        let input = Node { op: Op::Input, inputs: Vec::new(), key: String::new(), draws: None };
-        Self { nodes: vec![input], stages: Vec::new() }
+    pub fn images(side: usize) -> Self {
+        Self::given([("image", Extent::image(side))])
+    }
+
+    /// A graph that holds its inputs only; their nodes are numbered in this order.
+    #[must_use]
+    pub fn given<const N: usize>(inputs: [(&str, Extent); N]) -> Self {
+        let node = Node { op: Op::Input, inputs: Vec::new(), key: String::new(), draws: None };
+        let inputs = inputs.map(|(name, extent)| Port { name: name.to_owned(), extent });
+        Self { nodes: vec![node; N], inputs: inputs.into(), ..Self::default() }
+    }
+
+    /// What the network is given, in the order of its first nodes.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// The extent of its first input: the image, where it is given nothing else.
+    #[must_use]
+    pub fn image(&self) -> Extent {
+        self.inputs.first().map_or(Extent::map(0, 0, 0), |port| port.extent)
+    }
+
+    /// Says that a node's result is an output.
+    pub fn output(&mut self, name: &str, node: NodeId) {
+        self.outputs.push((name.to_owned(), node));
+    }
+
+    /// Its outputs by name; the last node's result is the only one, "logits", where nothing else is said.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<(String, NodeId)> {
+        if self.outputs.is_empty() { vec![("logits".to_owned(), self.last())] } else { self.outputs.clone() }
     }
 
     /// All nodes.
@@ -76,7 +118,7 @@ impl Graph {
     /// The last node so far.
     #[must_use]
     pub fn last(&self) -> NodeId {
-        self.nodes.len() - 1
+        self.nodes.len().saturating_sub(1)
     }
 
     /// Appends an operation without weights.
@@ -198,7 +240,7 @@ impl Graph {
 
     /// Number of classes: outputs of the classifier.
     #[must_use]
-    pub fn outputs(&self) -> usize {
+    pub fn classes(&self) -> usize {
         self.classifier().and_then(|id| self.nodes[id].op.outputs()).unwrap_or(0)
     }
 
@@ -206,7 +248,7 @@ impl Graph {
     #[must_use]
     pub fn for_inference(&self) -> Self {
         let mut new_id = vec![0; self.nodes.len()];
-        let mut graph = Self::default();
+        let mut graph = Self { inputs: self.inputs.clone(), ..Self::default() };
         for (id, node) in self.nodes.iter().enumerate() {
             if let (Op::Dropout(_) | Op::StochasticDepth(_), Some(&input)) = (node.op, node.inputs.first()) {
                 new_id[id] = new_id[input];
@@ -217,6 +259,7 @@ impl Graph {
             new_id[id] = graph.last();
         }
         graph.stages = self.stages.iter().map(|&s| new_id[s]).collect();
+        graph.outputs = self.outputs.iter().map(|(name, node)| (name.clone(), new_id[*node])).collect();
         graph
     }
 }

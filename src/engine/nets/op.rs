@@ -1,5 +1,19 @@
 //! The operations networks are made of. [`super::tensors`] has the tensors that each of them needs, [`super::extent`] the
 //! size of its result; every executor follows these two rules.
+//!
+//! A new operation is
+//! * a variant of [`Op`];
+//! * its tensors ([`Op::tensors`]), and [`Op::folded`] where compiling makes others of them;
+//! * its result ([`Op::extent`]), with the number of its inputs if that isn't one;
+//! * `plan::activates`, if it takes the activation behind it along;
+//! * its form on burn's tensors, for plans and training alike (`burn::ops`); `burn::module::layer` only where training
+//!   computes it in another way than a plan;
+//! * its loop for inference on the processor (`cpu::infer`: an arm of `apply`, or of `prepare` if its weights are packed);
+//! * its loops for training there (`cpu::learn`: `program::covers`, `forward`, `backward`); without them burn trains the
+//!   networks that have it;
+//! * its plain loops in f64 that the tests compare with (`cpu/infer/tests/reference.rs`).
+//!
+//! Keys, load reports, detection, initial weights, plans, the tables and weight files follow by themselves.
 
 /// A square-kernel convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +180,7 @@ pub const POSITION_UNITS: usize = 512;
 /// A sequence of T tokens is a map of one row, C×1×T.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Op {
-    /// The batch of images, N×3×S×S.
+    /// What the network is given ([`super::graph::Graph::inputs`]).
     Input,
     /// Convolution: `weight` [out, in / groups, k, k] and maybe `bias` [out].
     Conv(Conv),
@@ -217,6 +231,8 @@ pub enum Op {
     },
     /// Sum of two tensors of one shape (a residual join).
     Add,
+    /// A map, to each pixel of which a row of as many channels is added (the embedding of a time or a class).
+    AddRow,
     /// A map times a map C×1×1 (squeeze and excitation).
     Gate,
     /// Channels of all inputs one after the other.

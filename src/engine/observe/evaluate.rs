@@ -73,7 +73,7 @@ pub fn evaluate(
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, ScoreError> {
     let side = engine.side() as u32;
-    let len = 3 * engine.side() * engine.side();
+    let len = engine.input_len();
     let mut batch = Batch { buffer: vec![0.0; throughput.batch.max(1) * len], len, pending: Vec::new() };
     let mut evaluation = Evaluation::default();
     let ahead = 2 * throughput.batch + throughput.threads;

@@ -85,7 +85,7 @@ pub fn features(
 ) -> Result<Features, FeatureError> {
     let mut values: Vec<f32> = Vec::new();
     let mut batcher = Batcher::new(job.crops.input_len(), throughput.batch, |inputs: &[f32], batch, filled| {
-        let output = engine.forward(inputs, batch)?;
+        let output = engine.forward(&[inputs], batch)?;
         let feature = output.taps.first().ok_or_else(EngineError::broken_plan)?;
         let dims: usize = feature.shape.iter().skip(1).product();
         values.extend(feature.values.iter().take(filled * dims));
@@ -166,7 +166,7 @@ mod tests {
     fn engine() -> CpuEngine {
         let arch: Arch = "conv4".parse().unwrap();
         let graph = NetworkSpec { arch, side: 32, classes: 3 }.graph();
-        CpuEngine::new(&Plan::compile(&graph, &Weights::by_formula(&graph), 32, &[tap(arch)])).unwrap()
+        CpuEngine::new(&Plan::compile(&graph, &Weights::by_formula(&graph), &[tap(arch)])).unwrap()
     }
 
     #[test]

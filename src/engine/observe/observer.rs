@@ -137,13 +137,13 @@ impl Observer {
     /// The folded inference plan.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan::compile(&self.graph, &self.weights, self.spec.side, &[])
+        Plan::compile(&self.graph, &self.weights, &[])
     }
 
     /// The plan that also keeps one feature.
     #[must_use]
     pub fn plan_with(&self, tap: Tap) -> Plan {
-        Plan::compile(&self.graph, &self.weights, self.spec.side, &[tap])
+        Plan::compile(&self.graph, &self.weights, &[tap])
     }
 }
 

@@ -204,7 +204,9 @@ pub fn probability(logits: &[f32], class: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::plan::Output;
+    use crate::engine::nets::extent::Extent;
+    use crate::engine::nets::graph::Port;
+    use crate::engine::plan::{Feature, Output, Signature};
 
     #[test]
     fn cross_entropy_by_hand() {
@@ -232,18 +234,24 @@ mod tests {
     }
 
     /// An engine whose only logit pair tells the input's mean, to watch batching without a network.
-    struct Mean;
+    struct Mean(Signature);
     impl Engine for Mean {
-        fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
-            let rows = images.chunks_exact(images.len() / batch);
+        fn signature(&self) -> &Signature {
+            &self.0
+        }
+        fn forward(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError> {
+            let rows = inputs[0].chunks_exact(inputs[0].len() / batch);
             let logits = rows.flat_map(|r| [r.iter().sum::<f32>() / r.len() as f32, 0.0]).collect();
-            Ok(Output { logits, ..Output::default() })
+            let logits = Feature { shape: vec![batch, 2], values: logits };
+            Ok(Output { outputs: vec![logits], ..Output::default() })
         }
-        fn classes(&self) -> usize {
-            2
-        }
-        fn side(&self) -> usize {
-            1
+    }
+
+    impl Mean {
+        fn new() -> Self {
+            let port = |name: &str, extent| Port { name: name.to_owned(), extent };
+            let (inputs, outputs) = (vec![port("image", Extent::image(1))], vec![port("logits", Extent::row(2))]);
+            Self(Signature { inputs, outputs })
         }
     }
 
@@ -251,7 +259,7 @@ mod tests {
     fn losses_don_t_depend_on_the_batch() {
         let inputs: Vec<f32> = (0..7 * 3).map(|i| i as f32 / 10.0).collect();
         let losses = |batch| {
-            let mut engine = Mean;
+            let mut engine = Mean::new();
             let mut scores = Vec::new();
             let mut batcher = Batcher::new(3, batch, |inputs: &[f32], batch, filled| {
                 push_scores(&mut engine, 0, (inputs, batch, filled), &mut scores)

@@ -10,17 +10,23 @@ impl Plan {
     /// Compiles a graph with its weights (all of them present, see [`crate::engine::weights`]); the plan keeps the
     /// named features that the graph has, and computes nothing for others.
     #[must_use]
-    pub fn compile(graph: &Graph, weights: &Weights, side: usize, taps: &[Tap]) -> Self {
+    pub fn compile(graph: &Graph, weights: &Weights, taps: &[Tap]) -> Self {
         let graph = graph.for_inference();
         let tapped: Vec<NodeId> = taps.iter().filter_map(|t| graph.tap(t)).collect();
-        let mut compiler = Compiler::new(&graph, weights, &tapped);
-        for node in 1..graph.nodes().len() {
+        let results = graph.outputs().into_iter().map(|(_, node)| node);
+        let shown: Vec<NodeId> = tapped.iter().copied().chain(results).collect();
+        let mut compiler = Compiler::new(&graph, weights, &shown);
+        for node in graph.inputs().len()..graph.nodes().len() {
             compiler.node(node);
         }
+        // A declared output is tapped, so it has a value of its own.
+        let value = |(name, node): (String, NodeId)| Some((name, compiler.value_of[node]?));
+        let outputs: Vec<(String, usize)> = graph.outputs().into_iter().filter_map(value).collect();
         let taps: Vec<usize> = tapped.iter().filter_map(|&node| compiler.value_of[node]).collect();
         let mut steps = compiler.steps;
-        mark_free(&mut steps, compiler.values, &taps);
-        Self { steps, values: compiler.values, taps, side, classes: graph.outputs() }
+        let kept: Vec<usize> = outputs.iter().map(|(_, value)| *value).chain(taps.iter().copied()).collect();
+        mark_free(&mut steps, compiler.values, &kept);
+        Self { steps, values: compiler.values, inputs: graph.inputs().to_vec(), outputs, taps }
     }
 }
 
@@ -28,7 +34,8 @@ struct Compiler<'a> {
     graph: &'a Graph,
     weights: &'a Weights,
     users: Vec<Vec<NodeId>>,
-    tapped: &'a [NodeId],
+    /// Nodes whose results are looked at from outside.
+    shown: &'a [NodeId],
     /// The value that holds a node's result; `None` until it is computed.
     value_of: Vec<Option<usize>>,
     steps: Vec<Step>,
@@ -45,7 +52,7 @@ struct Folding {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(graph: &'a Graph, weights: &'a Weights, tapped: &'a [NodeId]) -> Self {
+    fn new(graph: &'a Graph, weights: &'a Weights, shown: &'a [NodeId]) -> Self {
         let mut users = vec![Vec::new(); graph.nodes().len()];
         for (id, node) in graph.nodes().iter().enumerate() {
             for &input in &node.inputs {
@@ -53,14 +60,15 @@ impl<'a> Compiler<'a> {
             }
         }
         let mut value_of = vec![None; graph.nodes().len()];
-        value_of[0] = Some(0);
-        Self { graph, weights, users, tapped, value_of, steps: Vec::new(), values: 1 }
+        let given = graph.inputs().len();
+        value_of.iter_mut().take(given).enumerate().for_each(|(value, of)| *of = Some(value));
+        Self { graph, weights, users, shown, value_of, steps: Vec::new(), values: given }
     }
 
     /// The only user of a node that nobody else looks at, if its operation is the one asked for.
     fn sole_user(&self, node: NodeId, wanted: impl Fn(Op) -> bool) -> Option<NodeId> {
         let &[user] = self.users[node].as_slice() else { return None };
-        (wanted(self.graph.nodes()[user].op) && !self.tapped.contains(&node)).then_some(user)
+        (wanted(self.graph.nodes()[user].op) && !self.shown.contains(&node)).then_some(user)
     }
 
     fn activation_after(&self, node: NodeId) -> Option<(NodeId, Activation)> {
@@ -207,11 +215,10 @@ fn to_f32(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&v| v as f32).collect()
 }
 
-/// Notes after which step each value is no longer needed; the last value is the result and stays, as do the taps.
-fn mark_free(steps: &mut [Step], values: usize, taps: &[usize]) {
+/// Notes after which step each value is no longer needed; those that are `kept` stay.
+fn mark_free(steps: &mut [Step], values: usize, kept: &[usize]) {
     let mut seen = vec![false; values];
-    let result = steps.last().map(|s| s.output);
-    taps.iter().copied().chain(result).for_each(|kept| seen[kept] = true);
+    kept.iter().for_each(|&kept| seen[kept] = true);
     for step in steps.iter_mut().rev() {
         for value in step.inputs.iter().copied().chain(step.epilogue.join) {
             if !seen[value] {
@@ -229,7 +236,7 @@ mod tests {
     fn compile(name: &str, side: usize) -> Plan {
         let spec = NetworkSpec { arch: name.parse().unwrap(), side, classes: 10 };
         let graph = spec.graph();
-        Plan::compile(&graph, &Weights::by_formula(&graph), side, &[])
+        Plan::compile(&graph, &Weights::by_formula(&graph), &[])
     }
 
     #[test]
@@ -247,7 +254,7 @@ mod tests {
         for (name, side) in [("conv4", 64), ("resnet50", 224), ("resnet20_cifar", 32)] {
             let plan = compile(name, side);
             let mut alive = vec![false; plan.values];
-            alive[0] = true;
+            alive[..plan.inputs.len()].fill(true);
             for step in &plan.steps {
                 assert!(step.reads().all(|i| alive[i]), "{name}");
                 alive[step.output] = true;

@@ -8,7 +8,7 @@ mod compile;
 
 use super::cpu::kernels::isa::IsaError;
 use super::nets::extent::Extent;
-use super::nets::graph::{Activation, Op};
+use super::nets::graph::{Activation, Op, Port};
 
 /// Epsilon of every batch norm in the tables.
 pub const NORM_EPSILON: f64 = 1e-5;
@@ -30,7 +30,7 @@ pub struct Step {
     pub op: Op,
     /// Its tensors, row-major, of the shapes and in the order of [`Op::folded`].
     pub tensors: Vec<Vec<f32>>,
-    /// Values that the operation reads; value 0 is the batch.
+    /// Values that the operation reads; the first ones are the inputs.
     pub inputs: Vec<usize>,
     /// What is done to its result.
     pub epilogue: Epilogue,
@@ -85,27 +85,107 @@ pub fn activates(op: &Op) -> bool {
 pub struct Plan {
     /// Steps in order.
     pub steps: Vec<Step>,
-    /// Number of values, the batch included.
+    /// Number of values, the inputs included.
     pub values: usize,
-    /// Values that are results beside the logits, in the order they were asked for.
+    /// What it is given: the first values, in this order.
+    pub inputs: Vec<Port>,
+    /// Its results by name: the values that hold them.
+    pub outputs: Vec<(String, usize)>,
+    /// Values that are results beside the outputs, in the order they were asked for.
     pub taps: Vec<usize>,
-    /// Input side in pixels.
-    pub side: usize,
-    /// Outputs per image.
-    pub classes: usize,
+}
+
+impl Plan {
+    /// The extents of all values; `None` where the steps contradict each other.
+    #[must_use]
+    pub fn extents(&self) -> Option<Vec<Extent>> {
+        let mut values: Vec<Option<Extent>> = vec![None; self.values];
+        for (value, port) in self.inputs.iter().enumerate() {
+            *values.get_mut(value)? = Some(port.extent).filter(|extent| !extent.is_empty());
+        }
+        for step in &self.steps {
+            let made = step.extent(|value| *values.get(value)?)?;
+            *values.get_mut(step.output).filter(|place| place.is_none())? = Some(made);
+        }
+        values.into_iter().collect()
+    }
+
+    /// What goes in and what comes out; `None` where the steps contradict each other.
+    #[must_use]
+    pub fn signature(&self) -> Option<Signature> {
+        let extents = self.extents()?;
+        let port = |(name, value): &(String, usize)| Some(Port { name: name.clone(), extent: *extents.get(*value)? });
+        Some(Signature { inputs: self.inputs.clone(), outputs: self.outputs.iter().map(port).collect::<Option<_>>()? })
+    }
+}
+
+/// What a network is given and what it gives, for one image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// What goes in, in this order.
+    pub inputs: Vec<Port>,
+    /// What comes out, in this order.
+    pub outputs: Vec<Port>,
+}
+
+impl Signature {
+    /// Puts inputs that are given by name into the network's order.
+    ///
+    /// # Errors
+    /// [`EngineError::Inputs`] for a name that is missing, given twice or not the network's.
+    pub fn ordered<'a>(&self, named: &[(&str, &'a [f32])]) -> Result<Vec<&'a [f32]>, EngineError> {
+        let of = |port: &Port| {
+            let mut given = named.iter().filter(|(name, _)| *name == port.name);
+            match (given.next(), given.next()) {
+                (Some((_, values)), None) => Ok(*values),
+                (None, _) => Err(EngineError::Inputs(format!("'{}' is missing", port.name))),
+                _ => Err(EngineError::Inputs(format!("'{}' is given twice", port.name))),
+            }
+        };
+        if let Some((name, _)) = named.iter().find(|(name, _)| self.inputs.iter().all(|port| port.name != *name)) {
+            return Err(EngineError::Inputs(format!("there is no '{name}'")));
+        }
+        self.inputs.iter().map(of).collect()
+    }
+
+    /// Refuses inputs that are not those of a batch.
+    ///
+    /// # Errors
+    /// [`EngineError::Inputs`].
+    pub fn check(&self, inputs: &[&[f32]], batch: usize) -> Result<(), EngineError> {
+        if inputs.len() != self.inputs.len() {
+            let (given, wanted) = (inputs.len(), self.inputs.len());
+            return Err(EngineError::Inputs(format!("{given} of {wanted} are given")));
+        }
+        for (port, values) in self.inputs.iter().zip(inputs) {
+            if values.len() != batch * port.extent.len() {
+                let (count, shape) = (values.len(), port.extent.shape(batch));
+                return Err(EngineError::Inputs(format!("{count} values are no '{}' of shape {shape:?}", port.name)));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a forward pass gives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Output {
-    /// N×classes.
-    pub logits: Vec<f32>,
+    /// The network's outputs, in its order.
+    pub outputs: Vec<Feature>,
     /// The features that the plan was compiled to keep, in that order.
     pub taps: Vec<Feature>,
 }
 
-/// A feature of all images of a batch.
-#[derive(Clone, Debug, PartialEq)]
+impl Output {
+    /// The values of the first output: the logits N×classes of a network that has nothing else.
+    #[must_use]
+    pub fn logits(&self) -> &[f32] {
+        self.outputs.first().map_or(&[], |feature| &feature.values)
+    }
+}
+
+/// An output or a feature of all images of a batch.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Feature {
     /// [N, C, H, W], or [N, C] for a row.
     pub shape: Vec<usize>,
@@ -125,6 +205,9 @@ pub enum EngineError {
     /// The processor has no such instruction set.
     #[error(transparent)]
     Isa(#[from] IsaError),
+    /// The inputs are not the network's.
+    #[error("wrong inputs of the network: {0}; this is a defect of stillroom")]
+    Inputs(String),
 }
 
 impl EngineError {
@@ -148,23 +231,63 @@ impl EngineError {
 
 /// Executes a plan.
 pub trait Engine {
-    /// Logits and taps of `batch` images: `images` is N×3×S×S, normalised, row-major.
-    ///
-    /// # Errors
-    /// [`EngineError`] where the device fails.
-    fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError>;
+    /// What goes in and what comes out.
+    fn signature(&self) -> &Signature;
 
-    /// The logits alone, N×classes.
+    /// Outputs and taps of a batch; `inputs` are in the order of the signature ([`Signature::ordered`] puts named ones
+    /// there), each N×C×H×W or N×C, row-major.
     ///
     /// # Errors
-    /// [`EngineError`] where the device fails.
+    /// [`EngineError`] where the inputs are not the network's or the device fails.
+    fn forward(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError>;
+
+    /// The first output alone, of a network that is given nothing but images, normalised.
+    ///
+    /// # Errors
+    /// As [`Engine::forward`].
     fn logits(&mut self, images: &[f32], batch: usize) -> Result<Vec<f32>, EngineError> {
-        self.forward(images, batch).map(|output| output.logits)
+        let output = self.forward(&[images], batch)?;
+        Ok(output.outputs.into_iter().next().unwrap_or_default().values)
     }
 
-    /// Outputs per image.
-    fn classes(&self) -> usize;
+    /// Values of the first output, for one image.
+    fn classes(&self) -> usize {
+        self.signature().outputs.first().map_or(0, |port| port.extent.len())
+    }
 
-    /// Input side in pixels.
-    fn side(&self) -> usize;
+    /// Values of the first input, for one image.
+    fn input_len(&self) -> usize {
+        self.signature().inputs.first().map_or(0, |port| port.extent.len())
+    }
+
+    /// Rows of the first input: the side of the images.
+    fn side(&self) -> usize {
+        self.signature().inputs.first().map_or(0, |port| port.extent.height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_have_names_and_sizes() {
+        let port = |name: &str, extent| Port { name: name.to_owned(), extent };
+        let inputs = vec![port("latent", Extent::map(2, 3, 1)), port("time", Extent::row(4))];
+        let signature = Signature { inputs, outputs: Vec::new() };
+        let (latent, time) = (vec![0.0; 12], vec![1.0; 8]);
+        let ordered = signature.ordered(&[("time", &time), ("latent", &latent)]).unwrap();
+        assert_eq!((ordered[0].len(), ordered[1].len()), (12, 8));
+        signature.check(&ordered, 2).unwrap();
+        let refused = |result: Result<(), EngineError>, words: &str| {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        };
+        let named = |named: &[(&str, &[f32])]| signature.ordered(named).map(|_| ());
+        refused(named(&[("latent", &latent)]), "'time' is missing");
+        refused(named(&[("latent", &latent), ("time", &time), ("time", &time)]), "'time' is given twice");
+        refused(named(&[("latent", &latent), ("time", &time), ("text", &time)]), "there is no 'text'");
+        refused(signature.check(&ordered, 3), "12 values are no 'latent' of shape [3, 2, 3, 1]");
+        refused(signature.check(&ordered[..1], 2), "1 of 2 are given");
+    }
 }

@@ -37,7 +37,7 @@ impl Targets<'_> {
     /// [`TrainError::Engine`] where the device fails.
     pub fn observe(&mut self, inputs: &[f32]) -> Result<Option<Vec<f32>>, TrainError> {
         let Self::Observer { engine, outputs, batch } = self else { return Ok(None) };
-        let len = 3 * engine.side() * engine.side();
+        let len = engine.input_len();
         let classes = engine.classes();
         let mut logits = Vec::with_capacity(inputs.len() / len * outputs.len());
         for part in inputs.chunks((*batch).max(1) * len) {

@@ -68,7 +68,7 @@ impl Progress for Witness {
 
 impl Watch for Witness {
     fn evaluate(&mut self, weights: &Weights) -> Result<Accuracy, TrainError> {
-        let mut engine = CpuEngine::new(&Plan::compile(&SPEC().graph(), weights, 16, &[]))?;
+        let mut engine = CpuEngine::new(&Plan::compile(&SPEC().graph(), weights, &[]))?;
         let mut inputs = vec![0.0; 8 * 3 * 256];
         for (at, input) in inputs.chunks_exact_mut(3 * 256).enumerate() {
             crate::engine::images::crops::write_whole(&striped(at), &MeanStd::IMAGENET, input);
@@ -107,10 +107,10 @@ fn run_on(
     let images = TrainImages { labels: &labels, image: &|at| Ok(striped(at)) };
     let job = TrainJob { spec: &spec, images, recipe, mean_std: MeanStd::IMAGENET, seed: recipe.seed, threads };
     let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-        let network = BurnNetwork::new(spec.graph(), 16, weights, &Device::flex())?;
+        let network = BurnNetwork::new(spec.graph(), weights, &Device::flex())?;
         Ok(Box::new(Fitted::new(network, Rule::of(recipe))))
     };
-    let mut observer = CpuEngine::new(&Plan::compile(&spec.graph(), &Weights::by_formula(&spec.graph()), 16, &[]))?;
+    let mut observer = CpuEngine::new(&Plan::compile(&spec.graph(), &Weights::by_formula(&spec.graph()), &[]))?;
     let targets = match recipe.labels {
         LabelSource::Hard => Targets::Classes,
         _ => Targets::Observer { engine: &mut observer, outputs: &[0, 1], batch: 3 },
@@ -218,7 +218,7 @@ fn a_full_memory_splits_the_batch_and_says_so() {
         let recipe = recipe();
         let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
         let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-            let network = BurnNetwork::new(spec.graph(), 16, weights, &Device::flex())?;
+            let network = BurnNetwork::new(spec.graph(), weights, &Device::flex())?;
             Ok(Box::new(Fitted::new(Small { network, room }, Rule::of(&recipe))))
         };
         let mut witness = Witness::default();
@@ -258,7 +258,7 @@ fn what_cannot_be_trained_says_why() {
     let plain = recipe();
     let job = TrainJob { spec: &spec, images, recipe: &plain, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
     let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-        let network = BurnNetwork::new(spec.graph(), 16, weights, &Device::flex())?;
+        let network = BurnNetwork::new(spec.graph(), weights, &Device::flex())?;
         Ok(Box::new(Fitted::new(network, Rule::of(&plain))))
     };
     let broken = train(job, &mut new, Targets::Classes, None, &mut Witness::default()).unwrap_err().to_string();

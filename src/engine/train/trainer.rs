@@ -134,7 +134,7 @@ impl<'a> Trainer<'a> {
     fn pieces(&mut self, batch: &Drawn, logits: Option<&[f32]>, batches: usize) -> Result<f64, TrainError> {
         let (count, classes) = (batch.images.len(), self.job.spec.classes);
         let labels: Vec<u32> = batch.images.iter().map(|&i| self.job.images.labels[i as usize]).collect();
-        let len = 3 * self.job.spec.side * self.job.spec.side;
+        let len = batch.inputs.len() / count.max(1);
         let step = u64::from(self.state.epoch) * batches as u64 + u64::from(batch.number);
         let size = count.div_ceil(self.state.pieces.max(1) as usize).max(1);
         let accumulation = f64::from(self.job.recipe.accumulation.max(1));

@@ -34,7 +34,7 @@ impl Weights {
     /// # Errors
     /// [`RowsError`] for rows that the classifier lacks or that occur twice.
     pub fn keep_outputs(mut self, graph: &Graph, rows: &[u32]) -> Result<Self, RowsError> {
-        let outputs = graph.outputs();
+        let outputs = graph.classes();
         if rows.is_empty() {
             return Err(RowsError::None);
         }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn position_embeddings_fit_another_side() {
         let graph = |tokens| {
-            let mut graph = Graph::new();
+            let mut graph = Graph::images(32);
             graph.push_keyed(Op::Positions { tokens, channels: 2 }, &[0], "pos_embed");
             graph
         };

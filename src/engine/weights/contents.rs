@@ -105,7 +105,9 @@ pub fn open(path: &Path) -> Result<WeightFile, WeightError> {
     notes.extend(passed_over);
     if contents.0.is_empty() {
         let reason = match notes.first() {
-            Some(note) => format!("it holds no tensors of floating-point numbers ({note}); save the network's state_dict()"),
+            Some(note) => {
+                format!("it holds no tensors of floating-point numbers ({note}); save the network's state_dict()")
+            }
             None => "it holds no tensors of floating-point numbers; save the network's state_dict()".to_owned(),
         };
         return Err(unreadable(reason));
@@ -172,7 +174,9 @@ impl WeightFile {
             for part in &unread.parts {
                 match *part {
                     Part::Zeros(count) => values.resize(values.len() + count, 0.0),
-                    Part::Tensor(number) => self.source.append(number, &mut values).map_err(|e| torch_error(&self.name, e))?,
+                    Part::Tensor(number) => {
+                        self.source.append(number, &mut values).map_err(|e| torch_error(&self.name, e))?
+                    }
                 }
             }
             if !values.iter().all(|v| v.is_finite()) {

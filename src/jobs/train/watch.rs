@@ -95,7 +95,7 @@ impl Evaluator {
     }
 
     fn accuracy(&self, weights: &Weights, progress: &mut dyn Progress) -> Result<Accuracy, TrainError> {
-        let plan = Plan::compile(&self.spec.graph(), weights, self.spec.side, &[]);
+        let plan = Plan::compile(&self.spec.graph(), weights, &[]);
         let mut engine = engine(plan, &self.picked)?;
         let batch = default_batch(self.spec.side, self.picked.info.hardware);
         let job = EvaluateJob {

@@ -130,11 +130,7 @@ impl<R: Read + Seek> TorchFile<R> {
     /// # Errors
     /// [`TorchFileError`]: the file is damaged or can't be read; the tensors that were read are more than a file of its
     /// size may stand for.
-    pub fn read_tensor(
-        &mut self,
-        entry: &TensorEntry,
-        into: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), TorchFileError> {
+    pub fn read_tensor(&mut self, entry: &TensorEntry, into: &mut dyn FnMut(&[u8])) -> Result<(), TorchFileError> {
         let Some(Node::View(view)) = self.heap.node(entry.value) else { return Ok(()) };
         let Self { from, length, places, checked, left, .. } = self;
         let mut source = Source { from, length: *length, places, checked, left };

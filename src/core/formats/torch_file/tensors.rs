@@ -105,8 +105,8 @@ impl Search<'_> {
             for i in 0..count {
                 let Some((key, value)) = self.heap.entries(table).and_then(|e| e.get(i)).copied() else { break };
                 let left_out = |names: &[Value]| names.iter().any(|n| self.same_text(*n, key));
-                let saved = of != "_buffers"
-                    || !non_persistent.and_then(|names| self.heap.items(names)).is_some_and(left_out);
+                let saved =
+                    of != "_buffers" || !non_persistent.and_then(|names| self.heap.items(names)).is_some_and(left_out);
                 if saved && value != Value::None {
                     self.below(key, value, depth)?;
                 }

@@ -5,6 +5,7 @@ use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
 use super::Mode;
+use crate::engine::burn::attention;
 use crate::engine::burn::ops::{self, Learnt, Value};
 use crate::engine::nets::graph::{LinearBias, Op, Window};
 use crate::engine::nets::op::{POSITION_UNITS, even_scale};
@@ -129,7 +130,7 @@ impl Layer {
         let index = Tensor::<1, Int>::from_data(TensorData::new(index, [tokens * tokens]), &device);
         let bias = table.select(0, index).transpose().reshape([heads * tokens * tokens]);
         let [_, height, width, _] = x.dims();
-        let mask = ops::region_mask(window, (height, width), &device);
+        let mask = attention::region_mask(window, (height, width), &device);
         let learnt = Learnt { tensors: &[scales, bias], mask: mask.as_ref() };
         ops::apply(Op::WindowAttention(*window), vec![Value::Pixels(x)], learnt)
     }

@@ -56,7 +56,7 @@ fn the_folded_engine_never_changes_and_agrees_with_the_module() {
     for device in [Device::flex(), Device::flex().autodiff()] {
         for arch in ["conv3", "resnet20_cifar", "resnet18_modified"] {
             let (network, weights) = network(arch, 32, &device);
-            let plan = Plan::compile(network.graph(), &weights, 32, &[]);
+            let plan = Plan::compile(network.graph(), &weights, &[]);
             let mut engine = BurnEngine::new(plan, &device).unwrap();
             let batch = values(images(2, 32, &device));
             let first = engine.logits(&batch, 2).unwrap();
@@ -74,7 +74,7 @@ fn the_folded_engine_never_changes_and_agrees_with_the_module() {
 /// Two images of one channel's worth of numbers, so that the statistics can be worked out by hand.
 #[test]
 fn running_statistics_follow_pytorchs_rule() {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(8);
     let x = graph.push_keyed(Op::BatchNorm { channels: 3, momentum: 0.1 }, &[graph.last()], "norm");
     let x = graph.push(Op::GlobalMean, &[x]);
     graph.linear(x, (3, 1), "head");
@@ -123,7 +123,7 @@ fn missing_tensors_are_reported_and_decay_leaves_norms_and_biases() {
 
 /// A network that only drops, so that what is left of ones shows the mask.
 fn dropper(op: Op) -> Network {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(8);
     let x = graph.push(op, &[graph.last()]);
     graph.push(Op::Flatten, &[x]);
     Network::new(graph, &Weights::default(), &Device::flex()).unwrap()

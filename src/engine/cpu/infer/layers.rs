@@ -133,6 +133,17 @@ pub(in crate::engine::cpu) fn joint(moments: &[[f64; 2]]) -> (f64, f64) {
     (mean, moments.iter().map(|m| m[1] + (m[0] - mean).powi(2)).sum::<f64>() * share)
 }
 
+/// A row's values, added to every pixel.
+#[inline(always)]
+pub fn add_row((a, from): Map<'_>, (row, of): Map<'_>, to: MapMut<'_>) {
+    pixels(to, |y, x, out| {
+        let (a, row) = (&a[from.at(y, x)..][..out.len()], &row[of.at(0, 0)..][..out.len()]);
+        for ((o, a), row) in out.iter_mut().zip(a).zip(row) {
+            *o = a + row;
+        }
+    });
+}
+
 #[inline(always)]
 pub fn gate((a, from): Map<'_>, (gate, row): Map<'_>, to: MapMut<'_>) {
     pixels(to, |y, x, out| {
@@ -270,8 +281,8 @@ pub fn positions((a, from): Map<'_>, to: MapMut<'_>, values: &[f32]) {
     });
 }
 
-/// Planar RGB → channels-last with a border.
-pub fn load_image(image: &[f32], (output, to): MapMut<'_>) {
+/// Channel, row, column → channels-last with a border; a row is a map of one pixel.
+pub fn load_planes(image: &[f32], (output, to): MapMut<'_>) {
     let plane = to.height * to.width;
     pixels((output, to), |y, x, out| {
         for (c, o) in out.iter_mut().take(to.channels).enumerate() {

@@ -48,11 +48,11 @@ pub struct Stage {
 /// The tail are the last steps as far as they work on rows: it takes the rows of several images for the pixels of a
 /// map, so that the large weights of VGG's and AlexNet's linear layers are read once for all of them.
 pub struct Program {
-    /// All steps but the tail, for one image; loads the image.
+    /// All steps but the tail, for one image; loads its inputs.
     pub head: Stage,
     /// For up to [`GROUP`] images; loads the rows that cross.
     pub tail: Stage,
-    /// The results, logits first, then the taps, then the rows that cross from head to tail.
+    /// The results, outputs first, then the taps, then the rows that cross from head to tail.
     pub results: Vec<Extent>,
     /// How many of them cross.
     pub crossing: usize,
@@ -74,7 +74,7 @@ impl Stage {
 impl Program {
     /// Packs a plan; `None` where its steps contradict each other.
     pub fn new(plan: &Plan) -> Option<Self> {
-        let values = values(plan)?;
+        let values = plan.extents()?;
         let in_tail = |step: &Step| per_pixel(&step.op) && step.reads().all(|i| values[i].row);
         let tail = plan.steps.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
         let (head, tail) = plan.steps.split_at(tail);
@@ -82,34 +82,25 @@ impl Program {
         crossing.sort_unstable();
         crossing.dedup();
         crossing.retain(|&value| tail.iter().all(|s| s.output != value));
-        let mut kept = vec![plan.steps.last()?.output];
-        kept.extend(plan.taps.iter().chain(&crossing));
+        let mut kept: Vec<usize> = plan.outputs.iter().map(|(_, value)| *value).collect();
+        kept.extend(&plan.taps);
+        let asked = kept.len();
+        kept.extend(&crossing);
         let results: Vec<Extent> = kept.iter().map(|&value| values.get(value).copied()).collect::<Option<_>>()?;
-        (results[0].len() == plan.classes).then_some(())?;
 
         let borders = borders(plan);
         let mut shapes: Vec<Shape> = values.iter().zip(&borders).map(|(&v, &b)| Shape::new(v, b)).collect();
-        if plan.steps.iter().all(|s| reads_compact(s) || s.reads().all(|i| i != 0)) {
-            shapes[0].stride = shapes[0].channels;
+        let inputs: Vec<usize> = (0..plan.inputs.len()).collect();
+        for &value in &inputs {
+            if plan.steps.iter().all(|s| reads_compact(s, value) || s.reads().all(|i| i != value)) {
+                shapes[value].stride = shapes[value].channels;
+            }
         }
-        let head = Builder::new(shapes).stage(&[0], head, &kept)?;
+        let head = Builder::new(shapes).stage(&inputs, head, &kept)?;
         let wide = |&v: &Extent| Shape::new(Extent { width: GROUP, ..v }, 0);
-        let tail = Builder::new(values.iter().map(wide).collect()).stage(&crossing, tail, &kept[..=plan.taps.len()])?;
+        let tail = Builder::new(values.iter().map(wide).collect()).stage(&crossing, tail, &kept[..asked])?;
         Some(Self { head, tail, results, crossing: crossing.len() })
     }
-}
-
-/// What all values are; `None` where a step can't work on its inputs.
-fn values(plan: &Plan) -> Option<Vec<Extent>> {
-    let image = Extent::map(3, plan.side, plan.side);
-    let mut values: Vec<Option<Extent>> = vec![None; plan.values];
-    *values.first_mut()? = (!image.is_empty()).then_some(image);
-    for step in &plan.steps {
-        let made = step.extent(|i| *values.get(i)?)?;
-        let place = values.get_mut(step.output).filter(|v| v.is_none())?;
-        *place = Some(made);
-    }
-    values.into_iter().collect()
 }
 
 /// Whether a step treats each pixel by itself, so that rows of several images can be the pixels of one map.
@@ -119,8 +110,8 @@ fn per_pixel(op: &Op) -> bool {
 
 /// Whether a step can read an image whose pixels lie close together: an ordinary convolution, of which it isn't the
 /// join.
-fn reads_compact(step: &Step) -> bool {
-    matches!(step.op, Op::Conv(conv) if conv.groups == 1) && step.epilogue.join != Some(0)
+fn reads_compact(step: &Step, input: usize) -> bool {
+    matches!(step.op, Op::Conv(conv) if conv.groups == 1) && step.epilogue.join != Some(input)
 }
 
 /// The border each value needs: the largest padding of the convolutions that read it.

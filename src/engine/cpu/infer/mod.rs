@@ -18,8 +18,9 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::engine::cpu::kernels::isa::{Isa, Work};
+use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::Op;
-use crate::engine::plan::{Engine, EngineError, Feature, Output, Plan};
+use crate::engine::plan::{Engine, EngineError, Feature, Output, Plan, Signature};
 use layers::{Map, MapMut, Part};
 use layout::{GROUP, Layer, Place, Program, Stage, Workspace};
 use prepare::Prepared;
@@ -29,8 +30,7 @@ use shape::Shape;
 pub struct CpuEngine {
     program: Program,
     isa: Isa,
-    side: usize,
-    classes: usize,
+    signature: Signature,
     /// Buffers that wait for the next batch, of the head and of the tail.
     spaces: [Mutex<Vec<Workspace>>; 2],
 }
@@ -46,22 +46,25 @@ impl CpuEngine {
 
     fn with_isa(plan: &Plan, isa: Isa) -> Result<Self, EngineError> {
         let program = Program::new(plan).ok_or_else(EngineError::broken_plan)?;
-        Ok(Self { program, isa, side: plan.side, classes: plan.classes, spaces: Default::default() })
+        let signature = plan.signature().ok_or_else(EngineError::broken_plan)?;
+        Ok(Self { program, isa, signature, spaces: Default::default() })
     }
 
     /// Runs the head on every image; `results` are those of the whole batch.
-    fn head(&self, images: &[f32], per_image: usize, results: &mut [Vec<f32>]) {
+    fn head(&self, inputs: &[&[f32]], batch: usize, results: &mut [Vec<f32>]) {
         let Program { head, results: values, .. } = &self.program;
-        let mut of_image: Vec<Vec<&mut [f32]>> = images.chunks_exact(per_image).map(|_| Vec::new()).collect();
+        let mut of_image: Vec<Vec<&mut [f32]>> = (0..batch).map(|_| Vec::new()).collect();
         for (result, value) in results.iter_mut().zip(values) {
             for (image, part) in of_image.iter_mut().zip(result.chunks_exact_mut(value.len())) {
                 image.push(part);
             }
         }
-        images.par_chunks_exact(per_image).zip(of_image).for_each(|(image, mut results)| {
+        of_image.into_par_iter().enumerate().for_each(|(image, mut results)| {
             with_workspace(&self.spaces[0], head, |space| {
-                for load in &head.loads {
-                    layers::load_image(image, (&mut space.maps[load.slot], load.shape));
+                for ((load, values), port) in head.loads.iter().zip(inputs).zip(&self.signature.inputs) {
+                    let length = port.extent.len();
+                    let values = &values[image * length..][..length];
+                    layers::load_planes(values, (&mut space.maps[load.slot], load.shape));
                 }
                 run(self.isa, head, space, usize::MAX);
                 for &(index, Place { slot, shape }) in &head.stores {
@@ -100,30 +103,23 @@ impl CpuEngine {
 }
 
 impl Engine for CpuEngine {
-    fn forward(&mut self, images: &[f32], batch: usize) -> Result<Output, EngineError> {
-        let per_image = 3 * self.side * self.side;
-        if images.len() != batch * per_image {
-            return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
-        }
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn forward(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError> {
+        self.signature.check(inputs, batch)?;
         let values = &self.program.results;
         let mut results: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; batch * v.len()]).collect();
-        self.head(images, per_image, &mut results);
+        self.head(inputs, batch, &mut results);
         if !self.program.tail.layers.is_empty() {
             self.tail(batch, &mut results);
         }
         results.truncate(values.len() - self.program.crossing);
-        let mut results = results.into_iter();
-        let logits = results.next().unwrap_or_default();
-        let taps = results.zip(&values[1..]).map(|(values, extent)| Feature { shape: extent.shape(batch), values });
-        Ok(Output { logits, taps: taps.collect() })
-    }
-
-    fn classes(&self) -> usize {
-        self.classes
-    }
-
-    fn side(&self) -> usize {
-        self.side
+        let feature = |(values, extent): (Vec<f32>, &Extent)| Feature { shape: extent.shape(batch), values };
+        let mut outputs: Vec<Feature> = results.into_iter().zip(values).map(feature).collect();
+        let taps = outputs.split_off(self.signature.outputs.len());
+        Ok(Output { outputs, taps })
     }
 }
 
@@ -210,6 +206,7 @@ fn apply<const FMA: bool>(layer: &Layer, tensors: &[Vec<f32>], [input, other]: [
     let then = layer.activation;
     match (layer.op, tensors, other) {
         (Op::Add, _, Some(other)) => layers::add::<FMA>(input, other, to, then),
+        (Op::AddRow, _, Some(row)) => layers::add_row(input, row, to),
         (Op::Gate, _, Some(gate)) => layers::gate(input, gate, to),
         (Op::BatchNorm { .. } | Op::LayerScale { .. }, [scale, shift], _) => {
             layers::scale::<FMA>(input, to, (scale, shift), then);
@@ -228,7 +225,8 @@ fn apply<const FMA: bool>(layer: &Layer, tensors: &[Vec<f32>], [input, other]: [
         (Op::ClassToken { .. }, [token], _) => layers::class_token(input, to, token),
         (Op::Positions { .. }, [values], _) => layers::positions(input, to, values),
         // `Step::extent` made sure of inputs and tensors.
-        (Op::Add | Op::Gate | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::LayerNorm { .. }, ..) => {}
+        (Op::Add | Op::AddRow | Op::Gate | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::LayerNorm { .. }, ..) => {
+        }
         (Op::GroupNorm { .. }, ..) => {}
         (Op::ClassToken { .. } | Op::Positions { .. }, ..) => {}
         // Not in a plan.

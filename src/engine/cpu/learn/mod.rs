@@ -45,7 +45,6 @@ struct Held {
 /// A network that is trained on the processor.
 pub struct CpuNetwork {
     graph: Graph,
-    side: usize,
     isa: Isa,
     program: Program,
     tensors: Vec<Held>,
@@ -70,17 +69,17 @@ impl CpuNetwork {
         graph.nodes().iter().all(|node| program::covers(node.op))
     }
 
-    /// Takes a network for images of this side.
+    /// Takes a network of one image and one row of logits.
     ///
     /// # Errors
-    /// [`EngineError`] where tensors are missing, the network isn't covered or doesn't fit the side, or `STILLROOM_ISA`
+    /// [`EngineError`] where tensors are missing, the network isn't covered or doesn't fit its images, or `STILLROOM_ISA`
     /// names no instruction set of this machine.
-    pub fn new(graph: Graph, side: usize, weights: &Weights) -> Result<Self, EngineError> {
-        Self::with_isa(graph, side, weights, Isa::chosen()?)
+    pub fn new(graph: Graph, weights: &Weights) -> Result<Self, EngineError> {
+        Self::with_isa(graph, weights, Isa::chosen()?)
     }
 
-    fn with_isa(graph: Graph, side: usize, weights: &Weights, isa: Isa) -> Result<Self, EngineError> {
-        let program = Program::new(&graph, side, isa.widest()).ok_or_else(EngineError::broken_plan)?;
+    fn with_isa(graph: Graph, weights: &Weights, isa: Isa) -> Result<Self, EngineError> {
+        let program = Program::new(&graph, isa.widest()).ok_or_else(EngineError::broken_plan)?;
         let held = |p: crate::engine::nets::graph::Parameter| {
             let length = p.shape.iter().product();
             let gradient = vec![0.0; if p.role.is_learnt() { length } else { 0 }];
@@ -100,7 +99,6 @@ impl CpuNetwork {
             pending: None,
             seen: false,
             graph,
-            side,
             isa,
             program,
             tensors,
@@ -198,7 +196,7 @@ fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
 
 impl Differentiable for CpuNetwork {
     fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
-        if batch == 0 || images.len() != batch * 3 * self.side * self.side {
+        if batch == 0 || images.len() != batch * self.graph.image().len() {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
         }
         self.reserve(batch)?;
@@ -219,7 +217,7 @@ impl Differentiable for CpuNetwork {
 
     fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
         let batch = self.pending.take().ok_or_else(EngineError::broken_plan)?;
-        if gradient.len() != batch * self.graph.outputs() {
+        if gradient.len() != batch * self.graph.classes() {
             return Err(EngineError::Device(format!("{} values are no gradient of {batch} rows", gradient.len())));
         }
         self.head_back(gradient, batch);

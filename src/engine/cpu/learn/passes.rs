@@ -14,7 +14,7 @@ impl CpuNetwork {
     /// The images through the trunk.
     pub(super) fn trunk(&mut self, images: &[f32], batch: usize, masks: Masks) {
         let stage = &self.program.trunk;
-        let per_image = 3 * self.side * self.side;
+        let per_image = self.graph.image().len();
         for (number, phase) in stage.forward.iter().enumerate() {
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
             let (isa, together) = (self.isa, phase.together(batch));
@@ -23,7 +23,7 @@ impl CpuNetwork {
                 let first = chunk * together;
                 if let (0, Some(shape)) = (number, stage.shapes[0]) {
                     for (image, space) in images.chunks_exact(per_image).skip(first).zip(&mut *spaces) {
-                        layers::load_image(image, (&mut space.values[0], shape));
+                        layers::load_planes(image, (&mut space.values[0], shape));
                     }
                 }
                 isa.run(ForwardPass { pass, phase, spaces, images: Images { first, batch, group: 0 } });

@@ -140,18 +140,22 @@ pub fn covers(op: Op) -> bool {
 }
 
 impl Program {
-    /// Prepares a graph for images of this side; `None` where it doesn't fit or isn't covered. `widest` is
-    /// [`crate::engine::cpu::kernels::isa::Isa::widest`].
-    pub fn new(graph: &Graph, side: usize, widest: usize) -> Option<Self> {
+    /// Prepares a graph; `None` where it doesn't fit its images, isn't covered, or has more inputs or outputs. `widest`
+    /// is [`crate::engine::cpu::kernels::isa::Isa::widest`].
+    pub fn new(graph: &Graph, widest: usize) -> Option<Self> {
         let nodes = graph.nodes();
-        (nodes.len() > 1 && nodes.iter().all(|n| covers(n.op))).then_some(())?;
-        let values = Values::new(graph, extents(graph, side)?);
+        (graph.inputs().len() == 1
+            && graph.outputs().len() == 1
+            && nodes.len() > 1
+            && nodes.iter().all(|n| covers(n.op)))
+        .then_some(())?;
+        let values = Values::new(graph, extents(graph)?);
         let plain = plain_steps(nodes);
         let in_tail =
             |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.extents[i].row);
         let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
         let (trunk, head) = plain.split_at(cut);
-        let logits = graph.last();
+        let logits = graph.outputs().first()?.1;
         let mut crossing: Vec<NodeId> = head.iter().flat_map(|s| s.inputs.iter().copied()).collect();
         crossing.retain(|&value| head.iter().all(|s| s.output != value));
         crossing.extend(head.is_empty().then_some(logits));

@@ -21,7 +21,7 @@ const MAP: usize = 6;
 const HIDDEN: usize = 4096;
 
 fn build(size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let mut x = graph.last();
     for (number, conv, pooled) in CONVS {
         x = graph.conv(x, conv.biased(), &format!("features.{number}"));
@@ -31,7 +31,7 @@ fn build(size: Size) -> Graph {
             graph.end_stage(x);
         }
     }
-    x = pool_to(&mut graph, x, MAP, size.side);
+    x = pool_to(&mut graph, x, MAP);
     x = graph.push(Op::Flatten, &[x]);
     for (key, inputs) in [("classifier.1", 256 * MAP * MAP), ("classifier.4", HIDDEN)] {
         x = graph.push(Op::Dropout(0.5), &[x]);

@@ -115,9 +115,9 @@ impl InvertedResidual {
     }
 }
 
-/// Appends the mean over n×n parts of the map of images of this side, unless the map is n×n already.
-pub fn pool_to(graph: &mut Graph, x: NodeId, n: usize, side: usize) -> NodeId {
-    let map = shapes::extents(graph, side).and_then(|all| all.get(x).copied());
+/// Appends the mean over n×n parts of the map, unless the map is n×n already.
+pub fn pool_to(graph: &mut Graph, x: NodeId, n: usize) -> NodeId {
+    let map = shapes::extents(graph).and_then(|all| all.get(x).copied());
     if map.is_some_and(|m| (m.height, m.width) == (n, n)) { x } else { graph.push(Op::AdaptiveMean(n), &[x]) }
 }
 

@@ -34,7 +34,7 @@ pub struct Shape {
 #[must_use]
 pub fn build(shape: Shape, side: usize, classes: usize) -> Graph {
     let Shape { depth, width, norm } = shape;
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(side);
     let (mut x, mut inputs) = (graph.last(), 3);
     for d in 0..depth {
         let conv = Conv::new(inputs, width, 3, 1).biased();

@@ -32,7 +32,7 @@ const EPSILON: f64 = 1e-6;
 const LAYER_SCALE: f64 = 1e-6;
 
 fn build(variant: Variant, size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let stem = Conv::new(3, variant.width, 4, 4).padded(0).biased();
     let mut x = graph.conv(graph.last(), stem, "features.0.0");
     x = norm(&mut graph, x, variant.width, "features.0.1");

@@ -30,7 +30,7 @@ const RELU: Activation = Activation::Relu;
 
 fn build(variant: Variant, size: Size) -> Graph {
     let Variant { growth, layers } = variant;
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let mut channels = 2 * growth;
     let stem = Conv::new(3, channels, 7, 2);
     let x = graph.conv_norm(graph.last(), stem, ("features.conv0", "features.norm0"), Some(RELU));

@@ -64,7 +64,7 @@ fn build(variant: Variant, size: Size) -> Graph {
     let blocks = |row: &Row| (row.blocks * variant.depth).ceil() as usize;
     let total: usize = ROWS.iter().map(blocks).sum();
     let mut inputs = width(STEM);
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let mut x = conv_norm(&mut graph, 0, Conv::new(3, inputs, 3, 2), "features.0", Some(SILU));
     let mut number = 0;
     for (stage, row) in ROWS.iter().enumerate() {

@@ -29,7 +29,7 @@ const RELU: Option<Activation> = Some(Activation::Relu);
 fn build(scale: f64, size: Size) -> Graph {
     let width = |channels: f64| round_width(channels * scale, 8);
     let (stem, mut inputs) = (width(32.0), width(16.0));
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let mut x = graph.conv_norm(0, Conv::new(3, stem, 3, 2), ("layers.0", "layers.1"), RELU);
     x = graph.conv_norm(x, Conv::new(stem, stem, 3, 1).grouped(stem), ("layers.3", "layers.4"), RELU);
     x = graph.conv_norm(x, Conv::new(stem, inputs, 1, 1), ("layers.6", "layers.7"), None);

@@ -17,7 +17,7 @@ const LAST: usize = 1280;
 const RELU6: Activation = Activation::Relu6;
 
 fn build(size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let mut x = conv_norm(&mut graph, 0, Conv::new(3, STEM, 3, 2), "features.0", Some(RELU6));
     let (mut inputs, mut number) = (STEM, 1);
     for (expansion, outputs, blocks, first_stride) in ROWS {

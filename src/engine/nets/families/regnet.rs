@@ -58,7 +58,7 @@ impl Line {
 }
 
 fn build(line: Line, size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let mut x = conv_norm(&mut graph, 0, Conv::new(3, STEM, 3, 2), "stem", Some(RELU));
     let mut inputs = STEM;
     for (stage, (outputs, blocks)) in line.stages().into_iter().enumerate() {

@@ -38,7 +38,7 @@ pub const NETWORKS: [Listed; 10] = [
 const RELU: Option<Activation> = Some(Activation::Relu);
 
 fn build(variant: Variant, modified: bool, size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let stem = if modified { Conv::new(3, 64, 3, 1) } else { Conv::new(3, 64, 7, 2) };
     let mut x = graph.conv_norm(graph.last(), stem, ("conv1", "bn1"), RELU);
     if !modified {
@@ -98,10 +98,10 @@ fn residual_block(graph: &mut Graph, x: NodeId, shape: BlockShape, bottleneck: b
     graph.activate(sum, Activation::Relu)
 }
 
-/// Builds the CIFAR ResNet with `blocks` blocks per stage (depth 6·blocks + 2), for 32×32.
+/// Builds the CIFAR ResNet with `blocks` blocks per stage (depth 6·blocks + 2), meant for 32×32.
 #[must_use]
-pub fn build_cifar(blocks: usize, classes: usize) -> Graph {
-    let mut graph = Graph::new();
+pub fn build_cifar(blocks: usize, size: Size) -> Graph {
+    let mut graph = Graph::images(size.side);
     let mut x = graph.conv_norm(graph.last(), Conv::new(3, 16, 3, 1), ("conv1", "bn1"), RELU);
     let mut inputs = 16;
     for stage in 0..3 {
@@ -123,7 +123,7 @@ pub fn build_cifar(blocks: usize, classes: usize) -> Graph {
         graph.end_stage(x);
     }
     let x = graph.push(Op::GlobalMean, &[x]);
-    graph.linear(x, (inputs, classes), "linear");
+    graph.linear(x, (inputs, size.classes), "linear");
     graph.draw(|node| {
         let default = Draw::default_of(&node.op);
         node.op.outputs().map(|_| [Draw::kaiming_normal(node.op.fans().0), default])
@@ -139,6 +139,6 @@ mod tests {
     #[test]
     fn parameter_counts_are_the_papers() {
         assert_eq!(build(R18, true, Size { side: 32, classes: 10 }).parameter_count(), 11_173_962);
-        assert_eq!(build_cifar(3, 10).parameter_count(), 269_722);
+        assert_eq!(build_cifar(3, Size { side: 32, classes: 10 }).parameter_count(), 269_722);
     }
 }

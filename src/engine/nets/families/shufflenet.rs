@@ -22,7 +22,7 @@ const RELU: Option<Activation> = Some(Activation::Relu);
 
 fn build(widths: Widths, size: Size) -> Graph {
     let [stages @ .., last] = widths;
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let x = conv_norm(&mut graph, 0, Conv::new(3, STEM, 3, 2), "conv1", RELU);
     let mut x = graph.push(Op::MaxPool(Pool { padding: 1, ..Pool::new(3, 2) }), &[x]);
     let mut inputs = STEM;

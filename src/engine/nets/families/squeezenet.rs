@@ -25,7 +25,7 @@ pub const NETWORKS: [Listed; 2] = [
 const SQUEEZED: [usize; 8] = [16, 16, 32, 32, 48, 48, 64, 64];
 
 fn build(variant: Variant, size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let x = graph.conv(graph.last(), variant.stem.biased(), "features.0");
     let mut x = graph.activate(x, Activation::Relu);
     let mut inputs = variant.stem.outputs;

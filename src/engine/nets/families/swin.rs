@@ -40,7 +40,7 @@ const WIDTH: usize = 96;
 const HEAD: usize = 32;
 
 fn build(variant: Variant, size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let stem = Conv::new(3, WIDTH, 4, 4).padded(0).biased();
     let x = graph.conv(graph.last(), stem, "features.0.0");
     let mut x = norm(&mut graph, x, WIDTH, "features.0.2");

@@ -31,7 +31,7 @@ const MAP: usize = 7;
 const HIDDEN: usize = 4096;
 
 fn build(depths: Depths, norm: bool, size: Size) -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let (mut x, mut inputs) = (graph.last(), 3);
     // torchvision numbers every layer of the stages, activations and pools included.
     let mut number = 0;
@@ -50,7 +50,7 @@ fn build(depths: Depths, norm: bool, size: Size) -> Graph {
         number += 1;
         graph.end_stage(x);
     }
-    let x = pool_to(&mut graph, x, MAP, size.side);
+    let x = pool_to(&mut graph, x, MAP);
     classify(&mut graph, x, inputs * MAP * MAP, size.classes);
     graph.draw(|node| match node.op {
         Op::Conv(_) => Some([Draw::kaiming_normal(node.op.fans().1), Draw::ZERO]),

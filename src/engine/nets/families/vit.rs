@@ -71,7 +71,7 @@ const BLOCKS: usize = 12;
 
 fn build(variant: Variant, size: Size) -> Graph {
     let Variant { channels, keys, .. } = variant;
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(size.side);
     let patches = Conv::new(3, channels, PATCH, PATCH).padded(0).biased();
     let x = graph.conv(graph.last(), patches, keys.patches);
     let x = graph.push_keyed(Op::ClassToken { channels }, &[x], keys.class_token);

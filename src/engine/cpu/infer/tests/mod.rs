@@ -4,21 +4,29 @@ mod networks;
 mod reference;
 
 use super::*;
-use crate::engine::nets::graph::{Activation, Conv, LinearBias, Pool, Window};
+use crate::engine::nets::graph::{Activation, Conv, LinearBias, Pool, Port, Window};
 use crate::engine::plan::{Epilogue, Step};
 
 /// Builds a plan step by step.
+#[derive(Clone)]
 struct Net {
     steps: Vec<Step>,
     values: usize,
-    side: usize,
+    inputs: Vec<Port>,
     /// State of the generator of weights.
     state: u32,
 }
 
 impl Net {
+    /// For images of this side.
     fn new(side: usize) -> Self {
-        Self { steps: Vec::new(), values: 1, side, state: 1 }
+        Self::given(&[Extent::image(side)])
+    }
+
+    fn given(inputs: &[Extent]) -> Self {
+        let port = |(n, &extent): (usize, &Extent)| Port { name: format!("input {n}"), extent };
+        let inputs: Vec<Port> = inputs.iter().enumerate().map(port).collect();
+        Self { steps: Vec::new(), values: inputs.len(), inputs, state: 1 }
     }
 
     /// A step whose tensors have values in −1..1.
@@ -77,7 +85,7 @@ impl Net {
     }
 
     /// The plan, in which values are freed as early as possible.
-    fn plan(mut self, taps: &[usize], classes: usize) -> Plan {
+    fn plan(mut self, taps: &[usize]) -> Plan {
         let mut seen: Vec<usize> = taps.iter().copied().chain([self.values - 1]).collect();
         for step in self.steps.iter_mut().rev() {
             for input in step.reads().collect::<Vec<_>>() {
@@ -87,25 +95,25 @@ impl Net {
                 }
             }
         }
-        Plan { steps: self.steps, values: self.values, taps: taps.to_vec(), side: self.side, classes }
+        let outputs = vec![("result".to_owned(), self.values - 1)];
+        Plan { steps: self.steps, values: self.values, inputs: self.inputs, outputs, taps: taps.to_vec() }
     }
 }
 
 /// Runs a net whose values are all taps, and again with none, against the plain loops; then alone and in parts.
 fn check(name: &str, net: Net) {
-    let (side, batch) = (net.side, 5);
-    let last = net.values - 1;
-    let mut source = Net { steps: Vec::new(), values: 1, side, state: 7 };
-    let images = source.some(batch * 3 * side * side);
-    let per_image = 3 * side * side;
+    let (batch, last) = (5, net.values - 1);
+    let mut source = Net { state: 7, ..net.clone() };
+    let given: Vec<Vec<f32>> = net.inputs.iter().map(|port| source.some(batch * port.extent.len())).collect();
+    let part = |images: std::ops::Range<usize>| -> Vec<&[f32]> {
+        let lengths = net.inputs.iter().map(|port| port.extent.len());
+        given.iter().zip(lengths).map(|(values, length)| &values[images.start * length..images.end * length]).collect()
+    };
     let all: Vec<usize> = (0..=last).collect();
-    let steps = net.steps.clone();
-    let probe = Plan { steps, values: net.values, taps: all.clone(), side, classes: 0 };
-    let expected: Vec<_> = images.chunks_exact(per_image).map(|image| reference::run(&probe, image)).collect();
-    let classes = expected[0][last].values.len();
-    let again = Net { steps: net.steps.clone(), values: net.values, side, state: 1 };
-    let got = CpuEngine::new(&net.plan(&all, classes)).unwrap().forward(&images, batch).unwrap();
-    assert_eq!(got.taps[last].values, got.logits, "{name}");
+    let plan = net.clone().plan(&all);
+    let expected: Vec<_> = (0..batch).map(|image| reference::run(&plan, &part(image..image + 1))).collect();
+    let got = CpuEngine::new(&plan).unwrap().forward(&part(0..batch), batch).unwrap();
+    assert_eq!(got.taps[last], got.outputs[0], "{name}");
     for (value, feature) in got.taps.iter().enumerate() {
         let of = |image: &Vec<reference::Value>| image[value].clone();
         let exact: Vec<f64> = expected.iter().map(of).flat_map(|v| v.values).collect();
@@ -119,13 +127,17 @@ fn check(name: &str, net: Net) {
             assert!(difference <= 2e-5 * largest, "{name}: value {value}, {at}: {got}, not {exact}");
         }
     }
-    let mut lean = CpuEngine::new(&again.plan(&[], classes)).unwrap();
-    assert_eq!(lean.logits(&images, batch).unwrap(), got.logits, "{name}: places that are used again");
+    let mut lean = CpuEngine::new(&net.clone().plan(&[])).unwrap();
+    let whole = lean.forward(&part(0..batch), batch).unwrap();
+    assert_eq!(whole.outputs, got.outputs, "{name}: places that are used again");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    for part in [1, 2, 4] {
-        let parts = images.chunks(part * per_image);
-        let run = |images: &[f32]| pool.install(|| lean.logits(images, images.len() / per_image).unwrap());
-        assert_eq!(parts.flat_map(run).collect::<Vec<f32>>(), got.logits, "{name}: {part} at a time");
+    for size in [1, 2, 4] {
+        let bounds = (0..batch).step_by(size).map(|first| first..(first + size).min(batch));
+        let run = |images: std::ops::Range<usize>| {
+            let count = images.len();
+            pool.install(|| lean.forward(&part(images), count).unwrap().logits().to_vec())
+        };
+        assert_eq!(bounds.flat_map(run).collect::<Vec<f32>>(), got.logits(), "{name}: {size} at a time");
     }
 }
 
@@ -200,6 +212,18 @@ fn groups_of_channels_are_normalised() {
         net.step(Op::GlobalMean, &[x]);
         check(&format!("{channels} channels in {groups} groups"), net);
     }
+}
+
+/// As a denoising network: a map and a row in, a map out; the row also through a layer of its own, and unused by none.
+#[test]
+fn a_map_and_a_row_become_a_map() {
+    let mut net = Net::given(&[Extent::map(4, 6, 5), Extent::row(7)]);
+    let time = net.linear((7, 20), &[1], Some(Activation::Silu));
+    let x = net.conv(Conv::new(4, 20, 3, 1), &[0], None);
+    let x = net.step(Op::AddRow, &[x, time]);
+    let x = net.layer(Op::GroupNorm { channels: 20, groups: 4, epsilon: 1e-5 }, &[x], Some(Activation::Silu));
+    net.conv(Conv::new(20, 4, 3, 1), &[x, 0], None);
+    check("a map and a row", net);
 }
 
 #[test]
@@ -296,7 +320,7 @@ fn steps_that_contradict_each_other_are_an_error() {
         let x = net.conv(Conv::new(3, 18, 3, 1), &[0], None);
         net.step(op, &[x]);
         net.steps.iter_mut().skip(1).for_each(change);
-        CpuEngine::new(&net.plan(&[], 450)).is_ok()
+        CpuEngine::new(&net.plan(&[])).is_ok()
     };
     let silu = Op::Activation(Activation::Silu);
     let norm = Op::LayerNorm { channels: 18, epsilon: 1e-5 };

@@ -1,6 +1,7 @@
 //! Every step in plain loops over C×H×W in f64, one image at a time: slow, and by other ways than the engine's.
 
-use crate::engine::nets::graph::{Activation, Conv, Op, Pool, Window};
+use crate::engine::nets::extent::Extent;
+use crate::engine::nets::graph::{Activation, Conv, Op, Pool, Port, Window};
 use crate::engine::plan::{Plan, Step};
 
 /// A value of one image.
@@ -35,10 +36,13 @@ impl Value {
 }
 
 /// All values of a plan for one image.
-pub fn run(plan: &Plan, image: &[f32]) -> Vec<Value> {
-    let side = plan.side;
-    let image = Value::new(3, side, side, |c, y, x| f64::from(image[(c * side + y) * side + x]));
-    let mut values = vec![image; plan.values];
+pub fn run(plan: &Plan, inputs: &[&[f32]]) -> Vec<Value> {
+    let given = |(port, values): (&Port, &&[f32])| {
+        let Extent { channels, height, width, .. } = port.extent;
+        Value::new(channels, height, width, |c, y, x| f64::from(values[(c * height + y) * width + x]))
+    };
+    let mut values: Vec<Value> = plan.inputs.iter().zip(inputs).map(given).collect();
+    values.resize(plan.values, values[0].clone());
     for step in &plan.steps {
         let inputs: Vec<&Value> = step.inputs.iter().map(|&i| &values[i]).collect();
         let made = execute(step, &inputs);
@@ -90,6 +94,7 @@ fn execute(step: &Step, inputs: &[&Value]) -> Value {
             Value::new(outputs, height, width, |c, y, w| f64::from(tensors[1][c]) + dot(c, y, w))
         }
         Op::Add => plus(x, inputs[1]),
+        Op::AddRow => x.map(|c, v| v + inputs[1].at(c, 0, 0)),
         Op::BatchNorm { .. } => x.map(|c, v| v * f64::from(tensors[0][c]) + f64::from(tensors[1][c])),
         Op::LayerNorm { epsilon, .. } => {
             let moment =
@@ -101,21 +106,7 @@ fn execute(step: &Step, inputs: &[&Value]) -> Value {
                     + f64::from(tensors[1][c])
             })
         }
-        Op::GroupNorm { groups, epsilon, .. } => {
-            let size = x.values.len() / groups;
-            let moments: Vec<(f64, f64)> = x
-                .values
-                .chunks_exact(size)
-                .map(|group| {
-                    let mean = group.iter().sum::<f64>() / size as f64;
-                    (mean, group.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / size as f64)
-                })
-                .collect();
-            x.map(|c, v| {
-                let (mean, variance) = moments[c * groups / channels];
-                (v - mean) / (variance + epsilon).sqrt() * f64::from(tensors[0][c]) + f64::from(tensors[1][c])
-            })
-        }
+        Op::GroupNorm { groups, epsilon, .. } => group_norm(x, (groups, epsilon), tensors[0], tensors[1]),
         Op::Activation(activation) => activate(Some(activation), x),
         Op::MaxPool(pool) => pooled(x, pool, |values| values.iter().copied().fold(f64::MIN, f64::max)),
         Op::AvgPool(pool) => pooled(x, pool, |values| values.iter().sum::<f64>() / values.len() as f64),
@@ -138,6 +129,19 @@ fn execute(step: &Step, inputs: &[&Value]) -> Value {
         }),
         op => rearrange(op, inputs),
     }
+}
+
+fn group_norm(x: &Value, (groups, epsilon): (usize, f64), scale: &[f32], shift: &[f32]) -> Value {
+    let size = x.values.len() / groups;
+    let moments = |group: &[f64]| {
+        let mean = group.iter().sum::<f64>() / size as f64;
+        (mean, group.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / size as f64)
+    };
+    let moments: Vec<(f64, f64)> = x.values.chunks_exact(size).map(moments).collect();
+    x.map(|c, v| {
+        let (mean, variance) = moments[c * groups / x.channels];
+        (v - mean) / (variance + epsilon).sqrt() * f64::from(scale[c]) + f64::from(shift[c])
+    })
 }
 
 fn rearrange(op: Op, inputs: &[&Value]) -> Value {

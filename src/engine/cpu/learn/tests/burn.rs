@@ -8,11 +8,11 @@ use crate::engine::burn::network::BurnNetwork;
 const PLAIN: Optimiser = Optimiser::Sgd { momentum: 0.0, nesterov: false, decay: 0.0 };
 
 /// Both learners of one graph with the formula's weights.
-fn both((graph, side): (&Graph, usize), optimiser: Optimiser, isa: Isa) -> (Fitted<CpuNetwork>, Fitted<BurnNetwork>) {
+fn both(graph: &Graph, optimiser: Optimiser, isa: Isa) -> (Fitted<CpuNetwork>, Fitted<BurnNetwork>) {
     let weights = Weights::by_formula(graph);
     let rule = Rule { optimiser, decay_all: false };
-    let cpu = CpuNetwork::with_isa(graph.clone(), side, &weights, isa).unwrap();
-    let burn = BurnNetwork::new(graph.clone(), side, &weights, &Device::flex()).unwrap();
+    let cpu = CpuNetwork::with_isa(graph.clone(), &weights, isa).unwrap();
+    let burn = BurnNetwork::new(graph.clone(), &weights, &Device::flex()).unwrap();
     (Fitted::new(cpu, rule), Fitted::new(burn, rule))
 }
 
@@ -45,7 +45,7 @@ fn close(what: &str, got: &[f32], expected: &[f32], share: f64) {
 /// A step of size 1 without momentum shows the gradient of every parameter.
 fn compare(what: &str, (graph, side): (&Graph, usize), batch: usize, share: f64) {
     for isa in Isa::all() {
-        let (mut got, mut expected) = both((graph, side), PLAIN, isa);
+        let (mut got, mut expected) = both(graph, PLAIN, isa);
         let before = got.network().weights().unwrap();
         let logits = [&mut got as &mut dyn Learner, &mut expected].map(|l| step(l, (side, 0), &[batch], 1.0));
         close(&format!("{what} on {isa:?}: logits"), &logits[0], &logits[1], share);
@@ -62,7 +62,7 @@ fn compare(what: &str, (graph, side): (&Graph, usize), batch: usize, share: f64)
 fn gradients_of_rectifiers_are_burns() {
     compare("conv3x20", (&graph("conv3x20", 16), 16), 5, 2e-3);
     compare("conv3x20_in", (&graph("conv3x20_in", 16), 16), 5, 2e-3);
-    compare("grouped", (&grouped(), 20), 5, 2e-3);
+    compare("grouped", (&grouped(20), 20), 5, 2e-3);
     compare("small alexnet", (&small_alexnet(), 31), 11, 2e-3);
 }
 
@@ -72,7 +72,7 @@ fn steps_are_burns() {
     let decayed = Optimiser::AdamW { betas: (0.8, 0.99), epsilon: 1e-3, decay: 5.0 };
     let optimisers = [decayed, Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 5.0 }];
     for (optimiser, isa) in optimisers.into_iter().flat_map(|o| Isa::all().into_iter().map(move |isa| (o, isa))) {
-        let (mut got, mut expected) = both((&graph("conv3x20", 16), 16), optimiser, isa);
+        let (mut got, mut expected) = both(&graph("conv3x20", 16), optimiser, isa);
         for number in 0..4 {
             for l in [&mut got as &mut dyn Learner, &mut expected] {
                 step(l, (16, number), if number == 2 { &[1] } else { &[9, 4] }, 1e-2);

@@ -9,7 +9,7 @@ use crate::engine::burn::network::BurnNetwork;
 /// The same network with a smooth activation: where a rectifier of a deep network flips for rounding's sake, gradients
 /// differ by per cents between any two engines.
 fn smooth(graph: &Graph) -> Graph {
-    let mut made = Graph::new();
+    let mut made = Graph::images(graph.image().height);
     for node in &graph.nodes()[1..] {
         let op = if let Op::Activation(_) = node.op { Op::Activation(Activation::Silu) } else { node.op };
         made.push_keyed(op, &node.inputs, &node.key);
@@ -57,19 +57,19 @@ fn check(what: &str, got: &reference::Passed, exact: &reference::Passed, noisy: 
 }
 
 fn compare((arch, side, count): (&str, usize, usize)) {
-    let graph = smooth(&graph(arch, side));
+    let graph = smooth(&if arch == "grouped" { grouped(side) } else { graph(arch, side) });
     let weights = Weights::by_formula(&graph);
     let (images, gradient) = (images("input", count, side), formula("loss", count * 10).collect::<Vec<f32>>());
     let masks = Masks { seed: 9, step: 0, first: 0 };
     let batch = reference::Batch { images: &images, count, masks, gradient: &gradient };
-    let pass = |noise| reference::pass((&graph, side), &weights, batch, noise);
+    let pass = |noise| reference::pass(&graph, &weights, batch, noise);
     let exact = pass(None);
     let noisy: Vec<reference::Passed> = (1..=NOISY).map(|seed| pass(Some(seed))).collect();
     for isa in Isa::all() {
-        let mut network = CpuNetwork::with_isa(graph.clone(), side, &weights, isa).unwrap();
+        let mut network = CpuNetwork::with_isa(graph.clone(), &weights, isa).unwrap();
         check(&format!("{arch} on {}", isa.name()), &of_network(&mut network, batch), &exact, &noisy);
     }
-    let mut network = BurnNetwork::new(graph, side, &weights, &Device::flex()).unwrap();
+    let mut network = BurnNetwork::new(graph, &weights, &Device::flex()).unwrap();
     check(&format!("{arch} with burn"), &of_network(&mut network, batch), &exact, &noisy);
 }
 
@@ -79,6 +79,9 @@ fn gradients_are_those_of_f64() {
     let cases = [
         ("conv3x5", 13, 3),
         ("conv3x70", 17, 9),
+        ("conv3x5_in", 13, 3),
+        ("conv3x40_in", 17, 9),
+        ("grouped", 19, 3),
         ("resnet8_cifar", 15, 3),
         ("squeezenet1_1", 65, 2),
         ("densenet121", 64, 2),

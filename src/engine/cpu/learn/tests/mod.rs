@@ -23,7 +23,7 @@ fn graph(arch: &str, side: usize) -> Graph {
 
 /// A small AlexNet: no batch norm, dropout on a map and on rows, groups, pools that overlap and reach past the edge.
 fn small_alexnet() -> Graph {
-    let mut graph = Graph::new();
+    let mut graph = Graph::images(31);
     let x = graph.conv(0, Conv::new(3, 40, 5, 3).padded(1).biased(), "a");
     let x = graph.activate(x, Activation::Relu6);
     let x = graph.conv(x, Conv::new(40, 24, 3, 1).grouped(2), "b");
@@ -41,8 +41,8 @@ fn small_alexnet() -> Graph {
 
 /// The network `grouped` of `tests/fixtures/gradients.py`: group norms of every kind, with and without a rectifier,
 /// before a step of 2, and beside an identity.
-fn grouped() -> Graph {
-    let mut graph = Graph::new();
+fn grouped(side: usize) -> Graph {
+    let mut graph = Graph::images(side);
     let norm = |channels, groups| Op::GroupNorm { channels, groups, epsilon: 1e-5 };
     let x = graph.conv(0, Conv::new(3, 24, 3, 1).biased(), "a");
     let x = graph.push_keyed(norm(24, 4), &[x], "na");
@@ -61,11 +61,11 @@ fn grouped() -> Graph {
 fn network((arch, side): (&str, usize), isa: Isa) -> CpuNetwork {
     let graph = match arch {
         "small alexnet" => small_alexnet(),
-        "grouped" => grouped(),
+        "grouped" => grouped(side),
         _ => graph(arch, side),
     };
     let weights = Weights::by_formula(&graph);
-    CpuNetwork::with_isa(graph, side, &weights, isa).unwrap()
+    CpuNetwork::with_isa(graph, &weights, isa).unwrap()
 }
 
 fn learner(case: (&str, usize), optimiser: Optimiser, isa: Isa) -> Fitted<CpuNetwork> {
@@ -221,7 +221,7 @@ fn wrong_sizes_and_orders_are_errors() {
     network.forward(&images("input", 2, 16), 2, Masks::default()).unwrap();
     assert!(network.backward(&[0.0; 10]).is_err());
     let graph = graph("conv3x8", 16);
-    let missing = CpuNetwork::new(graph, 16, &Weights::default()).err().unwrap();
+    let missing = CpuNetwork::new(graph, &Weights::default()).err().unwrap();
     assert!(missing.to_string().contains("layers.conv.0.weight"), "{missing}");
 }
 

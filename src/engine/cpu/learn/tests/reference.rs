@@ -68,8 +68,8 @@ impl Noise {
 }
 
 /// A pass, exact or with the noise of f32.
-pub fn pass((graph, side): (&Graph, usize), weights: &Weights, batch: Batch<'_>, noise: Option<u64>) -> Passed {
-    let extents = extents(graph, side).unwrap();
+pub fn pass(graph: &Graph, weights: &Weights, batch: Batch<'_>, noise: Option<u64>) -> Passed {
+    let extents = extents(graph).unwrap();
     let mut net = Net { graph, extents: &extents, weights, batch, noise: Noise(noise), norms: BTreeMap::new() };
     let mut values = vec![batch.images.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>()];
     for id in 1..graph.nodes().len() {
@@ -103,7 +103,7 @@ struct Net<'a> {
     weights: &'a Weights,
     batch: Batch<'a>,
     noise: Noise,
-    /// Mean and 1 / √(variance + ε) per channel of each batch norm.
+    /// Mean and 1 / √(variance + ε) of each set of values that a norm brings together.
     norms: BTreeMap<usize, Vec<[f64; 2]>>,
 }
 
@@ -132,7 +132,7 @@ impl Net<'_> {
             taps(&conv, count, (from, to), |o, i, w| sums.add(o, x[i] * weight[w]));
         } else {
             match op {
-                Op::BatchNorm { .. } => return self.normalise(id, x),
+                Op::BatchNorm { .. } | Op::GroupNorm { .. } => return self.normalise(id, x),
                 Op::Activation(activation) => (0..x.len()).for_each(|i| sums.add(i, activate(activation, x[i])[0])),
                 Op::Gate => channels(count, to).for_each(|(at, c)| {
                     sums.add(at, x[at] * values[inputs[1]][at / to.len() * to.channels + c]);
@@ -143,12 +143,27 @@ impl Net<'_> {
         self.noise.stored(sums)
     }
 
+    /// The set of values that a norm brings a value together with, of how many: a batch norm's channel, a group norm's
+    /// group of an image.
+    fn sets(&self, id: usize) -> (impl Fn(usize, usize) -> usize + use<>, usize) {
+        let (op, extent, count) = (self.graph.nodes()[id].op, self.extents[id], self.batch.count);
+        let groups = if let Op::GroupNorm { groups, .. } = op { groups } else { 0 };
+        let of = move |at: usize, c: usize| {
+            if groups == 0 { c } else { at / extent.len() * groups + c * groups / extent.channels }
+        };
+        (of, if groups == 0 { extent.channels } else { groups * count })
+    }
+
     fn normalise(&mut self, id: usize, x: &[f64]) -> Vec<f64> {
         let extent = self.extents[id];
-        let plane = (self.batch.count * extent.height * extent.width) as f64;
-        let mut norms = vec![[0.0; 2]; extent.channels];
-        channels(self.batch.count, extent).for_each(|(at, c)| norms[c][0] += x[at] / plane);
-        channels(self.batch.count, extent).for_each(|(at, c)| norms[c][1] += (x[at] - norms[c][0]).powi(2) / plane);
+        let (set, sets) = self.sets(id);
+        let size = (x.len() / sets) as f64;
+        let mut norms = vec![[0.0; 2]; sets];
+        channels(self.batch.count, extent).for_each(|(at, c)| norms[set(at, c)][0] += x[at] / size);
+        for (at, c) in channels(self.batch.count, extent) {
+            let norm = &mut norms[set(at, c)];
+            norm[1] += (x[at] - norm[0]).powi(2) / size;
+        }
         for [mean, variance] in &mut norms {
             *mean = self.noise.rounded(*mean);
             *variance = self.noise.rounded(1.0 / (*variance + NORM_EPSILON).sqrt());
@@ -156,7 +171,8 @@ impl Net<'_> {
         let (gamma, beta) = (self.tensor(id, "weight"), self.tensor(id, "bias"));
         let mut sums = Sums::new(x.len());
         for (at, c) in channels(self.batch.count, extent) {
-            sums.add(at, (x[at] - norms[c][0]) * norms[c][1] * gamma[c]);
+            let [mean, inverse] = norms[set(at, c)];
+            sums.add(at, (x[at] - mean) * inverse * gamma[c]);
             sums.add(at, beta[c]);
         }
         self.norms.insert(id, norms);
@@ -185,7 +201,7 @@ impl Net<'_> {
             }
         } else {
             match op {
-                Op::BatchNorm { .. } => return self.normalise_back(id, x, g),
+                Op::BatchNorm { .. } | Op::GroupNorm { .. } => return self.normalise_back(id, x, g),
                 Op::Activation(a) => (0..x.len()).for_each(|i| back[0].add(i, g[i] * activate(a, x[i])[1])),
                 Op::Gate => channels(count, to).for_each(|(at, c)| {
                     let gate = at / to.len() * to.channels + c;
@@ -202,29 +218,33 @@ impl Net<'_> {
         made.into_iter().map(|(place, sums)| (place, self.noise.stored(sums))).collect()
     }
 
-    /// Ioffe and Szegedy 2015, section 3.
+    /// Ioffe and Szegedy 2015, section 3; the same for other sets of values.
     fn normalise_back(&mut self, id: usize, x: &[f64], g: &[f64]) -> Vec<(Place, Vec<f64>)> {
         let (node, extent, _) = self.node(id);
         let input = node.inputs[0];
         let gamma = self.tensor(id, "weight");
         let norms = self.norms[&id].clone();
-        let of = |at: usize, c: usize| (x[at] - norms[c][0]) * norms[c][1];
-        let mut sums = [Sums::new(extent.channels), Sums::new(extent.channels)];
+        let (set, sets) = self.sets(id);
+        let of = |at: usize, c: usize| (x[at] - norms[set(at, c)][0]) * norms[set(at, c)][1];
+        let of_channels = || Sums::new(extent.channels);
+        let mut sums = [of_channels(), of_channels(), Sums::new(sets), Sums::new(sets)];
         for (at, c) in channels(self.batch.count, extent) {
             sums[0].add(c, g[at] * of(at, c));
             sums[1].add(c, g[at]);
+            sums[2].add(set(at, c), gamma[c] * g[at] * of(at, c));
+            sums[3].add(set(at, c), gamma[c] * g[at]);
         }
-        let [scaled, plain] = sums.map(|sums| self.noise.stored(sums));
-        let plane = (self.batch.count * extent.height * extent.width) as f64;
+        let [of_gamma, of_beta, scaled, plain] = sums.map(|sums| self.noise.stored(sums));
+        let size = (x.len() / sets) as f64;
         let mut back = Sums::new(x.len());
         for (at, c) in channels(self.batch.count, extent) {
-            let scale = gamma[c] * norms[c][1];
-            back.add(at, scale * g[at]);
-            back.add(at, -scale * of(at, c) * scaled[c] / plane);
-            back.add(at, -scale * plain[c] / plane);
+            let (set, inverse) = (set(at, c), norms[set(at, c)][1]);
+            back.add(at, inverse * gamma[c] * g[at]);
+            back.add(at, -inverse * of(at, c) * scaled[set] / size);
+            back.add(at, -inverse * plain[set] / size);
         }
         let back = self.noise.stored(back);
-        vec![(Place::Input(input), back), (Place::Tensor("weight"), scaled), (Place::Tensor("bias"), plain)]
+        vec![(Place::Input(input), back), (Place::Tensor("weight"), of_gamma), (Place::Tensor("bias"), of_beta)]
     }
 
     /// The terms of an operation without weights: place in the output, input, place there, factor.
