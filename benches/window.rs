@@ -22,6 +22,7 @@ use stillroom::core::distil::select::select;
 use stillroom::core::rng::Stream;
 use stillroom::core::workspace::Command;
 use stillroom::engine::images::encode;
+use stillroom::engine::nets::families::convnet::{Norm, Shape};
 use stillroom::engine::nets::{Arch, NetworkSpec};
 use stillroom::engine::weights::{Kind, Precision, Weights, save};
 use stillroom::jobs::distill::Found;
@@ -56,7 +57,8 @@ fn measure(classes: usize) -> Result<(), Failure> {
     let data = folder.path().join("data");
     write_images(&data, classes)?;
     let observer = folder.path().join("conv3.safetensors");
-    let spec = NetworkSpec { arch: Arch::ConvNet { depth: 3, width: 8 }, side: SIDE as usize, classes };
+    let arch = Arch::ConvNet(Shape { depth: 3, width: 8, norm: Norm::Batch });
+    let spec = NetworkSpec { arch, side: SIDE as usize, classes };
     let graph = spec.graph();
     save(&observer, (&graph, &Weights::by_formula(&graph)), (Kind::Safetensors, Precision::Half))?;
     let worker = WorkerConfig { project: Some(folder.path().join("project")), ..WorkerConfig::default() };
