@@ -195,9 +195,9 @@ fn moved(recipe: &Recipe<Rded>, stream: &mut Stream) -> Recipe<Rded> {
     let mut one_of = |values: &[u32]| values[stream.below(values.len() as u64) as usize];
     match one_of(&[0, 0, 0, 1, 1, 1, 2, 3, 4, 5]) {
         0 => next.ipc = one_of(&[1, 2, 3, 4]),
-        1 => next.method.subset = one_of(&[1, 3, 5, 8, 12, 30]),
+        1 => next.method.subset = one_of(&[1, 3, 5, 8, 12, 30, 30]),
         2 => next.method.crops = one_of(&[0, 1, 2, 5]),
-        3 => next.method.patches = one_of(&[1, 4]),
+        3 => next.method.patches = one_of(&[1, 1, 1, 4]),
         4 => next.seed = u64::from(one_of(&[0, 1])),
         _ => {
             let name = Strategy::NAMES[one_of(&[0, 1, 2, 3]) as usize];
@@ -211,6 +211,7 @@ fn moved(recipe: &Recipe<Rded>, stream: &mut Stream) -> Recipe<Rded> {
 /// gives.
 #[test]
 fn what_is_kept_is_what_selecting_anew_gives() {
+    let mut selected = 0;
     for seed in 0..12 {
         let mut stream = Stream::new("stillroom test ranking", seed, &[]);
         let mut builder = DatasetBuilder::default();
@@ -226,7 +227,6 @@ fn what_is_kept_is_what_selecting_anew_gives() {
         let method = Rded { patches: 1, subset: 8, crops: 2, ..Rded::default() };
         let mut recipe = Recipe { ipc: 2, method, ..Recipe::default() };
         both.ranking.update(&recipe);
-        let mut selected = 0;
         for step in 0..400 {
             let class = ClassId(stream.below(4) as u32);
             match stream.below(10) {
@@ -255,6 +255,6 @@ fn what_is_kept_is_what_selecting_anew_gives() {
             let stale = data.class_ids().filter(|c| !both.anew(&recipe, *c).covered).count();
             assert_eq!(both.ranking.stale(data.class_ids()), stale);
         }
-        assert!(selected > 500, "only {selected} patches were selected in all: the moves try too little");
     }
+    assert!(selected > 1000, "only {selected} patches were selected in all: the moves try too little");
 }
