@@ -109,7 +109,7 @@ impl Machine<'_> {
         shape: Value,
         stride: Value,
     ) -> Result<Value, TorchFileError> {
-        let Some(&Node::Storage(ref storage)) = self.heap.node(storage) else {
+        let Some(Node::Storage(storage)) = self.heap.node(storage) else {
             return Err(wrong("its pickle has a tensor without a storage"));
         };
         let mut storage = **storage;

@@ -48,7 +48,7 @@ fn everything() -> Item {
 
 #[test]
 fn what_is_written_is_read_again() {
-    assert_eq!(read(&bytes_of(&everything())).unwrap(), everything());
+    assert_eq!(read(bytes_of(&everything())).unwrap(), everything());
     assert_eq!(bytes_of(&everything()), bytes_of(&everything()), "without a clock");
 }
 
@@ -76,7 +76,7 @@ fn views_are_gathered_and_stay_within_their_storage() {
         pickle.op(0x89);
         pickle.ordered_dict();
         b"tR".iter().for_each(|&b| pickle.op(b));
-        read(&around(&pickle.finish(), &storage)).map(|item| match item {
+        read(around(&pickle.finish(), &storage)).map(|item| match item {
             Item::Tensor(t) => t.floats().unwrap(),
             other => panic!("{other:?}"),
         })
@@ -158,7 +158,7 @@ fn calls_are_refused_by_name_and_nothing_is_executed() {
         (b"\x80\x02}U\x01acsubprocess\nPopen\ns.", "subprocess.Popen"),
         (b"\x80\x04\x8c\x06shelve\x8c\x09os.system\x93.", "shelve.os.system"),
     ] {
-        let error = read(&around(pickle, &[])).unwrap_err();
+        let error = read(around(pickle, &[])).unwrap_err();
         assert_eq!(error, TorchFileError::Call(name.to_owned()));
         assert!(error.to_string().contains("nothing was executed"));
     }
@@ -166,7 +166,7 @@ fn calls_are_refused_by_name_and_nothing_is_executed() {
 
 #[test]
 fn bombs_and_nonsense_are_errors() {
-    let refused = |pickle: &[u8]| read(&around(pickle, &[])).unwrap_err().to_string();
+    let refused = |pickle: &[u8]| read(around(pickle, &[])).unwrap_err().to_string();
     // Tuples of ten of the last tuple, again and again: 10^30 values.
     let mut bomb = b"\x80\x02)".to_vec();
     for _ in 0..30 {
@@ -200,7 +200,7 @@ fn bombs_and_nonsense_are_errors() {
         assert!(said.contains(why), "{pickle:?}: {said}");
     }
     // Nine bytes that are a number of eight.
-    assert_eq!(read(&around(b"\x80\x02\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\xff.", &[])).unwrap(), Item::Int(-1));
+    assert_eq!(read(around(b"\x80\x02\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\xff.", &[])).unwrap(), Item::Int(-1));
 }
 
 #[test]

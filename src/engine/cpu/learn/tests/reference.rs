@@ -258,11 +258,6 @@ impl Net<'_> {
             let windows = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
                 rows.flat_map(|y| columns.clone().map(move |x| place(c, y, x))).collect::<Vec<usize>>()
             };
-            let part = |at: usize, parts: usize, size: usize| at * size / parts..((at + 1) * size).div_ceil(parts);
-            let inside = |pool: Pool, at: usize, size: usize| {
-                let start = at * pool.stride;
-                start.saturating_sub(pool.padding)..(start + pool.kernel - pool.padding).min(size)
-            };
             match node.op {
                 Op::Add => inputs.iter().for_each(|&input| each(at, input, at, 1.0)),
                 Op::Flatten => each(at, inputs[0], at, 1.0),
@@ -360,4 +355,15 @@ fn activate(activation: Activation, x: f64) -> [f64; 2] {
         Activation::Sigmoid => [sigmoid, sigmoid * (1.0 - sigmoid)],
         Activation::Gelu => unreachable!("no covered network has it"),
     }
+}
+
+/// The rows or columns of a map of `size` that part `at` of `parts` nearly equal ones takes.
+fn part(at: usize, parts: usize, size: usize) -> std::ops::Range<usize> {
+    at * size / parts..((at + 1) * size).div_ceil(parts)
+}
+
+/// The rows or columns of a map of `size` that window `at` covers.
+fn inside(pool: Pool, at: usize, size: usize) -> std::ops::Range<usize> {
+    let start = at * pool.stride;
+    start.saturating_sub(pool.padding)..(start + pool.kernel - pool.padding).min(size)
 }
