@@ -175,7 +175,7 @@ impl WeightFile {
                 match *part {
                     Part::Zeros(count) => values.resize(values.len() + count, 0.0),
                     Part::Tensor(number) => {
-                        self.source.append(number, &mut values).map_err(|e| torch_error(&self.name, e))?
+                        self.source.append(number, &mut values).map_err(|e| torch_error(&self.name, e))?;
                     }
                 }
             }

@@ -101,7 +101,7 @@ impl Net {
 }
 
 /// Runs a net whose values are all taps, and again with none, against the plain loops; then alone and in parts.
-fn check(name: &str, net: Net) {
+fn check(name: &str, net: &Net) {
     let (batch, last) = (5, net.values - 1);
     let mut source = Net { state: 7, ..net.clone() };
     let given: Vec<Vec<f32>> = net.inputs.iter().map(|port| source.some(batch * port.extent.len())).collect();
@@ -173,7 +173,7 @@ fn convolutions_of_any_grouping_with_joins_and_activations() {
             let conv = Conv::new(inputs, outputs, kernel, stride).grouped(groups);
             let y = net.conv(conv, &[x], None);
             net.conv(conv, &[x, y], activation);
-            check(&format!("{inputs} to {outputs} in {groups} groups, kernel {kernel}, step {stride}"), net);
+            check(&format!("{inputs} to {outputs} in {groups} groups, kernel {kernel}, step {stride}"), &net);
         }
     }
 }
@@ -194,7 +194,7 @@ fn steps_on_each_pixel() {
         let x = net.conv(Conv::new(21, 5, 3, 2), &[x], activation);
         let x = net.step(Op::GlobalMean, &[x]);
         net.linear((5, 4), &[x], None);
-        check(&format!("{activation:?}"), net);
+        check(&format!("{activation:?}"), &net);
     }
 }
 
@@ -210,7 +210,7 @@ fn groups_of_channels_are_normalised() {
         let x = net.conv(Conv::new(channels, channels, 3, 2), &[x], None);
         let x = net.layer(norm, &[x], ACTIVATIONS[n + 1]);
         net.step(Op::GlobalMean, &[x]);
-        check(&format!("{channels} channels in {groups} groups"), net);
+        check(&format!("{channels} channels in {groups} groups"), &net);
     }
 }
 
@@ -223,7 +223,7 @@ fn a_map_and_a_row_become_a_map() {
     let x = net.step(Op::AddRow, &[x, time]);
     let x = net.layer(Op::GroupNorm { channels: 20, groups: 4, epsilon: 1e-5 }, &[x], Some(Activation::Silu));
     net.conv(Conv::new(20, 4, 3, 1), &[x, 0], None);
-    check("a map and a row", net);
+    check("a map and a row", &net);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn pools() {
             net.step(Op::AdaptiveMean(7), &[x]);
             // The logits come from a mean, as SqueezeNet's.
             net.step(Op::GlobalMean, &[x]);
-            check(&format!("{pool:?} at {side}"), net);
+            check(&format!("{pool:?} at {side}"), &net);
         }
     }
 }
@@ -262,7 +262,7 @@ fn channels_are_gated_joined_cut_and_shuffled() {
     let x = net.conv(Conv::new(40, 40, 3, 1).grouped(40), &[x], None);
     let x = net.step(Op::Flatten, &[x]);
     net.linear((40 * 16, 9), &[x], None);
-    check("channels", net);
+    check("channels", &net);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn rows_of_several_values_reach_the_tail() {
     let a = net.norm(20, a);
     let x = net.finished(Op::Add, &[a, b], Epilogue { join: None, activation: Some(Activation::Silu) });
     net.linear((20, 33), &[x], None);
-    check("rows", net);
+    check("rows", &net);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn tokens_attend_to_all() {
         let x = net.step(Op::FirstToken, &[x]);
         let x = net.norm(channels, x);
         net.linear((channels, 11), &[x], None);
-        check(&format!("{side} × {side} tokens, {heads} heads of {channels}"), net);
+        check(&format!("{side} × {side} tokens, {heads} heads of {channels}"), &net);
     }
 }
 
@@ -309,7 +309,7 @@ fn windows_with_shift_mask_bias_and_cosine() {
         let x = net.step(Op::Merge, &[x]);
         let x = net.norm(144, x);
         net.step(Op::GlobalMean, &[x]);
-        check(&format!("windows of {size} in {side}, shift {shift:?}"), net);
+        check(&format!("windows of {size} in {side}, shift {shift:?}"), &net);
     }
 }
 
