@@ -21,9 +21,10 @@ use crate::store::record::RecordError;
 use crate::store::training::{ObserverSource, TrainingKind, TrainingNote};
 
 use super::distill::{DistillError, DistillRequest, distill, enough_images};
+use super::folder_set::MANIFEST;
 use super::open::ObserverRequest;
 use super::session::Session;
-use super::train::{About, Compute, MANIFEST, TrainJobError, TrainRequest, run, source, suggest};
+use super::train::{About, Compute, TrainJobError, TrainRequest, run, source, suggest};
 
 /// What is compared.
 #[derive(Clone, Debug)]

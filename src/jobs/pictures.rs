@@ -6,16 +6,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::core::data::dataset::{Dataset, ImageId};
-use crate::core::data::normalise::MeanStd;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::patch::CropBox;
-use crate::core::distil::scores::PatchScore;
+use crate::core::distil::set::{Address, ImageSet};
 use crate::engine::images::{decode, resize};
 
-use super::distill::{Composition, stitched};
-
 /// A picture to show.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Picture {
     /// A whole image, reduced so that its longer side is at most `max_side`.
     Image {
@@ -33,18 +30,12 @@ pub enum Picture {
         /// Pixels.
         side: u32,
     },
-    /// A distilled image, stitched from the class's selection.
-    Distilled {
-        /// The class's selected patches, best first.
-        selected: Arc<Vec<PatchScore>>,
-        /// IPC.
-        ipc: usize,
-        /// Number of the image within its class.
-        image: usize,
-        /// Side in pixels.
-        side: u32,
-        /// The observer's normalisation.
-        mean_std: MeanStd,
+    /// An image of a set.
+    OfSet {
+        /// The set.
+        set: Arc<dyn ImageSet>,
+        /// Which image.
+        at: Address,
     },
 }
 
@@ -164,9 +155,10 @@ pub fn make(dataset: &Dataset, picture: &Picture) -> Result<(Rgb8, (u32, u32)), 
             let pixels = read(*image)?;
             Ok((resized(&pixels, *bbox, (*side, *side))?, (pixels.width, pixels.height)))
         }
-        Picture::Distilled { selected, ipc, image, side, mean_std } => {
-            let composition = Composition { dataset, selected, ipc: *ipc, image: *image };
-            Ok((stitched(composition, *side, mean_std).map_err(|e| e.to_string())?, (*side, *side)))
+        Picture::OfSet { set, at } => {
+            let pixels = set.pixels(*at).map_err(|e| e.to_string())?;
+            let size = (pixels.width, pixels.height);
+            Ok((pixels, size))
         }
     }
 }

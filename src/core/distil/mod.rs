@@ -10,3 +10,4 @@ pub mod rded;
 pub mod recipe;
 pub mod scores;
 pub mod select;
+pub mod set;

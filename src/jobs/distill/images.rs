@@ -1,62 +1,52 @@
-//! The pixels of distilled images: stitched for the screen or for a folder, and cut again from a manifest.
+//! The pixels of distilled images: written into a folder, and cut again from a manifest.
 
-use crate::core::data::dataset::Dataset;
+use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::data::pixels::Rgb8;
-use crate::core::distil::compose::{cells, rank_of};
+use crate::core::distil::compose::cells;
 use crate::core::distil::manifest::{ImageNote, Manifest, image_file};
-use crate::core::distil::scores::PatchScore;
+use crate::core::distil::set::{Address, ImageSet};
 use crate::core::progress::Progress;
-use crate::engine::images::{decode, encode, pipeline, resize, stitch};
+use crate::engine::images::{decode, encode, pipeline, stitch};
 use crate::engine::observe::score::ScoreError;
 use crate::store::export::rded::RdedFolder;
 
 use super::super::scoring::ScoringError;
-use super::super::session::Session;
 use super::DistillError;
-use super::sets::{Laid, Set};
+use super::sets::Set;
 
-/// The stitched image's ingredients: its class's selected patches and its number.
-#[derive(Clone, Copy)]
-pub struct Composition<'a> {
-    /// Source of the patches.
-    pub dataset: &'a Dataset,
-    /// The class's selected patches, best first: IPC·N of them.
-    pub selected: &'a [PatchScore],
-    /// IPC.
-    pub ipc: usize,
-    /// Number of the distilled image within its class.
-    pub image: usize,
+/// A set of images and the datasets that hold its first ones.
+pub(super) struct Shared<'a> {
+    pub images: &'a dyn ImageSet,
+    /// Its classes.
+    pub classes: u32,
+    pub holders: Vec<&'a Set>,
 }
 
-/// Stitches and writes every image on worker threads; memory holds a few images at a time. What several sets hold is
-/// stitched once.
+/// Writes every image on worker threads; memory holds a few images at a time. What several datasets hold is made once.
 pub(super) fn write_images(
-    session: &Session,
-    sets: &[Set],
-    laid: &[Laid],
+    sets: &[Shared<'_>],
     output: &RdedFolder,
+    threads: usize,
     progress: &mut dyn Progress,
 ) -> Result<(), DistillError> {
-    let work: Vec<(&Laid, usize, usize)> = laid
-        .iter()
-        .flat_map(|l| (0..l.selected.len()).flat_map(move |class| (0..l.ipc as usize).map(move |i| (l, class, i))))
-        .collect();
-    let threads = session.throughput.threads;
-    let (dataset, observer) = (&session.dataset, &session.observer.observer);
+    let addresses = |set: &Shared<'_>| -> Vec<Address> {
+        let most = set.holders.iter().map(|holder| holder.recipe.ipc).max().unwrap_or(0);
+        let of_class = |class| (0..most).map(move |image| Address { class: ClassId(class), image });
+        (0..set.classes).flat_map(of_class).collect()
+    };
+    let work: Vec<_> = sets.iter().flat_map(|set| addresses(set).into_iter().map(move |at| (set, at))).collect();
     let write = |i: usize| -> Result<(), DistillError> {
-        let (laid, class, image) = work[i];
-        let composition = Composition { dataset, selected: &laid.selected[class], ipc: laid.ipc as usize, image };
-        let pixels = stitched(composition, observer.spec.side as u32, &observer.mean_std)?;
-        let holders = sets.iter().filter(|s| s.layout_ipc() == laid.ipc && image < s.recipe.ipc as usize);
+        let (set, at) = work[i];
+        let pixels = set.images.pixels(at)?;
         let mut bytes = Vec::new();
-        for set in holders {
-            let format = set.recipe.format;
-            let file = image_file(class as u32, image as u32, format.extension());
+        for holder in set.holders.iter().filter(|holder| at.image < holder.recipe.ipc) {
+            let format = holder.recipe.format;
+            let file = image_file(at.class.0, at.image, format.extension());
             if bytes.is_empty() {
                 let gone = |e: encode::EncodeError| DistillError::Gone { file: file.clone(), reason: e.to_string() };
                 bytes = encode::encode(&pixels, format).map_err(gone)?;
             }
-            output.put_image(set.folder.as_deref(), &file, &bytes)?;
+            output.put_image(holder.folder.as_deref(), &file, &bytes)?;
         }
         Ok(())
     };
@@ -67,31 +57,6 @@ pub(super) fn write_images(
             .map_err(|e| ScoringError::Score(ScoreError::from(e)))?;
         Ok(())
     })
-}
-
-/// One distilled image: its patches cut, resized and stitched (Sun et al. 2024).
-///
-/// # Errors
-/// [`DistillError::Gone`] where a source can't be read any more.
-pub fn stitched(
-    composition: Composition<'_>,
-    side: u32,
-    mean_std: &crate::core::data::normalise::MeanStd,
-) -> Result<Rgb8, DistillError> {
-    let Composition { dataset, selected, ipc, image } = composition;
-    let count = selected.len() / ipc.max(1);
-    let patch_side = side / (count.isqrt() as u32).max(1);
-    let mut patches = Vec::with_capacity(count);
-    for cell in 0..count {
-        let patch = &selected[rank_of(cell, image, ipc)];
-        let gone = |reason: String| DistillError::Gone { file: dataset.source(patch.image), reason };
-        let pixels = decode::read(dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
-        patches.push(resize::resize(&pixels, patch.bbox, (patch_side, patch_side)).map_err(|e| gone(e.to_string()))?);
-    }
-    let slices: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
-    let gone =
-        |e: stitch::StitchError| DistillError::Gone { file: format!("distilled image {image}"), reason: e.to_string() };
-    stitch::stitch(&slices, side, mean_std).map_err(gone)
 }
 
 /// Cuts every cell of a distilled image again from `dataset` by what the manifest says alone, to prove its provenance.

@@ -10,6 +10,7 @@ use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::scores::{BrokenImage, ClassScores, PatchScore};
 use crate::core::distil::select::{SelectError, TooFewPatches, select};
+use crate::core::distil::set::SetError;
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
@@ -24,11 +25,14 @@ use super::session::Session;
 mod images;
 mod notes;
 mod sets;
+mod stitched;
 
-use sets::{Laid, Set, layouts};
+use images::Shared;
+use sets::{Set, layouts};
 
-pub use images::{Composition, recut, stitched};
+pub use images::recut;
 pub use sets::{Sizes, folder};
+pub use stitched::StitchedSet;
 
 /// What is distilled, and where to.
 #[derive(Clone, Debug)]
@@ -99,6 +103,12 @@ pub enum DistillError {
 impl From<FolderError> for DistillError {
     fn from(error: FolderError) -> Self {
         Self::Export(error.into())
+    }
+}
+
+impl From<SetError> for DistillError {
+    fn from(SetError { file, reason }: SetError) -> Self {
+        Self::Gone { file, reason }
     }
 }
 
@@ -233,22 +243,31 @@ fn distill_into(
     report_gaps(&session.dataset, (classes, recipe), &blocks, progress);
     let laid =
         lay_out(session, (recipe, sets), ScoredClasses { classes, blocks: &blocks }, progress, (&mut cost, each))?;
-    let wild = laid.iter().flat_map(|l| l.selected.iter().flatten()).filter(|p| !p.loss.is_finite()).count();
+    let patches = laid.iter().flat_map(|l| l.selected.values()).flat_map(|class| class.iter());
+    let wild = patches.filter(|p| !p.loss.is_finite()).count();
     if wild > 0 {
         progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
     }
-    images::write_images(session, sets, &laid, &output, progress)?;
-    let of = |set: &Set| laid.iter().find(|l| l.ipc == set.layout_ipc());
-    let pairs: Vec<(&Set, &Laid)> = sets.iter().filter_map(|set| Some((set, of(set)?))).collect();
-    let described = |&pair: &(&Set, &Laid)| SetManifest {
-        folder: pair.0.folder.clone(),
-        manifest: notes::manifest(session, classes, pair, &blocks),
+    let shared: Vec<Shared<'_>> = laid
+        .iter()
+        .map(|laid| Shared {
+            images: laid,
+            classes: classes.len() as u32,
+            holders: sets.iter().filter(|set| set.layout_ipc() == laid.ipc).collect(),
+        })
+        .collect();
+    images::write_images(&shared, &output, session.throughput.threads, progress)?;
+    let of = |set: &Set| laid.iter().find(|laid| laid.ipc == set.layout_ipc());
+    let pairs: Vec<(&Set, &StitchedSet)> = sets.iter().filter_map(|set| Some((set, of(set)?))).collect();
+    let described = |&(set, images): &(&Set, &StitchedSet)| SetManifest {
+        folder: set.folder.clone(),
+        manifest: notes::manifest(session, classes, (set, images), &blocks),
     };
     let manifests: Vec<_> = pairs.iter().map(described).collect();
     let out = output.finish(&manifests)?;
     let seconds = start.elapsed().as_secs_f64();
     let broken = blocks.iter().map(|b| broken_within(b, recipe.method.subset).count()).sum();
-    let report = |&(set, laid): &(&Set, &Laid)| DistillReport {
+    let report = |&(set, laid): &(&Set, &StitchedSet)| DistillReport {
         out: place(&out, set),
         ipc: set.recipe.ipc,
         seconds,
@@ -260,14 +279,14 @@ fn distill_into(
     Ok(pairs.iter().map(report).collect())
 }
 
-/// Selects the patches of every layout.
+/// Selects the patches of every layout; its classes are numbered as those that are distilled.
 fn lay_out(
     session: &mut Session,
     (recipe, sets): (&Recipe<Rded>, &[Set]),
     scored: ScoredClasses<'_>,
     progress: &mut dyn Progress,
     (cost, each): (&mut Cost, Each<'_>),
-) -> Result<Vec<Laid>, DistillError> {
+) -> Result<Vec<StitchedSet>, DistillError> {
     let recipes: Vec<_> = layouts(sets).into_iter().map(|ipc| Recipe { ipc, ..*recipe }).collect();
     let needed: Vec<usize> = recipes.iter().map(Recipe::<Rded>::patches_per_class).collect();
     let picked = &mut |class, picks| each(class, Found::Picks(picks));
@@ -276,21 +295,27 @@ fn lay_out(
     let mut laid = Vec::with_capacity(recipes.len());
     for (recipe, picks) in recipes.iter().zip(&picks) {
         let of_class = scored.classes.iter().zip(scored.blocks).zip(picks);
-        let selected = of_class
-            .map(|((&class, block), picks)| select(block, session.dataset.class(class), recipe, picks))
+        let selected: Vec<_> = of_class
+            .map(|((&class, block), picks)| select(block, session.dataset.class(class), recipe, picks).map(Arc::new))
             .collect::<Result<_, _>>()?;
-        laid.push(Laid { ipc: recipe.ipc, selected });
+        laid.push(StitchedSet {
+            dataset: session.dataset.clone(),
+            side: session.observer.observer.spec.side as u32,
+            mean_std: session.observer.observer.mean_std,
+            ipc: recipe.ipc,
+            selected: (0..).map(ClassId).zip(selected).collect(),
+        });
     }
     Ok(laid)
 }
 
 /// Mean loss of the patches that a set shows.
-fn mean_loss(set: &Set, laid: &Laid) -> f64 {
+fn mean_loss(set: &Set, laid: &StitchedSet) -> f64 {
     let shown = |(rank, _): &(usize, &PatchScore)| place_of(*rank, laid.ipc as usize).1 < set.recipe.ipc as usize;
-    let of_class = |class: &Vec<PatchScore>| -> Vec<f64> {
+    let of_class = |class: &Arc<Vec<PatchScore>>| -> Vec<f64> {
         class.iter().enumerate().filter(shown).map(|(_, p)| f64::from(p.loss)).collect()
     };
-    let losses: Vec<f64> = laid.selected.iter().flat_map(of_class).collect();
+    let losses: Vec<f64> = laid.selected.values().flat_map(of_class).collect();
     losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }
 

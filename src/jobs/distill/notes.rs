@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::compose::rank_of;
+use crate::core::data::dataset::ClassId;
 use crate::core::distil::manifest::{
-    CellNote, ClassNote, DatasetNote, FORMAT, ImageNote, Manifest, ObserverNote, Origin, Program, class_folder,
-    image_file,
+    ClassNote, DatasetNote, FORMAT, ImageNote, Manifest, ObserverNote, Program, class_folder, image_file,
 };
-use crate::core::distil::scores::{ClassScores, PatchScore};
+use crate::core::distil::rded::Rded;
+use crate::core::distil::recipe::Recipe;
+use crate::core::distil::scores::ClassScores;
+use crate::core::distil::set::{Address, ImageSet};
 
 use super::super::scoring::crop_plan;
 use super::super::session::Session;
-use super::sets::{Laid, Set};
+use super::sets::Set;
 
 /// The manifest of one set.
 pub(super) fn manifest(
     session: &Session,
     classes: &[ClassId],
-    (set, laid): (&Set, &Laid),
+    (set, images): (&Set, &dyn ImageSet),
     blocks: &[Arc<ClassScores>],
 ) -> Manifest {
     let recipe = &set.recipe;
@@ -34,7 +35,7 @@ pub(super) fn manifest(
             folder: class_folder(index as u32),
             scored: block.positions.iter().copied().filter(|p| within(p)).count() as u32,
             broken: block.broken.iter().filter(|b| within(&b.position)).count() as u32,
-            images: image_notes(dataset, set, index, &laid.selected[index]),
+            images: image_notes(recipe, index as u32, images),
         }
     };
     Manifest {
@@ -57,25 +58,11 @@ pub(super) fn manifest(
     }
 }
 
-fn image_notes(dataset: &Dataset, set: &Set, class: usize, selected: &[PatchScore]) -> Vec<ImageNote> {
-    let recipe = &set.recipe;
-    let ipc = set.layout_ipc() as usize;
-    let cell_note = |cell: usize, image: usize| {
-        let rank = rank_of(cell, image, ipc);
-        let patch = &selected[rank];
-        CellNote {
-            cell: cell as u32,
-            source: dataset.source(patch.image),
-            bbox: patch.bbox,
-            crop: patch.crop,
-            loss: patch.loss,
-            rank: rank as u32,
-        }
+fn image_notes(recipe: &Recipe<Rded>, class: u32, images: &dyn ImageSet) -> Vec<ImageNote> {
+    let extension = recipe.format.extension();
+    let note = |image: u32| {
+        let origin = images.origin(Address { class: ClassId(class), image })?;
+        Some(ImageNote { file: image_file(class, image, extension), origin })
     };
-    (0..recipe.ipc as usize)
-        .map(|image| ImageNote {
-            file: image_file(class as u32, image as u32, recipe.format.extension()),
-            origin: Origin::Stitched((0..recipe.method.patches as usize).map(|cell| cell_note(cell, image)).collect()),
-        })
-        .collect()
+    (0..recipe.ipc).filter_map(note).collect()
 }

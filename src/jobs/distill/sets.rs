@@ -2,7 +2,6 @@
 
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
-use crate::core::distil::scores::PatchScore;
 
 /// How the sets of several sizes belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,15 +52,6 @@ impl Set {
 #[must_use]
 pub fn folder(ipc: u32) -> String {
     format!("ipc-{ipc}")
-}
-
-/// Patches laid out for one IPC, which one set or several nested ones show.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Laid {
-    /// The IPC.
-    pub ipc: u32,
-    /// IPC·N patches of each class, best first.
-    pub selected: Vec<Vec<PatchScore>>,
 }
 
 /// The distinct layouts of sets, in their order.

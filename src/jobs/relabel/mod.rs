@@ -133,7 +133,7 @@ impl Labelling {
         let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
         teacher.look(&pictures, threads, progress)?;
         let NetworkSpec { arch, side, .. } = teacher.observer.spec;
-        let spec = NetworkSpec { arch, side, classes: pictures.dataset.classes().len() };
+        let spec = NetworkSpec { arch, side, classes: pictures.dataset().classes().len() };
         Ok(Self { pictures, teacher, spec, threads, start })
     }
 

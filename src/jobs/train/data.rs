@@ -6,14 +6,16 @@ use std::sync::Arc;
 use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::pixels::Rgb8;
+use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
 use crate::core::train::labels::BatchLabels;
 use crate::engine::images::cache::Cache;
-use crate::engine::images::{decode, pipeline};
+use crate::engine::images::pipeline;
 use crate::engine::train::{StoredLabels, TrainError};
 use crate::store::labels::{LabelError, LabelReader};
 
 use super::TrainJobError;
+use crate::jobs::folder_set::FolderSet;
 use crate::jobs::open;
 
 /// Bytes of decoded training images that are kept between epochs.
@@ -34,7 +36,7 @@ pub struct ClassesError {
 
 /// The images that are trained on: the whole dataset, or the first of each class.
 pub(in crate::jobs) struct TrainingImages {
-    pub dataset: Dataset,
+    set: FolderSet,
     /// The images, and the class of each.
     images: Vec<ImageId>,
     pub labels: Vec<u32>,
@@ -58,18 +60,25 @@ impl TrainingImages {
         let images: Vec<ImageId> =
             dataset.class_ids().flat_map(|c| dataset.images_of(c).take(limit).map(ImageId)).collect();
         let cache = Cache::new(dataset.image_count(), PIXELS);
-        let mut pictures = Self { dataset, images, labels: Vec::new(), fingerprint: String::new(), side: 0, cache };
+        let mut pictures = Self {
+            set: FolderSet::of(dataset),
+            images,
+            labels: Vec::new(),
+            fingerprint: String::new(),
+            side: 0,
+            cache,
+        };
         pictures.read_all(threads, progress)?;
         let first = pictures.images.first().map(|_| pictures.image(0)).transpose().map_err(TrainError::Image)?;
         pictures.side = first.map_or(32, |image| image.width.min(image.height) as usize);
-        pictures.labels = pictures.images.iter().map(|&i| pictures.dataset.class_of(i).0).collect();
+        pictures.labels = pictures.images.iter().map(|&i| pictures.dataset().class_of(i).0).collect();
         Ok(pictures)
     }
 
     /// Reads the images once, leaves out broken ones, and takes the fingerprint of what is there.
     fn read_all(&mut self, threads: usize, progress: &mut dyn Progress) -> Result<(), TrainJobError> {
         let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 training images v1");
-        hash.update(self.dataset.fingerprint().as_bytes());
+        hash.update(self.dataset().fingerprint().as_bytes());
         self.images.iter().for_each(|image| {
             hash.update(&image.0.to_le_bytes());
         });
@@ -94,25 +103,28 @@ impl TrainingImages {
         Ok(())
     }
 
+    /// The dataset of the images.
+    pub(in crate::jobs) fn dataset(&self) -> &Dataset {
+        self.set.dataset()
+    }
+
     /// The `at`-th image.
     pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
         let image = self.images[at];
-        self.cache.get(image.index(), || {
-            decode::read(&self.dataset, image).map_err(|e| format!("{}: {}", self.dataset.source(image), e.reason()))
-        })
+        self.cache.get(image.index(), || self.set.pixels(self.set.address(image)).map_err(|e| e.to_string()))
     }
 
     pub(in crate::jobs) fn class_labels(&self) -> Vec<String> {
-        labels(&self.dataset)
+        labels(self.dataset())
     }
 
     /// File names in order, for stored labels.
     pub(in crate::jobs) fn names(&self) -> Vec<String> {
-        self.images.iter().map(|&i| self.dataset.source(i)).collect()
+        self.images.iter().map(|&i| self.dataset().source(i)).collect()
     }
 
     pub(in crate::jobs) fn name(&self) -> String {
-        let root = self.dataset.root();
+        let root = self.dataset().root();
         root.file_name().unwrap_or(root.as_os_str()).to_string_lossy().into_owned()
     }
 }

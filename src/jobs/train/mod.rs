@@ -37,7 +37,6 @@ use super::open::OpenError;
 use super::session::device_class;
 pub use data::ClassesError;
 pub use request::{NoteError, TrainRequest};
-pub(super) use suggest::MANIFEST;
 pub use suggest::{About, suggest};
 pub(super) use teacher::Teacher;
 
@@ -207,7 +206,7 @@ impl Training {
         let header = labels.as_ref().map(|l| l.reader.header());
         let side = request.side.or(of_observer.map(|o| o.spec.side)).or(header.map(|h| h.side as usize));
         let side = side.unwrap_or(pictures.side);
-        let spec = NetworkSpec { arch: request.student, side, classes: pictures.dataset.classes().len() };
+        let spec = NetworkSpec { arch: request.student, side, classes: pictures.dataset().classes().len() };
         if side > 4096 || !spec.fits() {
             return Err(TrainJobError::Side { student: spec.arch, side, least: spec.arch.least_side() });
         }

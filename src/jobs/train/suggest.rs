@@ -3,15 +3,14 @@
 use std::path::Path;
 
 use crate::core::data::dataset::{ClassId, Split};
-use crate::core::distil::manifest::Manifest;
 use crate::core::train::label_set::Augmentation;
 use crate::core::train::presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::engine::nets::Arch;
-use crate::store::files::read_small;
 use crate::store::labels::{LabelReader, LabelsHeader};
 
 use super::TrainJobError;
+use crate::jobs::folder_set::FolderSet;
 use crate::jobs::open::{self, ObserverRequest};
 
 /// What a recipe is suggested for.
@@ -33,9 +32,6 @@ pub struct About<'a> {
     pub task: Task,
 }
 
-/// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
-pub(in crate::jobs) const MANIFEST: u64 = 1 << 30;
-
 /// The recipe of the preset called `name`, or of the task's own: RDED's for students (on classes alone without an
 /// observer and labels), and for observers by the size of their images. Stored labels decide over everything that was
 /// settled when they were made.
@@ -43,11 +39,12 @@ pub(in crate::jobs) const MANIFEST: u64 = 1 << 30;
 /// # Errors
 /// [`TrainJobError`]: there is no such preset for the task, or the files can't be opened.
 pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, TrainJobError> {
-    let dataset = open::dataset(about.data, Split::Train)?.dataset;
+    let set = FolderSet::of(open::dataset(about.data, Split::Train)?.dataset);
+    let dataset = set.dataset();
     let observer = about.observer.map(open::network).transpose()?.map(|o| o.observer);
     let labels = about.labels.map(LabelReader::open).transpose()?;
     let stored = labels.as_ref().map(LabelReader::header);
-    let own = || stored.map_or_else(|| open::own_side(&dataset).unwrap_or(32), |h| h.side as usize);
+    let own = || stored.map_or_else(|| open::own_side(dataset).unwrap_or(32), |h| h.side as usize);
     let side = about.side.or(observer.as_ref().map(|o| o.spec.side)).unwrap_or_else(own);
     let default = match about.task {
         Task::Student if observer.is_some() || stored.is_some() => "rded",
@@ -64,7 +61,6 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
             known.collect::<Vec<_>>().join(", ")
         ))
     })?;
-    let manifest = read_small(&about.data.join("manifest.json"), MANIFEST).ok().and_then(|m| Manifest::parse(&m).ok());
     let largest = dataset.class_ids().map(|c: ClassId| dataset.class_size(c)).max().unwrap_or(0) as u32;
     let labeller = || stored.map(|h| h.observer.network.clone()).unwrap_or_default();
     let network = observer.as_ref().map_or_else(labeller, |o| o.spec.arch.to_string());
@@ -72,7 +68,7 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
         classes: dataset.classes().len() as u32,
         side: side as u32,
         ipc: largest.min(about.images_per_class.unwrap_or(u32::MAX)),
-        factor: manifest.map_or(1, |m| m.recipe.factor()),
+        factor: set.manifest().map_or(1, |m| m.recipe.factor()),
         observer: &network,
         student: &about.student.to_string(),
     };

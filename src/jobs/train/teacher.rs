@@ -39,7 +39,7 @@ impl Teacher {
         picked: &Picked,
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let opened = open::observer(request, &pictures.dataset)?;
+        let opened = open::observer(request, pictures.dataset())?;
         opened.notes.iter().for_each(|note| progress.warn(note.clone()));
         let batch = default_batch(opened.observer.spec.side, picked.info.hardware);
         let engine = engine(opened.observer.plan(), picked)?;

@@ -53,11 +53,11 @@ impl Evaluator {
         let imported = crate::jobs::open::evaluation_data(&request.evaluation)?;
         imported.notes.into_iter().for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
-        let (class_map, left_out) = evaluation_classes(&dataset, &pictures.dataset)?;
+        let (class_map, left_out) = evaluation_classes(&dataset, pictures.dataset())?;
         if left_out > 0 {
             progress.warn(format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
         }
-        if dataset.fingerprint() == pictures.dataset.fingerprint() {
+        if dataset.fingerprint() == pictures.dataset().fingerprint() {
             progress.warn("there is no test split: accuracies are measured on the training images".to_owned());
         }
         let limit = request.evaluated_per_class.unwrap_or(u32::MAX);

@@ -1,5 +1,6 @@
 //! The distilled panel: stitched images per class; a click on a cell leads to its patch.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eframe::egui::{Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
@@ -8,12 +9,14 @@ use super::controls::size_slider;
 use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
 use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::compose::{cells, rank_of};
+use crate::core::distil::compose::cells;
+use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
+use crate::jobs::distill::StitchedSet;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
-use crate::ui::widgets::gallery::{Look, Stitch};
+use crate::ui::widgets::gallery::Look;
 use crate::ui::widgets::grid::{Cell, Grid, Heading, Sections};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
@@ -62,13 +65,12 @@ impl DistilledPanel {
             let words = format!("showing {shown} of {wanted}, {side}×{side}");
             ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
         });
-        let template = Stitch {
-            class: ClassId(0),
-            selected: Arc::default(),
-            ipc,
-            image: 0,
+        let template = StitchedSet {
+            dataset: dataset.clone(),
             side,
             mean_std: observer.observer.mean_std,
+            ipc: ipc as u32,
+            selected: BTreeMap::new(),
         };
         self.grid(ui, (&dataset, &classes, &counts), (scene, &template));
     }
@@ -77,7 +79,7 @@ impl DistilledPanel {
         &self,
         ui: &mut Ui,
         (dataset, classes, counts): (&Dataset, &[ClassId], &[usize]),
-        (scene, template): (&mut Scene<'_>, &Stitch),
+        (scene, template): (&mut Scene<'_>, &StitchedSet),
     ) {
         let model = scene.model;
         let (ranking, factor) = (&model.ranking, model.workspace.recipe().factor());
@@ -96,21 +98,27 @@ impl DistilledPanel {
         let title = |s: usize| heading(dataset.class(classes[s]).label(), ranking, classes[s]);
         let picked = grid.show(ui, Sections { counts, heading: Some(&title) }, |ui, cell| {
             let (s, image) = cell.at;
-            let selected = ranking.selected(classes[s]).clone();
-            let stitch = Stitch { class: classes[s], selected, image, ..template.clone() };
-            let look = scene.gallery.distilled(&stitch);
+            let at = Address { class: classes[s], image: image as u32 };
+            let set = of_class(template, at.class, ranking);
+            let look = scene.gallery.of_set((set.key(at), at), || Arc::new(set));
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
             paint(ui, cell, (dataset.class(classes[s]).label(), factor), (highlighted, &look));
         });
         let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor)));
         let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
-        if let Some(((s, image), cell)) = from_click.or(from_keys)
-            && let Some(patch) = ranking.selected(classes[s]).get(rank_of(cell, image, template.ipc))
-        {
-            scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
-            scene.out.push(Intent::Activate(Panel::Distilled));
+        if let Some(((s, image), cell)) = from_click.or(from_keys) {
+            let at = Address { class: classes[s], image: image as u32 };
+            if let Some(patch) = of_class(template, at.class, ranking).patches(at).nth(cell) {
+                scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
+                scene.out.push(Intent::Activate(Panel::Distilled));
+            }
         }
     }
+}
+
+/// The set of one class's images.
+fn of_class(template: &StitchedSet, class: ClassId, ranking: &Ranking) -> StitchedSet {
+    StitchedSet { selected: BTreeMap::from([(class, ranking.selected(class).clone())]), ..template.clone() }
 }
 
 fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {

@@ -144,8 +144,16 @@ fn field(ui: &mut Ui, param: &'static RecipeParam, (scene, label): (&mut Scene<'
             });
             response.response.labelled_by(label).on_hover_text(param.help);
         }
-        // Of trainings, which have their own form.
-        Kind::Number { .. } | Kind::Form(_) => {}
+        Kind::Number { min, max } => {
+            let mut value: f64 = param.value(recipe).parse().unwrap_or(min);
+            let speed = (value.abs() * 0.01).max(1e-6);
+            let response = ui.add(egui::DragValue::new(&mut value).range(min..=max).speed(speed).max_decimals(9));
+            let response = response.labelled_by(label);
+            edited(&response, set(value.to_string()), scene);
+            response.on_hover_text(format!("{}. {min} to {max} {}", param.help, param.unit));
+        }
+        // Of trainings, which have their own form: here nothing is spelt with numbers behind colons.
+        Kind::Form(_) => {}
         Kind::Integer { min, max } => {
             let mut value: u64 = param.value(recipe).parse().unwrap_or(min);
             // Beyond 2^53 a slider's f64 would round the value: seeds are typed instead.
@@ -156,14 +164,19 @@ fn field(ui: &mut Ui, param: &'static RecipeParam, (scene, label): (&mut Scene<'
                 ui.add(egui::Slider::new(&mut value, min..=max).logarithmic(true))
             };
             let response = response.labelled_by(label);
-            if response.changed() {
-                scene.out.push(set(value.to_string()));
-            }
-            if response.drag_stopped() || response.lost_focus() {
-                scene.out.push(Intent::Edit(Command::Settle));
-            }
+            edited(&response, set(value.to_string()), scene);
             response.on_hover_text(format!("{}. {min} to {max} {}", param.help, param.unit));
         }
+    }
+}
+
+/// A number was dragged or typed: the change, and its end.
+fn edited(response: &egui::Response, change: Intent, scene: &mut Scene<'_>) {
+    if response.changed() {
+        scene.out.push(change);
+    }
+    if response.drag_stopped() || response.lost_focus() {
+        scene.out.push(Intent::Edit(Command::Settle));
     }
 }
 

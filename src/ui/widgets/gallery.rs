@@ -1,17 +1,14 @@
-//! PicturePool on screen: asked for when they come into view, kept in textures up to a budget of bytes.
+//! Pictures on screen: asked for when they come into view, kept in textures up to a budget of bytes.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use eframe::egui::{ColorImage, Context, TextureFilter, TextureHandle, TextureOptions};
 
-use crate::core::data::dataset::{ClassId, Dataset, ImageId};
-use crate::core::data::normalise::MeanStd;
+use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::pixels::Rgb8;
-use crate::core::distil::compose::rank_of;
 use crate::core::distil::patch::CropBox;
-use crate::core::distil::scores::PatchScore;
+use crate::core::distil::set::{Address, ImageSet};
 use crate::jobs::pictures::{Picture, PicturePool};
 
 /// Texture memory that the gallery may hold.
@@ -27,8 +24,8 @@ pub enum Key {
     Image(ImageId, u32),
     /// A crop: image, box, side.
     Patch(ImageId, CropBox, u32),
-    /// A distilled image: hash of its cells and of how they are stitched.
-    Distilled(u64),
+    /// An image of a set: what names its pixels.
+    OfSet(u64),
 }
 
 /// A texture and the size of its source in pixels.
@@ -45,30 +42,13 @@ enum Slot {
     Failed(String),
 }
 
-/// A distilled image as the gallery needs it.
-#[derive(Clone, Debug)]
-pub struct Stitch {
-    /// Its class.
-    pub class: ClassId,
-    /// The class's selected patches.
-    pub selected: Arc<Vec<PatchScore>>,
-    /// IPC.
-    pub ipc: usize,
-    /// Number of the image within its class.
-    pub image: usize,
-    /// Side in pixels.
-    pub side: u32,
-    /// The observer's normalisation.
-    pub mean_std: MeanStd,
-}
-
 /// The pool and its textures.
 pub struct Gallery {
     /// Dataset generation and picture: pictures of a closed dataset that arrive late are not shown.
     pool: PicturePool<(u64, Key)>,
     slots: HashMap<Key, Slot>,
-    /// What each distilled image last looked like, shown until the new one is stitched.
-    last_stitched: HashMap<(ClassId, usize), Key>,
+    /// What each image of a set last looked like, shown until the new one is made.
+    last_made: HashMap<Address, Key>,
     dataset: Option<Arc<Dataset>>,
     generation: u64,
     bytes: usize,
@@ -95,8 +75,8 @@ impl Gallery {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
         let waker = ctx.clone();
         let pool = PicturePool::start(threads, move || waker.request_repaint())?;
-        let (slots, last_stitched) = Default::default();
-        Ok(Self { pool, slots, last_stitched, dataset: None, generation: 0, bytes: 0, budget: BUDGET_BYTES, frame: 0 })
+        let (slots, last_made) = Default::default();
+        Ok(Self { pool, slots, last_made, dataset: None, generation: 0, bytes: 0, budget: BUDGET_BYTES, frame: 0 })
     }
 
     /// Shows another dataset: all textures go.
@@ -104,7 +84,7 @@ impl Gallery {
         self.dataset = Some(dataset);
         self.generation += 1;
         self.slots.clear();
-        self.last_stitched.clear();
+        self.last_made.clear();
         self.bytes = 0;
     }
 
@@ -166,30 +146,16 @@ impl Gallery {
         self.look(Key::Patch(image, bbox, side), || Picture::Patch { image, bbox, side })
     }
 
-    /// A distilled image; until it is stitched, what its place showed before.
-    pub fn distilled(&mut self, stitch: &Stitch) -> Look {
-        let mut hash = DefaultHasher::new();
-        let cells = stitch.selected.len() / stitch.ipc.max(1);
-        for cell in 0..cells {
-            let patch = stitch.selected.get(rank_of(cell, stitch.image, stitch.ipc));
-            patch.map(|p| (p.image, p.bbox)).hash(&mut hash);
-        }
-        (stitch.side, stitch.mean_std.mean.map(f32::to_bits), stitch.mean_std.std.map(f32::to_bits)).hash(&mut hash);
-        let key = Key::Distilled(hash.finish());
-        let place = (stitch.class, stitch.image);
-        let look = self.look(key.clone(), || Picture::Distilled {
-            selected: stitch.selected.clone(),
-            ipc: stitch.ipc,
-            image: stitch.image,
-            side: stitch.side,
-            mean_std: stitch.mean_std,
-        });
+    /// An image of a set, named by `key`: equal keys have equal pixels. Until it is made, what its place showed before.
+    pub fn of_set(&mut self, (key, at): (u64, Address), set: impl FnOnce() -> Arc<dyn ImageSet>) -> Look {
+        let key = Key::OfSet(key);
+        let look = self.look(key.clone(), || Picture::OfSet { set: set(), at });
         match look {
             Look::Ready(shown) => {
-                self.last_stitched.insert(place, key);
+                self.last_made.insert(at, key);
                 Look::Ready(shown)
             }
-            Look::Waiting => match self.last_stitched.get(&place).and_then(|k| self.slots.get(k)) {
+            Look::Waiting => match self.last_made.get(&at).and_then(|k| self.slots.get(k)) {
                 Some(Slot::Ready { shown, .. }) => Look::Ready(shown.clone()),
                 _ => Look::Waiting,
             },

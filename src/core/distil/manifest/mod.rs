@@ -268,6 +268,19 @@ pub(crate) mod tests {
         assert_eq!(read.observer, manifest.observer);
     }
 
+    /// `tests/fixtures/format1/manifest.json` was written by the program that knew format 1 alone.
+    #[test]
+    fn format_1_is_read_and_format_2_adds_only_its_own_field() {
+        let old = include_str!("../../../../tests/fixtures/format1/manifest.json");
+        let manifest = Manifest::parse(old.as_bytes()).unwrap();
+        let new = String::from_utf8(manifest.to_json().unwrap()).unwrap();
+        let added = |line: &&str| line.trim() == r#""origin": "stitched","#;
+        assert_eq!(new.lines().filter(added).count(), 3, "one for each image");
+        let rest: String = new.lines().filter(|line| !added(line)).map(|line| format!("{line}\n")).collect();
+        assert_eq!(rest, old.replace(r#""format": 1,"#, r#""format": 2,"#));
+        assert_eq!(Manifest::parse(new.as_bytes()).unwrap(), manifest);
+    }
+
     #[test]
     fn a_cell_is_one_line_that_names_its_source() {
         let text = String::from_utf8(sample().to_json().unwrap()).unwrap();

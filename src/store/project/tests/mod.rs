@@ -1,5 +1,6 @@
 //! Projects that are shared, filled up, damaged and opened by another version.
 
+mod older;
 mod processes;
 
 use super::*;

@@ -1,0 +1,127 @@
+//! A set whose images are stitched from selected patches when they are asked for.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+
+use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::normalise::MeanStd;
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::compose::{patch_side, rank_of};
+use crate::core::distil::manifest::{CellNote, Origin};
+use crate::core::distil::scores::PatchScore;
+use crate::core::distil::set::{Address, ImageSet, SetError};
+use crate::engine::images::{decode, resize, stitch};
+
+/// Patches of a dataset, laid out in images (Sun et al. 2024).
+#[derive(Clone, Debug)]
+pub struct StitchedSet {
+    /// Source of the patches.
+    pub dataset: Arc<Dataset>,
+    /// Side of an image in pixels.
+    pub side: u32,
+    /// The observer's normalisation, whose rounding stays in the pixels.
+    pub mean_std: MeanStd,
+    /// Images per class by which ranks are laid out.
+    pub ipc: u32,
+    /// The selected patches of each class, IPC·N of them, best first.
+    pub selected: BTreeMap<ClassId, Arc<Vec<PatchScore>>>,
+}
+
+impl StitchedSet {
+    /// The patches in the cells of an image, in row-major order.
+    pub fn patches(&self, at: Address) -> impl Iterator<Item = &PatchScore> {
+        let selected = self.selected.get(&at.class).filter(|_| at.image < self.ipc).map_or(&[][..], |all| all);
+        let ipc = self.ipc.max(1) as usize;
+        (0..selected.len() / ipc).filter_map(move |cell| selected.get(rank_of(cell, at.image as usize, ipc)))
+    }
+
+    /// Names the pixels of an image: equal keys have equal pixels, as long as the dataset's files stay as they are.
+    #[must_use]
+    pub fn key(&self, at: Address) -> u64 {
+        let mut hash = DefaultHasher::new();
+        self.patches(at).for_each(|p| (p.image, p.bbox).hash(&mut hash));
+        (self.side, self.mean_std.mean.map(f32::to_bits), self.mean_std.std.map(f32::to_bits)).hash(&mut hash);
+        hash.finish()
+    }
+}
+
+impl ImageSet for StitchedSet {
+    fn images(&self, class: ClassId) -> u32 {
+        self.selected.get(&class).filter(|selected| !selected.is_empty()).map_or(0, |_| self.ipc)
+    }
+
+    fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
+        let count = self.patches(at).count();
+        if count == 0 {
+            return Err(SetError::absent(at));
+        }
+        let patch_side = patch_side(self.side, (count.isqrt() as u32).max(1));
+        let mut patches = Vec::with_capacity(count);
+        for patch in self.patches(at) {
+            let gone = |reason: String| SetError { file: self.dataset.source(patch.image), reason };
+            let pixels = decode::read(&self.dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
+            let size = (patch_side, patch_side);
+            patches.push(resize::resize(&pixels, patch.bbox, size).map_err(|e| gone(e.to_string()))?);
+        }
+        let slices: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
+        let file = || format!("distilled image {}", at.image);
+        stitch::stitch(&slices, self.side, &self.mean_std).map_err(|e| SetError { file: file(), reason: e.to_string() })
+    }
+
+    fn origin(&self, at: Address) -> Option<Origin> {
+        let note = |(cell, patch): (usize, &PatchScore)| CellNote {
+            cell: cell as u32,
+            source: self.dataset.source(patch.image),
+            bbox: patch.bbox,
+            crop: patch.crop,
+            loss: patch.loss,
+            rank: rank_of(cell, at.image as usize, self.ipc as usize) as u32,
+        };
+        let cells: Vec<CellNote> = self.patches(at).enumerate().map(note).collect();
+        (!cells.is_empty()).then_some(Origin::Stitched(cells))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::data::dataset::{Class, DatasetBuilder, ImageId, Layout, Split};
+    use crate::core::data::source::Held;
+    use crate::core::distil::patch::CropBox;
+
+    fn set() -> StitchedSet {
+        let mut builder = DatasetBuilder::default();
+        let names = (0..9).map(|i| format!("{i}.png").into_bytes()).collect();
+        builder.class(Class { name: "a".into(), title: None, folder: b"a".to_vec() }, names);
+        let dataset =
+            Arc::new(builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap());
+        let patch =
+            |i: u32| PatchScore { image: ImageId(i), crop: 1, bbox: CropBox::whole(8, 8), loss: i as f32, rival: None };
+        let selected = BTreeMap::from([(ClassId(0), Arc::new((0..8).map(patch).collect()))]);
+        StitchedSet { dataset, side: 16, mean_std: MeanStd::NONE, ipc: 2, selected }
+    }
+
+    #[test]
+    fn an_image_is_made_of_every_ipcth_rank() {
+        let (set, at) = (set(), Address { class: ClassId(0), image: 1 });
+        assert_eq!((set.images(ClassId(0)), set.images(ClassId(1))), (2, 0));
+        let Some(Origin::Stitched(cells)) = set.origin(at) else { panic!("{:?}", set.origin(at)) };
+        let of = |c: &CellNote| (c.cell, c.rank, c.source.clone(), c.loss);
+        let due = [(0, 1), (1, 3), (2, 5), (3, 7)].map(|(k, r)| (k, r, format!("a/{r}.png"), r as f32));
+        assert_eq!(cells.iter().map(of).collect::<Vec<_>>(), due);
+        assert_eq!(set.pixels(at).unwrap_err().file, "a/1.png", "its first source is nowhere");
+        for beyond in [Address { image: 2, ..at }, Address { class: ClassId(3), ..at }] {
+            assert_eq!((set.pixels(beyond).unwrap_err(), set.origin(beyond)), (SetError::absent(beyond), None));
+        }
+    }
+
+    #[test]
+    fn keys_tell_what_is_stitched_apart() {
+        let (set, at) = (set(), Address { class: ClassId(0), image: 0 });
+        let other = StitchedSet { side: 8, ..set.clone() };
+        assert_ne!(set.key(at), other.key(at));
+        assert_ne!(set.key(at), set.key(Address { image: 1, ..at }));
+        assert_eq!(set.key(at), set.clone().key(at));
+    }
+}

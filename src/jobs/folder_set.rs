@@ -1,0 +1,109 @@
+//! The images of a folder as a set: a distilled dataset that was written, or real images.
+
+use std::sync::OnceLock;
+
+use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::data::pixels::Rgb8;
+use crate::core::distil::manifest::{ImageNote, Manifest, Origin};
+use crate::core::distil::set::{Address, ImageSet, SetError};
+use crate::engine::images::decode;
+use crate::store::files::read_small;
+
+/// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
+pub(super) const MANIFEST: u64 = 1 << 30;
+
+/// The images of an opened folder.
+#[derive(Debug)]
+pub struct FolderSet {
+    dataset: Dataset,
+    /// Read when it is first asked for.
+    manifest: OnceLock<Option<Manifest>>,
+}
+
+impl FolderSet {
+    /// The set of an opened dataset's images.
+    #[must_use]
+    pub fn of(dataset: Dataset) -> Self {
+        Self { dataset, manifest: OnceLock::new() }
+    }
+
+    /// The dataset.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// How a distilled dataset came to be; `None` of real images, and of a manifest that can't be read.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        let read = || {
+            let text = read_small(&self.dataset.root().join("manifest.json"), MANIFEST).ok()?;
+            Manifest::parse(&text).ok()
+        };
+        self.manifest.get_or_init(read).as_ref()
+    }
+
+    /// Where an image of the dataset stands in the set.
+    #[must_use]
+    pub fn address(&self, image: ImageId) -> Address {
+        let class = self.dataset.class_of(image);
+        Address { class, image: image.0 - self.dataset.images_of(class).start }
+    }
+
+    fn image(&self, at: Address) -> Option<ImageId> {
+        (at.image < self.images(at.class)).then(|| ImageId(self.dataset.images_of(at.class).start + at.image))
+    }
+}
+
+impl ImageSet for FolderSet {
+    fn images(&self, class: ClassId) -> u32 {
+        if class.index() < self.dataset.classes().len() { self.dataset.class_size(class) as u32 } else { 0 }
+    }
+
+    fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
+        let image = self.image(at).ok_or_else(|| SetError::absent(at))?;
+        let gone = |reason| SetError { file: self.dataset.source(image), reason };
+        decode::read(&self.dataset, image).map_err(|e| gone(e.reason().to_string()))
+    }
+
+    fn origin(&self, at: Address) -> Option<Origin> {
+        let source = self.dataset.source(self.image(at)?);
+        let class = self.manifest()?.classes.get(at.class.index())?;
+        let note: &ImageNote = class.images.iter().find(|note| note.file == source)?;
+        Some(note.origin.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::data::dataset::Split;
+    use crate::core::distil::manifest::tests::sample;
+    use crate::core::distil::recipe::OutputFormat;
+    use crate::engine::images::encode::encode;
+    use crate::jobs::open;
+
+    #[test]
+    fn a_folder_gives_its_images_and_says_how_they_were_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = sample();
+        std::fs::write(folder.path().join("manifest.json"), manifest.to_json().unwrap()).unwrap();
+        for class in &manifest.classes {
+            std::fs::create_dir(folder.path().join(&class.folder)).unwrap();
+            for (image, note) in (0..).zip(&class.images) {
+                let pixels = Rgb8 { width: 1, height: 1, data: vec![10 * class.index as u8 + image; 3] };
+                std::fs::write(folder.path().join(&note.file), encode(&pixels, OutputFormat::Png).unwrap()).unwrap();
+            }
+        }
+        let set = FolderSet::of(open::dataset(folder.path(), Split::Whole).unwrap().dataset);
+        let at = Address { class: ClassId(1), image: 1 };
+        assert_eq!((set.images(ClassId(1)), set.images(ClassId(2)), set.address(ImageId(3))), (2, 0, at));
+        assert_eq!(set.pixels(at).unwrap().data, [11; 3]);
+        let Some(Origin::Stitched(cells)) = set.origin(at) else { panic!("{:?}", set.origin(at)) };
+        assert_eq!((cells.len(), cells[1].rank), (4, 3));
+        let beyond = Address { image: 2, ..at };
+        assert_eq!((set.pixels(beyond).unwrap_err(), set.origin(beyond)), (SetError::absent(beyond), None));
+        std::fs::remove_file(folder.path().join(&manifest.classes[1].images[1].file)).unwrap();
+        assert_eq!(set.pixels(at).unwrap_err().file, "00001/class00001_id00001.jpg");
+    }
+}
