@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use stillroom::core::distil::manifest::Manifest;
+use stillroom::engine::cpu::kernels::isa::Isa;
 use stillroom::engine::images::decode;
 use stillroom::jobs::distill::recut;
 
-use crate::scene::{Scene, assert_same_trees, tree};
+use crate::scene::{Run, Scene, assert_same_trees, tree};
 
 const SMALL: &str = "--ipc 2 --patches 4 --subset 10 --crops 3";
 
@@ -165,6 +166,25 @@ fn another_network_s_name_is_refused() {
     scene.observer("deep.safetensors", ("conv4x32", 64), 2);
     let run = scene.line("evaluate --data data --network deep.safetensors --arch conv3x32 --device cpu");
     run.fails(1, &["deep.safetensors holds a conv4x32, not a conv3x32", "--arch"]);
+}
+
+/// A name that is nowhere stops the program; scores of the portable path, which rounds otherwise, aren't mixed with others.
+#[test]
+fn the_instruction_set_is_named_for_a_whole_run() {
+    let scene = Scene::with_data(&[4, 4]);
+    let distill = |isa: &str, out: &str| -> Run {
+        let line = format!(
+            "distill --data data --observer observer.safetensors --force --device cpu --ipc 1 --patches 1 --crops 2 \
+             --project project --out {out}"
+        );
+        scene.command(line.split_whitespace()).env("STILLROOM_ISA", isa).output().unwrap().into()
+    };
+    distill("sse9", "none").fails(1, &["STILLROOM_ISA is 'sse9'", "portable"]);
+    let all = Isa::all();
+    assert_eq!(counts(&distill(all[0].name(), "best").last()), (0, 16));
+    assert_eq!(counts(&distill(all[0].name(), "again").last()), (2, 0));
+    let again = if all[0].fused() { (0, 16) } else { (2, 0) };
+    assert_eq!(counts(&distill("portable", "portable").last()), again);
 }
 
 #[test]

@@ -1,12 +1,19 @@
-//! Self-attention: for each window and head two products with the convolutions' inner loop, and a softmax between.
+//! Self-attention: for each window and head two sweeps, and a softmax between.
 //!
 //! Keys and values are packed like a convolution's weights. The similarities of a few queries at a time stay in the
 //! innermost cache; each result is one sum in the order of the keys, whatever the tiles.
 
-use super::activation::exp;
-use super::kernel::{LANES, Lane, PIXELS, accumulate, tiles};
-use super::shape::Shape;
+use pulp::Simd;
+
+use crate::engine::cpu::kernels::activation::exp;
+use crate::engine::cpu::kernels::layers::{lanes, sum};
+use crate::engine::cpu::kernels::map::{Band, LANES, Lane, Shape};
+use crate::engine::cpu::kernels::packing::Packing;
+use crate::engine::cpu::kernels::sweep::{Piece, Pixel, Start, Sums, Sweep, Swept, sweep};
 use crate::engine::nets::op::{Op, even_scale};
+
+/// Queries whose similarities are at hand together.
+const QUERIES: usize = 24;
 
 /// Added to the similarity of pixels that became neighbours by rolling the map only (as torchvision does it).
 const STRANGERS: f32 = -100.0;
@@ -29,6 +36,8 @@ pub struct Prepared {
     places: Vec<Token>,
     /// The same for their regions: tokens of different regions don't see each other.
     regions: Vec<u32>,
+    /// Queries · keys and similarities · values.
+    products: [Sweep; 2],
 }
 
 /// A pixel as a member of its window.
@@ -42,29 +51,39 @@ struct Token {
 /// Buffers of a thread; each attention takes as much of them as it needs.
 #[derive(Default)]
 pub struct Scratch {
-    /// Tokens × channels of a head.
+    /// Which tokens of a window ask.
+    asking: Vec<usize>,
+    /// Those tokens × channels of a head.
     queries: Vec<f32>,
-    /// Blocks of tokens × channels of a head.
+    /// Packed: tokens × channels of a head.
     keys: Vec<Lane>,
-    /// Blocks of channels of a head × tokens.
+    /// Packed: channels of a head × tokens.
     values: Vec<Lane>,
-    /// Queries of a tile × blocks of tokens.
-    similarities: Vec<Lane>,
+    /// [`QUERIES`] × tokens, in whole blocks.
+    similarities: Vec<f32>,
+    /// [`QUERIES`] × channels of a head, in whole blocks.
+    results: Vec<f32>,
 }
 
 impl Prepared {
     /// Finds the pixels of each window; `tensors` are those of [`Op::folded`]. `None` for another operation.
-    pub fn new(op: &Op, tensors: &[Vec<f32>], (from, to): (Shape, Shape)) -> Option<Self> {
+    pub fn new(op: &Op, tensors: &[Vec<f32>], (from, to): (Shape, Shape), widest: usize) -> Option<Self> {
         let (height, width) = (from.height, from.width);
         let token = |(y, x): (usize, usize), region: usize| {
             (Token { from: from.at(y, x), to: to.at(y, x) }, u32::try_from(region).unwrap_or_default())
+        };
+        let products = |channels: usize, heads: usize, tokens: usize| {
+            let width = channels / heads.max(1);
+            let (row, wide) = (tokens.next_multiple_of(LANES), width.next_multiple_of(LANES));
+            [product((width, width), (tokens, row), widest), product((tokens, row), (width, wide), widest)]
         };
         Some(match (op, tensors) {
             (&Op::Attention { channels, heads }, _) => {
                 let tokens = height * width;
                 let (places, regions) = (0..tokens).map(|t| token((t / width, t % width), 0)).unzip();
                 let scales = vec![even_scale(channels, heads); heads];
-                Self { channels, scales, cosine: false, bias: Vec::new(), tokens, places, regions }
+                let products = products(channels, heads, tokens);
+                Self { channels, scales, cosine: false, bias: Vec::new(), tokens, places, regions, products }
             }
             (Op::WindowAttention(window), [scales, bias]) => {
                 let (size, tokens) = (window.size, window.tokens());
@@ -76,11 +95,19 @@ impl Prepared {
                 };
                 let (places, regions) = rolled.map(place).unzip();
                 let (channels, cosine) = (window.channels, window.cosine);
-                Self { channels, scales: scales.clone(), cosine, bias: bias.clone(), tokens, places, regions }
+                let products = products(channels, window.heads, tokens);
+                Self { channels, scales: scales.clone(), cosine, bias: bias.clone(), tokens, places, regions, products }
             }
             _ => return None,
         })
     }
+}
+
+/// The product of [`QUERIES`] rows with a matrix: inputs and outputs, each with the distance between rows.
+fn product((inputs, from): (usize, usize), (outputs, to): (usize, usize), widest: usize) -> Sweep {
+    let pixels = (0..QUERIES).map(|row| Pixel { from: row * from, to: row * to }).collect();
+    let packing = Packing::new(outputs, widest, 0, (0..inputs as u32).collect());
+    Sweep::new(vec![Piece { offset: 0, length: inputs }], pixels, packing, false)
 }
 
 /// One head of one window.
@@ -94,22 +121,30 @@ struct Head<'a> {
     width: usize,
 }
 
-/// Attends within each window of a map.
+/// Attends within each window of a map, for the queries of a band.
 #[inline(always)]
-pub fn attend<const FMA: bool>(prepared: &Prepared, input: &[f32], output: &mut [f32], scratch: &mut Scratch) {
+pub fn attend<S: Simd, const FMA: bool>(
+    simd: S,
+    prepared: &Prepared,
+    input: &[f32],
+    mut to: Band<'_>,
+    scratch: &mut Scratch,
+) {
     let width = prepared.channels / prepared.scales.len();
     let regions = prepared.regions.chunks_exact(prepared.tokens);
     for (window, regions) in prepared.places.chunks_exact(prepared.tokens).zip(regions) {
+        let end = to.start + to.values.len();
+        let asks = |t: &usize| (to.start..end).contains(&window[*t].to);
+        scratch.asking.clear();
+        scratch.asking.extend((0..window.len()).filter(asks));
+        if scratch.asking.is_empty() {
+            continue;
+        }
         for number in 0..prepared.scales.len() {
             let head = Head { prepared, window, regions, number, width };
             head.pack(input, scratch);
-            for (query, end) in tiles(prepared.tokens) {
-                match end - query {
-                    1 => head.tile::<FMA, 1>(query, output, scratch),
-                    2 => head.tile::<FMA, 2>(query, output, scratch),
-                    3 => head.tile::<FMA, 3>(query, output, scratch),
-                    _ => head.tile::<FMA, PIXELS>(query, output, scratch),
-                }
+            for first in (0..scratch.asking.len()).step_by(QUERIES) {
+                head.answer::<S, FMA>(simd, first, &mut to, scratch);
             }
         }
     }
@@ -119,56 +154,65 @@ impl Head<'_> {
     /// Gathers queries, keys and values, with all factors in the first two.
     #[inline(always)]
     fn pack(&self, input: &[f32], scratch: &mut Scratch) {
-        let (tokens, width, channels) = (self.window.len(), self.width, self.prepared.channels);
-        let blocks = tokens.div_ceil(LANES);
-        scratch.queries.resize(tokens * width, 0.0);
-        scratch.keys.resize(blocks * width, [0.0; LANES]);
-        scratch.values.resize(width.div_ceil(LANES) * tokens, [0.0; LANES]);
-        scratch.similarities.resize(PIXELS * blocks, [0.0; LANES]);
-        let length = |v: &[f32]| if self.prepared.cosine { sum(v, |v| v * v).sqrt().max(LEAST_LENGTH) } else { 1.0 };
-        for (t, token) in self.window.iter().enumerate() {
-            let part = |part: usize| &input[token.from + part * channels + self.number * width..][..width];
-            let factor = self.prepared.scales[self.number] / length(part(0));
-            for (q, &value) in scratch.queries[t * width..][..width].iter_mut().zip(part(0)) {
+        let Prepared { products: [similarities, results], channels, cosine, .. } = self.prepared;
+        let (tokens, width) = (self.window.len(), self.width);
+        scratch.queries.resize(scratch.asking.len() * width, 0.0);
+        scratch.keys.resize(similarities.packing.len(), [0.0; LANES]);
+        scratch.values.resize(results.packing.len(), [0.0; LANES]);
+        scratch.similarities.resize(QUERIES * tokens.next_multiple_of(LANES), 0.0);
+        scratch.results.resize(QUERIES * width.next_multiple_of(LANES), 0.0);
+        let length = |v: &[f32]| if *cosine { sum(v, |v| v * v).sqrt().max(LEAST_LENGTH) } else { 1.0 };
+        let part = |token: &Token, part: usize| &input[token.from + part * channels + self.number * width..][..width];
+        for (query, &t) in scratch.queries.chunks_exact_mut(width).zip(&scratch.asking) {
+            let own = part(&self.window[t], 0);
+            let factor = self.prepared.scales[self.number] / length(own);
+            for (q, &value) in query.iter_mut().zip(own) {
                 *q = value * factor;
             }
-            let factor = 1.0 / length(part(1));
-            for (key, &value) in scratch.keys[t / LANES * width..][..width].iter_mut().zip(part(1)) {
-                key[t % LANES] = value * factor;
+        }
+        for (block, window) in self.window.chunks(LANES).enumerate() {
+            let (first, step) = similarities.packing.block(block);
+            for (lane, token) in window.iter().enumerate() {
+                let own = part(token, 1);
+                let factor = 1.0 / length(own);
+                for (key, &value) in scratch.keys[first..].iter_mut().step_by(step).zip(own) {
+                    key[lane] = value * factor;
+                }
             }
-            for (block, values) in part(2).chunks(LANES).enumerate() {
-                scratch.values[block * tokens + t][..values.len()].copy_from_slice(values);
+        }
+        for block in 0..width.div_ceil(LANES) {
+            let (first, step) = results.packing.block(block);
+            for (values, token) in scratch.values[first..].iter_mut().step_by(step).zip(self.window) {
+                let own = &part(token, 2)[block * LANES..];
+                let count = own.len().min(LANES);
+                values[..count].copy_from_slice(&own[..count]);
             }
         }
     }
 
-    /// `P` queries from `query` on.
+    /// Some queries from the `first` one on that asks.
     #[inline(always)]
-    fn tile<const FMA: bool, const P: usize>(&self, query: usize, output: &mut [f32], scratch: &mut Scratch) {
-        let (tokens, width) = (self.window.len(), self.width);
-        let blocks = tokens.div_ceil(LANES);
-        let Scratch { queries, keys, values, similarities } = scratch;
-        for block in 0..blocks {
-            let mut sums = [[0.0; LANES]; P];
-            let queries = std::array::from_fn(|p| &queries[(query + p) * width..][..width]);
-            accumulate::<FMA, P>(&mut sums, queries, &keys[block * width..][..width]);
-            for (p, sum) in sums.into_iter().enumerate() {
-                similarities[p * blocks + block] = sum;
-            }
+    fn answer<S: Simd, const FMA: bool>(&self, simd: S, first: usize, to: &mut Band<'_>, scratch: &mut Scratch) {
+        let Prepared { products: [similarities, results], tokens, .. } = self.prepared;
+        let Scratch { asking, queries, keys, values, similarities: rows, results: sums } = scratch;
+        let asking = &asking[first..asking.len().min(first + QUERIES)];
+        let sums_of = |sweep, weights| Sums { sweep, weights, start: Start::Zero, then: None };
+        let pixels = 0..asking.len();
+        let input = &queries[first * self.width..];
+        let map = Swept { input, output: &mut *rows, start: 0, pixels: pixels.clone(), join: None };
+        sweep::<S, FMA>(simd, sums_of(similarities, keys), &mut [map]);
+        let mut shares = [0.0; QUERIES];
+        let row = tokens.next_multiple_of(LANES);
+        for ((row, share), &query) in rows.chunks_exact_mut(row).zip(&mut shares).zip(asking) {
+            *share = 1.0 / self.soften::<FMA>(query, row);
         }
-        let mut shares = [0.0; P];
-        for (p, row) in similarities.chunks_exact_mut(blocks).take(P).enumerate() {
-            shares[p] = 1.0 / self.soften::<FMA>(query + p, row.as_flattened_mut());
-        }
-        for block in 0..width.div_ceil(LANES) {
-            let mut sums = [[0.0; LANES]; P];
-            let rows = std::array::from_fn(|p| &similarities[p * blocks..][..blocks].as_flattened()[..tokens]);
-            accumulate::<FMA, P>(&mut sums, rows, &values[block * tokens..][..tokens]);
-            let count = LANES.min(width - block * LANES);
-            for (p, sum) in sums.into_iter().enumerate() {
-                let at = self.window[query + p].to + self.number * width + block * LANES;
-                let sum = sum.map(|s| s * shares[p]);
-                output[at..at + count].copy_from_slice(&sum[..count]);
+        let map = Swept { input: rows, output: &mut *sums, start: 0, pixels, join: None };
+        sweep::<S, FMA>(simd, sums_of(results, values), &mut [map]);
+        let sums = sums.chunks_exact(self.width.next_multiple_of(LANES));
+        for ((sums, share), &query) in sums.zip(shares).zip(asking) {
+            let at = self.window[query].to - to.start + self.number * self.width;
+            for (out, sum) in to.values[at..at + self.width].iter_mut().zip(sums) {
+                *out = sum * share;
             }
         }
     }
@@ -192,32 +236,4 @@ impl Head<'_> {
         }
         sum(&row[..tokens], |s| s)
     }
-}
-
-/// Folds every [`LANES`]th value.
-#[inline(always)]
-fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> Lane {
-    let mut folded = [start; LANES];
-    let (whole, rest) = values.as_chunks::<LANES>();
-    for chunk in whole {
-        for lane in 0..LANES {
-            folded[lane] = fold(folded[lane], chunk[lane]);
-        }
-    }
-    for (folded, &value) in folded.iter_mut().zip(rest) {
-        *folded = fold(*folded, value);
-    }
-    folded
-}
-
-/// Sums a function of all values, in an order that depends on their number alone.
-#[inline(always)]
-pub fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let mut sums = lanes(values, 0.0, |sum, value| sum + term(value));
-    for half in [8, 4, 2, 1] {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-    }
-    sums[0]
 }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use pulp::{Simd, WithSimd};
 
-use crate::engine::cpu::infer::kernel::LANES;
+use super::map::LANES;
 
 /// Work that is compiled once per instruction set. `FMA` says whether multiply-add is one instruction there; all else
 /// only changes how many values are worked on at once, not the order in which anything is added up.
@@ -128,6 +128,12 @@ impl<W: Work, const FMA: bool> WithSimd for On<W, FMA> {
     fn with_simd<S: Simd>(self, simd: S) {
         self.0.run::<S, FMA>(simd);
     }
+}
+
+/// Does a part of a work as a function of its own: compiled once, however many callers it has.
+#[inline(always)]
+pub fn apart<S: Simd, const FMA: bool>(simd: S, work: impl Work) {
+    simd.vectorize(On::<_, FMA>(work));
 }
 
 /// Values as groups of `N` registers.

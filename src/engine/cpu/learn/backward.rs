@@ -1,18 +1,20 @@
-//! The way back: one image's, or one group's, part of a phase; and the gradients of the weights.
+//! Backward: one image's, or one group's, part of a phase; and the gradients of the weights.
 
 use pulp::Simd;
 use rayon::prelude::*;
 
+use super::copies;
 use super::forward::{Images, Pass, shape_of};
-use super::group_norm::Groups;
-use super::kernel::{Part, Piece, Sample, Start, Sweep, Swept, sweep, weight_gradient};
 use super::program::{Job, Phase, Prepared, Step};
-use super::space::{Packed, Space};
-use super::{conv, copies, depthwise, norm, pool};
-use crate::engine::cpu::infer::kernel::Lane;
-use crate::engine::cpu::infer::layers::{self, Map, MapMut};
-use crate::engine::cpu::infer::shape::Shape;
+use super::space::{Space, StepWeights};
+use crate::engine::cpu::kernels::conv::Dense;
+use crate::engine::cpu::kernels::gradient::{GradientPart, Sample, weight_gradient};
+use crate::engine::cpu::kernels::group_norm::Groups;
 use crate::engine::cpu::kernels::isa::{Isa, Work};
+use crate::engine::cpu::kernels::layers::{self, ChannelCopy};
+use crate::engine::cpu::kernels::map::{Lane, Map, MapMut, Shape};
+use crate::engine::cpu::kernels::sweep::{Piece, Start, Sums, Sweep, Swept, sweep};
+use crate::engine::cpu::kernels::{depthwise, norm, pool};
 use crate::engine::nets::graph::Op;
 
 /// A phase's part of some spaces.
@@ -34,8 +36,8 @@ impl Work for BackwardPass<'_> {
         for &job in &phase.jobs {
             let (Job::Sums(at) | Job::Run(at)) = job;
             let step = &pass.stage.steps[at];
-            if let (Job::Run(_), Prepared::Dense(groups)) = (job, &step.prepared) {
-                dense(simd, pass, (step, groups), (&mut *spaces, images));
+            if let (Job::Run(_), Prepared::Dense(dense)) = (job, &step.prepared) {
+                run_dense::<S, FMA>(simd, pass, (step, dense), (&mut *spaces, images));
                 continue;
             }
             for (number, space) in spaces.iter_mut().enumerate() {
@@ -49,28 +51,34 @@ impl Work for BackwardPass<'_> {
     }
 }
 
-/// Back through a convolution or linear layer of several spaces.
+/// A convolution or linear layer of several spaces: the gradient of its input.
 #[inline(always)]
-fn dense<S: Simd>(
+fn run_dense<S: Simd, const FMA: bool>(
     simd: S,
     pass: Pass<'_>,
-    (step, groups): (&Step, &[conv::Group]),
+    (step, dense): (&Step, &Dense),
     (spaces, images): (&mut [Space], Images),
 ) {
-    let (Some(gradient), Some(&Some((place, add)))) = (step.gradient, step.back.first()) else { return };
-    let take = |space: &mut Space| std::mem::take(&mut space.gradients[place.slot]);
+    let (Some(gradient), Some(&Some((buffer, add)))) = (step.gradient, step.back.first()) else { return };
+    let take = |space: &mut Space| std::mem::take(&mut space.gradients[buffer.slot]);
     let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(take).collect();
-    let inputs = spaces.iter().map(|space| space.gradients[gradient.slot].as_slice());
-    let swept = inputs.zip(&mut outputs).enumerate();
-    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
     let start = if add { Start::Sum } else { Start::Zero };
-    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
-        for (back, weights) in group.backward.iter().zip(&packed.backward) {
-            sweep(simd, back, weights, &mut maps, start);
+    for (group, packed) in pass.packed[step.node].iter().enumerate() {
+        let inputs = spaces.iter().map(|space| &space.gradients[gradient.slot][group * dense.made..]);
+        let maps = inputs.zip(&mut outputs).enumerate().map(|(at, (input, output))| Swept {
+            input,
+            output: &mut output[group * dense.seen..],
+            start: 0,
+            pixels: 0..images.pixels(at),
+            join: None,
+        });
+        let mut maps: Vec<Swept<'_>> = maps.collect();
+        for (backward, weights) in dense.backward.iter().zip(&packed.backward) {
+            sweep::<S, FMA>(simd, Sums { sweep: backward, weights, start, then: None }, &mut maps);
         }
     }
     for (space, output) in spaces.iter_mut().zip(outputs) {
-        space.gradients[place.slot] = output;
+        space.gradients[buffer.slot] = output;
     }
 }
 
@@ -113,12 +121,12 @@ impl One<'_> {
             self.group_sums(simd, step, (channels, groups));
         }
         for (number, back) in step.back.iter().enumerate() {
-            let Some((place, add)) = *back else { continue };
+            let Some((buffer, add)) = *back else { continue };
             // The input's gradient leaves its place for the time of the step.
-            let mut output = std::mem::take(&mut self.space.gradients[place.slot]);
-            let shape = self.columns(place.shape);
+            let mut output = std::mem::take(&mut self.space.gradients[buffer.slot]);
+            let shape = self.columns(buffer.shape);
             self.of_input::<S, FMA>(simd, (step, number), (&mut output, shape), add);
-            self.space.gradients[place.slot] = output;
+            self.space.gradients[buffer.slot] = output;
         }
     }
 
@@ -131,8 +139,8 @@ impl One<'_> {
     }
 
     fn gradient(&self, step: &Step) -> Option<Map<'_>> {
-        let place = step.gradient?;
-        Some((self.space.gradients[place.slot].as_slice(), self.columns(place.shape)))
+        let buffer = step.gradient?;
+        Some((self.space.gradients[buffer.slot].as_slice(), self.columns(buffer.shape)))
     }
 
     #[inline(always)]
@@ -142,8 +150,11 @@ impl One<'_> {
         match (&step.prepared, step.op) {
             (Prepared::Depthwise(d), _) => {
                 let Some(packed) = self.pass.packed[step.node].first() else { return };
+                let pixels = 0..usize::MAX;
+                let mut map = Swept { input: gradient.0, output: to.0, start: 0, pixels, join: None };
                 for (scan, weights) in d.backward.iter().zip(&packed.backward) {
-                    depthwise::scan(simd, scan, weights, (gradient.0, to.0), (None, add));
+                    let sums = depthwise::Sums { scan, weights, bias: None, add, then: None };
+                    depthwise::scan::<S, FMA>(simd, sums, &mut map);
                 }
             }
             (Prepared::Windows(axes), Op::MaxPool(_)) => {
@@ -151,10 +162,10 @@ impl One<'_> {
                 if !add {
                     layers::clear((&mut *to.0, shape));
                 }
-                pool::max_back((input(0), self.value(step.output).0, gradient), to, axes);
+                pool::max_backward((input(0), self.value(step.output).0, gradient), to, axes);
             }
-            (Prepared::Windows(axes), _) => pool::mean_back(gradient, to, axes, add),
-            (Prepared::Parts(parts), _) => copies(parts.iter().filter(|p| p.input == number), gradient, to, add),
+            (Prepared::Windows(axes), _) => pool::mean_backward(gradient, to, axes, add),
+            (Prepared::Copies(copies), _) => copied(copies.iter().filter(|p| p.input == number), gradient, to, add),
             (_, Op::BatchNorm { .. }) => {
                 norm::backward((input(0), gradient), &self.pass.batches[step.node], step.then, (to, add));
             }
@@ -176,10 +187,10 @@ impl One<'_> {
     }
 }
 
-/// Back through the parts that were copied from one input.
+/// The gradient of an input of which parts were copied.
 #[inline(always)]
-fn copies<'a>(
-    parts: impl Iterator<Item = &'a layers::Part> + Clone,
+fn copied<'a>(
+    parts: impl Iterator<Item = &'a ChannelCopy> + Clone,
     gradient: Map<'_>,
     (output, to): MapMut<'_>,
     add: bool,
@@ -198,23 +209,28 @@ const ROWS: usize = 384;
 
 /// Adds the gradients of a step's weights, from all spaces in their order. The tasks are parts of the weights, each with
 /// a sum of its own, so the bytes don't depend on who does them.
-pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images), packed: &mut [Packed]) {
-    let Some(place) = step.gradient else { return };
-    let sample = |(number, space): (usize, &'a Space)| Sample {
-        input: &space.values[step.inputs[0]],
-        gradient: &space.gradients[place.slot],
-        count: images.places(number),
+pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images), packed: &mut [StepWeights]) {
+    let Some(buffer) = step.gradient else { return };
+    let samples = |seen: usize, made: usize| -> Vec<Sample<'a>> {
+        let sample = |(number, space): (usize, &'a Space)| Sample {
+            input: &space.values[step.inputs[0]][seen..],
+            gradient: &space.gradients[buffer.slot][made..],
+            count: images.pixels(number),
+        };
+        spaces.iter().enumerate().map(sample).collect()
     };
-    let samples: Vec<Sample<'a>> = spaces.iter().enumerate().map(sample).collect();
     match &step.prepared {
-        Prepared::Dense(groups) => {
-            let parts = groups.iter().zip(packed).flat_map(|(group, packed)| parts(&group.forward, packed));
-            let parts: Vec<DensePart<'_>> = parts.collect();
-            parts.into_par_iter().with_max_len(1).for_each(|part| isa.run(Dense { part, samples: &samples }));
+        Prepared::Dense(dense) => {
+            let groups: Vec<Vec<Sample<'a>>> =
+                (0..dense.groups).map(|group| samples(group * dense.seen, group * dense.made)).collect();
+            let parts = groups.iter().zip(packed).flat_map(|(samples, packed)| {
+                parts(&dense.forward, packed).into_iter().map(move |part| DenseTask { part, samples })
+            });
+            parts.collect::<Vec<_>>().into_par_iter().with_max_len(1).for_each(|task| isa.run(task));
         }
         Prepared::Depthwise(d) => {
             let Some(packed) = packed.first_mut() else { return };
-            let taps = d.forward.offsets.len();
+            let (samples, taps) = (samples(0, 0), d.forward.offsets.len());
             let blocks = packed.gradient.par_chunks_mut(taps).zip(&mut packed.bias_gradient);
             blocks.with_max_len(1).enumerate().for_each(|(block, (weight, bias))| {
                 isa.run(DepthwisePart { scan: &d.forward, block, samples: &samples, weight, bias });
@@ -229,19 +245,19 @@ pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images
                 }
             }
         }
-        Prepared::Plain | Prepared::Windows(_) | Prepared::Parts(_) => {}
+        Prepared::Plain | Prepared::Windows(_) | Prepared::Copies(_) => {}
     }
 }
 
 struct DensePart<'a> {
     sweep: &'a Sweep,
-    part: Part,
+    part: GradientPart,
     weight: &'a mut [Lane],
     bias: Option<&'a mut [Lane]>,
 }
 
 /// Cuts a gradient into tasks of some inputs × one panel of outputs.
-fn parts<'a>(sweep: &'a Sweep, packed: &'a mut Packed) -> Vec<DensePart<'a>> {
+fn parts<'a>(sweep: &'a Sweep, packed: &'a mut StepWeights) -> Vec<DensePart<'a>> {
     let mut parts = Vec::new();
     let mut biases = packed.bias_gradient.as_mut_slice();
     for (panel, mut weight) in sweep.packing.split(&mut packed.gradient) {
@@ -261,7 +277,7 @@ fn parts<'a>(sweep: &'a Sweep, packed: &'a mut Packed) -> Vec<DensePart<'a>> {
             if left.peek().is_none_or(|next| rows + next.length > ROWS) {
                 let (now, later) = weight.split_at_mut(rows * panel.blocks);
                 weight = later;
-                let part = Part { panel, pieces: std::mem::take(&mut pieces) };
+                let part = GradientPart { panel, pieces: std::mem::take(&mut pieces) };
                 parts.push(DensePart { sweep, part, weight: now, bias: bias.take() });
             }
         }
@@ -269,12 +285,12 @@ fn parts<'a>(sweep: &'a Sweep, packed: &'a mut Packed) -> Vec<DensePart<'a>> {
     parts
 }
 
-struct Dense<'a, 'b> {
+struct DenseTask<'a, 'b> {
     part: DensePart<'a>,
     samples: &'b [Sample<'b>],
 }
 
-impl Work for Dense<'_, '_> {
+impl Work for DenseTask<'_, '_> {
     #[inline(always)]
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let DensePart { sweep, part, weight, bias } = self.part;

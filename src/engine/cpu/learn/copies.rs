@@ -1,8 +1,8 @@
-//! The way back through steps that copy, add or multiply.
+//! Backward through steps that copy, add or multiply.
 
-use super::norm::{line_mut, line_of};
 use super::slope::with_slope;
-use crate::engine::cpu::infer::layers::{Map, MapMut, Part};
+use crate::engine::cpu::kernels::layers::ChannelCopy;
+use crate::engine::cpu::kernels::map::{Map, MapMut, line_mut, line_of};
 use crate::engine::nets::graph::Activation;
 
 /// Writes values, or adds them to what is there.
@@ -82,8 +82,8 @@ pub fn gate(gradient: Map<'_>, x: Map<'_>, (output, to): MapMut<'_>, add: bool) 
 
 /// Back through a copied part; what it left out is untouched.
 #[inline(always)]
-pub fn part((gradient, to): Map<'_>, (output, from): MapMut<'_>, part: &Part, add: bool) {
-    let Part { first, count, at, step, corner, .. } = *part;
+pub fn part((gradient, to): Map<'_>, (output, from): MapMut<'_>, part: &ChannelCopy, add: bool) {
+    let ChannelCopy { first, count, at, step, corner, .. } = *part;
     for y in (0..to.height).filter(|y| corner[0] + y * step < from.height) {
         for x in (0..to.width).filter(|x| corner[1] + x * step < from.width) {
             let out = &mut output[from.at(corner[0] + y * step, corner[1] + x * step) + first..][..count];

@@ -1,16 +1,15 @@
-//! The way there: one image's, or one group's, part of a phase.
+//! Forward: one image's, or one group's, part of a phase.
 
 use pulp::Simd;
 
-use super::conv::Group;
-use super::group_norm::Groups;
-use super::kernel::{Start, Swept, sweep};
 use super::program::{Job, Phase, Prepared, Stage, Step};
-use super::space::{Packed, Space};
-use super::{depthwise, norm, pool};
-use crate::engine::cpu::infer::layers::{self, Map};
-use crate::engine::cpu::infer::shape::Shape;
+use super::space::{Space, StepWeights};
+use crate::engine::cpu::kernels::conv::Dense;
+use crate::engine::cpu::kernels::group_norm::Groups;
 use crate::engine::cpu::kernels::isa::Work;
+use crate::engine::cpu::kernels::map::{Band, Map, Shape};
+use crate::engine::cpu::kernels::sweep::{Start, Sums, Swept, sweep};
+use crate::engine::cpu::kernels::{depthwise, layers, norm, pool};
 use crate::engine::learn::Masks;
 use crate::engine::nets::graph::{NodeId, Op};
 
@@ -20,7 +19,7 @@ pub struct Pass<'a> {
     /// Steps.
     pub stage: &'a Stage,
     /// Packed weights by node.
-    pub packed: &'a [Vec<Packed>],
+    pub packed: &'a [Vec<StepWeights>],
     /// What the batch norms made of the batch, by node.
     pub batches: &'a [norm::Batch],
     /// The batch's masks.
@@ -57,8 +56,8 @@ impl Images {
         (first, self.group.min(self.batch - first))
     }
 
-    /// How many of a sweep's places a space has.
-    pub fn places(self, space: usize) -> usize {
+    /// How many of a sweep's pixels a space has.
+    pub fn pixels(self, space: usize) -> usize {
         if self.group > 0 { self.of(space).1 } else { usize::MAX }
     }
 }
@@ -70,8 +69,8 @@ impl Work for ForwardPass<'_> {
         for &job in &phase.jobs {
             let (Job::Sums(at) | Job::Run(at)) = job;
             let step = &pass.stage.steps[at];
-            if let (Job::Run(_), Prepared::Dense(groups)) = (job, &step.prepared) {
-                dense(simd, pass, (step, groups), (&mut *spaces, images));
+            if let (Job::Run(_), Prepared::Dense(dense)) = (job, &step.prepared) {
+                run_dense::<S, FMA>(simd, pass, (step, dense), (&mut *spaces, images));
                 continue;
             }
             for (number, space) in spaces.iter_mut().enumerate() {
@@ -87,18 +86,25 @@ impl Work for ForwardPass<'_> {
 
 /// A convolution or linear layer of several spaces.
 #[inline(always)]
-fn dense<S: Simd>(
+fn run_dense<S: Simd, const FMA: bool>(
     simd: S,
     pass: Pass<'_>,
-    (step, groups): (&Step, &[Group]),
+    (step, dense): (&Step, &Dense),
     (spaces, images): (&mut [Space], Images),
 ) {
     let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(|s| std::mem::take(&mut s.values[step.output])).collect();
-    let inputs = spaces.iter().map(|space| space.values[step.inputs[0]].as_slice());
-    let swept = inputs.zip(&mut outputs).enumerate();
-    let mut maps: Vec<Swept<'_>> = swept.map(|(at, (x, y))| (x, y.as_mut_slice(), images.places(at))).collect();
-    for (group, packed) in groups.iter().zip(&pass.packed[step.node]) {
-        sweep(simd, &group.forward, &packed.forward, &mut maps, Start::Bias(&packed.bias));
+    for (group, packed) in pass.packed[step.node].iter().enumerate() {
+        let inputs = spaces.iter().map(|space| &space.values[step.inputs[0]][group * dense.seen..]);
+        let maps = inputs.zip(&mut outputs).enumerate().map(|(at, (input, output))| Swept {
+            input,
+            output: &mut output[group * dense.made..],
+            start: 0,
+            pixels: 0..images.pixels(at),
+            join: None,
+        });
+        let start = Start::Bias(&packed.bias);
+        let sums = Sums { sweep: &dense.forward, weights: &packed.forward, start, then: None };
+        sweep::<S, FMA>(simd, sums, &mut maps.collect::<Vec<Swept<'_>>>());
     }
     for (space, output) in spaces.iter_mut().zip(outputs) {
         space.values[step.output] = output;
@@ -151,18 +157,22 @@ impl One<'_> {
             Some((self.space.values[value].as_slice(), shape_of(stage, value, columns)))
         };
         let shape = shape_of(stage, step.output, columns);
-        let (Some(x), to) = (input(0), (&mut *output, shape)) else { return };
+        let Some(x) = input(0) else { return };
+        let to = Band::whole((output, shape));
         match (&step.prepared, step.op, input(1)) {
             (Prepared::Depthwise(d), ..) => {
                 let Some(packed) = packed[step.node].first() else { return };
-                depthwise::scan(simd, &d.forward, &packed.forward, (x.0, to.0), (Some(&packed.bias), false));
+                let (weights, bias) = (&packed.forward, Some(packed.bias.as_slice()));
+                let sums = depthwise::Sums { scan: &d.forward, weights, bias, add: false, then: None };
+                let Band { values: output, start, pixels, .. } = to;
+                depthwise::scan::<S, FMA>(simd, sums, &mut Swept { input: x.0, output, start, pixels, join: None });
             }
             (Prepared::Windows(axes), Op::MaxPool(_), _) => pool::max(x, to, axes),
             (Prepared::Windows(axes), ..) => pool::mean(x, to, axes),
-            (Prepared::Parts(parts), ..) => crate::engine::cpu::infer::copy(parts, input, to),
-            (_, Op::BatchNorm { .. }, _) => norm::forward(x, to, &batches[step.node], step.then),
+            (Prepared::Copies(copies), ..) => layers::copies(copies, input, to),
+            (_, Op::BatchNorm { .. }, _) => norm::forward(x, (to.values, shape), &batches[step.node], step.then),
             (_, Op::Activation(activation), _) => layers::activation::<FMA>(x, to, Some(activation)),
-            (_, Op::Flatten, _) => layers::store(x, &mut to.0[shape.at(0, 0)..]),
+            (_, Op::Flatten, _) => layers::store(x, &mut to.values[shape.at(0, 0)..]),
             (_, Op::Shuffle { groups }, _) => layers::shuffle(x, to, groups),
             (_, Op::Add, Some(other)) => layers::add::<FMA>(x, other, to, None),
             (_, Op::Gate, Some(gate)) => layers::gate(x, gate, to),

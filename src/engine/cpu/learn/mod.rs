@@ -2,19 +2,12 @@
 //!
 //! The weights' gradients, where burn's CPU backend spends most of a step, are products of blocks that stay in
 //! registers; each thread makes other weights' gradients from all images, so nothing is added up in an order that
-//! depends on threads. Layouts and border rules are those of [`crate::engine::cpu::infer`].
+//! depends on threads. Layouts and border rules are those of [`crate::engine::cpu::kernels`].
 
 mod backward;
-mod conv;
 mod copies;
-mod depthwise;
 mod forward;
-mod group_norm;
-mod kernel;
-mod norm;
-mod packing;
 mod passes;
-mod pool;
 mod program;
 mod slope;
 mod space;
@@ -22,8 +15,9 @@ mod space;
 use std::collections::TryReserveError;
 
 use self::program::{GROUP, Program, Stage};
-use self::space::{Packed, Space};
+use self::space::{Space, StepWeights};
 use crate::engine::cpu::kernels::isa::Isa;
+use crate::engine::cpu::kernels::norm;
 use crate::engine::learn::optimiser::{Parameter, Step};
 use crate::engine::learn::{Differentiable, Masks, Trainable};
 use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
@@ -49,7 +43,7 @@ pub struct CpuNetwork {
     program: Program,
     tensors: Vec<Held>,
     /// By node.
-    packed: Vec<Vec<Packed>>,
+    packed: Vec<Vec<StepWeights>>,
     /// By node: what the batch norms made of the last batch.
     batches: Vec<norm::Batch>,
     /// One for each image of the largest batch so far.
@@ -87,10 +81,10 @@ impl CpuNetwork {
         };
         let tensors = graph.parameters().into_iter().map(held).collect();
         let nodes = graph.nodes().len();
-        let mut packed: Vec<Vec<Packed>> = Vec::new();
+        let mut packed: Vec<Vec<StepWeights>> = Vec::new();
         packed.resize_with(nodes, Vec::new);
         for step in program.trunk.steps.iter().chain(&program.head.steps) {
-            packed[step.node] = Packed::of_step(&step.prepared);
+            packed[step.node] = StepWeights::of_step(&step.prepared);
         }
         let mut network = Self {
             batches: vec![norm::Batch::default(); nodes],
@@ -126,7 +120,7 @@ impl CpuNetwork {
             // A weight and maybe a bias, in the order of `Op::tensors`.
             let mut own = self.tensors.iter().filter(|t| t.node == step.node).map(|t| t.values.as_slice());
             let (weight, bias) = (own.next().unwrap_or_default(), own.next().unwrap_or_default());
-            Packed::pack(&mut self.packed[step.node], &step.prepared, weight, bias);
+            StepWeights::pack(&mut self.packed[step.node], &step.prepared, weight, bias);
         }
     }
 
@@ -166,7 +160,7 @@ impl CpuNetwork {
             let mut own = self.tensors.iter_mut().filter(|t| t.node == step.node);
             let Some(weight) = own.next() else { continue };
             let bias = own.next().map_or(&mut [][..], |t| t.gradient.as_mut_slice());
-            Packed::unpack(&self.packed[step.node], &step.prepared, &mut weight.gradient, bias);
+            StepWeights::unpack(&self.packed[step.node], &step.prepared, &mut weight.gradient, bias);
         }
     }
 
@@ -220,8 +214,8 @@ impl Differentiable for CpuNetwork {
         if gradient.len() != batch * self.graph.classes() {
             return Err(EngineError::Device(format!("{} values are no gradient of {batch} rows", gradient.len())));
         }
-        self.head_back(gradient, batch);
-        self.trunk_back(batch);
+        self.head_backward(gradient, batch);
+        self.trunk_backward(batch);
         Ok(())
     }
 

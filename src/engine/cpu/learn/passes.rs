@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::backward::{self, BackwardPass};
 use super::forward::{ForwardPass, Images, Pass};
 use super::program::{GROUP, Program, Stage};
-use super::{CpuNetwork, norm, values};
-use crate::engine::cpu::infer::layers;
+use super::{CpuNetwork, values};
+use crate::engine::cpu::kernels::{layers, norm};
 use crate::engine::learn::Masks;
 use crate::engine::nets::graph::{NodeId, Role};
 
@@ -67,8 +67,8 @@ impl CpuNetwork {
         rows
     }
 
-    /// The way back through the head, down to the rows that crossed.
-    pub(super) fn head_back(&mut self, gradient: &[f32], batch: usize) {
+    /// Backward through the head, down to the rows that crossed.
+    pub(super) fn head_backward(&mut self, gradient: &[f32], batch: usize) {
         let Program { head: stage, crossing, .. } = &self.program;
         let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
         let classes = gradient.len() / batch;
@@ -104,8 +104,8 @@ impl CpuNetwork {
         }
     }
 
-    /// The way back through the trunk.
-    pub(super) fn trunk_back(&mut self, batch: usize) {
+    /// Backward through the trunk.
+    pub(super) fn trunk_backward(&mut self, batch: usize) {
         let stage = &self.program.trunk;
         let (isa, all) = (self.isa, Images { first: 0, batch, group: 0 });
         for phase in &stage.backward {

@@ -4,16 +4,13 @@
 //! several images for the pixels of a map, so that the large weights of VGG's linear layers are read once for all of
 //! them. Batch norms cut the trunk into phases, between which the images' sums are brought together.
 
-use super::conv::{Depthwise, Group, depthwise, gradient_border, groups};
-use super::norm::Rectifier;
-use super::packing::Packing;
-use super::pool::{Axes, Axis};
-use crate::engine::cpu::infer::depthwise::is_depthwise;
-use crate::engine::cpu::infer::kernel::Lane;
-use crate::engine::cpu::infer::layers::Part;
-use crate::engine::cpu::infer::layout::{Place, Slots};
-use crate::engine::cpu::infer::prepare::parts;
-use crate::engine::cpu::infer::shape::Shape;
+use crate::engine::cpu::buffers::{Buffer, Slots};
+use crate::engine::cpu::kernels::conv::{Dense, Depthwise, gradient_border, is_depthwise};
+use crate::engine::cpu::kernels::layers::ChannelCopy;
+use crate::engine::cpu::kernels::map::{Lane, Shape};
+use crate::engine::cpu::kernels::norm::Rectifier;
+use crate::engine::cpu::kernels::packing::Packing;
+use crate::engine::cpu::kernels::pool::{Axes, Axis};
 use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::{Conv, Graph, LinearBias, Node, NodeId, Op};
 use crate::engine::nets::shapes::extents;
@@ -26,13 +23,13 @@ pub enum Prepared {
     /// Nothing.
     Plain,
     /// Convolution, dense or in groups, or a linear layer.
-    Dense(Vec<Group>),
+    Dense(Dense),
     /// Depthwise convolution.
     Depthwise(Depthwise),
     /// Windows of a pool.
     Windows(Axes),
-    /// Channels of the inputs; zeros where no part writes.
-    Parts(Vec<Part>),
+    /// Channels of the inputs; zeros where no copy writes.
+    Copies(Vec<ChannelCopy>),
     /// Group norm: γ and β by channel.
     PerChannel(Packing),
 }
@@ -52,17 +49,17 @@ pub struct Step {
     /// What it makes.
     pub output: NodeId,
     /// Where its output's gradient lies, if there is one.
-    pub gradient: Option<Place>,
+    pub gradient: Option<Buffer>,
     /// Where its inputs' gradients go, if they are needed, and whether something is there already to add to.
-    pub back: Vec<Option<(Place, bool)>>,
+    pub back: Vec<Option<(Buffer, bool)>>,
 }
 
 /// A part of a pass that every image can do by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// A batch norm's sums, on the way there or back.
+    /// A batch norm's sums, forward or backward.
     Sums(usize),
-    /// A step, on the way there or back.
+    /// A step, forward or backward.
     Run(usize),
 }
 
@@ -73,7 +70,7 @@ pub struct Phase {
     pub jobs: Vec<Job>,
     /// The batch norm whose sums are brought together.
     pub norm: Option<usize>,
-    /// Steps whose weights' gradients are made, on the way back.
+    /// Backward: steps whose weights' gradients are made.
     pub weights: Vec<usize>,
     /// Whether the weights are so large that images better go through together than one after the other.
     pub heavy: bool,
@@ -85,8 +82,8 @@ const HEAVY: usize = 1 << 20;
 impl Phase {
     fn run(&mut self, at: usize, step: &Step) {
         self.jobs.push(Job::Run(at));
-        if let Prepared::Dense(groups) = &step.prepared {
-            self.heavy |= groups.iter().any(|g| size_of::<Lane>() * g.forward.packing.len() > HEAVY);
+        if let Prepared::Dense(dense) = &step.prepared {
+            self.heavy |= size_of::<Lane>() * dense.forward.packing.len() > HEAVY;
         }
     }
 
@@ -106,12 +103,12 @@ pub struct Stage {
     /// Values per buffer of gradients.
     pub gradients: Vec<usize>,
     /// Where the gradients lie that come from outside, and those that go there.
-    pub given: Vec<Option<Place>>,
+    pub given: Vec<Option<Buffer>>,
     /// See `given`.
-    pub loaded: Vec<Option<Place>>,
-    /// The way there.
+    pub loaded: Vec<Option<Buffer>>,
+    /// Forward.
     pub forward: Vec<Phase>,
-    /// The way back.
+    /// Backward.
     pub backward: Vec<Phase>,
 }
 
@@ -151,9 +148,9 @@ impl Program {
         .then_some(())?;
         let values = Values::new(graph, extents(graph)?);
         let plain = plain_steps(nodes);
-        let in_tail =
+        let in_head =
             |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.extents[i].row);
-        let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
+        let cut = plain.iter().rposition(|s| !in_head(s)).map_or(0, |last| last + 1);
         let (trunk, head) = plain.split_at(cut);
         let logits = graph.outputs().first()?.1;
         let mut crossing: Vec<NodeId> = head.iter().flat_map(|s| s.inputs.iter().copied()).collect();
@@ -270,20 +267,20 @@ impl Builder<'_> {
             });
         }
         stage.forward = forward_phases(&stage.steps);
-        self.back(&mut stage, shapes, (given, loaded));
+        self.plan_backward(&mut stage, shapes, (given, loaded));
         Some(stage)
     }
 
-    /// Gives the gradients places and the way back its phases.
-    fn back(&self, stage: &mut Stage, shapes: &[Shape], (given, loaded): (&[NodeId], &[NodeId])) {
+    /// Gives the gradients buffers and the backward pass its phases.
+    fn plan_backward(&self, stage: &mut Stage, shapes: &[Shape], (given, loaded): (&[NodeId], &[NodeId])) {
         let mut slots = Slots::default();
-        let mut places: Vec<Option<Place>> = vec![None; shapes.len()];
+        let mut places: Vec<Option<Buffer>> = vec![None; shapes.len()];
         for &value in given.iter().filter(|&&v| self.needed[v]) {
             places[value] = Some(slots.take(shapes[value]));
         }
         stage.given = given.iter().map(|&value| places[value]).collect();
         let mut phase = Phase::default();
-        let mut held: Vec<Place> = Vec::new();
+        let mut held: Vec<Buffer> = Vec::new();
         let mut phases = Vec::new();
         for (at, step) in stage.steps.iter_mut().enumerate().rev() {
             let Some(gradient) = places[step.output] else { continue };
@@ -332,15 +329,15 @@ fn prepare(op: Op, (inputs, to): (&[Shape], Shape), widest: usize) -> Option<Pre
         Prepared::Windows([axis(to.height, from.height), axis(to.width, from.width)])
     };
     Some(match op {
-        Op::Conv(conv) if is_depthwise(&conv) => Prepared::Depthwise(depthwise(&conv, (from, to))),
-        Op::Conv(conv) => Prepared::Dense(groups(&conv, (from, to), widest)),
+        Op::Conv(conv) if is_depthwise(&conv) => Prepared::Depthwise(Depthwise::new(&conv, (from, to))),
+        Op::Conv(conv) => Prepared::Dense(Dense::new(&conv, (from, to), widest)),
         Op::Linear { inputs, outputs, .. } => {
-            Prepared::Dense(groups(&Conv::new(inputs, outputs, 1, 1), (from, to), widest))
+            Prepared::Dense(Dense::new(&Conv::new(inputs, outputs, 1, 1), (from, to), widest))
         }
         Op::MaxPool(pool) | Op::AvgPool(pool) => axes(&|_, size| Axis::of_pool(pool, size)),
         Op::AdaptiveMean(_) | Op::GlobalMean => axes(&Axis::of_parts),
-        Op::GroupNorm { channels, .. } => Prepared::PerChannel(Packing::new(channels, 1, (0, 1), vec![0])),
-        _ => parts(op, inputs).map_or(Prepared::Plain, Prepared::Parts),
+        Op::GroupNorm { channels, .. } => Prepared::PerChannel(Packing::new(channels, 1, 1, vec![0])),
+        _ => ChannelCopy::of(op, inputs).map_or(Prepared::Plain, Prepared::Copies),
     })
 }
 

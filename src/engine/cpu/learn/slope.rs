@@ -1,6 +1,6 @@
 //! Derivatives of the activations.
 
-use crate::engine::cpu::infer::activation::{exp, multiply_add, normal};
+use crate::engine::cpu::kernels::activation::{exp, multiply_add, normal};
 
 /// Evaluates an expression with the derivative of an activation, if there is one, as a closure of its input: once for
 /// each activation, so that each inner loop is compiled for its own.
@@ -63,7 +63,7 @@ pub fn gelu<const FMA: bool>(z: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::cpu::infer::activation::activate;
+    use crate::engine::cpu::kernels::activation::activate;
     use crate::engine::nets::graph::Activation;
 
     /// Central differences of the activations themselves, in f32: good to about 1e-3.

@@ -1,12 +1,11 @@
-//! What one image, or one group of rows, keeps between the way there and the way back; and packed weights.
+//! What one image, or one group of rows, keeps between the forward and the backward pass; and packed weights.
 
 use std::collections::TryReserveError;
 
-use super::conv::Group;
-use super::norm::{Batch, Sums};
-use super::packing::Packing;
 use super::program::{Prepared, Stage};
-use crate::engine::cpu::infer::kernel::{LANES, Lane};
+use crate::engine::cpu::kernels::map::{LANES, Lane};
+use crate::engine::cpu::kernels::norm::{Batch, Sums};
+use crate::engine::cpu::kernels::packing::Packing;
 use crate::engine::nets::graph::Op;
 
 /// Buffers by the node that makes the value, and by slot for the gradients.
@@ -66,10 +65,10 @@ fn zeros(length: usize) -> Result<Vec<f32>, TryReserveError> {
 /// The weights of one group of a convolution in the order of its sweeps, and their gradients in the order of the
 /// forward one.
 #[derive(Debug, Default)]
-pub struct Packed {
-    /// For the sweep there.
+pub struct StepWeights {
+    /// For the forward sweep.
     pub forward: Vec<Lane>,
-    /// For the sweeps back.
+    /// For the backward sweeps.
     pub backward: Vec<Vec<Lane>>,
     /// Bias.
     pub bias: Vec<Lane>,
@@ -79,7 +78,7 @@ pub struct Packed {
     pub bias_gradient: Vec<Lane>,
 }
 
-impl Packed {
+impl StepWeights {
     fn new<'a>(forward: &Packing, backward: impl Iterator<Item = &'a Packing>) -> Self {
         let lanes = |count| vec![[0.0; LANES]; count];
         let blocks = forward.outputs.div_ceil(LANES);
@@ -95,11 +94,9 @@ impl Packed {
     /// Room for a step's weights: one for each group.
     pub fn of_step(prepared: &Prepared) -> Vec<Self> {
         match prepared {
-            Prepared::Dense(groups) => {
-                let of = |group: &Group| {
-                    Self::new(&group.forward.packing, group.backward.iter().map(|sweep| &sweep.packing))
-                };
-                groups.iter().map(of).collect()
+            Prepared::Dense(d) => {
+                let of = |_| Self::new(&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing));
+                (0..d.groups).map(of).collect()
             }
             Prepared::Depthwise(d) => vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing))],
             Prepared::PerChannel(packing) => vec![Self::new(packing, std::iter::empty())],
@@ -109,9 +106,11 @@ impl Packed {
 
     /// Packs a tensor's weights.
     pub fn pack(step: &mut [Self], prepared: &Prepared, weight: &[f32], bias: &[f32]) {
-        for (number, (packed, (forward, backward))) in step.iter_mut().zip(packings(prepared)).enumerate() {
+        let Some((forward, backward)) = packings(prepared) else { return };
+        let weights = weight.chunks_exact(weight.len() / step.len().max(1));
+        for (number, (packed, weight)) in step.iter_mut().zip(weights).enumerate() {
             forward.pack(weight, &mut packed.forward);
-            for (packing, packed) in backward.into_iter().zip(&mut packed.backward) {
+            for (packing, packed) in backward.iter().zip(&mut packed.backward) {
                 packing.pack(weight, packed);
             }
             let bias = bias.iter().skip(number * forward.outputs).take(forward.outputs);
@@ -123,7 +122,9 @@ impl Packed {
 
     /// Copies the gradients into tensors; a step without a bias has an empty one.
     pub fn unpack(step: &[Self], prepared: &Prepared, weight: &mut [f32], bias: &mut [f32]) {
-        for (number, (packed, (forward, _))) in step.iter().zip(packings(prepared)).enumerate() {
+        let Some((forward, _)) = packings(prepared) else { return };
+        let weights = weight.chunks_exact_mut(weight.len() / step.len().max(1));
+        for (number, (packed, weight)) in step.iter().zip(weights).enumerate() {
             forward.unpack(&packed.gradient, weight);
             let bias = bias.iter_mut().skip(number * forward.outputs).take(forward.outputs);
             for (value, lane) in bias.zip(packed.bias_gradient.as_flattened()) {
@@ -133,15 +134,12 @@ impl Packed {
     }
 }
 
-/// The packings of a step's groups.
-fn packings<'a>(prepared: &'a Prepared) -> Vec<(&'a Packing, Vec<&'a Packing>)> {
+/// How a group's weights lie, forward and backward.
+fn packings(prepared: &Prepared) -> Option<(&Packing, Vec<&Packing>)> {
     match prepared {
-        Prepared::Dense(groups) => {
-            let back = |group: &'a Group| group.backward.iter().map(|sweep| &sweep.packing).collect();
-            groups.iter().map(|group| (&group.forward.packing, back(group))).collect()
-        }
-        Prepared::Depthwise(d) => vec![(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())],
-        Prepared::PerChannel(packing) => vec![(packing, Vec::new())],
-        _ => Vec::new(),
+        Prepared::Dense(d) => Some((&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing).collect())),
+        Prepared::Depthwise(d) => Some((&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())),
+        Prepared::PerChannel(packing) => Some((packing, Vec::new())),
+        _ => None,
     }
 }

@@ -100,7 +100,8 @@ impl Net {
     }
 }
 
-/// Runs a net whose values are all taps, and again with none, against the plain loops; then alone and in parts.
+/// Runs a net whose values are all taps, and again with none, against the plain loops; then alone and in parts, whose
+/// maps several threads share. All that on each instruction set.
 fn check(name: &str, net: &Net) {
     let (batch, last) = (5, net.values - 1);
     let mut source = Net { state: 7, ..net.clone() };
@@ -112,8 +113,30 @@ fn check(name: &str, net: &Net) {
     let all: Vec<usize> = (0..=last).collect();
     let plan = net.clone().plan(&all);
     let expected: Vec<_> = (0..batch).map(|image| reference::run(&plan, &part(image..image + 1))).collect();
-    let got = CpuEngine::new(&plan).unwrap().forward(&part(0..batch), batch).unwrap();
-    assert_eq!(got.taps[last], got.outputs[0], "{name}");
+    let lean = net.clone().plan(&[]);
+    for isa in Isa::all() {
+        let name = format!("{name} on {}", isa.name());
+        let got = CpuEngine::with_isa(&plan, isa).unwrap().forward(&part(0..batch), batch).unwrap();
+        assert_eq!(got.taps[last], got.outputs[0], "{name}");
+        near(&name, &got, &expected);
+        let mut lean = CpuEngine::with_isa(&lean, isa).unwrap();
+        let whole = lean.forward(&part(0..batch), batch).unwrap();
+        assert_eq!(whole.outputs, got.outputs, "{name}: places that are used again");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for size in [1, 2, 4] {
+            let bounds = (0..batch).step_by(size).map(|first| first..(first + size).min(batch));
+            let run = |images: std::ops::Range<usize>| {
+                let count = images.len();
+                pool.install(|| lean.forward(&part(images), count).unwrap().logits().to_vec())
+            };
+            assert_eq!(bounds.flat_map(run).collect::<Vec<f32>>(), got.logits(), "{name}: {size} at a time");
+        }
+    }
+}
+
+/// All values of all images.
+fn near(name: &str, got: &Output, expected: &[Vec<reference::Value>]) {
+    let batch = expected.len();
     for (value, feature) in got.taps.iter().enumerate() {
         let of = |image: &Vec<reference::Value>| image[value].clone();
         let exact: Vec<f64> = expected.iter().map(of).flat_map(|v| v.values).collect();
@@ -126,18 +149,6 @@ fn check(name: &str, net: &Net) {
             let difference = (f64::from(got) - exact).abs();
             assert!(difference <= 2e-5 * largest, "{name}: value {value}, {at}: {got}, not {exact}");
         }
-    }
-    let mut lean = CpuEngine::new(&net.clone().plan(&[])).unwrap();
-    let whole = lean.forward(&part(0..batch), batch).unwrap();
-    assert_eq!(whole.outputs, got.outputs, "{name}: places that are used again");
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    for size in [1, 2, 4] {
-        let bounds = (0..batch).step_by(size).map(|first| first..(first + size).min(batch));
-        let run = |images: std::ops::Range<usize>| {
-            let count = images.len();
-            pool.install(|| lean.forward(&part(images), count).unwrap().logits().to_vec())
-        };
-        assert_eq!(bounds.flat_map(run).collect::<Vec<f32>>(), got.logits(), "{name}: {size} at a time");
     }
 }
 

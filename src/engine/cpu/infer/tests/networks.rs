@@ -4,10 +4,11 @@ use burn::tensor::Device;
 
 use crate::engine::burn::engine::BurnEngine;
 use crate::engine::cpu::infer::CpuEngine;
+use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::nets::NetworkSpec;
 use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::{Activation, Conv, Graph, Op};
-use crate::engine::plan::{Engine, Plan};
+use crate::engine::plan::{Engine, Output, Plan};
 use crate::engine::weights::{Weights, formula};
 
 fn close(name: &str, got: &[f32], expected: &[f32]) {
@@ -52,19 +53,27 @@ fn agrees_with_burn_and_not_with_the_batch() {
         let weights = Weights::by_formula(&graph);
         let plan = Plan::compile(&graph, &weights, &graph.taps());
         let images: Vec<f32> = formula("input", 3 * 3 * side * side).collect();
-        let got = CpuEngine::new(&plan).unwrap().forward(&[&images], 3).unwrap();
-        let expected = BurnEngine::new(plan, &Device::flex()).unwrap().forward(&[&images], 3).unwrap();
-        close(name, got.logits(), expected.logits());
-        for (got, expected) in got.taps.iter().zip(&expected.taps) {
-            assert_eq!(got.shape, expected.shape, "{name}");
-            close(name, &got.values, &expected.values);
+        let expected = BurnEngine::new(plan.clone(), &Device::flex()).unwrap().forward(&[&images], 3).unwrap();
+        let folded = Plan::compile(&graph, &weights, &[]);
+        for isa in Isa::all() {
+            agrees(&format!("{name} on {}", isa.name()), (&plan, &folded), isa, (&images, &expected));
         }
-        let mut folded = CpuEngine::new(&Plan::compile(&graph, &weights, &[])).unwrap();
-        let batch = folded.logits(&images, 3).unwrap();
-        close(name, &batch, expected.logits());
-        let one = folded.logits(&images[..3 * side * side], 1).unwrap();
-        assert_eq!(one, batch[..7], "{name}: the same bytes alone and in a batch");
     }
+}
+
+/// With all taps and without, in a batch and alone.
+fn agrees(name: &str, (plan, folded): (&Plan, &Plan), isa: Isa, (images, expected): (&[f32], &Output)) {
+    let got = CpuEngine::with_isa(plan, isa).unwrap().forward(&[images], 3).unwrap();
+    close(name, got.logits(), expected.logits());
+    for (got, expected) in got.taps.iter().zip(&expected.taps) {
+        assert_eq!(got.shape, expected.shape, "{name}");
+        close(name, &got.values, &expected.values);
+    }
+    let mut folded = CpuEngine::with_isa(folded, isa).unwrap();
+    let batch = folded.logits(images, 3).unwrap();
+    close(name, &batch, expected.logits());
+    let one = folded.logits(&images[..images.len() / 3], 1).unwrap();
+    assert_eq!(one, batch[..7], "{name}: the same bytes alone and in a batch");
 }
 
 /// A graph of several inputs and outputs, as a denoising network is one: a map and a row in, a map and a row out, by name
@@ -101,5 +110,38 @@ fn several_inputs_and_a_map_come_out_of_both_engines() {
     for engine in [&mut cpu as &mut dyn Engine, &mut burn] {
         let error = engine.logits(&latent, 3).unwrap_err().to_string();
         assert!(error.contains("1 of 2 are given"), "{error}");
+    }
+}
+
+/// FNV-1a (Fowler, Noll and Vo) over the values' bits.
+fn hash(values: &[f32]) -> u64 {
+    let bytes = values.iter().flat_map(|v| v.to_bits().to_le_bytes());
+    bytes.fold(0xCBF2_9CE4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3))
+}
+
+/// Logits and features have the bits that the engine of scheme 1 made of them before its loops became those of training:
+/// grouped, depthwise and dense layers, pools, gates, joins and every activation of convolutions.
+#[test]
+fn the_bits_are_those_of_older_scores() {
+    let cases = [
+        ("alexnet", 67, 0x0e46_9e1f_8175_878d_u64, 0x3250_1896_b13e_626f_u64),
+        ("vgg11", 33, 0x95fe_366f_0e62_3273, 0x8ad6_a50c_b30e_269d),
+        ("squeezenet1_1", 65, 0xc6a4_5e64_4824_b8a0, 0x6ac5_6944_7374_8e8d),
+        ("densenet121", 65, 0x708b_4605_3b62_f305, 0x0f5f_4925_c859_e51c),
+        ("mobilenet_v2", 65, 0x291c_2cf9_a708_8e7b, 0x0eca_c422_0a6b_927c),
+        ("mnasnet1_3", 65, 0x6f91_ca93_c926_daae, 0x2834_87d3_a995_7bee),
+        ("efficientnet_b0", 65, 0x279e_23ce_788e_208d, 0xfd4b_396a_2b29_0464),
+        ("shufflenet_v2_x2_0", 65, 0x2676_18ad_5501_aaa2, 0x75cf_1faa_a1e7_09a4),
+        ("regnet_y_8gf", 65, 0xd1fd_b4c1_5677_328c, 0x295d_524d_fad4_aae8),
+    ];
+    for (name, side, logits, features) in cases {
+        let graph = NetworkSpec { arch: name.parse().unwrap(), side, classes: 7 }.graph();
+        let plan = Plan::compile(&graph, &Weights::by_formula(&graph), &graph.taps());
+        let images: Vec<f32> = formula("input", 3 * 3 * side * side).collect();
+        for isa in Isa::all().into_iter().filter(|isa| isa.fused()) {
+            let got = CpuEngine::with_isa(&plan, isa).unwrap().forward(&[&images], 3).unwrap();
+            let of_taps = got.taps.iter().fold(0_u64, |h, tap| h.rotate_left(7) ^ hash(&tap.values));
+            assert_eq!((hash(got.logits()), of_taps), (logits, features), "{name} on {}", isa.name());
+        }
     }
 }

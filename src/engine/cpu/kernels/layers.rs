@@ -1,31 +1,12 @@
 //! The steps around the convolutions: each pixel's channels at a time, borders untouched.
 
 use super::activation::activate;
-use super::attention::sum;
-use super::kernel::LANES;
-use super::shape::Shape;
-use crate::engine::nets::graph::{Activation, Pool};
-
-/// Values, and how they lie.
-pub type Map<'a> = (&'a [f32], Shape);
-
-/// The same for an output.
-pub type MapMut<'a> = (&'a mut [f32], Shape);
-
-/// Calls `each` with the row, the column and the output channels of every pixel.
-#[inline(always)]
-fn pixels((output, to): MapMut<'_>, mut each: impl FnMut(usize, usize, &mut [f32])) {
-    for y in 0..to.height {
-        for x in 0..to.width {
-            let at = to.at(y, x);
-            each(y, x, &mut output[at..at + to.stride]);
-        }
-    }
-}
+use super::map::{Band, LANES, Lane, Map, MapMut, Shape};
+use crate::engine::nets::graph::{Activation, Op};
 
 #[inline(always)]
-pub fn add<const FMA: bool>((a, from): Map<'_>, (b, other): Map<'_>, to: MapMut<'_>, then: Option<Activation>) {
-    pixels(to, |y, x, out| {
+pub fn add<const FMA: bool>((a, from): Map<'_>, (b, other): Map<'_>, to: Band<'_>, then: Option<Activation>) {
+    to.each(|y, x, out| {
         let (a, b) = (&a[from.at(y, x)..][..out.len()], &b[other.at(y, x)..][..out.len()]);
         for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
             *o = a + b;
@@ -37,11 +18,11 @@ pub fn add<const FMA: bool>((a, from): Map<'_>, (b, other): Map<'_>, to: MapMut<
 #[inline(always)]
 pub fn scale<const FMA: bool>(
     (a, from): Map<'_>,
-    to: MapMut<'_>,
+    to: Band<'_>,
     (scale, shift): (&[f32], &[f32]),
     then: Option<Activation>,
 ) {
-    pixels(to, |y, x, out| {
+    to.each(|y, x, out| {
         let a = &a[from.at(y, x)..][..from.channels];
         for ((o, a), (scale, shift)) in out.iter_mut().zip(a).zip(scale.iter().zip(shift)) {
             *o = a * scale + shift;
@@ -51,17 +32,17 @@ pub fn scale<const FMA: bool>(
 }
 
 #[inline(always)]
-pub fn activation<const FMA: bool>((a, from): Map<'_>, to: MapMut<'_>, then: Option<Activation>) {
-    pixels(to, |y, x, out| {
+pub fn activation<const FMA: bool>((a, from): Map<'_>, to: Band<'_>, then: Option<Activation>) {
+    to.each(|y, x, out| {
         out.copy_from_slice(&a[from.at(y, x)..][..out.len()]);
         activate::<FMA>(then, out);
     });
 }
 
 #[inline(always)]
-pub fn layer_norm((a, from): Map<'_>, to: MapMut<'_>, (scale, shift): (&[f32], &[f32]), epsilon: f64) {
+pub fn layer_norm((a, from): Map<'_>, to: Band<'_>, (scale, shift): (&[f32], &[f32]), epsilon: f64) {
     let share = 1.0 / from.channels as f32;
-    pixels(to, |y, x, out| {
+    to.each(|y, x, out| {
         let a = &a[from.at(y, x)..][..from.channels];
         let mean = sum(a, |v| v) * share;
         let variance = sum(a, |v| (v - mean) * (v - mean)) * share;
@@ -77,7 +58,7 @@ pub fn layer_norm((a, from): Map<'_>, to: MapMut<'_>, (scale, shift): (&[f32], &
 #[inline(always)]
 pub fn group_norm<const FMA: bool>(
     (a, from): Map<'_>,
-    to: MapMut<'_>,
+    to: Band<'_>,
     (groups, epsilon): (usize, f64),
     (scale, shift): (&[f32], &[f32]),
     then: Option<Activation>,
@@ -109,7 +90,7 @@ pub fn group_norm<const FMA: bool>(
         let own = (0..moments.len()).map(|c| group * moments.len() + c);
         factors.extend(own.map(|c| [mean as f32, (f64::from(scale[c]) * inverse) as f32, shift[c]]));
     }
-    pixels(to, |y, x, out| {
+    to.each(|y, x, out| {
         for ((o, a), [mean, scale, shift]) in out.iter_mut().zip(&a[from.at(y, x)..]).zip(&factors) {
             *o = (a - mean) * scale + shift;
         }
@@ -127,7 +108,7 @@ fn moments(sums: &[[f64; 2]], first: &[f32], count: f64) -> Vec<[f64; 2]> {
 }
 
 /// Mean and biased variance of equally many values each, together (Chan et al. 1983).
-pub(in crate::engine::cpu) fn joint(moments: &[[f64; 2]]) -> (f64, f64) {
+pub fn joint(moments: &[[f64; 2]]) -> (f64, f64) {
     let share = 1.0 / moments.len() as f64;
     let mean = moments.iter().map(|m| m[0]).sum::<f64>() * share;
     (mean, moments.iter().map(|m| m[1] + (m[0] - mean).powi(2)).sum::<f64>() * share)
@@ -135,8 +116,8 @@ pub(in crate::engine::cpu) fn joint(moments: &[[f64; 2]]) -> (f64, f64) {
 
 /// A row's values, added to every pixel.
 #[inline(always)]
-pub fn add_row((a, from): Map<'_>, (row, of): Map<'_>, to: MapMut<'_>) {
-    pixels(to, |y, x, out| {
+pub fn add_row((a, from): Map<'_>, (row, of): Map<'_>, to: Band<'_>) {
+    to.each(|y, x, out| {
         let (a, row) = (&a[from.at(y, x)..][..out.len()], &row[of.at(0, 0)..][..out.len()]);
         for ((o, a), row) in out.iter_mut().zip(a).zip(row) {
             *o = a + row;
@@ -145,8 +126,8 @@ pub fn add_row((a, from): Map<'_>, (row, of): Map<'_>, to: MapMut<'_>) {
 }
 
 #[inline(always)]
-pub fn gate((a, from): Map<'_>, (gate, row): Map<'_>, to: MapMut<'_>) {
-    pixels(to, |y, x, out| {
+pub fn gate((a, from): Map<'_>, (gate, row): Map<'_>, to: Band<'_>) {
+    to.each(|y, x, out| {
         let (a, gate) = (&a[from.at(y, x)..][..out.len()], &gate[row.at(0, 0)..][..out.len()]);
         for ((o, a), gate) in out.iter_mut().zip(a).zip(gate) {
             *o = a * gate;
@@ -154,67 +135,8 @@ pub fn gate((a, from): Map<'_>, (gate, row): Map<'_>, to: MapMut<'_>) {
     });
 }
 
-/// The part of a window from `start` (before the padding is taken off) that lies inside 0..`size`.
-fn inside(start: usize, pool: Pool, size: usize) -> std::ops::Range<usize> {
-    start.saturating_sub(pool.padding)..(start + pool.kernel).saturating_sub(pool.padding).min(size)
-}
-
-#[inline(always)]
-pub fn max_pool((a, from): Map<'_>, to: MapMut<'_>, pool: Pool) {
-    pixels(to, |y, x, out| {
-        out.fill(f32::NEG_INFINITY);
-        for sy in inside(y * pool.stride, pool, from.height) {
-            for sx in inside(x * pool.stride, pool, from.width) {
-                for (o, a) in out.iter_mut().zip(&a[from.at(sy, sx)..][..from.stride]) {
-                    *o = o.max(*a);
-                }
-            }
-        }
-    });
-}
-
-#[inline(always)]
-pub fn avg_pool((a, from): Map<'_>, to: MapMut<'_>, pool: Pool) {
-    let share = 1.0 / (pool.kernel * pool.kernel) as f32;
-    pixels(to, |y, x, out| {
-        let rows = inside(y * pool.stride, pool, from.height);
-        mean((a, from), out, (rows, inside(x * pool.stride, pool, from.width)), share);
-    });
-}
-
-/// Means of the parts that the map falls into where it is cut to the output's size; neighbours may share pixels.
-#[inline(always)]
-pub fn adaptive_mean((a, from): Map<'_>, (output, to): MapMut<'_>) {
-    let part = |at: usize, parts: usize, size: usize| at * size / parts..((at + 1) * size).div_ceil(parts);
-    pixels((output, to), |y, x, out| {
-        let (rows, columns) = (part(y, to.height, from.height), part(x, to.width, from.width));
-        let share = 1.0 / (rows.len() * columns.len()) as f32;
-        mean((a, from), out, (rows, columns), share);
-    });
-}
-
-#[inline(always)]
-fn mean(
-    (a, from): Map<'_>,
-    out: &mut [f32],
-    (rows, columns): (std::ops::Range<usize>, std::ops::Range<usize>),
-    share: f32,
-) {
-    out.fill(0.0);
-    for y in rows {
-        for x in columns.clone() {
-            for (o, a) in out.iter_mut().zip(&a[from.at(y, x)..][..from.stride]) {
-                *o += a;
-            }
-        }
-    }
-    for o in out {
-        *o *= share;
-    }
-}
-
 /// Channels that a step copies: output pixel (y, x) takes those of the pixel `step` times as far from `corner`.
-pub struct Part {
+pub struct ChannelCopy {
     /// Which of the step's inputs.
     pub input: usize,
     /// The first channel there.
@@ -229,11 +151,51 @@ pub struct Part {
     pub corner: [usize; 2],
 }
 
-/// Copies a part; pixels beyond the input are zeros.
+impl ChannelCopy {
+    /// What an operation consists of that only moves channels; `None` for others.
+    pub fn of(op: Op, inputs: &[Shape]) -> Option<Vec<Self>> {
+        let channels = inputs.first()?.channels;
+        let whole = Self { input: 0, first: 0, count: channels, at: 0, step: 1, corner: [0, 0] };
+        Some(match op {
+            Op::Concat => {
+                let mut at = 0;
+                let mut copy = |(input, shape): (usize, &Shape)| {
+                    at += shape.channels;
+                    Self { input, count: shape.channels, at: at - shape.channels, ..whole }
+                };
+                inputs.iter().enumerate().map(&mut copy).collect()
+            }
+            Op::Channels { from, count } => vec![Self { first: from, count, ..whole }],
+            Op::Shortcut { stride, pad } => vec![Self { at: pad, step: stride, ..whole }],
+            Op::Merge => {
+                let corners = [[0, 0], [1, 0], [0, 1], [1, 1]].into_iter().enumerate();
+                corners.map(|(n, corner)| Self { at: n * channels, step: 2, corner, ..whole }).collect()
+            }
+            // The output's size says what is cut off and what is added.
+            Op::FirstToken | Op::Pad { .. } | Op::Crop { .. } => vec![whole],
+            _ => return None,
+        })
+    }
+}
+
+/// Copies channels of the inputs; zeros where nobody writes.
 #[inline(always)]
-pub fn copy((a, from): Map<'_>, to: MapMut<'_>, part: &Part) {
-    let Part { first, count, at, step, corner, .. } = *part;
-    pixels(to, |y, x, out| {
+pub fn copies<'a>(copies: &[ChannelCopy], input: impl Fn(usize) -> Option<Map<'a>>, mut to: Band<'_>) {
+    if copies.iter().map(|copy| copy.count).sum::<usize>() < to.shape.channels {
+        to.again().each(|_, _, out| out.fill(0.0));
+    }
+    for copy in copies {
+        if let Some(input) = input(copy.input) {
+            self::copy(input, to.again(), copy);
+        }
+    }
+}
+
+/// Pixels beyond the input are zeros.
+#[inline(always)]
+fn copy((a, from): Map<'_>, to: Band<'_>, copy: &ChannelCopy) {
+    let ChannelCopy { first, count, at, step, corner, .. } = *copy;
+    to.each(|y, x, out| {
         let (y, x) = (corner[0] + y * step, corner[1] + x * step);
         let out = &mut out[at..at + count];
         if y < from.height && x < from.width {
@@ -246,13 +208,13 @@ pub fn copy((a, from): Map<'_>, to: MapMut<'_>, part: &Part) {
 
 /// Zeros in all channels.
 pub fn clear(to: MapMut<'_>) {
-    pixels(to, |_, _, out| out.fill(0.0));
+    Band::whole(to).each(|_, _, out| out.fill(0.0));
 }
 
 #[inline(always)]
-pub fn shuffle((a, from): Map<'_>, to: MapMut<'_>, groups: usize) {
+pub fn shuffle((a, from): Map<'_>, to: Band<'_>, groups: usize) {
     let each = from.channels / groups;
-    pixels(to, |y, x, out| {
+    to.each(|y, x, out| {
         let a = &a[from.at(y, x)..][..from.channels];
         for (g, a) in a.chunks_exact(each).enumerate() {
             for (o, &a) in out[g..].iter_mut().step_by(groups).zip(a) {
@@ -263,8 +225,8 @@ pub fn shuffle((a, from): Map<'_>, to: MapMut<'_>, groups: usize) {
 }
 
 #[inline(always)]
-pub fn class_token((a, from): Map<'_>, to: MapMut<'_>, token: &[f32]) {
-    pixels(to, |_, x, out| {
+pub fn class_token((a, from): Map<'_>, to: Band<'_>, token: &[f32]) {
+    to.each(|_, x, out| {
         let at = x.checked_sub(1).map(|i| from.at(i / from.width, i % from.width));
         let pixel = at.map_or(token, |at| &a[at..at + from.channels]);
         out[..pixel.len()].copy_from_slice(pixel);
@@ -272,8 +234,8 @@ pub fn class_token((a, from): Map<'_>, to: MapMut<'_>, token: &[f32]) {
 }
 
 #[inline(always)]
-pub fn positions((a, from): Map<'_>, to: MapMut<'_>, values: &[f32]) {
-    pixels(to, |y, x, out| {
+pub fn positions((a, from): Map<'_>, to: Band<'_>, values: &[f32]) {
+    to.each(|y, x, out| {
         let values = &values[(y * from.width + x) * from.channels..][..from.channels];
         for ((o, a), value) in out.iter_mut().zip(&a[from.at(y, x)..]).zip(values) {
             *o = a + value;
@@ -281,10 +243,38 @@ pub fn positions((a, from): Map<'_>, to: MapMut<'_>, values: &[f32]) {
     });
 }
 
+/// Folds every [`LANES`]th value.
+#[inline(always)]
+pub fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> Lane {
+    let mut folded = [start; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for chunk in whole {
+        for lane in 0..LANES {
+            folded[lane] = fold(folded[lane], chunk[lane]);
+        }
+    }
+    for (folded, &value) in folded.iter_mut().zip(rest) {
+        *folded = fold(*folded, value);
+    }
+    folded
+}
+
+/// Sums a function of all values, in an order that depends on their number alone.
+#[inline(always)]
+pub fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = lanes(values, 0.0, |sum, value| sum + term(value));
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+    }
+    sums[0]
+}
+
 /// Channel, row, column → channels-last with a border; a row is a map of one pixel.
 pub fn load_planes(image: &[f32], (output, to): MapMut<'_>) {
     let plane = to.height * to.width;
-    pixels((output, to), |y, x, out| {
+    Band::whole((output, to)).each(|y, x, out| {
         for (c, o) in out.iter_mut().take(to.channels).enumerate() {
             *o = image[c * plane + y * to.width + x];
         }

@@ -6,18 +6,16 @@
 
 use pulp::Simd;
 
-use crate::engine::cpu::infer::kernel::LANES;
-use crate::engine::cpu::infer::layers::{Map, MapMut};
-use crate::engine::cpu::infer::shape::Shape;
-use crate::engine::cpu::kernels::isa::{load, store};
+use super::isa::{load, store};
+use super::map::{LANES, Map, MapMut, Shape, line_mut, line_of};
 use crate::engine::nets::graph::Activation;
 use crate::engine::plan::NORM_EPSILON;
 
-/// Two numbers per channel of an image: mean and sum of squares about it on the way there, Σ dy and Σ dy·(x − mean) on
-/// the way back.
+/// Two numbers per channel of an image: mean and sum of squares about it forward, Σ dy and Σ dy·(x − mean) backward.
 pub type Sums = [Vec<f64>; 2];
 
-/// What one batch norm makes of a batch, or a group norm of an image ([`super::group_norm`]); vectors are as long as pixels lie apart.
+/// What one batch norm makes of a batch, or a group norm of an image ([`super::group_norm`]); vectors are as long as
+/// pixels lie apart.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Mean.
@@ -62,7 +60,7 @@ impl Batch {
         }
     }
 
-    /// Takes the sums of the way back: adds to the gradients of γ and β, and prepares [`backward`].
+    /// Takes the sums of the backward pass: adds to the gradients of γ and β, and prepares [`backward`].
     pub fn gradients<'a>(
         &mut self,
         sums: impl Iterator<Item = &'a Sums>,
@@ -179,7 +177,7 @@ fn forward_of((x, from): Map<'_>, (output, to): MapMut<'_>, batch: &Batch, then:
     }
 }
 
-/// What the way back reads: the batch norm's input, and the gradient of the activation's output.
+/// What the backward pass reads: the batch norm's input, and the gradient of the activation's output.
 pub type Behind<'a> = (Map<'a>, Map<'a>);
 
 /// Σ g and Σ g·(x − mean) of an image, with g = dy·a′.
@@ -319,16 +317,4 @@ fn widen<S: Simd, const N: usize>(simd: S, totals: &mut [f64], sums: [S::f32s; N
     for (total, sum) in totals.iter_mut().zip(lanes) {
         *total += f64::from(*sum);
     }
-}
-
-/// A row of a map, without the border.
-#[inline(always)]
-pub fn line_of<'a>((values, shape): Map<'a>, y: usize) -> &'a [f32] {
-    &values[shape.at(y, 0)..][..shape.width * shape.stride]
-}
-
-/// The same for an output.
-#[inline(always)]
-pub fn line_mut<'a>((values, shape): MapMut<'a>, y: usize) -> &'a mut [f32] {
-    &mut values[shape.at(y, 0)..][..shape.width * shape.stride]
 }

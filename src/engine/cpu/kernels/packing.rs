@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::engine::cpu::infer::kernel::{LANES, Lane};
+use super::map::{LANES, Lane};
 
 /// A few blocks of outputs whose sums a tile holds together.
 #[derive(Clone, Copy, Debug)]
@@ -15,14 +15,13 @@ pub struct Panel {
     pub start: usize,
 }
 
-/// Which value of a weight tensor goes where: lane `l` of tap `t` takes the value at `base + taps[t] + l·stride`.
+/// Which of the values of a convolution's group goes where: lane `l` of tap `t` takes the value at `taps[t] + l·stride`.
 #[derive(Clone, Debug)]
 pub struct Packing {
     /// Outputs.
     pub outputs: usize,
     /// Per panel: taps × blocks.
     pub panels: Vec<Panel>,
-    base: usize,
     stride: usize,
     taps: Vec<u32>,
     /// The taps in the order of the values, so that the values are read as they lie.
@@ -31,7 +30,7 @@ pub struct Packing {
 
 impl Packing {
     /// Panels of at most `widest` blocks for that many outputs.
-    pub fn new(outputs: usize, widest: usize, (base, stride): (usize, usize), taps: Vec<u32>) -> Self {
+    pub fn new(outputs: usize, widest: usize, stride: usize, taps: Vec<u32>) -> Self {
         let mut panels: Vec<Panel> = Vec::new();
         let (mut first, all) = (0, outputs.div_ceil(LANES));
         while first < all {
@@ -41,7 +40,7 @@ impl Packing {
         }
         let mut order: Vec<u32> = (0..taps.len() as u32).collect();
         order.sort_unstable_by_key(|&tap| taps[tap as usize]);
-        Self { outputs, panels, base, stride, taps, order }
+        Self { outputs, panels, stride, taps, order }
     }
 
     /// Inputs of each output.
@@ -54,11 +53,11 @@ impl Packing {
         self.outputs.div_ceil(LANES) * self.taps.len()
     }
 
-    /// Packs a tensor's values; the lanes beyond the outputs stay as they are.
+    /// Packs a group's values; the lanes beyond the outputs stay as they are.
     pub fn pack(&self, values: &[f32], packed: &mut [Lane]) {
         self.split(packed).into_par_iter().for_each(|(panel, packed)| {
             for (block, count) in self.blocks(panel) {
-                let values = &values[self.base + (panel.first + block) * LANES * self.stride..];
+                let values = &values[(panel.first + block) * LANES * self.stride..];
                 for &tap in &self.order {
                     let from = values[self.taps[tap as usize] as usize..].iter().step_by(self.stride);
                     let lane = &mut packed[tap as usize * panel.blocks + block];
@@ -70,7 +69,7 @@ impl Packing {
 
     /// The inverse of [`Packing::pack`], for a packing whose outputs have a run of values each.
     pub fn unpack(&self, packed: &[Lane], values: &mut [f32]) {
-        let mut values = &mut values[self.base..];
+        let mut values = values;
         let mut parts = Vec::with_capacity(self.panels.len());
         for &panel in &self.panels {
             let lanes: usize = self.blocks(panel).map(|(_, count)| count).sum();
@@ -88,6 +87,12 @@ impl Packing {
                 }
             }
         });
+    }
+
+    /// Where a block's first tap lies, and how far apart its taps are.
+    pub fn block(&self, block: usize) -> (usize, usize) {
+        let panel = self.panels.iter().rfind(|panel| panel.first <= block);
+        panel.map_or((0, 1), |panel| (panel.start + block - panel.first, panel.blocks))
     }
 
     /// The blocks of a panel and how many of their lanes are outputs.

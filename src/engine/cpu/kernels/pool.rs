@@ -1,10 +1,8 @@
-//! Maxima and means of windows, and the way back.
+//! Maxima and means of windows, forward and backward.
 
 use std::ops::Range;
 
-use super::norm::line_mut;
-use crate::engine::cpu::infer::kernel::LANES;
-use crate::engine::cpu::infer::layers::{Map, MapMut};
+use super::map::{Band, LANES, Map, MapMut, line_mut};
 use crate::engine::nets::graph::Pool;
 
 /// The windows along one axis.
@@ -46,29 +44,27 @@ pub type Axes = [Axis; 2];
 
 /// Mean of each window.
 #[inline(always)]
-pub fn mean((x, from): Map<'_>, (output, to): MapMut<'_>, [rows, columns]: &Axes) {
-    for (y, rows) in rows.windows.iter().enumerate() {
-        let line = line_mut((output, to), y);
-        for (out, columns) in line.chunks_exact_mut(to.stride).zip(&columns.windows) {
-            let share = 1.0 / (rows.len() * columns.len()) as f32;
-            out.fill(0.0);
-            for y in rows.clone() {
-                for x in x[from.at(y, columns.start)..].chunks_exact(from.stride).take(columns.len()) {
-                    for (o, x) in out.iter_mut().zip(x) {
-                        *o += x;
-                    }
+pub fn mean((x, from): Map<'_>, to: Band<'_>, [rows, columns]: &Axes) {
+    to.each(|y, column, out| {
+        let (rows, columns) = (&rows.windows[y], &columns.windows[column]);
+        let share = 1.0 / (rows.len() * columns.len()) as f32;
+        out.fill(0.0);
+        for y in rows.clone() {
+            for x in x[from.at(y, columns.start)..].chunks_exact(from.stride).take(columns.len()) {
+                for (o, x) in out.iter_mut().zip(x) {
+                    *o += x;
                 }
             }
-            for o in out {
-                *o *= share;
-            }
         }
-    }
+        for o in out {
+            *o *= share;
+        }
+    });
 }
 
 /// Spreads each window's gradient over it; adds to what is there or replaces it.
 #[inline(always)]
-pub fn mean_back((gradient, to): Map<'_>, (output, from): MapMut<'_>, [rows, columns]: &Axes, add: bool) {
+pub fn mean_backward((gradient, to): Map<'_>, (output, from): MapMut<'_>, [rows, columns]: &Axes, add: bool) {
     for (y, above) in rows.readers.iter().enumerate() {
         let line = line_mut((output, from), y);
         for (out, beside) in line.chunks_exact_mut(from.stride).zip(&columns.readers) {
@@ -92,25 +88,27 @@ pub fn mean_back((gradient, to): Map<'_>, (output, from): MapMut<'_>, [rows, col
 
 /// Maximum of each window.
 #[inline(always)]
-pub fn max((x, from): Map<'_>, (output, to): MapMut<'_>, [rows, columns]: &Axes) {
-    for (y, rows) in rows.windows.iter().enumerate() {
-        let line = line_mut((output, to), y);
-        for (out, columns) in line.chunks_exact_mut(to.stride).zip(&columns.windows) {
-            out.fill(f32::NEG_INFINITY);
-            for y in rows.clone() {
-                for x in x[from.at(y, columns.start)..].chunks_exact(from.stride).take(columns.len()) {
-                    for (o, &x) in out.iter_mut().zip(x) {
-                        *o = o.max(x);
-                    }
+pub fn max((x, from): Map<'_>, to: Band<'_>, [rows, columns]: &Axes) {
+    to.each(|y, column, out| {
+        let (rows, columns) = (&rows.windows[y], &columns.windows[column]);
+        out.fill(f32::NEG_INFINITY);
+        for y in rows.clone() {
+            for x in x[from.at(y, columns.start)..].chunks_exact(from.stride).take(columns.len()) {
+                for (o, &x) in out.iter_mut().zip(x) {
+                    *o = o.max(x);
                 }
             }
         }
-    }
+    });
 }
 
 /// Adds each window's gradient to the first of its places that holds the maximum, as PyTorch does.
 #[inline(always)]
-pub fn max_back((x, maxima, gradient): (Map<'_>, &[f32], Map<'_>), (output, from): MapMut<'_>, [rows, columns]: &Axes) {
+pub fn max_backward(
+    (x, maxima, gradient): (Map<'_>, &[f32], Map<'_>),
+    (output, from): MapMut<'_>,
+    [rows, columns]: &Axes,
+) {
     let (x, (gradient, to)) = (x.0, gradient);
     for (row, rows) in rows.windows.iter().enumerate() {
         for (column, columns) in columns.windows.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! Normalisation by the statistics of each image's groups of channels (Wu and He 2018): what an image's sums say, for the
 //! loops of [`super::norm`].
 
+use super::layers::joint;
 use super::norm::{Batch, Sums};
-use crate::engine::cpu::infer::layers::joint;
 
 /// A group norm on one map.
 #[derive(Clone, Copy, Debug)]
