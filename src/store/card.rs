@@ -78,35 +78,82 @@ pub fn read(weights: &Path) -> Result<Option<(Card, Vec<String>)>, CardError> {
     Ok(Some((card, notes.map(|n| format!("{}: {n}", shown(&path))).into_iter().collect())))
 }
 
-/// The card and a note about unknown fields; or what is wrong.
-fn parse(text: &[u8]) -> Result<(Card, Option<String>), String> {
-    let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(text).map_err(|e| format!("{e}; expected a JSON object of arch, side, mean, …"))?;
-    let mut card = Card::default();
-    let mut unknown = Vec::new();
-    for (name, value) in fields {
-        match name.as_str() {
-            "arch" => card.arch = field(&name, value, "a network name")?,
-            "side" => card.side = field(&name, value, "a whole number of pixels")?,
-            "mean" => card.mean = field(&name, value, "three numbers")?,
-            "std" => card.std = field(&name, value, "three numbers")?,
-            "classes" => card.classes = field(&name, value, "a list of names")?,
-            "top1" => card.top1 = field(&name, value, "a number in percent")?,
-            "source" => card.source = field(&name, value, "a text")?,
-            _ => unknown.push(name),
-        }
+/// The card and a note about unknown fields.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn parse(text: &[u8]) -> Result<(Card, Option<String>), String> {
+    let fields: Fields = serde_json::from_slice(text).map_err(|e| match e.classify() {
+        serde_json::error::Category::Data if e.to_string().starts_with('\'') => e.to_string(),
+        _ => format!("{e}; expected a JSON object of arch, side, mean, …"),
+    })?;
+    check(&fields.card)?;
+    let mut unknown = fields.unknown.join(", ");
+    if fields.more > 0 {
+        unknown.push_str(&format!(" and {} more", fields.more));
     }
-    check(&card)?;
-    let note = (!unknown.is_empty()).then(|| format!("unknown fields ignored: {}", unknown.join(", ")));
-    Ok((card, note))
+    Ok((fields.card, (!unknown.is_empty()).then(|| format!("unknown fields ignored: {unknown}"))))
 }
 
-fn field<T: serde::de::DeserializeOwned>(
+/// Unknown fields that are named.
+const NAMED: usize = 12;
+
+/// The fields of a card, one by one, so that what is unknown takes no memory.
+#[derive(Default)]
+struct Fields {
+    card: Card,
+    unknown: Vec<String>,
+    more: usize,
+}
+
+impl<'de> serde::Deserialize<'de> for Fields {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+struct Visitor;
+
+impl<'de> serde::de::Visitor<'de> for Visitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields::default();
+        let card = &mut fields.card;
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                "arch" => card.arch = field(&mut map, &name, "a network name")?,
+                "side" => card.side = field(&mut map, &name, "a whole number of pixels")?,
+                "mean" => card.mean = field(&mut map, &name, "three numbers")?,
+                "std" => card.std = field(&mut map, &name, "three numbers")?,
+                "classes" => card.classes = field(&mut map, &name, "a list of names")?,
+                "top1" => card.top1 = field(&mut map, &name, "a number in percent")?,
+                "source" => card.source = field(&mut map, &name, "a text")?,
+                _ => {
+                    map.next_value::<serde::de::IgnoredAny>()?;
+                    if fields.unknown.len() < NAMED {
+                        fields.unknown.push(name);
+                    } else {
+                        fields.more += 1;
+                    }
+                }
+            }
+        }
+        Ok(fields)
+    }
+}
+
+fn field<'de, T: serde::Deserialize<'de>, A: serde::de::MapAccess<'de>>(
+    map: &mut A,
     name: &str,
-    value: serde_json::Value,
     expected: &str,
-) -> Result<Option<T>, String> {
-    serde_json::from_value(value).map_err(|e| format!("'{name}' must be {expected} ({e})"))
+) -> Result<Option<T>, A::Error> {
+    let wrong = |e: A::Error| serde::de::Error::custom(format!("'{name}' must be {expected} ({e})"));
+    map.next_value().map(Some).map_err(wrong)
 }
 
 fn check(card: &Card) -> Result<(), String> {

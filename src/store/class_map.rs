@@ -42,9 +42,15 @@ pub enum ClassMapFileError {
 /// [`ClassMapFileError`] where the file is missing, no JSON of this form, or names a class twice.
 pub fn read(path: &Path) -> Result<GivenMap, ClassMapFileError> {
     let text = read_small(path, LIMIT)?;
-    let parsed = serde_json::from_slice::<Parsed>(&text);
-    let parsed = parsed.map_err(|e| ClassMapFileError::Malformed { path: path.to_owned(), why: e.to_string() })?;
-    Ok(parsed.0)
+    parse(&text).map_err(|e| ClassMapFileError::Malformed { path: path.to_owned(), why: e.to_string() })
+}
+
+/// The map that a text is.
+///
+/// # Errors
+/// The JSON reader's: it is no map, or names a class twice.
+pub fn parse(text: &[u8]) -> serde_json::Result<GivenMap> {
+    serde_json::from_slice::<Parsed>(text).map(|parsed| parsed.0)
 }
 
 /// Writes a class map: an object with one class a line, in class order. An equal file is left as it is.
@@ -86,6 +92,7 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Parsed, A::Error> {
         let mut outputs = Vec::new();
         while let Some(output) = items.next_element()? {
+            within(outputs.len())?;
             outputs.push(output);
         }
         Ok(Parsed(GivenMap::Ordered(outputs)))
@@ -93,15 +100,23 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut items: A) -> Result<Parsed, A::Error> {
         let mut entries: Vec<(String, u32)> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
-        while let Some((name, output)) = items.next_entry::<String, u32>()? {
-            if !seen.insert(name.clone()) {
-                return Err(serde::de::Error::custom(format!("class '{name}' is named twice")));
-            }
-            entries.push((name, output));
+        while let Some(entry) = items.next_entry::<String, u32>()? {
+            within(entries.len())?;
+            entries.push(entry);
         }
-        Ok(Parsed(GivenMap::Named(entries)))
+        let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        match names.array_windows().find(|[a, b]| a == b) {
+            Some([name, _]) => Err(serde::de::Error::custom(format!("class '{name}' is named twice"))),
+            None => Ok(Parsed(GivenMap::Named(entries))),
+        }
     }
+}
+
+/// Whether one more entry may be read.
+fn within<E: serde::de::Error>(entries: usize) -> Result<(), E> {
+    const MOST: usize = 200_000;
+    if entries < MOST { Ok(()) } else { Err(E::custom(format!("it has more than {MOST} entries"))) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub mod labels;
 mod lock;
 pub mod project;
 pub mod record;
-mod sealed;
+pub mod sealed;
 pub mod stamps;
 pub mod training;
 

@@ -4,16 +4,19 @@
 //! BLAKE3 hash of the whole file with zeros in its own place.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde_json::Value;
+
+use crate::core::formats::safetensors_file::Directory;
 
 const ENTRY: &str = "blake3";
 const DIGITS: usize = 64;
 
 /// Bytes that are no sealed file, or not any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SealError {
+pub enum SealError {
     /// No safetensors file: cut off, or of another kind.
     #[error("it is no whole safetensors file ({0})")]
     Malformed(String),
@@ -26,7 +29,10 @@ pub(super) enum SealError {
 }
 
 /// The same tensors and metadata with a checksum, from the bytes of a safetensors file.
-pub(super) fn seal(bytes: &[u8]) -> Result<Vec<u8>, SealError> {
+///
+/// # Errors
+/// [`SealError::Malformed`].
+pub fn seal(bytes: &[u8]) -> Result<Vec<u8>, SealError> {
     let (mut header, tensors) = divided(bytes)?;
     let metadata = header.entry("__metadata__").or_insert_with(|| Value::Object(serde_json::Map::new()));
     let Value::Object(metadata) = metadata else {
@@ -62,16 +68,16 @@ pub(super) fn length(tensors: &[(&str, Dtype, Vec<usize>)], mut metadata: HashMa
     (8 + header.to_string().len().next_multiple_of(8) + at) as u64
 }
 
-/// Checks that `bytes` are as [`seal`] made them.
-pub(super) fn check(bytes: &[u8]) -> Result<(), SealError> {
-    let (header, tensors) = divided(bytes)?;
-    let hash = header.get("__metadata__").and_then(|m| m.get(ENTRY)).and_then(Value::as_str);
-    let hash = hash.filter(|h| h.len() == DIGITS).ok_or(SealError::Unsealed)?;
-    let head = &bytes[..bytes.len() - tensors.len()];
+/// Checks that `bytes` are as [`seal`] made them, and gives their directory.
+pub(super) fn check(bytes: &[u8]) -> Result<Directory, SealError> {
+    let directory = Directory::read(&mut Cursor::new(bytes)).map_err(|e| SealError::Malformed(e.to_string()))?;
+    let hash = directory.about(ENTRY).filter(|h| h.len() == DIGITS).ok_or(SealError::Unsealed)?;
+    // The directory was read, so the header ends within the file.
+    let (head, tensors) = bytes.split_at(bytes.len() - directory.data_bytes() as usize);
     let at = place(head, hash).ok_or(SealError::Unsealed)?;
     let mut whole = blake3::Hasher::new();
     whole.update(&head[..at]).update(&[b'0'; DIGITS]).update(&head[at + DIGITS..]).update(tensors);
-    if whole.finalize().to_hex().as_str() == hash { Ok(()) } else { Err(SealError::Damaged) }
+    if whole.finalize().to_hex().as_str() == hash { Ok(directory) } else { Err(SealError::Damaged) }
 }
 
 /// Where the header holds the checksum `hash`.
@@ -81,7 +87,7 @@ fn place(head: &[u8], hash: &str) -> Option<usize> {
     Some(at + entry.len() - 1 - DIGITS)
 }
 
-/// Header and tensors of a safetensors file whose offsets were checked.
+/// Header and tensors of a safetensors file that was made here.
 fn divided(bytes: &[u8]) -> Result<(serde_json::Map<String, Value>, &[u8]), SealError> {
     let malformed = |e: String| SealError::Malformed(e);
     let (length, _) = SafeTensors::read_metadata(bytes).map_err(|e| malformed(e.to_string()))?;

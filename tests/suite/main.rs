@@ -9,6 +9,7 @@
 mod bad_input;
 mod cli;
 mod gradients;
+mod hostile;
 mod losses;
 mod networks;
 mod parity;

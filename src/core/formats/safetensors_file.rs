@@ -89,6 +89,12 @@ impl Directory {
         }
     }
 
+    /// Bytes of all tensors, which end the file.
+    #[must_use]
+    pub fn data_bytes(&self) -> u64 {
+        self.entries.iter().map(|e| e.bytes.end - e.bytes.start).sum()
+    }
+
     /// The tensor of a name.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&Entry> {

@@ -3,9 +3,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Cursor;
 
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, View};
 
+use crate::core::formats::safetensors_file::Directory;
+use crate::core::formats::torch_file;
 use crate::core::train::curve::Curve;
 use crate::engine::learn::OptimiserState;
 use crate::engine::weights::{WeightTensor, Weights};
@@ -101,17 +104,21 @@ impl Checkpoint {
     /// Reads [`Checkpoint::bytes`].
     pub(super) fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let fail = |e: &dyn std::fmt::Display| CheckpointError(e.to_string());
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| fail(&e))?;
-        let state =
-            header.metadata().as_ref().and_then(|m| m.get(STATE)).ok_or_else(|| fail(&"it is of another kind"))?;
+        let file = Directory::read(&mut Cursor::new(bytes)).map_err(|e| fail(&e))?;
+        let state = file.about(STATE).ok_or_else(|| fail(&"it is of another kind"))?;
         let state: State = serde_json::from_str(state).map_err(|e| fail(&e))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| fail(&e))?;
         let (mut weights, mut best) = (BTreeMap::new(), BTreeMap::new());
         let mut moments: BTreeMap<(String, String), Vec<f32>> = BTreeMap::new();
-        for (name, view) in tensors.iter() {
-            let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+        for entry in &file.entries {
+            let name = &entry.key;
+            if entry.dtype != Some(torch_file::Dtype::F32) {
+                return Err(fail(&format!("its {name} is {:?}", entry.dtype)));
+            }
+            let mut values = Vec::with_capacity(entry.shape.iter().product());
+            let data = bytes.get(entry.bytes.start as usize..entry.bytes.end as usize).unwrap_or_default();
+            torch_file::Dtype::F32.append_floats(data, &mut values);
             let (kind, key) = name.split_once('.').ok_or_else(|| fail(&format!("it holds {name}")))?;
-            let tensor = |values| WeightTensor { shape: view.shape().to_vec(), values };
+            let tensor = |values| WeightTensor { shape: entry.shape.clone(), values };
             match kind {
                 "weights" => drop(weights.insert(key.to_owned(), tensor(values))),
                 "best" => drop(best.insert(key.to_owned(), tensor(values))),

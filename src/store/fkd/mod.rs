@@ -20,7 +20,7 @@ use crate::core::train::recipe::Cropping;
 
 mod read;
 
-pub use read::FkdFolder;
+pub use read::{FkdFolder, batch_size};
 
 /// Why labels could not be exchanged with FKD.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! FKD's files as stored labels.
 
 use std::fs;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 use super::{FkdError, batch_name, epoch_name};
@@ -117,6 +118,16 @@ impl FkdFolder {
         let mix = batch.mix().map_err(malformed)?;
         Ok(BatchLabels { images: images.to_vec(), draws, mix, logits: Logits::Dense(logits) })
     }
+}
+
+/// Images and classes of a batch's file.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn batch_size(from: impl Read + Seek) -> Result<(usize, usize), String> {
+    let batch = Batch::of(torch_file::read(from).map_err(|e| e.to_string())?)?;
+    batch.mix()?;
+    Ok((batch.flips.len(), batch.logits.shape[1]))
 }
 
 /// The numbers of the files or folders of a folder whose names are a number between `before` and `after`, in order.

@@ -13,7 +13,7 @@ use crate::core::train::label_set::Augmentation;
 use crate::core::train::labels::BatchLabels;
 
 mod header;
-mod shard;
+pub mod shard;
 
 pub use header::{FORMAT, LabelsHeader};
 

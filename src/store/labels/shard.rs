@@ -17,10 +17,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use half::f16;
-use safetensors::tensor::{Dtype, SafeTensors, View};
+use safetensors::tensor::{Dtype, View};
 
 use super::LabelsHeader;
 use crate::core::distil::patch::CropBox;
+use crate::core::formats::torch_file;
 use crate::core::train::augment::{ImageDraw, Mix};
 use crate::core::train::label_set::{Bounds, Precision};
 use crate::core::train::labels::{BatchLabels, Logits};
@@ -155,42 +156,51 @@ fn column(name: &str, dtype: Dtype, batch: &BatchLabels) -> Vec<u8> {
     }
 }
 
+/// A type of the layout as files are read.
+fn dtype_of(written: Dtype) -> Option<torch_file::Dtype> {
+    Some(match written {
+        Dtype::U32 => torch_file::Dtype::U32,
+        Dtype::U16 => torch_file::Dtype::U16,
+        Dtype::U8 => torch_file::Dtype::U8,
+        Dtype::BOOL => torch_file::Dtype::Bool,
+        Dtype::F64 => torch_file::Dtype::F64,
+        Dtype::F32 => torch_file::Dtype::F32,
+        Dtype::F16 => torch_file::Dtype::F16,
+        _ => return None,
+    })
+}
+
 /// The batches of an epoch.
 ///
 /// # Errors
 /// What is wrong with the file: damaged, of another set or epoch, or contradicting the header.
-pub(super) fn read(header: &LabelsHeader, epoch: u32, bytes: &[u8]) -> Result<Vec<BatchLabels>, String> {
-    sealed::check(bytes).map_err(|e: SealError| e.to_string())?;
-    let (_, about) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
-    let found = about.metadata().clone().unwrap_or_default();
+pub fn read(header: &LabelsHeader, epoch: u32, bytes: &[u8]) -> Result<Vec<BatchLabels>, String> {
+    let file = sealed::check(bytes).map_err(|e: SealError| e.to_string())?;
     for (name, value) in metadata(header, epoch) {
-        if found.get(&name) != Some(&value) {
+        if file.about(&name) != Some(&value) {
             return Err(format!("its {name} entry is not {value}: it belongs elsewhere"));
         }
     }
-    let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+    let tensor = |name: &str| {
+        let entry = file.find(name).ok_or_else(|| format!("it lacks the tensor {name}"))?;
+        // The directory was checked against the file.
+        let data = bytes.get(entry.bytes.start as usize..entry.bytes.end as usize).unwrap_or_default();
+        Ok::<_, String>((entry, data))
+    };
     let bounds = header.bounds();
-    let sizes: Vec<usize> = file
-        .tensor("batches")
-        .map_err(|e| e.to_string())?
-        .data()
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|b| u32::from_le_bytes(*b) as usize)
-        .collect();
+    let (_, sizes) = tensor("batches")?;
+    let sizes: Vec<usize> = sizes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b) as usize).collect();
+    if sizes.contains(&0) {
+        return Err("it has a batch without images".to_owned());
+    }
     let images = sizes.iter().sum();
     let mut columns = HashMap::new();
     for (name, dtype, shape) in layout(&bounds, images, sizes.len()) {
-        let tensor = file.tensor(name).map_err(|e| e.to_string())?;
-        if (tensor.dtype(), tensor.shape()) != (dtype, &shape[..]) {
-            return Err(format!(
-                "its tensor {name} is {:?} {:?}, not {dtype:?} {shape:?}",
-                tensor.dtype(),
-                tensor.shape()
-            ));
+        let (entry, data) = tensor(name)?;
+        if entry.dtype != dtype_of(dtype) || entry.shape != shape {
+            return Err(format!("its tensor {name} is {:?} {:?}, not {dtype:?} {shape:?}", entry.dtype, entry.shape));
         }
-        columns.insert(name, tensor.data());
+        columns.insert(name, data);
     }
     let mut reader = Reader { columns };
     let batch = |(number, &size)| {

@@ -76,7 +76,7 @@ impl TrainingFolder {
             Err(source) => return Err(FileError { path: file, doing: "read", source }.into()),
         };
         match sealed::check(&bytes) {
-            Ok(()) => Ok(Some(bytes)),
+            Ok(_) => Ok(Some(bytes)),
             Err(e) => Err(TrainingError::DamagedCheckpoint { file, why: e.to_string() }),
         }
     }

@@ -124,6 +124,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Rgb8, ImageError> {
         return Err(damaged(&"its end is missing"));
     }
     check_size(frame.width, frame.height, bytes_needed(&survey, &frame))?;
+    // Each block of 8×8 takes at least a bit of some scan: memory is taken only for what the file can hold.
+    let blocks = u64::from(frame.width.div_ceil(8)) * u64::from(frame.height.div_ceil(8));
+    if blocks > 8 * bytes.len() as u64 {
+        return Err(damaged(&"it is too short for its size"));
+    }
     let (bytes, adobe_rgb) = with_known_transform(bytes, &survey);
     let baseline = frame.kind != 0xC2 && survey.first_scan == 3;
     let data = match quarter::disguise(&bytes, &frame) {
