@@ -20,8 +20,8 @@ for target in "${targets[@]}"; do
     esac
     for folder in "${seeds[@]}" "tests/fixtures/hostile/$target"; do [ -d "$folder" ] && corpora+=("$folder"); done
     echo "== $target for $seconds s"
-    # The program itself takes about 50 MiB; reading small files must not take more than 64 MiB beyond them.
-    STILLROOM_FUZZ=$target "$bin" -max_total_time="$seconds" -rss_limit_mb=160 -timeout=10 -max_len=65536 \
+    # The program itself takes about 100 MiB; reading small files must not take more than 64 MiB beyond them.
+    STILLROOM_FUZZ=$target "$bin" -max_total_time="$seconds" -rss_limit_mb=256 -timeout=10 -max_len=65536 \
         -print_final_stats=1 -artifact_prefix="fuzz/findings/$target-" "fuzz/corpus/$target" "${corpora[@]}" || failed=1
     corpora=()
 done

@@ -89,6 +89,10 @@ pub(super) fn check(project: &Project) -> Result<(), ProjectError> {
             false => ProjectError::NotOurs(project.file.clone()),
         });
     }
+    // Ours are made with a version: without one, some other hand was at work.
+    if version < 1 {
+        return Err(ProjectError::NotOurs(project.file.clone()));
+    }
     if version > VERSION {
         return Err(ProjectError::Newer { file: project.file.clone(), found: version, known: VERSION });
     }
