@@ -40,7 +40,7 @@ const STAMPS: [u64; 7] = [
     18386754772132704607,
 ];
 
-fn apples<'a>(key: &'a ScoreKey) -> Slot<'a> {
+fn apples(key: &ScoreKey) -> Slot<'_> {
     Slot { key, class: "apple", output: 0 }
 }
 
