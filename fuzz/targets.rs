@@ -82,7 +82,10 @@ fn safetensors(bytes: &[u8]) {
         if let Ok(theirs) = ::safetensors::SafeTensors::deserialize(bytes) {
             for entry in &directory.entries {
                 let view = theirs.tensor(&entry.key).unwrap();
-                assert_eq!((view.shape(), view.data().len() as u64), (&entry.shape[..], entry.bytes.end - entry.bytes.start));
+                assert_eq!(
+                    (view.shape(), view.data().len() as u64),
+                    (&entry.shape[..], entry.bytes.end - entry.bytes.start)
+                );
             }
         }
     }

@@ -50,7 +50,8 @@ fn peak(name: &str, path: &Path) -> u64 {
     let output = command.env(CASE, format!("{name} {}", path.display())).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let took = text.lines().find_map(|l| l.strip_prefix("took ").or_else(|| l.split_once("took ").map(|l| l.1)));
-    let took = took.unwrap_or_else(|| panic!("{name} {}: {text}{}", path.display(), String::from_utf8_lossy(&output.stderr)));
+    let took =
+        took.unwrap_or_else(|| panic!("{name} {}: {text}{}", path.display(), String::from_utf8_lossy(&output.stderr)));
     took.trim().parse().unwrap()
 }
 
@@ -129,7 +130,12 @@ fn pickles() -> Vec<(&'static str, Vec<u8>)> {
         let length = (key.len() as u32).to_le_bytes();
         [&b"(U\x07storagectorch\nFloatStorage\nX"[..], &length, key, b"U\x03cpuK\x10tQ"].concat()
     };
-    let tensor = [&b"}q\x00ctorch._utils\n_rebuild_tensor_v2\nq\x01("[..], &storage(b"0"), b"K\x00K\x04\x85K\x01\x85\x89Ntq\x02"].concat();
+    let tensor = [
+        &b"}q\x00ctorch._utils\n_rebuild_tensor_v2\nq\x01("[..],
+        &storage(b"0"),
+        b"K\x00K\x04\x85K\x01\x85\x89Ntq\x02",
+    ]
+    .concat();
     // The label file of 76 kB that took half a gigabyte: one storage with a long name, recalled 8,000 times.
     let named = [&b"\x80\x02]"[..], &storage(&[b'x'; 60_000]), b"q\x00(", &b"h\x00".repeat(8_000), b"e."].concat();
     let mut bomb = b"\x80\x02)".to_vec();
@@ -154,7 +160,14 @@ fn pickles() -> Vec<(&'static str, Vec<u8>)> {
         ("names", filled(b"](", b"ca\nb\n", b"e")),
         ("objects", filled(b"ca\nb\nq\x00)q\x01](", b"h\x00h\x01R", b"e")),
         ("ordered", filled(b"ccollections\nOrderedDict\nq\x00)q\x01](", b"h\x00h\x01R", b"e")),
-        ("copied", filled(&[&b"ccollections\ndeque\nq\x00](NNNNNNNNNNNNNNNNNNNNNNNNe\x85q\x01]("[..]].concat(), b"h\x00h\x01R", b"e")),
+        (
+            "copied",
+            filled(
+                &[&b"ccollections\ndeque\nq\x00](NNNNNNNNNNNNNNNNNNNNNNNNe\x85q\x01]("[..]].concat(),
+                b"h\x00h\x01R",
+                b"e",
+            ),
+        ),
         ("tensors", filled(&[&tensor[..], b"h\x01h\x02R0]("].concat(), b"h\x01h\x02R", b"e")),
         ("lines", filled(b"](", b"V\\u0041\n", b"e")),
         ("claims", [&b"\x80\x02X\xff\xff\xff\xff"[..], &[b'x'; 100]].concat()),
@@ -177,7 +190,11 @@ fn others() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     vec![
         ("safetensors", "tensors.safetensors", safetensors(format!("{{{entries}}}"))),
         ("safetensors", "about.safetensors", safetensors(format!(r#"{{"__metadata__":{{{about}}}}}"#))),
-        ("safetensors", "shape.safetensors", safetensors(format!(r#"{{"a":{{"dtype":"F32","shape":[{shape}1],"data_offsets":[0,4]}}}}"#))),
+        (
+            "safetensors",
+            "shape.safetensors",
+            safetensors(format!(r#"{{"a":{{"dtype":"F32","shape":[{shape}1],"data_offsets":[0,4]}}}}"#)),
+        ),
         ("labels", "labels.safetensors", safetensors(format!("{{{}}}", entry(1)))),
         ("any", "tensors.again.safetensors", safetensors(format!("{{{entries}}}"))),
         ("zip", "wide.zip", wide_zip()),
@@ -201,7 +218,8 @@ fn wide_zip() -> Vec<u8> {
 
 /// The header of a JPEG of 60,000×10,000 pixels, and no pixels.
 fn vast_jpeg() -> Vec<u8> {
-    let mut bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/rgb420.jpg")).unwrap();
+    let mut bytes =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/rgb420.jpg")).unwrap();
     let frame = bytes.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
     bytes[frame + 5..frame + 9].copy_from_slice(&[10_000_u16.to_be_bytes(), 60_000_u16.to_be_bytes()].concat());
     bytes
