@@ -24,7 +24,7 @@ use stillroom::core::workspace::Command;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::families::convnet::{Norm, Shape};
 use stillroom::engine::nets::{Arch, NetworkSpec};
-use stillroom::engine::weights::{Kind, Precision, Weights, save};
+use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
 use stillroom::jobs::distill::Found;
 use stillroom::jobs::worker::{Event, WorkerConfig};
 use stillroom::ui::intent::Intent;
@@ -60,7 +60,8 @@ fn measure(classes: usize) -> Result<(), Failure> {
     let arch = Arch::ConvNet(Shape { depth: 3, width: 8, norm: Norm::Batch });
     let spec = NetworkSpec { arch, side: SIDE as usize, classes };
     let graph = spec.graph();
-    save(&observer, (&graph, &Weights::by_formula(&graph)), (Kind::Safetensors, Precision::Half))?;
+    let network = (&graph, &Weights::by_formula(&graph));
+    std::fs::write(&observer, file_bytes("observer", network, (Kind::Safetensors, Precision::Half))?)?;
     let worker = WorkerConfig { project: Some(folder.path().join("project")), ..WorkerConfig::default() };
     let config = AppConfig { open_dataset: Some(data), open_observer: Some(observer), worker };
     let ctx = Context::default();

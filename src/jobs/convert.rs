@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::core::data::dataset::Split;
 use crate::engine::nets::detect;
 use crate::engine::observe::observer::Observer;
-use crate::engine::weights::{Kind, Precision, WeightError, save};
+use crate::engine::weights::{Kind, Precision, WeightError, file_bytes};
 use crate::store::card::{self, Card, CardError};
-use crate::store::files::{FileError, shown};
+use crate::store::files::{FileError, Written, shown, write_new};
 use crate::store::import::ImportError;
 
 use super::open::{self, ObserverRequest, OpenError, OpenedNetwork};
@@ -109,7 +109,10 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
     });
     let card = new_card(&request.network, &observer, old);
     let precision = if request.half { Precision::Half } else { Precision::Full };
-    save(out, (observer.graph(), observer.weights()), (kind, precision))?;
+    let bytes = file_bytes(&shown(out), (observer.graph(), observer.weights()), (kind, precision))?;
+    if write_new(out, &bytes)? == Written::Differs {
+        return Err(ConvertError::Taken(out.clone()));
+    }
     let card = card::write(out, &card)?;
     Ok(Converted { observer, card, notes })
 }

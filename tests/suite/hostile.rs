@@ -7,7 +7,7 @@ use std::process::Command;
 use stillroom::core::formats::torch_file;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::observe::observer::{Observer, ObserverOptions};
-use stillroom::engine::weights::{Kind, Precision, Weights, save};
+use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
 
 #[path = "../../fuzz/targets.rs"]
 mod targets;
@@ -64,7 +64,7 @@ fn loading_takes_little_more_than_the_file() {
     let weights = Weights::by_formula(&graph);
     for (kind, name) in [(Kind::Safetensors, "w.safetensors"), (Kind::Pth, "w.pth")] {
         let path = folder.path().join(name);
-        save(&path, (&graph, &weights), (kind, Precision::Full)).unwrap();
+        std::fs::write(&path, file_bytes(name, (&graph, &weights), (kind, Precision::Full)).unwrap()).unwrap();
         let (length, took) = (std::fs::metadata(&path).unwrap().len(), peak("load", &path));
         eprintln!("{name}: {length} bytes took {took} ({:.3})", took as f64 / length as f64);
         assert!(took as f64 <= 1.3 * length as f64, "{name} of {length} bytes took {took}");

@@ -8,7 +8,7 @@ use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::nets::detect::Shapes;
 use stillroom::engine::observe::observer::{Observer, ObserverOptions};
 use stillroom::engine::plan::Engine as _;
-use stillroom::engine::weights::{Kind, Precision, Weights, formula, open, save};
+use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes, formula, open};
 
 use crate::scene::{Scene, png};
 
@@ -76,7 +76,8 @@ fn write(observer: &Observer, folder: &Path, file: &str) {
     for (kind, end) in [(Kind::Pth, "pth"), (Kind::Safetensors, "safetensors")] {
         for (precision, name) in [(Precision::Full, "full"), (Precision::Half, "half")] {
             let path = folder.join(format!("{stem}.{name}.{end}"));
-            save(&path, (observer.graph(), observer.weights()), (kind, precision)).unwrap();
+            let bytes = file_bytes(&stem, (observer.graph(), observer.weights()), (kind, precision)).unwrap();
+            std::fs::write(path, bytes).unwrap();
         }
     }
 }

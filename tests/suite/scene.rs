@@ -10,7 +10,7 @@ use stillroom::core::data::pixels::Rgb8;
 use stillroom::core::distil::recipe::OutputFormat;
 use stillroom::engine::images::encode::encode;
 use stillroom::engine::nets::NetworkSpec;
-use stillroom::engine::weights::{Kind, Precision, Weights, formula, save};
+use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes, formula};
 
 /// A private folder; everything in it is gone with the value.
 pub struct Scene(tempfile::TempDir);
@@ -54,7 +54,8 @@ impl Scene {
     pub fn observer(&self, name: &str, (arch, side): (&str, usize), classes: usize) {
         let graph = NetworkSpec { arch: arch.parse().unwrap(), side, classes }.graph();
         let network = (&graph, &Weights::by_formula(&graph));
-        save(&self.at(name), network, (Kind::Safetensors, Precision::Half)).unwrap();
+        let bytes = file_bytes(name, network, (Kind::Safetensors, Precision::Half)).unwrap();
+        std::fs::write(self.at(name), bytes).unwrap();
     }
 
     /// The program, not yet started: in this folder, with data folders of its own.

@@ -11,7 +11,7 @@ use egui_kittest::kittest::Queryable as _;
 use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::NetworkSpec;
-use stillroom::engine::weights::{Kind, Precision, Weights, save};
+use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
 
@@ -38,7 +38,8 @@ impl Files {
         let spec = NetworkSpec { arch: "conv3x8".parse().unwrap(), side: 32, classes: CLASSES.len() };
         let graph = spec.graph();
         let network = (&graph, &Weights::by_formula(&graph));
-        save(&files.observer(), network, (Kind::Safetensors, Precision::Half)).unwrap();
+        let bytes = file_bytes("observer", network, (Kind::Safetensors, Precision::Half)).unwrap();
+        std::fs::write(files.observer(), bytes).unwrap();
         files
     }
 

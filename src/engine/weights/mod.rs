@@ -21,7 +21,7 @@ use super::nets::graph::Graph;
 pub use self::adapt::{RowsError, fit_shapes};
 pub use self::contents::{WeightFile, open};
 pub use self::recognise::recognise;
-pub use self::save::{Kind, Precision, safetensors_bytes, save};
+pub use self::save::{Kind, Precision, file_bytes};
 pub use self::translate::additional;
 
 /// One tensor: row-major f32 values.

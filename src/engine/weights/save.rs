@@ -1,15 +1,14 @@
-//! Writes weights under the keys that PyTorch's modules have, with the buffers that its strict loading asks for.
+//! Weight files, as bytes, under the keys that PyTorch's modules have, with the buffers that its strict loading asks for.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{BufWriter, Write as _};
+use std::io::Cursor;
 use std::path::Path;
 
 use half::f16;
 use safetensors::tensor::{Dtype, View};
 
 use super::{WeightError, Weights, pickle};
-use crate::core::data::names::escape;
 use crate::engine::nets::buffers::Values;
 use crate::engine::nets::graph::Graph;
 
@@ -95,53 +94,24 @@ impl View for &Entry<'_> {
     }
 }
 
-/// Writes a network's weights and buffers to `path`, complete or not at all, and never over another file.
+/// A weight file with a network's weights and buffers; `name` is for messages.
 ///
 /// # Errors
-/// [`WeightError`]: tensors of the network are missing or misshapen, a value is beyond half precision, the file exists
-/// or can't be written.
-pub fn save(
-    path: &Path,
+/// [`WeightError`]: tensors of the network are missing or misshapen, or a value is beyond half precision.
+pub fn file_bytes(
+    name: &str,
     (graph, weights): (&Graph, &Weights),
     (kind, precision): (Kind, Precision),
-) -> Result<(), WeightError> {
-    let name = escape(path.as_os_str().as_encoded_bytes());
-    let io = |source| WeightError::Io { path: name.clone(), source };
-    let taken = || io(std::io::Error::other("the file exists already; give another name"));
-    if path.symlink_metadata().is_ok() {
-        return Err(taken());
-    }
-    let entries = entries(&name, (graph, weights), precision)?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".stillroom-");
-    // Temporary files are private by default; this one becomes the user's, with the mode that the umask gives.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(io)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file.as_file_mut());
-    match kind {
-        Kind::Safetensors => serialised(&entries).and_then(|bytes| out.write_all(&bytes)),
-        Kind::Pth => pickle::write(&mut out, &entries),
-    }
-    .and_then(|()| out.flush())
-    .map_err(io)?;
-    drop(out);
-    file.as_file().sync_all().map_err(io)?;
-    file.persist_noclobber(path).map_err(|e| match e.error.kind() {
-        std::io::ErrorKind::AlreadyExists => taken(),
-        _ => io(e.error),
-    })?;
-    Ok(())
-}
-
-/// A network's weights and buffers as the bytes of a safetensors file; `name` is for messages.
-///
-/// # Errors
-/// [`WeightError`] where tensors of the network are missing or misshapen.
-pub fn safetensors_bytes(name: &str, (graph, weights): (&Graph, &Weights)) -> Result<Vec<u8>, WeightError> {
-    let entries = entries(name, (graph, weights), Precision::Full)?;
-    serialised(&entries).map_err(|source| WeightError::Io { path: name.to_owned(), source })
+) -> Result<Vec<u8>, WeightError> {
+    let entries = entries(name, (graph, weights), precision)?;
+    let bytes = match kind {
+        Kind::Safetensors => serialised(&entries),
+        Kind::Pth => {
+            let mut out = Cursor::new(Vec::new());
+            pickle::write(&mut out, &entries).map(|()| out.into_inner())
+        }
+    };
+    bytes.map_err(|source| WeightError::Io { path: name.to_owned(), source })
 }
 
 fn serialised(entries: &[Entry<'_>]) -> std::io::Result<Vec<u8>> {
@@ -210,7 +180,7 @@ mod tests {
             for precision in [Precision::Full, Precision::Half] {
                 let path = folder.path().join(format!("{precision:?}.{name}"));
                 assert_eq!(Kind::of(&path), Some(kind));
-                save(&path, (&graph, &weights), (kind, precision)).unwrap();
+                std::fs::write(&path, file_bytes(name, (&graph, &weights), (kind, precision)).unwrap()).unwrap();
                 let mut file = open(&path).unwrap();
                 let back = file.read_all().unwrap();
                 assert!(file.notes.is_empty() && back.report(&graph).unused.is_empty(), "{:?}", file.notes);
@@ -227,47 +197,33 @@ mod tests {
     }
 
     #[test]
-    fn equal_weights_give_equal_bytes_and_nothing_is_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
+    fn equal_weights_give_equal_bytes() {
         let (graph, weights) = network();
         for (kind, name) in KINDS {
-            let (first, second) = (folder.path().join(name), folder.path().join(format!("again.{name}")));
-            save(&first, (&graph, &weights), (kind, Precision::Full)).unwrap();
-            save(&second, (&graph, &weights), (kind, Precision::Full)).unwrap();
-            let bytes = std::fs::read(&first).unwrap();
-            assert!(bytes == std::fs::read(&second).unwrap());
-            let error = save(&first, (&graph, &weights), (kind, Precision::Half)).unwrap_err().to_string();
-            assert!(error.contains("exists already"), "{error}");
-            assert!(bytes == std::fs::read(&first).unwrap());
+            let bytes = || file_bytes(name, (&graph, &weights), (kind, Precision::Full)).unwrap();
+            assert!(bytes() == bytes(), "{name}");
         }
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "no temporary file is left");
     }
 
     #[test]
-    fn what_can_t_be_written_leaves_no_file() {
-        let folder = tempfile::tempdir().unwrap();
+    fn what_can_t_be_written_is_said() {
         let (graph, mut weights) = network();
-        let refused = |name: &str, weights: &Weights| {
-            let path = folder.path().join(name);
-            let error = save(&path, (&graph, weights), (Kind::Pth, Precision::Half)).unwrap_err().to_string();
-            assert!(error.contains(name) && std::fs::read_dir(folder.path()).unwrap().count() == 0, "{error}");
-            error
+        let refused = |weights: &Weights| {
+            file_bytes("w.pth", (&graph, weights), (Kind::Pth, Precision::Half)).unwrap_err().to_string()
         };
-        assert!(refused("none/w.pth", &weights).contains("No such file"));
         weights.tensors.get_mut("layers.norm.0.running_var").unwrap().values[0] = 1e5;
-        assert!(refused("w.pth", &weights).contains("layers.norm.0.running_var holds values beyond ±65504"));
+        let error = refused(&weights);
+        assert!(error.contains("w.pth") && error.contains("layers.norm.0.running_var holds values beyond ±65504"));
         weights.tensors.remove("classifier.bias");
-        assert!(refused("w.pth", &weights).contains("missing: classifier.bias"));
+        assert!(refused(&weights).contains("missing: classifier.bias"));
     }
 
     /// What `torch.load` looks for: stored files, tensors at multiples of 64 bytes, counters.
     #[test]
     fn the_archive_is_laid_out_as_pytorch_does_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.pth");
         let (graph, weights) = network();
-        save(&path, (&graph, &weights), (Kind::Pth, Precision::Full)).unwrap();
-        let mut archive = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
+        let bytes = file_bytes("w.pth", (&graph, &weights), (Kind::Pth, Precision::Full)).unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
         let names: Vec<String> = archive.file_names().map(|n| n.unwrap().into_owned()).collect();
         let tensors = graph.parameters().len() + graph.buffers().len();
         assert_eq!((names.len(), tensors), (tensors + 3, 3 * 7 + 2));

@@ -22,7 +22,7 @@ use crate::engine::nets::{Arch, NetworkSpec};
 use crate::engine::observe::observer::Observer;
 use crate::engine::plan::EngineError;
 use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, loader_batch, train};
-use crate::engine::weights::{WeightError, Weights, safetensors_bytes};
+use crate::engine::weights::{Kind, Precision, WeightError, Weights, file_bytes};
 use crate::store::card::{self, Card, CardError};
 use crate::store::fkd::FkdError;
 use crate::store::import::ImportError;
@@ -291,7 +291,8 @@ impl Training {
         watch: &mut RunWatch<'_>,
     ) -> Result<(), TrainJobError> {
         let graph = self.spec.graph();
-        let bytes = |weights: &Weights| safetensors_bytes("student.safetensors", (&graph, weights));
+        let kind = (Kind::Safetensors, Precision::Full);
+        let bytes = |weights: &Weights| file_bytes("student.safetensors", (&graph, weights), kind);
         let last = bytes(&trained.weights)?;
         let best = trained.best.as_ref().map_or_else(|| Ok(last.clone()), bytes)?;
         watch.set_curve(trained.curve.clone())?;
