@@ -12,3 +12,4 @@ pub mod params;
 pub mod presets;
 pub mod recipe;
 pub mod schedule;
+pub mod statistics;

@@ -7,3 +7,4 @@ pub mod module;
 pub(crate) mod network;
 pub mod ops;
 mod optimiser;
+mod probe;

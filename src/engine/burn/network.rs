@@ -1,13 +1,15 @@
 //! A network with burn's automatic differentiation: every operation, every device.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::Module as _;
+use burn::tensor::{Device, Tensor};
 
 use super::engine::guarded;
-use super::module::{Mode, Network};
+use super::module::{self, Network};
 use super::ops::Value;
+use super::probe::{Tracked, weighed};
 use crate::engine::learn::optimiser::{Parameter, Step};
-use crate::engine::learn::{Differentiable, Masks, Trainable};
-use crate::engine::nets::graph::Graph;
+use crate::engine::learn::{Differentiable, Forward, Gradients, Masks, Mode, Probe, Setup, Sizes, Trainable};
+use crate::engine::nets::graph::{Graph, Tap};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::{WeightTensor, Weights};
 
@@ -15,41 +17,72 @@ use crate::engine::weights::{WeightTensor, Weights};
 pub struct BurnNetwork {
     network: Network,
     device: Device,
+    mode: Mode,
+    probes: Vec<Probe>,
     /// Per parameter, in the order of [`Network::parameters`].
     gradients: Vec<Option<Tensor<1>>>,
-    /// The last forward pass's logits with all that they came from, and the running statistics before it.
-    pending: Option<(Tensor<2>, Vec<Tensor<1>>)>,
+    pending: Option<Pending>,
+}
+
+/// The last forward pass with all that it came from.
+struct Pending {
+    input: Tensor<4>,
+    logits: Tensor<2>,
+    probes: Vec<Tracked>,
+    /// What of it left the device.
+    sizes: Sizes,
+    /// The running statistics before it.
+    before: Vec<Tensor<1>>,
 }
 
 impl BurnNetwork {
-    /// Puts the network on the device.
+    /// Puts the network on the device. Parameters that want no gradient aren't tracked, so that the backward pass leaves
+    /// them out.
     ///
     /// # Errors
-    /// [`EngineError`] where tensors are missing or the device refuses.
-    pub fn new(graph: Graph, weights: &Weights, device: &Device) -> Result<Self, EngineError> {
+    /// [`EngineError`] where tensors or probes are missing or the device refuses.
+    pub fn new(graph: Graph, weights: &Weights, setup: &Setup, device: &Device) -> Result<Self, EngineError> {
+        for probe in &setup.probes {
+            probe.node(&graph)?;
+        }
         let device = device.clone().autodiff();
-        let network = network(graph, weights, &device)?;
+        let network = network(graph, weights, setup.mode, &device)?;
         let gradients = vec![None; network.parameters().len()];
-        Ok(Self { network, device, gradients, pending: None })
+        let (mode, probes) = (setup.mode, setup.probes.clone());
+        Ok(Self { network, device, mode, probes, gradients, pending: None })
     }
 
-    fn run(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
+    fn run(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
         let image = (self.network.graph().image(), batch);
-        let before = self.network.statistics();
-        let logits = self
-            .network
-            .forward(Value::new(images.to_vec(), image, &self.device).map()?, Mode::Train(masks), &[])?
-            .logits;
-        let values = Value::Rows(logits.clone().inner()).read()?.values;
-        self.pending = Some((logits, before));
-        Ok(values)
+        let mut input = Value::new(images.to_vec(), image, &self.device).map()?;
+        if self.mode.of_input() {
+            input = input.require_grad();
+        }
+        let (mode, before) = match self.mode {
+            Mode::Train(_) => (module::Mode::Train(masks), self.network.statistics()),
+            Mode::Frozen => (module::Mode::Evaluate, Vec::new()),
+        };
+        let taps: Vec<Tap> = self.probes.iter().map(|probe| probe.tap().clone()).collect();
+        let module::Output { logits, taps } = self.network.forward(input.clone(), mode, &taps)?;
+        let probes = taps.into_iter().zip(&self.probes).map(|(value, probe)| Tracked::new(value, probe));
+        let probes = probes.collect::<Result<Vec<_>, _>>()?;
+        let probed = probes.iter().map(Tracked::read).collect::<Result<_, _>>()?;
+        let given = Forward { logits: Value::Rows(logits.clone().inner()).read()?.values, probed };
+        self.pending = Some(Pending { input, logits, probes, sizes: given.sizes(), before });
+        Ok(given)
     }
 
-    fn collect(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
-        let (logits, _) = self.pending.take().ok_or_else(EngineError::broken_plan)?;
-        let gradient = TensorData::new(gradient.to_vec(), logits.dims());
-        let gradient = Tensor::<2>::from_data(gradient, &self.device);
-        let mut gradients = (logits * gradient).sum().backward();
+    fn collect(&mut self, given: &Gradients<'_>) -> Result<Option<Vec<f32>>, EngineError> {
+        let Some(pending) = self.pending.take() else { return Err(EngineError::broken_plan()) };
+        given.check(&pending.sizes)?;
+        let of_logits = given.logits.map(|gradient| weighed(pending.logits, gradient, &self.device));
+        let entries = pending.probes.into_iter().zip(given.probes);
+        let of_probes = entries.filter_map(|(probe, entry)| probe.term(entry, &self.device));
+        let values = pending.input.dims().iter().product();
+        let Some(loss) = of_logits.into_iter().chain(of_probes).reduce(|sum, term| sum + term) else {
+            return Ok(self.mode.of_input().then(|| vec![0.0; values]));
+        };
+        let mut gradients = loss.backward();
         for (sum, parameter) in self.gradients.iter_mut().zip(self.network.learnt()) {
             let more = parameter.grad_remove(&mut gradients);
             *sum = match (sum.take(), more) {
@@ -57,10 +90,17 @@ impl BurnNetwork {
                 (one, other) => one.or(other),
             };
         }
-        Ok(())
+        let of_input = self.mode.of_input().then(|| match pending.input.grad_remove(&mut gradients) {
+            Some(gradient) => Ok(Value::Map(gradient).read()?.values),
+            None => Ok(vec![0.0; values]),
+        });
+        of_input.transpose()
     }
 
     fn advance(&mut self, step: &mut Step<'_, Tensor<1>>) {
+        if !self.mode.of_parameters() {
+            return;
+        }
         let mut moved = Vec::with_capacity(self.gradients.len());
         let named = self.network.parameters().into_iter().zip(self.network.learnt());
         for (((key, shape, _), value), gradient) in named.zip(&mut self.gradients) {
@@ -75,17 +115,22 @@ impl BurnNetwork {
 }
 
 impl Differentiable for BurnNetwork {
-    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
+    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
+        if batch == 0 || images.len() != batch * self.network.graph().image().len() {
+            return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
+        }
         guarded(|| self.run(images, batch, masks))?
     }
 
     fn repeat_statistics(&mut self) -> Result<(), EngineError> {
-        let Some((_, before)) = &self.pending else { return Err(EngineError::broken_plan()) };
+        let Some(Pending { before, .. }) = self.pending.as_ref().filter(|_| self.mode != Mode::Frozen) else {
+            return Err(EngineError::broken_plan());
+        };
         guarded(|| self.network.repeat_statistics(before))
     }
 
-    fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
-        guarded(|| self.collect(gradient))?
+    fn backward(&mut self, gradients: &Gradients<'_>) -> Result<Option<Vec<f32>>, EngineError> {
+        guarded(|| self.collect(gradients))?
     }
 
     fn gradients(&mut self) -> Result<Weights, EngineError> {
@@ -96,7 +141,8 @@ impl Differentiable for BurnNetwork {
             };
             Ok((key, WeightTensor { shape, values }))
         };
-        let all = self.network.parameters().into_iter().zip(&self.gradients).map(of);
+        let wanted = self.network.parameters().into_iter().filter(|_| self.mode.of_parameters());
+        let all = wanted.zip(&self.gradients).map(of);
         guarded(|| all.collect::<Result<_, EngineError>>())?.map(Weights::new)
     }
 
@@ -105,7 +151,7 @@ impl Differentiable for BurnNetwork {
     }
 
     fn load(&mut self, weights: &Weights) -> Result<(), EngineError> {
-        self.network = network(self.network.graph().clone(), weights, &self.device)?;
+        self.network = network(self.network.graph().clone(), weights, self.mode, &self.device)?;
         self.pending = None;
         self.gradients.fill(None);
         Ok(())
@@ -120,7 +166,8 @@ impl Trainable for BurnNetwork {
     }
 }
 
-fn network(graph: Graph, weights: &Weights, device: &Device) -> Result<Network, EngineError> {
+fn network(graph: Graph, weights: &Weights, mode: Mode, device: &Device) -> Result<Network, EngineError> {
     let network = guarded(|| Network::new(graph, weights, device))?;
-    network.map_err(|report| EngineError::Device(report.summary()))
+    let network = network.map_err(|report| EngineError::Device(report.summary()))?;
+    Ok(if mode.of_parameters() { network } else { network.no_grad() })
 }

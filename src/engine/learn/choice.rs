@@ -1,15 +1,16 @@
-//! Which learner a device gets.
+//! Which network and which learner a device gets.
 
 use super::optimiser::Rule;
-use super::{Fitted, Learner};
+use super::{Differentiable, Fitted, Learner, Setup};
 use crate::engine::burn::network::BurnNetwork;
 use crate::engine::cpu::learn::CpuNetwork;
 use crate::engine::device::{Hardware, Picked};
 use crate::engine::nets::NetworkSpec;
+use crate::engine::nets::graph::Graph;
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 
-/// The learner for a device: on the processor the project's own where it covers the network, else burn's.
+/// The learner for a device: on the processor the project's own network where it covers the operations, else burn's.
 ///
 /// # Errors
 /// [`EngineError`] where tensors are missing or the device refuses.
@@ -19,9 +20,32 @@ pub fn learner(
     rule: Rule,
     picked: &Picked,
 ) -> Result<Box<dyn Learner>, EngineError> {
-    let graph = spec.graph();
-    Ok(match picked.info.hardware {
-        Hardware::Cpu if CpuNetwork::supports(&graph) => Box::new(Fitted::new(CpuNetwork::new(graph, weights)?, rule)),
-        _ => Box::new(Fitted::new(BurnNetwork::new(graph, weights, &picked.device)?, rule)),
+    let (graph, setup) = (spec.graph(), Setup::training());
+    Ok(if on_processor(&graph, picked) {
+        Box::new(Fitted::new(CpuNetwork::new(graph, weights, &setup)?, rule))
+    } else {
+        Box::new(Fitted::new(BurnNetwork::new(graph, weights, &setup, &picked.device)?, rule))
     })
+}
+
+/// The network for a device without an optimiser, chosen like a learner's.
+///
+/// # Errors
+/// [`EngineError`] where tensors or probes are missing or the device refuses.
+pub fn network(
+    spec: &NetworkSpec,
+    weights: &Weights,
+    setup: &Setup,
+    picked: &Picked,
+) -> Result<Box<dyn Differentiable>, EngineError> {
+    let graph = spec.graph();
+    Ok(if on_processor(&graph, picked) {
+        Box::new(CpuNetwork::new(graph, weights, setup)?)
+    } else {
+        Box::new(BurnNetwork::new(graph, weights, setup, &picked.device)?)
+    })
+}
+
+fn on_processor(graph: &Graph, picked: &Picked) -> bool {
+    picked.info.hardware == Hardware::Cpu && CpuNetwork::supports(graph)
 }

@@ -6,8 +6,13 @@ mod learner;
 mod masks;
 mod network;
 pub mod optimiser;
+mod probe;
 
 pub use learner::{Fitted, Learner};
 pub use masks::Masks;
-pub use network::{Differentiable, Trainable};
+pub use network::{Differentiable, Forward, Gradients, Mode, Setup, Sizes, Trainable, Wanted};
 pub use optimiser::OptimiserState;
+pub use probe::{Entry, Probe, Probed, running_statistics};
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use crate::core::train::schedule::Schedule;
 use crate::engine::burn::network::BurnNetwork;
 use crate::engine::cpu::infer::CpuEngine;
 use crate::engine::learn::optimiser::{Rule, Step};
-use crate::engine::learn::{Differentiable, Fitted, Masks, Trainable};
+use crate::engine::learn::{Differentiable, Fitted, Forward, Gradients, Masks, Setup, Trainable};
 use crate::engine::plan::{Engine as _, Plan};
 
 /// A rough gradient from top to bottom or back: crops, colours and flips leave it.
@@ -107,7 +107,7 @@ fn run_on(
     let images = TrainImages { labels: &labels, image: &|at| Ok(striped(at)) };
     let job = TrainJob { spec: &spec, images, recipe, mean_std: MeanStd::IMAGENET, seed: recipe.seed, threads };
     let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-        let network = BurnNetwork::new(spec.graph(), weights, &Device::flex())?;
+        let network = BurnNetwork::new(spec.graph(), weights, &Setup::training(), &Device::flex())?;
         Ok(Box::new(Fitted::new(network, Rule::of(recipe))))
     };
     let mut observer = CpuEngine::new(&Plan::compile(&spec.graph(), &Weights::by_formula(&spec.graph()), &[]))?;
@@ -173,7 +173,7 @@ struct Small<N> {
 }
 
 impl<N: Differentiable> Differentiable for Small<N> {
-    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
+    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
         if batch > self.room {
             return Err(EngineError::reported("CUDA_ERROR_OUT_OF_MEMORY".to_owned()));
         }
@@ -184,8 +184,8 @@ impl<N: Differentiable> Differentiable for Small<N> {
         self.network.repeat_statistics()
     }
 
-    fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
-        self.network.backward(gradient)
+    fn backward(&mut self, gradients: &Gradients<'_>) -> Result<Option<Vec<f32>>, EngineError> {
+        self.network.backward(gradients)
     }
 
     fn gradients(&mut self) -> Result<Weights, EngineError> {
@@ -218,7 +218,7 @@ fn a_full_memory_splits_the_batch_and_says_so() {
         let recipe = recipe();
         let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
         let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-            let network = BurnNetwork::new(spec.graph(), weights, &Device::flex())?;
+            let network = BurnNetwork::new(spec.graph(), weights, &Setup::training(), &Device::flex())?;
             Ok(Box::new(Fitted::new(Small { network, room }, Rule::of(&recipe))))
         };
         let mut witness = Witness::default();
@@ -258,7 +258,7 @@ fn what_cannot_be_trained_says_why() {
     let plain = recipe();
     let job = TrainJob { spec: &spec, images, recipe: &plain, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
     let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-        let network = BurnNetwork::new(spec.graph(), weights, &Device::flex())?;
+        let network = BurnNetwork::new(spec.graph(), weights, &Setup::training(), &Device::flex())?;
         Ok(Box::new(Fitted::new(network, Rule::of(&plain))))
     };
     let broken = train(job, &mut new, Targets::Classes, None, &mut Witness::default()).unwrap_err().to_string();

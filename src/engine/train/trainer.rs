@@ -7,8 +7,7 @@ use crate::core::train::curve::Point;
 use crate::core::train::loss;
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::core::train::schedule::At;
-use crate::engine::learn::Learner;
-use crate::engine::learn::Masks;
+use crate::engine::learn::{Gradients, Learner, Masks};
 use crate::engine::nets::initial::initial_weights;
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
@@ -145,11 +144,8 @@ impl<'a> Trainer<'a> {
             if let Some(unmixed) = &batch.unmixed {
                 self.learner.network().forward(&unmixed[piece.start * len..piece.end * len], piece.len(), masks)?;
             }
-            let student = self.learner.network().forward(
-                &batch.inputs[piece.start * len..piece.end * len],
-                piece.len(),
-                masks,
-            )?;
+            let inputs = &batch.inputs[piece.start * len..piece.end * len];
+            let student = self.learner.network().forward(inputs, piece.len(), masks)?.logits;
             if self.job.recipe.statistics_twice && batch.unmixed.is_none() {
                 self.learner.network().repeat_statistics()?;
             }
@@ -159,7 +155,7 @@ impl<'a> Trainer<'a> {
             // A mean over the whole batch, whatever its pieces.
             let share = piece.len() as f64 / count as f64;
             gradient.iter_mut().for_each(|g| *g *= (share / accumulation) as f32);
-            self.learner.network().backward(&gradient)?;
+            self.learner.network().backward(&Gradients::of_logits(&gradient))?;
             loss += mean * share;
             self.state.right += right(&student, &labels[piece], classes);
         }

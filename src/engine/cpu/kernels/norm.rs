@@ -33,13 +33,23 @@ pub struct Batch {
     pub(super) offset: Vec<f32>,
 }
 
-impl Batch {
-    /// From the images' statistics, in their order; each has `count` pixels.
-    pub fn new<'a>(sums: impl Iterator<Item = &'a Sums>, count: usize, (gamma, beta): (&[f32], &[f32])) -> Self {
+/// Mean and sum of squares about it, brought together from images.
+#[derive(Clone, Debug, Default)]
+pub struct Moments {
+    /// Mean of each channel.
+    pub mean: Vec<f64>,
+    squares: Vec<f64>,
+    /// Pixels.
+    pub seen: f64,
+}
+
+impl Moments {
+    /// Of the images' statistics, in their order, each with its number of pixels.
+    pub fn new<'a>(sums: impl Iterator<Item = (&'a Sums, usize)>) -> Self {
         let mut sums = sums.peekable();
-        let length = sums.peek().map_or(0, |first| first[0].len());
+        let length = sums.peek().map_or(0, |(first, _)| first[0].len());
         let (mut mean, mut squares, mut seen) = (vec![0.0_f64; length], vec![0.0_f64; length], 0.0);
-        for [means, more] in sums {
+        for ([means, more], count) in sums {
             let all = seen + count as f64;
             for c in 0..length {
                 let distance = means[c] - mean[c];
@@ -48,15 +58,47 @@ impl Batch {
             }
             seen = all;
         }
-        let padded = |values: &[f32]| [values, &vec![0.0; length - values.len()]].concat();
-        let inverse: Vec<f32> = squares.iter().map(|s| (1.0 / (s / seen + NORM_EPSILON).sqrt()) as f32).collect();
+        Self { mean, squares, seen }
+    }
+
+    /// Biased variance of each channel.
+    pub fn variance(&self) -> impl Iterator<Item = f64> + '_ {
+        self.squares.iter().map(|s| s / self.seen)
+    }
+}
+
+/// Values with zeros behind them.
+fn padded(values: &[f32], length: usize) -> Vec<f32> {
+    [values, &vec![0.0; length - values.len()]].concat()
+}
+
+impl Batch {
+    /// By the statistics of a batch.
+    pub fn new(moments: &Moments, (gamma, beta): (&[f32], &[f32])) -> Self {
+        let length = moments.mean.len();
+        let inverse: Vec<f32> = moments.variance().map(|v| (1.0 / (v + NORM_EPSILON).sqrt()) as f32).collect();
         Self {
-            mean: mean.iter().map(|&m| m as f32).collect(),
-            unbiased: squares.iter().map(|s| (s / (seen - 1.0).max(1.0)) as f32).collect(),
-            scale: padded(gamma).iter().zip(&inverse).map(|(g, i)| g * i).collect(),
-            shift: padded(beta),
+            mean: moments.mean.iter().map(|&m| m as f32).collect(),
+            unbiased: moments.squares.iter().map(|s| (s / (moments.seen - 1.0).max(1.0)) as f32).collect(),
+            scale: padded(gamma, length).iter().zip(&inverse).map(|(g, i)| g * i).collect(),
+            shift: padded(beta, length),
             inverse,
             ..Self::default()
+        }
+    }
+
+    /// By the running statistics, mean and variance, which no image moves; pixels lie `length` apart.
+    pub fn frozen([mean, variance]: [&[f32]; 2], (gamma, beta): (&[f32], &[f32]), length: usize) -> Self {
+        let variance = padded(variance, length);
+        let inverse: Vec<f32> = variance.iter().map(|&v| (1.0 / (f64::from(v) + NORM_EPSILON).sqrt()) as f32).collect();
+        Self {
+            mean: padded(mean, length),
+            unbiased: Vec::new(),
+            scale: padded(gamma, length).iter().zip(&inverse).map(|(g, i)| g * i).collect(),
+            shift: padded(beta, length),
+            inverse,
+            slope: vec![0.0; length],
+            offset: vec![0.0; length],
         }
     }
 

@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use super::copies;
 use super::forward::{Images, Pass, shape_of};
-use super::program::{Job, Phase, Prepared, Step};
+use super::probe;
 use super::space::{Space, StepWeights};
+use super::stage::{Job, Phase, Prepared, Step};
 use crate::engine::cpu::kernels::conv::Dense;
 use crate::engine::cpu::kernels::gradient::{GradientPart, Sample, weight_gradient};
 use crate::engine::cpu::kernels::group_norm::Groups;
@@ -34,17 +35,20 @@ impl Work for BackwardPass<'_> {
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let Self { pass, phase, spaces, images } = self;
         for &job in &phase.jobs {
-            let (Job::Sums(at) | Job::Run(at)) = job;
-            let step = &pass.stage.steps[at];
-            if let (Job::Run(_), Prepared::Dense(dense)) = (job, &step.prepared) {
-                run_dense::<S, FMA>(simd, pass, (step, dense), (&mut *spaces, images));
+            let steps = &pass.stage.steps;
+            if let Job::Run(at) = job
+                && let Prepared::Dense(dense) = &steps[at].prepared
+            {
+                run_dense::<S, FMA>(simd, pass, (&steps[at], dense), (&mut *spaces, images));
                 continue;
             }
             for (number, space) in spaces.iter_mut().enumerate() {
-                let mut one = One { pass, space, images: images.of(number).1 };
+                let (first, count) = images.of(number);
+                let mut one = One { pass, space, images: count };
                 match job {
-                    Job::Sums(_) => one.sums(simd, step),
-                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                    Job::Sums(at) => one.sums(simd, &steps[at]),
+                    Job::Run(at) => one.step::<S, FMA>(simd, &steps[at]),
+                    Job::Probe(at) => one.enter(at, first),
                 }
             }
         }
@@ -128,6 +132,17 @@ impl One<'_> {
             self.of_input::<S, FMA>(simd, (step, number), (&mut output, shape), add);
             self.space.gradients[buffer.slot] = output;
         }
+    }
+
+    /// What enters at a probe; `first` is the number of the first image.
+    #[inline(always)]
+    fn enter(&mut self, at: usize, first: usize) {
+        let probe = &self.pass.stage.probes[at];
+        let (Some((place, add)), Some(pull)) = (probe.entry, self.pass.pulls.get(probe.number)) else { return };
+        let mut gradient = std::mem::take(&mut self.space.gradients[place.slot]);
+        let to = (gradient.as_mut_slice(), self.columns(place.shape));
+        probe::enter(pull, (first, self.images), self.value(probe.watched.value), to, add);
+        self.space.gradients[place.slot] = gradient;
     }
 
     fn columns(&self, shape: Shape) -> Shape {

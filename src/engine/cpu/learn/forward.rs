@@ -2,8 +2,9 @@
 
 use pulp::Simd;
 
-use super::program::{Job, Phase, Prepared, Stage, Step};
+use super::probe::Pull;
 use super::space::{Space, StepWeights};
+use super::stage::{Job, Phase, Prepared, Stage, Step};
 use crate::engine::cpu::kernels::conv::Dense;
 use crate::engine::cpu::kernels::group_norm::Groups;
 use crate::engine::cpu::kernels::isa::Work;
@@ -24,6 +25,8 @@ pub struct Pass<'a> {
     pub batches: &'a [norm::Batch],
     /// The batch's masks.
     pub masks: Masks,
+    /// What enters at the probes on the way back, by their number.
+    pub pulls: &'a [Pull<'a>],
 }
 
 /// A phase's part of some spaces.
@@ -67,17 +70,19 @@ impl Work for ForwardPass<'_> {
     fn run<S: Simd, const FMA: bool>(self, simd: S) {
         let Self { pass, phase, spaces, images } = self;
         for &job in &phase.jobs {
-            let (Job::Sums(at) | Job::Run(at)) = job;
-            let step = &pass.stage.steps[at];
-            if let (Job::Run(_), Prepared::Dense(dense)) = (job, &step.prepared) {
-                run_dense::<S, FMA>(simd, pass, (step, dense), (&mut *spaces, images));
+            let steps = &pass.stage.steps;
+            if let Job::Run(at) = job
+                && let Prepared::Dense(dense) = &steps[at].prepared
+            {
+                run_dense::<S, FMA>(simd, pass, (&steps[at], dense), (&mut *spaces, images));
                 continue;
             }
             for (number, space) in spaces.iter_mut().enumerate() {
                 let mut one = One { pass, space, images: images.of(number) };
                 match job {
-                    Job::Sums(_) => one.sums(simd, step),
-                    Job::Run(_) => one.step::<S, FMA>(simd, step),
+                    Job::Sums(at) => one.sums(simd, &steps[at]),
+                    Job::Run(at) => one.step::<S, FMA>(simd, &steps[at]),
+                    Job::Probe(at) => one.probe(simd, at),
                 }
             }
         }
@@ -131,6 +136,13 @@ impl One<'_> {
         let input = step.inputs[0];
         let shape = shape_of(self.pass.stage, input, self.images.1);
         norm::statistics(simd, (&self.space.values[input], shape), &mut self.space.sums[step.node]);
+    }
+
+    #[inline(always)]
+    fn probe<S: Simd>(&mut self, simd: S, at: usize) {
+        let value = self.pass.stage.probes[at].watched.value;
+        let shape = shape_of(self.pass.stage, value, self.images.1);
+        norm::statistics(simd, (&self.space.values[value], shape), &mut self.space.probes[at]);
     }
 
     #[inline(always)]

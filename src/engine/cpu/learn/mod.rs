@@ -8,18 +8,22 @@ mod backward;
 mod copies;
 mod forward;
 mod passes;
+mod probe;
 mod program;
 mod slope;
 mod space;
+mod stage;
 
 use std::collections::TryReserveError;
 
-use self::program::{GROUP, Program, Stage};
+use self::probe::Pull;
+use self::program::{Program, Purpose};
 use self::space::{Space, StepWeights};
+use self::stage::{GROUP, Stage, Watched};
 use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::cpu::kernels::norm;
 use crate::engine::learn::optimiser::{Parameter, Step};
-use crate::engine::learn::{Differentiable, Masks, Trainable};
+use crate::engine::learn::{Differentiable, Entry, Forward, Gradients, Masks, Mode, Probe, Setup, Sizes, Trainable};
 use crate::engine::nets::graph::{Graph, NodeId, Op, Role};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::{WeightTensor, Weights};
@@ -32,13 +36,14 @@ struct Held {
     role: Role,
     node: NodeId,
     values: Vec<f32>,
-    /// Empty for running statistics.
+    /// Empty where it has none.
     gradient: Vec<f32>,
 }
 
-/// A network that is trained on the processor.
+/// A network whose passes run on the processor.
 pub struct CpuNetwork {
     graph: Graph,
+    mode: Mode,
     isa: Isa,
     program: Program,
     tensors: Vec<Held>,
@@ -50,8 +55,10 @@ pub struct CpuNetwork {
     trunks: Vec<Space>,
     /// One for each group of it.
     heads: Vec<Space>,
-    /// Images of the forward pass that waits for its backward pass.
-    pending: Option<usize>,
+    /// By probe: what those of statistics saw of the last batch.
+    moments: Vec<norm::Moments>,
+    /// Images of the forward pass that waits for its backward pass, and what it gave.
+    pending: Option<(usize, Sizes)>,
     /// Whether there was a forward pass, so that the statistics can be repeated.
     seen: bool,
 }
@@ -66,17 +73,24 @@ impl CpuNetwork {
     /// Takes a network of one image and one row of logits.
     ///
     /// # Errors
-    /// [`EngineError`] where tensors are missing, the network isn't covered or doesn't fit its images, or `STILLROOM_ISA`
-    /// names no instruction set of this machine.
-    pub fn new(graph: Graph, weights: &Weights) -> Result<Self, EngineError> {
-        Self::with_isa(graph, weights, Isa::chosen()?)
+    /// [`EngineError`] where tensors or probes are missing, the network isn't covered or doesn't fit its images, or
+    /// `STILLROOM_ISA` names no instruction set of this machine.
+    pub fn new(graph: Graph, weights: &Weights, setup: &Setup) -> Result<Self, EngineError> {
+        Self::with_isa(graph, weights, setup, Isa::chosen()?)
     }
 
-    fn with_isa(graph: Graph, weights: &Weights, isa: Isa) -> Result<Self, EngineError> {
-        let program = Program::new(&graph, isa.widest()).ok_or_else(EngineError::broken_plan)?;
+    fn with_isa(graph: Graph, weights: &Weights, setup: &Setup, isa: Isa) -> Result<Self, EngineError> {
+        let mode = setup.mode;
+        // What only drops in a training isn't there in a frozen network.
+        let graph = if mode == Mode::Frozen { graph.for_inference() } else { graph };
+        let watched = |p: &Probe| Ok(Watched { value: p.node(&graph)?, statistics: matches!(p, Probe::Statistics(_)) });
+        let watched = setup.probes.iter().map(watched).collect::<Result<Vec<_>, EngineError>>()?;
+        let purpose = Purpose { mode, watched: &watched, widest: isa.widest() };
+        let program = Program::new(&graph, purpose).ok_or_else(EngineError::broken_plan)?;
         let held = |p: crate::engine::nets::graph::Parameter| {
             let length = p.shape.iter().product();
-            let gradient = vec![0.0; if p.role.is_learnt() { length } else { 0 }];
+            let learnt = mode.of_parameters() && p.role.is_learnt();
+            let gradient = vec![0.0; if learnt { length } else { 0 }];
             Held { key: p.key, shape: p.shape, role: p.role, node: p.node, values: vec![0.0; length], gradient }
         };
         let tensors = graph.parameters().into_iter().map(held).collect();
@@ -84,15 +98,17 @@ impl CpuNetwork {
         let mut packed: Vec<Vec<StepWeights>> = Vec::new();
         packed.resize_with(nodes, Vec::new);
         for step in program.trunk.steps.iter().chain(&program.head.steps) {
-            packed[step.node] = StepWeights::of_step(&step.prepared);
+            packed[step.node] = StepWeights::of_step(&step.prepared, mode.of_parameters());
         }
         let mut network = Self {
             batches: vec![norm::Batch::default(); nodes],
             trunks: Vec::new(),
             heads: Vec::new(),
+            moments: Vec::new(),
             pending: None,
             seen: false,
             graph,
+            mode,
             isa,
             program,
             tensors,
@@ -112,7 +128,21 @@ impl CpuNetwork {
             tensor.values.copy_from_slice(weights.values(&tensor.key));
         }
         self.pack();
+        if self.mode == Mode::Frozen {
+            self.freeze();
+        }
         Ok(())
+    }
+
+    /// Batch norms go by the running statistics from now on.
+    fn freeze(&mut self) {
+        for step in self.program.trunk.steps.iter().filter(|step| matches!(step.op, Op::BatchNorm { .. })) {
+            let of = |role| values(&self.tensors, step.node, role);
+            let length = self.program.trunk.shapes[step.output].map_or(0, |shape| shape.stride);
+            let running = [Role::RunningMean, Role::RunningVar].map(of);
+            let (gamma, beta) = (of(Role::NormWeight), of(Role::NormBias));
+            self.batches[step.node] = norm::Batch::frozen(running, (gamma, beta), length);
+        }
     }
 
     fn pack(&mut self) {
@@ -153,6 +183,9 @@ impl CpuNetwork {
 
     /// Copies the gradients of packed weights into PyTorch's order.
     fn unpack(&mut self) {
+        if !self.mode.of_parameters() {
+            return;
+        }
         for step in self.program.trunk.steps.iter().chain(&self.program.head.steps) {
             if self.packed[step.node].is_empty() {
                 continue;
@@ -189,16 +222,20 @@ fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
 }
 
 impl Differentiable for CpuNetwork {
-    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Vec<f32>, EngineError> {
+    fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
         if batch == 0 || images.len() != batch * self.graph.image().len() {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));
         }
         self.reserve(batch)?;
         self.trunk(images, batch, masks);
         let logits = self.head(batch, masks);
-        self.move_statistics();
-        (self.pending, self.seen) = (Some(batch), true);
-        Ok(logits)
+        let given = Forward { logits, probed: self.probe(batch) };
+        if self.mode != Mode::Frozen {
+            self.move_statistics();
+            self.seen = true;
+        }
+        self.pending = Some((batch, given.sizes()));
+        Ok(given)
     }
 
     fn repeat_statistics(&mut self) -> Result<(), EngineError> {
@@ -209,20 +246,22 @@ impl Differentiable for CpuNetwork {
         Ok(())
     }
 
-    fn backward(&mut self, gradient: &[f32]) -> Result<(), EngineError> {
-        let batch = self.pending.take().ok_or_else(EngineError::broken_plan)?;
-        if gradient.len() != batch * self.graph.classes() {
-            return Err(EngineError::Device(format!("{} values are no gradient of {batch} rows", gradient.len())));
-        }
-        self.head_backward(gradient, batch);
-        self.trunk_backward(batch);
-        Ok(())
+    fn backward(&mut self, gradients: &Gradients<'_>) -> Result<Option<Vec<f32>>, EngineError> {
+        let (batch, given) = self.pending.take().ok_or_else(EngineError::broken_plan)?;
+        gradients.check(&given)?;
+        let entries = gradients.probes.iter().chain(std::iter::repeat(&Entry::Nothing));
+        let moments = std::mem::take(&mut self.moments);
+        let pulls: Vec<Pull<'_>> = entries.zip(&moments).map(|(entry, moments)| Pull::new(entry, moments)).collect();
+        let zeros = vec![0.0; if gradients.logits.is_none() { given.logits } else { 0 }];
+        self.head_backward(gradients.logits.unwrap_or(&zeros), &pulls, batch);
+        self.trunk_backward(&pulls, batch);
+        Ok(self.of_input(batch))
     }
 
     fn gradients(&mut self) -> Result<Weights, EngineError> {
         self.unpack();
         let tensor = |t: &Held| (t.key.clone(), WeightTensor { shape: t.shape.clone(), values: t.gradient.clone() });
-        Ok(Weights::new(self.tensors.iter().filter(|t| t.role.is_learnt()).map(tensor).collect()))
+        Ok(Weights::new(self.tensors.iter().filter(|t| !t.gradient.is_empty()).map(tensor).collect()))
     }
 
     fn weights(&self) -> Result<Weights, EngineError> {
@@ -243,7 +282,7 @@ impl Trainable for CpuNetwork {
 
     fn step(&mut self, step: &mut Step<'_, Vec<f32>>) -> Result<(), EngineError> {
         self.unpack();
-        for Held { key, shape, values, gradient, .. } in self.tensors.iter_mut().filter(|t| t.role.is_learnt()) {
+        for Held { key, shape, values, gradient, .. } in self.tensors.iter_mut().filter(|t| !t.gradient.is_empty()) {
             step.apply(Parameter { key, dimensions: shape.len(), values, gradient });
         }
         self.forget_gradients();

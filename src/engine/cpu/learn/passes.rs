@@ -4,10 +4,12 @@ use rayon::prelude::*;
 
 use super::backward::{self, BackwardPass};
 use super::forward::{ForwardPass, Images, Pass};
-use super::program::{GROUP, Program, Stage};
+use super::probe::{self, Pull};
+use super::program::Program;
+use super::stage::{GROUP, Stage};
 use super::{CpuNetwork, values};
 use crate::engine::cpu::kernels::{layers, norm};
-use crate::engine::learn::Masks;
+use crate::engine::learn::{Masks, Probed};
 use crate::engine::nets::graph::{NodeId, Role};
 
 impl CpuNetwork {
@@ -16,7 +18,7 @@ impl CpuNetwork {
         let stage = &self.program.trunk;
         let per_image = self.graph.image().len();
         for (number, phase) in stage.forward.iter().enumerate() {
-            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls: &[] };
             let (isa, together) = (self.isa, phase.together(batch));
             let spaces = self.trunks[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
             spaces.for_each(|(chunk, spaces)| {
@@ -29,16 +31,17 @@ impl CpuNetwork {
                 isa.run(ForwardPass { pass, phase, spaces, images: Images { first, batch, group: 0 } });
             });
             let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
-            let sums = self.trunks[..batch].iter().map(|space| &space.sums[step.node]);
+            let pixels = pixels(stage, step.inputs[0]);
+            let sums = self.trunks[..batch].iter().map(|space| (&space.sums[step.node], pixels));
             let [gamma, beta] = [Role::NormWeight, Role::NormBias].map(|role| values(&self.tensors, step.node, role));
-            self.batches[step.node] = norm::Batch::new(sums, pixels(stage, step.inputs[0]), (gamma, beta));
+            self.batches[step.node] = norm::Batch::new(&norm::Moments::new(sums), (gamma, beta));
         }
     }
 
     /// The rows of all images through the head; returns the logits.
     pub(super) fn head(&mut self, batch: usize, masks: Masks) -> Vec<f32> {
         let Program { head: stage, crossing, logits, .. } = &self.program;
-        let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks };
+        let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls: &[] };
         let (trunks, isa) = (&self.trunks, self.isa);
         let classes = stage.shapes[*logits].map_or(0, |shape| shape.channels);
         let mut rows = vec![0.0; batch * classes];
@@ -68,14 +71,15 @@ impl CpuNetwork {
     }
 
     /// Backward through the head, down to the rows that crossed.
-    pub(super) fn head_backward(&mut self, gradient: &[f32], batch: usize) {
+    pub(super) fn head_backward(&mut self, gradient: &[f32], pulls: &[Pull<'_>], batch: usize) {
         let Program { head: stage, crossing, .. } = &self.program;
         let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
         let classes = gradient.len() / batch;
         let all = Images { first: 0, batch, group: GROUP };
         let Some(Some(place)) = stage.given.first() else { return };
         for (number, phase) in stage.backward.iter().enumerate() {
-            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
+            let masks = Masks::default();
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls };
             let together = phase.together(groups);
             let spaces = self.heads[..groups].par_chunks_mut(together).with_max_len(1).enumerate();
             spaces.for_each(|(chunk, spaces)| {
@@ -105,11 +109,12 @@ impl CpuNetwork {
     }
 
     /// Backward through the trunk.
-    pub(super) fn trunk_backward(&mut self, batch: usize) {
+    pub(super) fn trunk_backward(&mut self, pulls: &[Pull<'_>], batch: usize) {
         let stage = &self.program.trunk;
         let (isa, all) = (self.isa, Images { first: 0, batch, group: 0 });
         for phase in &stage.backward {
-            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks: Masks::default() };
+            let masks = Masks::default();
+            let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls };
             let together = phase.together(batch);
             let spaces = self.trunks[..batch].par_chunks_mut(together).with_max_len(1).enumerate();
             spaces.for_each(|(chunk, spaces)| {
@@ -127,6 +132,44 @@ impl CpuNetwork {
                 self.batches[step.node].gradients(sums, pixels(stage, step.inputs[0]), gradients);
             }
         }
+    }
+
+    /// What the probes show of the last forward pass; keeps the moments, for the gradients that come back.
+    pub(super) fn probe(&mut self, batch: usize) -> Vec<Probed> {
+        let (program, groups) = (&self.program, batch.div_ceil(GROUP));
+        let stages = [(&program.trunk, &self.trunks[..batch], 0), (&program.head, &self.heads[..groups], GROUP)];
+        self.moments.resize_with(program.probes(), norm::Moments::default);
+        let mut probed = vec![None; program.probes()];
+        for (stage, spaces, group) in stages {
+            let images = Images { first: 0, batch, group };
+            for (at, probe) in stage.probes.iter().enumerate() {
+                let Some(shape) = stage.shapes[probe.watched.value] else { continue };
+                probed[probe.number] = Some(if probe.watched.statistics {
+                    let pixels = |number| shape.height * shape.width.min(images.pixels(number));
+                    let counted = spaces.iter().enumerate().map(|(n, space)| (&space.probes[at], pixels(n)));
+                    let moments = norm::Moments::new(counted);
+                    let statistics = probe::statistics(&moments, shape.channels);
+                    self.moments[probe.number] = moments;
+                    Probed::Statistics(statistics)
+                } else {
+                    Probed::Values(probe::read(probe, spaces, shape, (batch, group)))
+                });
+            }
+        }
+        // Every probe's value is in one of the stages (`Program::new`).
+        probed.into_iter().flatten().collect()
+    }
+
+    /// The gradient of the images, after the backward pass.
+    pub(super) fn of_input(&self, batch: usize) -> Option<Vec<f32>> {
+        let place = (*self.program.trunk.loaded.first()?)?;
+        let length = self.graph.image().len();
+        let mut gradient = vec![0.0; batch * length];
+        let images = gradient.par_chunks_exact_mut(length);
+        images.zip(&self.trunks[..batch]).for_each(|(image, space)| {
+            layers::store((&space.gradients[place.slot], place.shape), image);
+        });
+        Some(gradient)
     }
 }
 

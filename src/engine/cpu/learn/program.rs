@@ -4,113 +4,17 @@
 //! several images for the pixels of a map, so that the large weights of VGG's linear layers are read once for all of
 //! them. Batch norms cut the trunk into phases, between which the images' sums are brought together.
 
-use crate::engine::cpu::buffers::{Buffer, Slots};
+use super::stage::{Ends, GROUP, Prepared, Probe, Stage, Step, Watched};
 use crate::engine::cpu::kernels::conv::{Dense, Depthwise, gradient_border, is_depthwise};
 use crate::engine::cpu::kernels::layers::ChannelCopy;
-use crate::engine::cpu::kernels::map::{Lane, Shape};
+use crate::engine::cpu::kernels::map::Shape;
 use crate::engine::cpu::kernels::norm::Rectifier;
 use crate::engine::cpu::kernels::packing::Packing;
-use crate::engine::cpu::kernels::pool::{Axes, Axis};
+use crate::engine::cpu::kernels::pool::Axis;
+use crate::engine::learn::Mode;
 use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::{Conv, Graph, LinearBias, Node, NodeId, Op};
 use crate::engine::nets::shapes::extents;
-
-/// Most images whose rows go through the head together.
-pub const GROUP: usize = 8;
-
-/// What the loops of a step read beside values and weights; which loops they are follows from this and the operation.
-pub enum Prepared {
-    /// Nothing.
-    Plain,
-    /// Convolution, dense or in groups, or a linear layer.
-    Dense(Dense),
-    /// Depthwise convolution.
-    Depthwise(Depthwise),
-    /// Windows of a pool.
-    Windows(Axes),
-    /// Channels of the inputs; zeros where no copy writes.
-    Copies(Vec<ChannelCopy>),
-    /// Group norm: γ and β by channel.
-    PerChannel(Packing),
-}
-
-/// One step. Values are named by the nodes that make them.
-pub struct Step {
-    /// The node that has its weights, or whose masks it draws.
-    pub node: NodeId,
-    /// What it computes.
-    pub op: Op,
-    /// What that needs.
-    pub prepared: Prepared,
-    /// The activation that follows a norm.
-    pub then: Rectifier,
-    /// What it reads.
-    pub inputs: Vec<NodeId>,
-    /// What it makes.
-    pub output: NodeId,
-    /// Where its output's gradient lies, if there is one.
-    pub gradient: Option<Buffer>,
-    /// Where its inputs' gradients go, if they are needed, and whether something is there already to add to.
-    pub back: Vec<Option<(Buffer, bool)>>,
-}
-
-/// A part of a pass that every image can do by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Job {
-    /// A batch norm's sums, forward or backward.
-    Sums(usize),
-    /// A step, forward or backward.
-    Run(usize),
-}
-
-/// Jobs, and what follows when all images have done them.
-#[derive(Debug, Default)]
-pub struct Phase {
-    /// Jobs in order.
-    pub jobs: Vec<Job>,
-    /// The batch norm whose sums are brought together.
-    pub norm: Option<usize>,
-    /// Backward: steps whose weights' gradients are made.
-    pub weights: Vec<usize>,
-    /// Whether the weights are so large that images better go through together than one after the other.
-    pub heavy: bool,
-}
-
-/// Packed weights from which on a phase is heavy: half of a usual second-level cache.
-const HEAVY: usize = 1 << 20;
-
-impl Phase {
-    fn run(&mut self, at: usize, step: &Step) {
-        self.jobs.push(Job::Run(at));
-        if let Prepared::Dense(dense) = &step.prepared {
-            self.heavy |= size_of::<Lane>() * dense.forward.packing.len() > HEAVY;
-        }
-    }
-
-    /// Spaces that go through together.
-    pub fn together(&self, spaces: usize) -> usize {
-        if self.heavy { spaces.div_ceil(rayon::current_num_threads()).clamp(1, GROUP) } else { 1 }
-    }
-}
-
-/// Steps that run on one kind of space.
-#[derive(Default)]
-pub struct Stage {
-    /// In order.
-    pub steps: Vec<Step>,
-    /// Each value's layout; `None` for those of the other stage.
-    pub shapes: Vec<Option<Shape>>,
-    /// Values per buffer of gradients.
-    pub gradients: Vec<usize>,
-    /// Where the gradients lie that come from outside, and those that go there.
-    pub given: Vec<Option<Buffer>>,
-    /// See `given`.
-    pub loaded: Vec<Option<Buffer>>,
-    /// Forward.
-    pub forward: Vec<Phase>,
-    /// Backward.
-    pub backward: Vec<Phase>,
-}
 
 /// A graph prepared for training.
 pub struct Program {
@@ -136,21 +40,31 @@ pub fn covers(op: Op) -> bool {
     }
 }
 
+/// What a graph is prepared for.
+#[derive(Clone, Copy)]
+pub struct Purpose<'a> {
+    /// Which gradients there are, and by which statistics batch norms go.
+    pub mode: Mode,
+    /// The values that are looked at.
+    pub watched: &'a [Watched],
+    /// [`crate::engine::cpu::kernels::isa::Isa::widest`].
+    pub widest: usize,
+}
+
 impl Program {
-    /// Prepares a graph; `None` where it doesn't fit its images, isn't covered, or has more inputs or outputs. `widest`
-    /// is [`crate::engine::cpu::kernels::isa::Isa::widest`].
-    pub fn new(graph: &Graph, widest: usize) -> Option<Self> {
+    /// Prepares a graph; `None` where it doesn't fit its images, isn't covered, or has more inputs or outputs.
+    pub fn new(graph: &Graph, purpose: Purpose<'_>) -> Option<Self> {
         let nodes = graph.nodes();
         (graph.inputs().len() == 1
             && graph.outputs().len() == 1
             && nodes.len() > 1
             && nodes.iter().all(|n| covers(n.op)))
         .then_some(())?;
-        let values = Values::new(graph, extents(graph)?);
-        let plain = plain_steps(nodes);
-        let in_head =
+        let values = Values::new(graph, extents(graph)?, purpose.mode);
+        let plain = plain_steps(nodes, purpose.watched);
+        let in_tail =
             |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.extents[i].row);
-        let cut = plain.iter().rposition(|s| !in_head(s)).map_or(0, |last| last + 1);
+        let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
         let (trunk, head) = plain.split_at(cut);
         let logits = graph.outputs().first()?.1;
         let mut crossing: Vec<NodeId> = head.iter().flat_map(|s| s.inputs.iter().copied()).collect();
@@ -162,12 +76,15 @@ impl Program {
 
         let shape = |id: NodeId| Shape::new(values.extents[id], values.borders[id]);
         let mut shapes: Vec<Shape> = (0..nodes.len()).map(shape).collect();
-        if nodes.iter().filter(|n| n.inputs.contains(&0)).all(|n| matches!(n.op, Op::Conv(c) if c.groups == 1)) {
+        let only_convolved =
+            nodes.iter().filter(|n| n.inputs.contains(&0)).all(|n| matches!(n.op, Op::Conv(c) if c.groups == 1));
+        // Pixels that lie close together can be read by a convolution, not written, nor looked at.
+        if only_convolved && !purpose.mode.of_input() && purpose.watched.iter().all(|w| w.value != 0) {
             shapes[0].stride = shapes[0].channels;
         }
         let wide = |&extent: &Extent| Shape::new(Extent { width: GROUP, ..extent }, 0);
         let rows: Vec<Shape> = values.extents.iter().map(wide).collect();
-        let builder = Builder { nodes, needed: &values.needed, widest };
+        let builder = Builder { nodes, values: &values, purpose };
         Some(Self {
             trunk: builder.stage(trunk, &shapes, &crossing, &[0])?,
             head: builder.stage(head, &rows, &[logits], &crossing)?,
@@ -175,24 +92,30 @@ impl Program {
             logits,
         })
     }
+
+    /// Values that are looked at.
+    pub fn probes(&self) -> usize {
+        self.trunk.probes.len() + self.head.probes.len()
+    }
 }
 
 /// What is known of the nodes' values.
 struct Values {
     extents: Vec<Extent>,
-    /// Whether anything learnt comes before it.
+    /// Whether anything that has a gradient comes before it, or it has one itself.
     needed: Vec<bool>,
     /// Zero border that convolutions need, of it or of its gradient.
     borders: Vec<usize>,
 }
 
 impl Values {
-    fn new(graph: &Graph, extents: Vec<Extent>) -> Self {
+    fn new(graph: &Graph, extents: Vec<Extent>, mode: Mode) -> Self {
         let mut needed: Vec<bool> = Vec::new();
         let mut borders = vec![0; extents.len()];
         for (id, node) in graph.nodes().iter().enumerate() {
             let first = node.inputs.first().copied();
-            needed.push(!node.op.tensors().is_empty() || node.inputs.iter().any(|&i| needed[i]));
+            let own = if id == 0 { mode.of_input() } else { mode.of_parameters() && !node.op.tensors().is_empty() };
+            needed.push(own || node.inputs.iter().any(|&i| needed[i]));
             if let (Op::Conv(conv), Some(from)) = (node.op, first) {
                 borders[from] = borders[from].max(conv.padding);
                 if needed[from] {
@@ -218,8 +141,9 @@ struct Plain {
     then: Rectifier,
 }
 
-/// The nodes as steps; a batch or group norm takes the activation along that alone reads it.
-fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
+/// The nodes as steps; a batch or group norm takes the activation along that alone reads it, unless the norm itself is
+/// looked at.
+fn plain_steps(nodes: &[Node], watched: &[Watched]) -> Vec<Plain> {
     let mut steps: Vec<Plain> = Vec::with_capacity(nodes.len());
     let only_reader = |id: NodeId| nodes.iter().flat_map(|n| &n.inputs).filter(|&&i| i == id).count() == 1;
     for (id, node) in nodes.iter().enumerate().skip(1) {
@@ -227,7 +151,8 @@ fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
         if let (Some(then), Some(last)) = (then, steps.last_mut()) {
             let norm = matches!(nodes[last.node].op, Op::BatchNorm { .. } | Op::GroupNorm { .. })
                 && last.then == Rectifier::None;
-            if norm && node.inputs == [last.output] && only_reader(last.output) {
+            let unseen = watched.iter().all(|w| w.value != last.output);
+            if norm && unseen && node.inputs == [last.output] && only_reader(last.output) {
                 (last.then, last.output) = (then, id);
                 continue;
             }
@@ -239,8 +164,8 @@ fn plain_steps(nodes: &[Node]) -> Vec<Plain> {
 
 struct Builder<'a> {
     nodes: &'a [Node],
-    needed: &'a [bool],
-    widest: usize,
+    values: &'a Values,
+    purpose: Purpose<'a>,
 }
 
 impl Builder<'_> {
@@ -253,7 +178,7 @@ impl Builder<'_> {
         for step in plain {
             let from: Vec<Shape> = step.inputs.iter().map(|&i| shapes[i]).collect();
             let op = self.nodes[step.node].op;
-            let prepared = prepare(op, (&from, shapes[step.output]), self.widest)?;
+            let prepared = prepare(op, (&from, shapes[step.output]), self.purpose.widest)?;
             let Plain { node, output, then, .. } = *step;
             stage.steps.push(Step {
                 node,
@@ -266,58 +191,20 @@ impl Builder<'_> {
                 back: Vec::new(),
             });
         }
-        stage.forward = forward_phases(&stage.steps);
-        self.plan_backward(&mut stage, shapes, (given, loaded));
+        stage.probes = self.probes(plain, loaded);
+        stage.order(Ends { shapes, needed: &self.values.needed, given, loaded }, self.purpose.mode);
         Some(stage)
     }
 
-    /// Gives the gradients buffers and the backward pass its phases.
-    fn plan_backward(&self, stage: &mut Stage, shapes: &[Shape], (given, loaded): (&[NodeId], &[NodeId])) {
-        let mut slots = Slots::default();
-        let mut places: Vec<Option<Buffer>> = vec![None; shapes.len()];
-        for &value in given.iter().filter(|&&v| self.needed[v]) {
-            places[value] = Some(slots.take(shapes[value]));
-        }
-        stage.given = given.iter().map(|&value| places[value]).collect();
-        let mut phase = Phase::default();
-        let mut held: Vec<Buffer> = Vec::new();
-        let mut phases = Vec::new();
-        for (at, step) in stage.steps.iter_mut().enumerate().rev() {
-            let Some(gradient) = places[step.output] else { continue };
-            step.gradient = Some(gradient);
-            let weighted = matches!(step.prepared, Prepared::Dense(_) | Prepared::Depthwise(_));
-            let norm = matches!(step.op, Op::BatchNorm { .. });
-            if norm {
-                phase.jobs.push(Job::Sums(at));
-                phase.norm = Some(at);
-            }
-            // A convolution's gradients are held until its phase ends, so it begins one where others hold theirs.
-            if norm || (weighted && !held.is_empty()) {
-                phases.push(std::mem::take(&mut phase));
-                held.drain(..).for_each(|place| slots.give(place));
-            }
-            for &input in &step.inputs {
-                let add = places[input].is_some();
-                if self.needed[input] && !add {
-                    places[input] = Some(slots.take(shapes[input]));
-                }
-                step.back.push(places[input].map(|place| (place, add)));
-            }
-            phase.run(at, step);
-            if weighted {
-                held.push(gradient);
-            } else {
-                slots.give(gradient);
-            }
-            // A group norm's are in its sums.
-            if weighted || matches!(step.prepared, Prepared::PerChannel(_)) {
-                phase.weights.push(at);
-            }
-        }
-        phases.push(phase);
-        stage.loaded = loaded.iter().map(|&value| places[value]).collect();
-        stage.backward = phases;
-        stage.gradients = slots.lengths;
+    /// The probes of values that these steps make, or of the image where it's loaded.
+    fn probes(&self, plain: &[Plain], loaded: &[NodeId]) -> Vec<Probe> {
+        let own = |value: NodeId| plain.iter().any(|s| s.output == value) || (value == 0 && loaded == [0]);
+        let numbered = self.purpose.watched.iter().enumerate().filter(|(_, w)| own(w.value));
+        let probe = |(number, &watched): (usize, &Watched)| {
+            let row = self.values.extents[watched.value].row;
+            Probe { number, watched, row, entry: None }
+        };
+        numbered.map(probe).collect()
     }
 }
 
@@ -339,21 +226,4 @@ fn prepare(op: Op, (inputs, to): (&[Shape], Shape), widest: usize) -> Option<Pre
         Op::GroupNorm { channels, .. } => Prepared::PerChannel(Packing::new(channels, 1, 1, vec![0])),
         _ => ChannelCopy::of(op, inputs).map_or(Prepared::Plain, Prepared::Copies),
     })
-}
-
-fn forward_phases(steps: &[Step]) -> Vec<Phase> {
-    let mut phases = vec![Phase::default()];
-    for (at, step) in steps.iter().enumerate() {
-        if matches!(step.op, Op::BatchNorm { .. }) {
-            if let Some(phase) = phases.last_mut() {
-                phase.jobs.push(Job::Sums(at));
-                phase.norm = Some(at);
-            }
-            phases.push(Phase::default());
-        }
-        if let Some(phase) = phases.last_mut() {
-            phase.run(at, step);
-        }
-    }
-    phases
 }

@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 
-use super::program::{Prepared, Stage};
+use super::stage::{Prepared, Stage};
 use crate::engine::cpu::kernels::map::{LANES, Lane};
 use crate::engine::cpu::kernels::norm::{Batch, Sums};
 use crate::engine::cpu::kernels::packing::Packing;
@@ -19,6 +19,8 @@ pub struct Space {
     pub sums: Vec<Sums>,
     /// What the group norms make of the image, by node.
     pub norms: Vec<Batch>,
+    /// Sums of the stage's probes.
+    pub probes: Vec<Sums>,
     /// Masks of the dropouts, by node, as long as the map without its border.
     pub masks: Vec<Vec<f32>>,
 }
@@ -38,6 +40,10 @@ impl Space {
         }
         for &length in &stage.gradients {
             space.gradients.push(zeros(length)?);
+        }
+        for probe in &stage.probes {
+            let length = stage.shapes[probe.watched.value].map_or(0, |shape| shape.stride);
+            space.probes.push([vec![0.0; length], vec![0.0; length]]);
         }
         for step in &stage.steps {
             let Some(shape) = stage.shapes[step.output] else { continue };
@@ -72,34 +78,37 @@ pub struct StepWeights {
     pub backward: Vec<Vec<Lane>>,
     /// Bias.
     pub bias: Vec<Lane>,
-    /// Gradient of the weights.
+    /// Gradient of the weights; empty where they have none.
     pub gradient: Vec<Lane>,
-    /// Gradient of the bias.
+    /// Gradient of the bias; empty where it has none.
     pub bias_gradient: Vec<Lane>,
 }
 
 impl StepWeights {
-    fn new<'a>(forward: &Packing, backward: impl Iterator<Item = &'a Packing>) -> Self {
+    fn new<'a>(forward: &Packing, backward: impl Iterator<Item = &'a Packing>, learnt: bool) -> Self {
         let lanes = |count| vec![[0.0; LANES]; count];
         let blocks = forward.outputs.div_ceil(LANES);
+        let gradients = |count| lanes(if learnt { count } else { 0 });
         Self {
             forward: lanes(forward.len()),
             backward: backward.map(|packing| lanes(packing.len())).collect(),
             bias: lanes(blocks),
-            gradient: lanes(forward.len()),
-            bias_gradient: lanes(blocks),
+            gradient: gradients(forward.len()),
+            bias_gradient: gradients(blocks),
         }
     }
 
-    /// Room for a step's weights: one for each group.
-    pub fn of_step(prepared: &Prepared) -> Vec<Self> {
+    /// Room for a step's weights, and for their gradients where they are learnt: one for each group.
+    pub fn of_step(prepared: &Prepared, learnt: bool) -> Vec<Self> {
         match prepared {
             Prepared::Dense(d) => {
-                let of = |_| Self::new(&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing));
+                let of = |_| Self::new(&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing), learnt);
                 (0..d.groups).map(of).collect()
             }
-            Prepared::Depthwise(d) => vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing))],
-            Prepared::PerChannel(packing) => vec![Self::new(packing, std::iter::empty())],
+            Prepared::Depthwise(d) => {
+                vec![Self::new(&d.forward.packing, d.backward.iter().map(|scan| &scan.packing), learnt)]
+            }
+            Prepared::PerChannel(packing) => vec![Self::new(packing, std::iter::empty(), learnt)],
             _ => Vec::new(),
         }
     }

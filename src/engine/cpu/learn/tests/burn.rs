@@ -11,8 +11,8 @@ const PLAIN: Optimiser = Optimiser::Sgd { momentum: 0.0, nesterov: false, decay:
 fn both(graph: &Graph, optimiser: Optimiser, isa: Isa) -> (Fitted<CpuNetwork>, Fitted<BurnNetwork>) {
     let weights = Weights::by_formula(graph);
     let rule = Rule { optimiser, decay_all: false };
-    let cpu = CpuNetwork::with_isa(graph.clone(), &weights, isa).unwrap();
-    let burn = BurnNetwork::new(graph.clone(), &weights, &Device::flex()).unwrap();
+    let cpu = CpuNetwork::with_isa(graph.clone(), &weights, &Setup::training(), isa).unwrap();
+    let burn = BurnNetwork::new(graph.clone(), &weights, &Setup::training(), &Device::flex()).unwrap();
     (Fitted::new(cpu, rule), Fitted::new(burn, rule))
 }
 
@@ -21,10 +21,11 @@ fn step(learner: &mut dyn Learner, (side, number): (usize, u64), batches: &[usiz
     let (mut all, mut first) = (Vec::new(), 0);
     for &batch in batches {
         let masks = Masks { seed: 9, step: number, first };
-        let logits =
+        let given =
             learner.network().forward(&images(&format!("{number} {first}"), batch, side), batch, masks).unwrap();
+        let logits = given.logits;
         let gradient: Vec<f32> = formula("loss", logits.len()).collect();
-        learner.network().backward(&gradient).unwrap();
+        learner.network().backward(&Gradients::of_logits(&gradient)).unwrap();
         all.extend(logits);
         first += batch as u64;
     }

@@ -19,8 +19,8 @@ fn smooth(graph: &Graph) -> Graph {
 
 /// Logits and gradients.
 fn of_network(network: &mut dyn Differentiable, batch: reference::Batch<'_>) -> reference::Passed {
-    let logits = network.forward(batch.images, batch.count, batch.masks).unwrap();
-    network.backward(batch.gradient).unwrap();
+    let logits = network.forward(batch.images, batch.count, batch.masks).unwrap().logits;
+    network.backward(&Gradients::of_logits(batch.gradient)).unwrap();
     let wide = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<f64>>();
     let gradients = network.gradients().unwrap();
     let gradients = gradients.tensors().iter().map(|(key, t)| (key.clone(), wide(&t.values)));
@@ -66,10 +66,10 @@ fn compare((arch, side, count): (&str, usize, usize)) {
     let exact = pass(None);
     let noisy: Vec<reference::Passed> = (1..=NOISY).map(|seed| pass(Some(seed))).collect();
     for isa in Isa::all() {
-        let mut network = CpuNetwork::with_isa(graph.clone(), &weights, isa).unwrap();
+        let mut network = CpuNetwork::with_isa(graph.clone(), &weights, &Setup::training(), isa).unwrap();
         check(&format!("{arch} on {}", isa.name()), &of_network(&mut network, batch), &exact, &noisy);
     }
-    let mut network = BurnNetwork::new(graph, &weights, &Device::flex()).unwrap();
+    let mut network = BurnNetwork::new(graph, &weights, &Setup::training(), &Device::flex()).unwrap();
     check(&format!("{arch} with burn"), &of_network(&mut network, batch), &exact, &noisy);
 }
 

@@ -2,6 +2,7 @@
 
 mod burn;
 mod exact;
+mod frozen;
 mod reference;
 mod speed;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::core::train::recipe::Optimiser;
 use crate::engine::learn::optimiser::Rule;
-use crate::engine::learn::{Fitted, Learner};
+use crate::engine::learn::{Fitted, Learner, Wanted};
 use crate::engine::nets::NetworkSpec;
 use crate::engine::nets::graph::{Activation, Conv, LinearBias, Pool};
 use crate::engine::weights::formula;
@@ -58,18 +59,26 @@ fn grouped(side: usize) -> Graph {
     graph
 }
 
-fn network((arch, side): (&str, usize), isa: Isa) -> CpuNetwork {
-    let graph = match arch {
+fn network((arch, side): (&str, usize), setup: &Setup, isa: Isa) -> CpuNetwork {
+    let graph = graph_of(arch, side);
+    let weights = Weights::by_formula(&graph);
+    CpuNetwork::with_isa(graph, &weights, setup, isa).unwrap()
+}
+
+fn graph_of(arch: &str, side: usize) -> Graph {
+    match arch {
         "small alexnet" => small_alexnet(),
         "grouped" => grouped(side),
         _ => graph(arch, side),
-    };
-    let weights = Weights::by_formula(&graph);
-    CpuNetwork::with_isa(graph, &weights, isa).unwrap()
+    }
+}
+
+fn training(wanted: Wanted) -> Setup {
+    Setup { mode: Mode::Train(wanted), probes: Vec::new() }
 }
 
 fn learner(case: (&str, usize), optimiser: Optimiser, isa: Isa) -> Fitted<CpuNetwork> {
-    Fitted::new(network(case, isa), Rule { optimiser, decay_all: false })
+    Fitted::new(network(case, &Setup::training(), isa), Rule { optimiser, decay_all: false })
 }
 
 fn images(key: &str, count: usize, side: usize) -> Vec<f32> {
@@ -134,8 +143,8 @@ fn gradients_are_pytorchs() {
     for case in cases {
         for isa in Isa::all() {
             let name = &case.arch;
-            let mut network = network((name, case.side), isa);
-            let logits = network.forward(&images("input", 2, case.side), 2, Masks::default()).unwrap();
+            let mut network = network((name, case.side), &training(Wanted::Both), isa);
+            let logits = network.forward(&images("input", 2, case.side), 2, Masks::default()).unwrap().logits;
             let largest = case.logits.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
             for (got, expected) in logits.iter().zip(&case.logits) {
                 assert!((got - expected).abs() <= 1e-4 * largest, "{name}: logit {got}, PyTorch {expected}");
@@ -144,7 +153,9 @@ fn gradients_are_pytorchs() {
             for (key, expected) in &case.running {
                 expected.check(weights.values(key), &format!("{name}: {key}"));
             }
-            network.backward(&formula("loss", logits.len()).collect::<Vec<_>>()).unwrap();
+            let loss: Vec<f32> = formula("loss", logits.len()).collect();
+            let of_input = network.backward(&Gradients::of_logits(&loss)).unwrap().unwrap();
+            case.gradients["input"].check(&of_input, &format!("{name} on {isa:?}: input"));
             let gradients = network.gradients().unwrap();
             for (key, expected) in case.gradients.iter().filter(|(key, _)| *key != "input") {
                 expected.check(gradients.values(key), &format!("{name} on {isa:?}: {key}"));
@@ -158,8 +169,10 @@ fn gradients_are_pytorchs() {
 fn trained(mut learner: Fitted<CpuNetwork>, side: usize, batches: &[usize]) -> Vec<(String, Vec<u32>)> {
     for (step, &batch) in batches.iter().enumerate() {
         let masks = Masks { seed: 3, step: step as u64, first: 0 };
-        let logits = learner.network().forward(&images(&format!("images {step}"), batch, side), batch, masks).unwrap();
-        learner.network().backward(&logits.iter().map(|l| (l - 0.3) / batch as f32).collect::<Vec<_>>()).unwrap();
+        let logits =
+            learner.network().forward(&images(&format!("images {step}"), batch, side), batch, masks).unwrap().logits;
+        let gradient: Vec<f32> = logits.iter().map(|l| (l - 0.3) / batch as f32).collect();
+        learner.network().backward(&Gradients::of_logits(&gradient)).unwrap();
         learner.update(1e-3).unwrap();
     }
     bits(&mut learner)
@@ -191,9 +204,9 @@ fn a_restored_run_goes_on_as_if_nothing_had_been() {
     for (optimiser, isa) in optimisers.into_iter().flat_map(|o| Isa::all().into_iter().map(move |isa| (o, isa))) {
         let start = || learner(("conv3x20", 16), optimiser, isa);
         let step = |learner: &mut Fitted<CpuNetwork>, number: usize| {
-            let logits = learner.network().forward(&images(&format!("{number}"), 5, 16), 5, Masks::default()).unwrap();
+            let given = learner.network().forward(&images(&format!("{number}"), 5, 16), 5, Masks::default()).unwrap();
             learner.network().repeat_statistics().unwrap();
-            learner.network().backward(&logits).unwrap();
+            learner.network().backward(&Gradients::of_logits(&given.logits)).unwrap();
             learner.update(1e-2).unwrap();
         };
         let mut whole = start();
@@ -205,7 +218,10 @@ fn a_restored_run_goes_on_as_if_nothing_had_been() {
         second.network().forward(&images("left over", 2, 16), 2, Masks::default()).unwrap();
         let weights = first.network().weights().unwrap();
         second.restore(&weights, &first.state().unwrap()).unwrap();
-        assert!(second.network().backward(&[0.0; 20]).is_err(), "the forward pass before the restoring is forgotten");
+        assert!(
+            second.network().backward(&Gradients::of_logits(&[0.0; 20])).is_err(),
+            "the forward pass before the restoring is forgotten"
+        );
         (2..4).for_each(|n| step(&mut second, n));
         assert_eq!(bits(&mut second), bits(&mut whole));
         assert_eq!(second.state().unwrap(), whole.state().unwrap());
@@ -214,14 +230,14 @@ fn a_restored_run_goes_on_as_if_nothing_had_been() {
 
 #[test]
 fn wrong_sizes_and_orders_are_errors() {
-    let mut network = network(("conv3x8", 16), best());
-    assert!(network.repeat_statistics().is_err() && network.backward(&[0.0; 10]).is_err());
+    let mut network = network(("conv3x8", 16), &Setup::training(), best());
+    assert!(network.repeat_statistics().is_err() && network.backward(&Gradients::of_logits(&[0.0; 10])).is_err());
     assert!(network.forward(&images("input", 2, 16), 3, Masks::default()).is_err());
     assert!(network.forward(&[], 0, Masks::default()).is_err());
     network.forward(&images("input", 2, 16), 2, Masks::default()).unwrap();
-    assert!(network.backward(&[0.0; 10]).is_err());
+    assert!(network.backward(&Gradients::of_logits(&[0.0; 10])).is_err());
     let graph = graph("conv3x8", 16);
-    let missing = CpuNetwork::new(graph, &Weights::default()).err().unwrap();
+    let missing = CpuNetwork::new(graph, &Weights::default(), &Setup::training()).err().unwrap();
     assert!(missing.to_string().contains("layers.conv.0.weight"), "{missing}");
 }
 
