@@ -1,5 +1,10 @@
 //! Depthwise convolution: every channel by itself, so that lanes are multiplied with lanes.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "registers are spelt out; iterators over arrays of them end as scalar code"
+)]
+
 use pulp::Simd;
 
 use super::activation::activate;

@@ -42,7 +42,7 @@ pub fn weight_gradient<S: Simd>(
         1 if S::F32_LANES == LANES => gradient_of::<S, 1>(simd, (sweep, part), samples, (weight, bias)),
         2 if S::F32_LANES >= LANES / 2 => gradient_of::<S, 2>(simd, (sweep, part), samples, (weight, bias)),
         4 if S::F32_LANES == LANES || S::F32_LANES == LANES / 4 => {
-            gradient_of::<S, 4>(simd, (sweep, part), samples, (weight, bias))
+            gradient_of::<S, 4>(simd, (sweep, part), samples, (weight, bias));
         }
         LANES if S::F32_LANES == 1 => gradient_of::<S, LANES>(simd, (sweep, part), samples, (weight, bias)),
         // No instruction set has so many registers.

@@ -7,6 +7,11 @@
 //! innermost cache while all pixels pass. The registers are spelt out: of loops over arrays the compiler makes scalar
 //! code as soon as it sees another way to bundle them.
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "registers are spelt out; iterators over arrays of them end as scalar code"
+)]
+
 use std::ops::Range;
 
 use pulp::Simd;
