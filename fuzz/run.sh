@@ -16,6 +16,7 @@ for target in "${targets[@]}"; do
         zip) seeds+=(tests/fixtures/weights tests/fixtures/fkd/cutmix/epoch_0) ;;
         pickle | safetensors) seeds+=(tests/fixtures/weights) ;;
         fkd) seeds+=(tests/fixtures/fkd/cutmix/epoch_0 tests/fixtures/fkd/none/epoch_0 tests/fixtures/fkd/mixup/epoch_0) ;;
+        manifest) seeds+=(tests/fixtures/format1) ;;
         jpeg) seeds+=(tests/fixtures/images) ;;
     esac
     for folder in "${seeds[@]}" "tests/fixtures/hostile/$target"; do [ -d "$folder" ] && corpora+=("$folder"); done

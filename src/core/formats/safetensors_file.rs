@@ -42,7 +42,7 @@ pub struct SafetensorsError(String);
 /// The format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
 /// Most tensors of a file, dimensions of a tensor, bytes of a name.
-const MOST_TENSORS: usize = 100_000;
+const MOST_TENSORS: usize = 30_000;
 const MOST_DIMENSIONS: usize = 64;
 const LONGEST_KEY: usize = 1000;
 /// Entries of the metadata that are kept.

@@ -196,7 +196,7 @@ pub fn report(shapes: &Shapes, graph: &Graph) -> LoadReport {
     report
 }
 
-/// Other keys that are compared with a missing one: a file may hold a hundred thousand.
+/// Other keys that are compared with a missing one: a file may hold tens of thousands.
 const COMPARED: usize = 1000;
 
 fn nearest_key(key: &str, candidates: &[String]) -> Option<String> {

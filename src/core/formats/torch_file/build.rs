@@ -130,7 +130,8 @@ impl Machine<'_> {
         };
         let offset = offset.checked_add(storage.from).ok_or_else(without)?;
         let view = View { storage, dtype, offset, shape, stride };
-        let held = size_of::<View>() + 2 * size_of::<usize>() * view.shape.len();
+        // Shape and strides are allocations of their own, however small.
+        let held = size_of::<View>() + 2 * (32 + size_of::<usize>() * view.shape.len());
         self.heap.add(Node::View(Box::new(view)), held)
     }
 

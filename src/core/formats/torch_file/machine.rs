@@ -3,6 +3,7 @@
 
 use std::io::Read;
 
+use super::spelling::{integer, unescaped};
 use super::value::{Budget, Heap, Node, Span, Value, wrong};
 use super::{LARGEST_PICKLE, TorchFileError};
 
@@ -108,11 +109,16 @@ impl<'r> Machine<'r> {
         self.stack.last().copied().ok_or_else(|| wrong("its pickle uses a value that isn't there"))
     }
 
-    /// The values behind the last mark.
+    /// The values behind the last mark. Their memory is charged until [`Self::release`].
     fn group(&mut self) -> Result<Vec<Value>, TorchFileError> {
         let mark = self.marks.pop().filter(|&m| m <= self.stack.len());
         let mark = mark.ok_or_else(|| wrong("its pickle ends a group that has not begun"))?;
+        self.heap.budget.take((self.stack.len() - mark) * size_of::<Value>())?;
         Ok(self.stack.drain(mark..).collect())
+    }
+
+    fn release(&mut self, values: usize) {
+        self.heap.budget.give(values * size_of::<Value>());
     }
 
     fn add(&mut self, node: Node) -> Result<(), TorchFileError> {
@@ -137,7 +143,10 @@ impl<'r> Machine<'r> {
             }
             b'0' if self.marks.last() == Some(&self.stack.len()) => _ = self.marks.pop(),
             b'0' => _ = self.pop()?,
-            b'1' => drop(self.group()?),
+            b'1' => {
+                let count = self.group()?.len();
+                self.release(count);
+            }
             b'2' => self.top().and_then(|value| self.push(value))?,
             b'N' => self.push(Value::None)?,
             0x88 => self.push(Value::Bool(true))?,
@@ -215,9 +224,19 @@ impl<'r> Machine<'r> {
             b']' | 0x8f => Node::List(Vec::new()),
             b'}' => Node::Dict(Vec::new()),
             b')' => Node::Tuple(Vec::new()),
-            b't' => Node::Tuple(self.group()?),
-            b'l' | 0x91 => Node::List(self.group()?),
-            b'd' => Node::Dict(pairs(&self.group()?)?),
+            b't' | b'l' | 0x91 => {
+                let group = self.group()?;
+                // Charged anew with the node.
+                self.release(group.len());
+                if code == b't' { Node::Tuple(group) } else { Node::List(group) }
+            }
+            b'd' => {
+                let group = self.group()?;
+                self.add(Node::Dict(Vec::new()))?;
+                self.set(&group)?;
+                self.release(group.len());
+                return Ok(());
+            }
             _ => {
                 let mut items = Vec::with_capacity(3);
                 for _ in 0x84..code {
@@ -232,36 +251,54 @@ impl<'r> Machine<'r> {
 
     /// Puts values into the list or dictionary below them, or into an object of a class of one.
     fn fill(&mut self, code: u8) -> Result<(), TorchFileError> {
-        let mut values = match code {
-            b'a' => vec![self.pop()?],
+        match code {
+            b'a' => {
+                let value = self.pop()?;
+                self.extend(&[value])
+            }
             b's' => {
                 let value = self.pop()?;
-                vec![self.pop()?, value]
+                let key = self.pop()?;
+                self.set(&[key, value])
             }
-            _ => self.group()?,
-        };
-        let target = self.top().map_err(|_| wrong("its pickle fills a list that isn't there"))?;
-        let dict = matches!(code, b's' | b'u');
-        let pairs = if dict { pairs(&std::mem::take(&mut values))? } else { Vec::new() };
-        match (self.heap.node_mut(target), dict) {
-            (Some((Node::List(list), budget)), false) => {
-                budget.grow(list, values.len())?;
-                list.extend(values);
+            _ => {
+                let values = self.group()?;
+                let done = if code == b'u' { self.set(&values) } else { self.extend(&values) };
+                self.release(values.len());
+                done
             }
-            (Some((Node::Object(object), budget)), false) => {
-                budget.grow(&mut object.list, values.len())?;
-                object.list.extend(values);
-            }
-            (Some((Node::Dict(entries), budget)), true) => {
-                budget.grow(entries, pairs.len())?;
-                entries.extend(pairs);
-            }
-            (Some((Node::Object(object), budget)), true) => {
-                budget.grow(&mut object.dict, pairs.len())?;
-                object.dict.extend(pairs);
-            }
-            _ => return Err(wrong("its pickle fills what is no list")),
         }
+    }
+
+    fn filled(&self) -> Result<Value, TorchFileError> {
+        self.top().map_err(|_| wrong("its pickle fills a list that isn't there"))
+    }
+
+    fn extend(&mut self, values: &[Value]) -> Result<(), TorchFileError> {
+        let target = self.filled()?;
+        let (list, budget) = match self.heap.node_mut(target) {
+            Some((Node::List(list), budget)) => (list, budget),
+            Some((Node::Object(object), budget)) => (&mut object.list, budget),
+            _ => return Err(wrong("its pickle fills what is no list")),
+        };
+        budget.grow(list, values.len())?;
+        list.extend_from_slice(values);
+        Ok(())
+    }
+
+    fn set(&mut self, values: &[Value]) -> Result<(), TorchFileError> {
+        let target = self.filled()?;
+        let (entries, budget) = match self.heap.node_mut(target) {
+            Some((Node::Dict(entries), budget)) => (entries, budget),
+            Some((Node::Object(object), budget)) => (&mut object.dict, budget),
+            _ => return Err(wrong("its pickle fills what is no dictionary")),
+        };
+        let (pairs, rest) = values.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(wrong("its pickle has a key without a value"));
+        }
+        budget.grow(entries, pairs.len())?;
+        entries.extend(pairs.iter().map(|&[key, value]| (key, value)));
         Ok(())
     }
 
@@ -321,45 +358,4 @@ impl<'r> Machine<'r> {
             _ => Err(wrong("its pickle has a storage of unknown kind")),
         }
     }
-}
-
-/// Keys and values in turns.
-fn pairs(values: &[Value]) -> Result<Vec<(Value, Value)>, TorchFileError> {
-    let (pairs, rest) = values.as_chunks::<2>();
-    if rest.is_empty() {
-        Ok(pairs.iter().map(|&[key, value]| (key, value)).collect())
-    } else {
-        Err(wrong("its pickle has a key without a value"))
-    }
-}
-
-/// Two's complement of any length, if it fits 64 bits: what is beyond them must be sign alone.
-fn integer(bytes: &[u8]) -> Option<i64> {
-    let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
-    if bytes.iter().skip(8).any(|&b| b != sign) || bytes.get(7).is_some_and(|b| (b ^ sign) & 0x80 != 0) {
-        return None;
-    }
-    Some(i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(sign))))
-}
-
-/// Python's "raw-unicode-escape": Latin-1 with `\uXXXX` and `\UXXXXXXXX`.
-fn unescaped(raw: &[u8]) -> Result<String, TorchFileError> {
-    let mut text = String::with_capacity(raw.len());
-    let mut left = raw;
-    while let Some((&first, rest)) = left.split_first() {
-        let digits = match (first, rest.first()) {
-            (b'\\', Some(b'u')) => 4,
-            (b'\\', Some(b'U')) => 8,
-            _ => {
-                text.push(char::from(first));
-                left = rest;
-                continue;
-            }
-        };
-        let code = rest.get(1..=digits).and_then(|hex| std::str::from_utf8(hex).ok());
-        let decoded = code.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
-        text.push(decoded.ok_or_else(|| wrong("its pickle has a text that is not UTF-8"))?);
-        left = &rest[1 + digits..];
-    }
-    Ok(text)
 }

@@ -18,6 +18,7 @@ mod items;
 mod machine;
 mod names;
 mod pickle;
+mod spelling;
 mod tensors;
 mod value;
 mod view;

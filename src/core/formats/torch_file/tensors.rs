@@ -7,7 +7,7 @@ use super::value::{Heap, Node, Value, wrong};
 /// Longest key of a tensor in bytes.
 const LONGEST_KEY: usize = 1000;
 /// Most tensors of a file.
-const MOST_TENSORS: usize = 100_000;
+const MOST_TENSORS: usize = 30_000;
 /// Values that are looked at: a few bytes may stand for any number of them.
 const MOST_VALUES: usize = 4_000_000;
 /// Skipped values that are named.

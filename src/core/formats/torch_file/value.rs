@@ -102,15 +102,23 @@ pub(super) fn wrong(why: impl Into<String>) -> TorchFileError {
 pub(super) struct Budget(usize);
 
 impl Budget {
-    /// For a pickle or a part of one: what plain data of this many bytes takes at most, and room for small files.
+    /// For a pickle of this many bytes: what plain data of that size takes at most, and room for small files. The first
+    /// megabytes get less for each byte, so that small files can't take much.
     pub fn of(bytes: u64) -> Self {
-        const ROOM: usize = 20 << 20;
-        Self(usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(6).saturating_add(ROOM))
+        const ROOM: usize = 16 << 20;
+        const SMALL: usize = 4 << 20;
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self(ROOM + 6 * bytes.min(SMALL) + bytes.saturating_sub(SMALL).saturating_mul(16))
     }
 
     pub fn take(&mut self, bytes: usize) -> Result<(), TorchFileError> {
         self.0 = self.0.checked_sub(bytes).ok_or_else(|| wrong("its pickle holds too many values for its size"))?;
         Ok(())
+    }
+
+    /// Gives back what was taken for something that is gone again.
+    pub fn give(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add(bytes);
     }
 
     /// Room for `more` values behind a vector's.
@@ -146,7 +154,9 @@ impl Heap {
 
     /// A new node. `held` are the bytes that it holds elsewhere.
     pub fn add(&mut self, node: Node, held: usize) -> Result<Value, TorchFileError> {
-        self.budget.take(held)?;
+        // What an allocation costs besides its bytes.
+        const ALLOCATION: usize = 16;
+        self.budget.take(if held > 0 { held.saturating_add(ALLOCATION) } else { 0 })?;
         self.budget.grow(&mut self.nodes, 1)?;
         let id = u32::try_from(self.nodes.len()).map_err(|_| wrong("its pickle holds too many values"))?;
         self.nodes.push(node);

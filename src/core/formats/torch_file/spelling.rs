@@ -1,0 +1,35 @@
+//! How pickles spell long integers, and texts of protocol 0.
+
+use super::TorchFileError;
+use super::value::wrong;
+
+/// Two's complement of any length, if it fits 64 bits: what is beyond them must be sign alone.
+pub(super) fn integer(bytes: &[u8]) -> Option<i64> {
+    let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
+    if bytes.iter().skip(8).any(|&b| b != sign) || bytes.get(7).is_some_and(|b| (b ^ sign) & 0x80 != 0) {
+        return None;
+    }
+    Some(i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(sign))))
+}
+
+/// Python's "raw-unicode-escape": Latin-1 with `\uXXXX` and `\UXXXXXXXX`.
+pub(super) fn unescaped(raw: &[u8]) -> Result<String, TorchFileError> {
+    let mut text = String::with_capacity(raw.len());
+    let mut left = raw;
+    while let Some((&first, rest)) = left.split_first() {
+        let digits = match (first, rest.first()) {
+            (b'\\', Some(b'u')) => 4,
+            (b'\\', Some(b'U')) => 8,
+            _ => {
+                text.push(char::from(first));
+                left = rest;
+                continue;
+            }
+        };
+        let code = rest.get(1..=digits).and_then(|hex| std::str::from_utf8(hex).ok());
+        let decoded = code.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+        text.push(decoded.ok_or_else(|| wrong("its pickle has a text that is not UTF-8"))?);
+        left = &rest[1 + digits..];
+    }
+    Ok(text)
+}
