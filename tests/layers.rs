@@ -74,7 +74,6 @@ fn a_wrong_arrow_is_seen_however_it_is_spelled() {
 /// Files that name each other's items, directly or through others. A file may look up to the modules that it lies in:
 /// that is what `super` is for.
 #[test]
-#[ignore = "circles in torch_file, weights, cpu and ui are left"]
 fn no_file_is_in_a_circle() {
     let sources = sources();
     let circles = circles(&sources);

@@ -153,7 +153,7 @@ fn field<'de, T: serde::Deserialize<'de>, A: serde::de::MapAccess<'de>>(
     expected: &str,
 ) -> Result<Option<T>, A::Error> {
     let wrong = |e: A::Error| serde::de::Error::custom(format!("'{name}' must be {expected} ({e})"));
-    map.next_value().map(Some).map_err(wrong)
+    map.next_value::<Option<T>>().map_err(wrong)
 }
 
 fn check(card: &Card) -> Result<(), String> {

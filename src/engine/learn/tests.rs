@@ -192,7 +192,7 @@ fn a_hundred_steps_on_pixels_leave_a_frozen_network_as_it_was() {
                 let gradient = network.backward(&Gradients { logits: Some(&logits), probes: &entries });
                 let gradient = gradient.unwrap().unwrap();
                 let values = &mut images;
-                stepper.begin(0.02).apply(Parameter { key: "images", dimensions: 4, values, gradient: &gradient });
+                stepper.begin(0.1).apply(Parameter { key: "images", dimensions: 4, values, gradient: &gradient });
             }
             assert!(losses[99] < 0.6 * losses[0], "{arch} with {kind}: {} after {}", losses[99], losses[0]);
             assert_eq!(bits(&network.weights().unwrap()), before, "{arch} with {kind}");

@@ -3,6 +3,8 @@
 
 mod adapt;
 mod contents;
+mod dialect;
+mod entry;
 mod keys;
 mod pickle;
 mod recognise;

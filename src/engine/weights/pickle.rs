@@ -2,7 +2,7 @@
 
 use std::io::{Seek, Write};
 
-use super::save::{Data, Entry};
+use super::entry::{Data, Entry};
 use crate::core::formats::torch_file::{Dtype, Pickle, archive, opcode};
 
 /// Writes the archive.

@@ -8,6 +8,7 @@ use std::path::Path;
 use half::f16;
 use safetensors::tensor::{Dtype, View};
 
+use super::entry::{Data, Entry};
 use super::{WeightError, Weights, pickle};
 use crate::engine::nets::buffers::Values;
 use crate::engine::nets::graph::Graph;
@@ -41,31 +42,6 @@ pub enum Precision {
     Full,
     /// 16 bits: half the file, three significant digits.
     Half,
-}
-
-/// A tensor as it is written.
-pub(super) struct Entry<'a> {
-    pub key: String,
-    pub shape: Vec<usize>,
-    pub data: Data<'a>,
-}
-
-/// Values with their type in the file.
-pub(super) enum Data<'a> {
-    F32(Cow<'a, [f32]>),
-    F16(&'a [f32]),
-    I64(Vec<i64>),
-}
-
-impl Data<'_> {
-    /// Little-endian bytes.
-    pub fn bytes(&self) -> Vec<u8> {
-        match self {
-            Self::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Self::F16(values) => values.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
-            Self::I64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        }
-    }
 }
 
 impl View for &Entry<'_> {

@@ -1,7 +1,7 @@
 //! timm's names of tensors, family by family, and torchvision's for the same ones. Listed is only what was seen to give
 //! the same logits in both libraries (`benches/round_trip.sh`).
 
-use super::translate::{Dialect, Keys};
+use super::dialect::{Dialect, Keys};
 
 /// timm's dialects.
 pub(super) const DIALECTS: [Dialect; 8] = [

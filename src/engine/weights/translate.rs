@@ -4,23 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{Contents, Part, Unread};
+use super::dialect::{Dialect, Keys};
 use super::timm;
 use crate::engine::nets::buffers::is_derived;
 use crate::engine::nets::detect::Shapes;
 use crate::engine::nets::graph::Graph;
-
-/// The keys of a file.
-pub(super) type Keys<'a> = BTreeSet<&'a str>;
-
-/// How a library names the tensors of a family.
-pub(super) struct Dialect {
-    /// Whose names these are, for the load report.
-    pub name: &'static str,
-    /// Keys that a file of this dialect has.
-    pub marks: &'static [&'static str],
-    /// The new key of a key, given in its parts between dots; `None` for what is left as it is.
-    pub rename: fn(&[&str], &Keys<'_>) -> Option<String>,
-}
 
 /// What torchvision's own files are called differently from its modules today: it renames them while loading.
 const OLDER: [Dialect; 2] = [

@@ -1,5 +1,5 @@
-//! The window's state, and the one place where intents are carried out. Each file adds to [`App`] what the files above it
-//! in this list build on: state, editing, distilling and training, execute, frame.
+//! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
+//! editing, distilling and training, execute, frame.
 
 mod distilling;
 mod docked;

@@ -34,7 +34,7 @@ pub struct Depthwise {
 }
 
 impl Dense {
-    /// A convolution between maps of these shapes without the way backward.
+    /// A convolution between maps of these shapes for forward passes alone.
     pub fn forward(conv: &Conv, (from, to): (Shape, Shape), widest: usize) -> Self {
         let Conv { inputs, outputs, groups, .. } = *conv;
         let (seen, made) = (inputs / groups, outputs / groups);
@@ -90,7 +90,7 @@ pub fn is_depthwise(conv: &Conv) -> bool {
 }
 
 impl Depthwise {
-    /// A depthwise convolution between maps of these shapes without the way backward.
+    /// A depthwise convolution between maps of these shapes for forward passes alone.
     pub fn forward(conv: &Conv, (from, to): (Shape, Shape)) -> Self {
         let (kernel, area) = (conv.kernel, conv.kernel * conv.kernel);
         let offset = |tap: usize| tap / kernel * from.row() + tap % kernel * from.stride;

@@ -277,7 +277,7 @@ fn channels_are_gated_joined_cut_and_shuffled() {
 }
 
 #[test]
-fn rows_of_several_values_reach_the_tail() {
+fn rows_of_several_values_reach_the_head() {
     let mut net = Net::new(6);
     let a = net.step(Op::GlobalMean, &[0]);
     let b = net.step(Op::Flatten, &[0]);
