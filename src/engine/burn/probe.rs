@@ -13,8 +13,8 @@ pub(super) enum Tracked {
     Map(Tensor<4>),
     /// N×C.
     Row(Tensor<2>),
-    /// Mean and biased variance of each channel.
-    Statistics(Tensor<1>, Tensor<1>),
+    /// Mean and biased variance of each channel; boxed, since a tensor is a large handle.
+    Statistics(Box<[Tensor<1>; 2]>),
 }
 
 impl Tracked {
@@ -35,7 +35,8 @@ impl Tracked {
         Ok(match self {
             Self::Map(x) => Probed::Values(Value::Map(x.clone().inner()).read()?),
             Self::Row(x) => Probed::Values(Value::Rows(x.clone().inner()).read()?),
-            Self::Statistics(mean, variance) => {
+            Self::Statistics(both) => {
+                let [mean, variance] = both.as_ref();
                 Probed::Statistics(ChannelStatistics { mean: row(mean)?, variance: row(variance)? })
             }
         })
@@ -46,7 +47,8 @@ impl Tracked {
         Some(match (self, entry) {
             (Self::Map(x), Entry::Values(gradient)) => weighed(x, gradient, device),
             (Self::Row(x), Entry::Values(gradient)) => weighed(x, gradient, device),
-            (Self::Statistics(mean, variance), Entry::Statistics(gradient)) => {
+            (Self::Statistics(both), Entry::Statistics(gradient)) => {
+                let [mean, variance] = *both;
                 weighed(mean, &gradient.mean, device) + weighed(variance, &gradient.variance, device)
             }
             _ => return None,
@@ -67,5 +69,5 @@ fn statistics(x: Tensor<4>) -> Tracked {
     // The variance doesn't move with the mean that is subtracted: Σ (x − mean) = 0.
     let distance = x - mean.clone().detach();
     let variance = over_pixels(distance.clone() * distance);
-    Tracked::Statistics(mean.reshape([channels]), variance.reshape([channels]))
+    Tracked::Statistics(Box::new([mean.reshape([channels]), variance.reshape([channels])]))
 }
