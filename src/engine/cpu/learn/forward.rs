@@ -25,7 +25,7 @@ pub struct Pass<'a> {
     pub batches: &'a [norm::Batch],
     /// The batch's masks.
     pub masks: Masks,
-    /// What enters at the probes on the way back, by their number.
+    /// What enters at the probes of the backward pass, by their number.
     pub pulls: &'a [Pull<'a>],
 }
 
