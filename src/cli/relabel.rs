@@ -22,7 +22,7 @@ pub struct Args {
     /// The observer that labels
     #[arg(long, value_name = "FILE")]
     observer: PathBuf,
-    /// Folder for the labels; one that holds the same labels is gone on with
+    /// Folder for the labels; one that holds the same labels is continued
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Only the first N images of each class [default: all]

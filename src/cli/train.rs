@@ -26,7 +26,7 @@ struct Shared {
     /// Only the first N images of each class are evaluated [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     val_limit: Option<u32>,
-    /// Output folder; one that holds the same training is gone on with
+    /// Output folder; one that holds the same training is continued
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Seconds between checkpoints: the work that a kill may cost

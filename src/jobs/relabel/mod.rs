@@ -34,7 +34,7 @@ pub struct RelabelRequest {
     pub precision: Precision,
     /// Labels exchanged with FKD (Shen and Xing 2022).
     pub fkd: Option<Fkd>,
-    /// The output folder; one that holds the same labels is gone on with.
+    /// The output folder; one that holds the same labels is continued.
     pub out: PathBuf,
 }
 
