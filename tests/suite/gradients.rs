@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use stillroom::engine::burn::module::{Mode, Network};
 use stillroom::engine::learn::Masks;
@@ -96,11 +95,11 @@ fn check(case: &Case, (classes, images): (usize, usize)) {
     let weights = Tensor::<2>::from_data(tensor("loss", &[images, classes]), &device);
     let gradients = (logits * weights).sum().backward();
     let of_input = values(x.grad(&gradients).unwrap());
-    let gradients = GradientsParams::from_grads(gradients, &network);
-    let ids: BTreeMap<_, _> = network.parameters().into_iter().map(|(key, _, id)| (key, id)).collect();
+    let named = network.parameters().into_iter().zip(network.learnt());
+    let parameters: BTreeMap<_, _> = named.map(|((key, _), value)| (key, value)).collect();
     for (key, expected) in &case.gradients {
         let what = format!("{name}, {}: {key}", case.mode);
-        let of_parameter = || values(gradients.get::<1>(ids[key]).unwrap());
+        let of_parameter = || values(parameters[key].grad(&gradients).unwrap());
         expected.check(&if key == "input" { of_input.clone() } else { of_parameter() }, &what);
     }
     let after = network.weights().unwrap();

@@ -103,7 +103,7 @@ impl BurnNetwork {
         }
         let mut moved = Vec::with_capacity(self.gradients.len());
         let named = self.network.parameters().into_iter().zip(self.network.learnt());
-        for (((key, shape, _), value), gradient) in named.zip(&mut self.gradients) {
+        for (((key, shape), value), gradient) in named.zip(&mut self.gradients) {
             let mut values = value.inner();
             if let Some(gradient) = &gradient.take() {
                 step.apply(Parameter { key: &key, dimensions: shape.len(), values: &mut values, gradient });
@@ -134,7 +134,7 @@ impl Differentiable for BurnNetwork {
     }
 
     fn gradients(&mut self) -> Result<Weights, EngineError> {
-        let of = |((key, shape, _), gradient): ((String, Vec<usize>, _), &Option<Tensor<1>>)| {
+        let of = |((key, shape), gradient): ((String, Vec<usize>), &Option<Tensor<1>>)| {
             let values = match gradient {
                 Some(gradient) => Value::Rows(gradient.clone().unsqueeze()).read()?.values,
                 None => vec![0.0; shape.iter().product()],

@@ -230,6 +230,7 @@ impl Steppable for Vec<f32> {
 mod tests {
     use super::*;
     use crate::core::fixtures::{self, OptimiserCase, Optimisers, Values};
+    use crate::engine::nets::NetworkSpec;
 
     fn rule(case: &OptimiserCase) -> Rule {
         Rule { optimiser: case.optimiser, decay_all: case.decay_all }
@@ -251,6 +252,16 @@ mod tests {
                 // The values lie between −6 and 6.
                 assert!((v - e).abs() <= 1e-6 * e.abs().max(1.0), "{what:?}: {v}, PyTorch {e}");
             }
+        }
+    }
+
+    /// ConvNet-3: three convolutions and the classifier; ResNet-20: stem, 3·2·3 convolutions of blocks and the head.
+    #[test]
+    fn norms_and_biases_dont_decay() {
+        for (arch, expected) in [("conv3", 4), ("resnet20_cifar", 20)] {
+            let spec = NetworkSpec { arch: arch.parse().unwrap(), side: 32, classes: 10 };
+            let all = spec.graph().parameters();
+            assert_eq!(all.iter().filter(|p| decays(&p.key, p.shape.len())).count(), expected, "{arch}");
         }
     }
 

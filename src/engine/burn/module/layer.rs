@@ -1,6 +1,6 @@
 //! The weights of one node, and what it computes with them.
 
-use burn::module::{Module, Param, ParamId, RunningState};
+use burn::module::{Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train};
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
@@ -52,11 +52,6 @@ impl Layer {
     /// The running statistics: mean and variance of a batch norm, nothing of others.
     pub(super) fn running(&self) -> &[RunningState<Tensor<1>>] {
         &self.running
-    }
-
-    /// Identities of the learnt tensors.
-    pub(super) fn ids(&self) -> impl Iterator<Item = ParamId> + '_ {
-        self.learnt.iter().map(|p| p.id)
     }
 
     fn get(&self, at: usize) -> Result<Tensor<1>, EngineError> {

@@ -6,7 +6,7 @@
 mod layer;
 mod masks;
 
-use burn::module::{Module, ParamId, RunningState};
+use burn::module::{Module, RunningState};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::core::formats::load_report::LoadReport;
@@ -156,27 +156,15 @@ impl Network {
         }
     }
 
-    /// The parameters that weight decay applies to: those named "weight" that have more than one dimension, so no
-    /// biases, norms and embeddings, as in RDED's code.
+    /// Key and shape of every learnt tensor; gradients have the tensor's values in a row.
     #[must_use]
-    pub fn decayed(&self) -> Vec<ParamId> {
-        self.parameters()
-            .into_iter()
-            .filter(|(key, shape, _)| key.contains("weight") && shape.len() > 1)
-            .map(|p| p.2)
-            .collect()
-    }
-
-    /// Key, shape and identity of every learnt tensor; gradients have the tensor's values in a row.
-    #[must_use]
-    pub fn parameters(&self) -> Vec<(String, Vec<usize>, ParamId)> {
+    pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
         let keyed = self.graph.nodes().iter().filter(|n| has_weights(n));
-        let of = |(node, layer): (&Node, &Layer)| {
-            let learnt: Vec<_> = node.op.tensors().into_iter().filter(|t| t.2.is_learnt()).collect();
-            let named = learnt.into_iter().zip(layer.ids());
-            named.map(|((name, shape, _), id)| (node.tensor_key(name), shape, id)).collect::<Vec<_>>()
+        let of = |node: &Node| {
+            let learnt = node.op.tensors().into_iter().filter(|t| t.2.is_learnt());
+            learnt.map(|(name, shape, _)| (node.tensor_key(name), shape)).collect::<Vec<_>>()
         };
-        keyed.zip(&self.layers).flat_map(of).collect()
+        keyed.flat_map(of).collect()
     }
 }
 
