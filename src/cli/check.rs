@@ -71,10 +71,13 @@ pub fn describe(console: &Console, report: &CheckReport, dataset: &crate::core::
     ));
     for (class, accuracy) in dataset.classes().iter().zip(&report.per_class).take(20) {
         let accuracy = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:5.1} %"));
-        console.say(&format!("  {accuracy}  {}", class.label()));
+        console.say(&format!("  {accuracy}  {}", class.shown()));
     }
     if dataset.classes().len() > 20 {
         console.say(&format!("  … and {} more classes (all in the JSON line)", dataset.classes().len() - 20));
+    }
+    for (name, top1) in &report.networks {
+        console.say(&format!("  as {name}: top-1 {top1:.2} %"));
     }
     for (name, top1) in &report.tried {
         console.say(&format!("  with --mean-std {name}: top-1 {top1:.2} %"));

@@ -35,7 +35,7 @@ pub struct Args {
     /// Side of the network's input in pixels
     #[arg(long)]
     side: Option<usize>,
-    /// Normalisation: imagenet, cifar10, tiny, none, or m,m,m,s,s,s
+    /// Normalisation: imagenet, half, cifar10, tiny, none, or m,m,m,s,s,s
     #[arg(long, allow_hyphen_values = true)]
     mean_std: Option<MeanStd>,
     /// JSON file: which output belongs to which class of --data

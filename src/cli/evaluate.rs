@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::core::data::dataset::Split;
+use crate::core::data::wordnet;
 use crate::jobs::evaluate::{confusion, evaluate_all, write_confusion, write_predictions};
 use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;
@@ -74,6 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     // Of a thousand classes nobody reads a list; it is in the last line.
     for (class, top1) in report.per_class.iter().filter(|_| report.per_class.len() <= 20) {
+        let class = wordnet::shown(class);
         console.say(&top1.map_or_else(|| format!("{class}: no images"), |top1| format!("{class}: {top1:.2} %")));
     }
     console.say(&format!("top-1 {:.2} %, top-5 {:.2} % on {} images", report.top1, report.top5, report.images));

@@ -58,7 +58,7 @@ pub struct NetworkArgs {
     /// Side of the network's input in pixels
     #[arg(long)]
     pub side: Option<usize>,
-    /// Normalisation: imagenet, cifar10, tiny, none, or m,m,m,s,s,s
+    /// Normalisation: imagenet, half, cifar10, tiny, none, or m,m,m,s,s,s
     #[arg(long, allow_hyphen_values = true)]
     pub mean_std: Option<MeanStd>,
     /// JSON file: which output belongs to which class
@@ -110,7 +110,7 @@ impl Common {
             about.spec.arch,
             about.spec.side,
             about.spec.classes,
-            about.mean_std.describe(),
+            about.normalisation(),
             about.report.used.len(),
             about.report.unused.len()
         ));

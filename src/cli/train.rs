@@ -74,7 +74,7 @@ pub struct PretrainArgs {
     /// Side of the network's input in pixels [default: that of the images]
     #[arg(long)]
     side: Option<usize>,
-    /// Normalisation: imagenet, cifar10, tiny, none, or m,m,m,s,s,s
+    /// Normalisation: imagenet, half, cifar10, tiny, none, or m,m,m,s,s,s
     #[arg(long, allow_hyphen_values = true)]
     mean_std: Option<MeanStd>,
     #[command(flatten)]

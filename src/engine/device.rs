@@ -43,6 +43,9 @@ pub struct DeviceInfo {
     pub hardware: Hardware,
     /// Memory in MiB, where the driver tells it (wgpu does not).
     pub memory_mib: Option<u64>,
+    /// Bytes of the largest buffer that a shader may see, where the driver tells it: a batch whose largest map is larger
+    /// goes through in parts.
+    pub largest_buffer: Option<u64>,
 }
 
 /// A device that was picked and opened.
@@ -119,11 +122,11 @@ pub fn list() -> Vec<DeviceInfo> {
     let mut devices = vec![cpu_info()];
     devices.extend(cuda_devices());
     let adapters = adapters();
-    for (n, (info, _)) in adapters.iter().enumerate() {
-        devices.push(adapter_info(format!("wgpu:{n}"), info));
+    for (n, adapter) in adapters.iter().enumerate() {
+        devices.push(adapter_info(format!("wgpu:{n}"), adapter));
     }
     if cfg!(feature = "vulkan") {
-        devices.extend(adapters.iter().enumerate().map(|(n, (info, _))| adapter_info(format!("vulkan:{n}"), info)));
+        devices.extend(adapters.iter().enumerate().map(|(n, adapter)| adapter_info(format!("vulkan:{n}"), adapter)));
     }
     devices
 }
@@ -184,11 +187,11 @@ fn open(id: &str) -> Result<Device, DeviceError> {
         "cuda" => std::panic::catch_unwind(|| Device::cuda(index)).map_err(|_| error("the CUDA driver failed".into())),
         #[cfg(feature = "vulkan")]
         "vulkan" => {
-            let kind = adapters().into_iter().nth(index).map(|(_, kind)| kind).unwrap_or_default();
+            let kind = adapters().into_iter().nth(index).map(|adapter| adapter.kind).unwrap_or_default();
             std::panic::catch_unwind(|| Device::vulkan(kind)).map_err(|_| error("the Vulkan driver failed".into()))
         }
         _ => {
-            let kind = adapters().into_iter().nth(index).map(|(_, kind)| kind).unwrap_or_default();
+            let kind = adapters().into_iter().nth(index).map(|adapter| adapter.kind).unwrap_or_default();
             // A second initialisation of the same adapter is refused, and means that it is open already.
             match Device::wgpu_options().device_kind(kind.clone()).init() {
                 Ok(device) => Ok(device),
@@ -210,7 +213,7 @@ fn cpu_info() -> DeviceInfo {
     });
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let name = format!("{} ({threads} threads)", name.unwrap_or_else(|| std::env::consts::ARCH.to_owned()));
-    DeviceInfo { id: "cpu".to_owned(), name, hardware: Hardware::Cpu, memory_mib: memory }
+    DeviceInfo { id: "cpu".to_owned(), name, hardware: Hardware::Cpu, memory_mib: memory, largest_buffer: None }
 }
 
 #[cfg(feature = "cuda")]
@@ -218,8 +221,13 @@ fn cuda_devices() -> Vec<DeviceInfo> {
     let found = std::panic::catch_unwind(|| Device::enumerate(burn::tensor::DeviceType::Cuda).into_vec());
     let devices = found.unwrap_or_default();
     let name = |d: &Device| d.identity().map_or_else(|| "CUDA device".to_owned(), |i| i.name);
-    let info =
-        |(n, d)| DeviceInfo { id: format!("cuda:{n}"), name: name(d), hardware: Hardware::Gpu, memory_mib: None };
+    let info = |(n, d)| DeviceInfo {
+        id: format!("cuda:{n}"),
+        name: name(d),
+        hardware: Hardware::Gpu,
+        memory_mib: None,
+        largest_buffer: None,
+    };
     devices.iter().enumerate().map(info).collect()
 }
 
@@ -228,21 +236,40 @@ fn cuda_devices() -> Vec<DeviceInfo> {
     Vec::new()
 }
 
-fn adapter_info(id: String, info: &wgpu::AdapterInfo) -> DeviceInfo {
+fn adapter_info(id: String, Adapter { info, largest_buffer, .. }: &Adapter) -> DeviceInfo {
     let software = info.device_type == wgpu::DeviceType::Cpu;
     let hardware = if software { Hardware::SoftwareGpu } else { Hardware::Gpu };
-    DeviceInfo { id, name: format!("{} ({})", info.name, info.backend), hardware, memory_mib: None }
+    DeviceInfo {
+        id,
+        name: format!("{} ({})", info.name, info.backend),
+        hardware,
+        memory_mib: None,
+        largest_buffer: Some(*largest_buffer),
+    }
+}
+
+/// A graphics device.
+struct Adapter {
+    info: wgpu::AdapterInfo,
+    /// As burn selects it.
+    kind: DeviceKind,
+    /// In bytes.
+    largest_buffer: u64,
 }
 
 /// The adapters of the first graphics API that has any, in the order and with the selectors that burn uses: every
 /// kind counts from zero on its own.
-fn adapters() -> Vec<(wgpu::AdapterInfo, DeviceKind)> {
+fn adapters() -> Vec<Adapter> {
     let probe = |backends: wgpu::Backends| {
         let descriptor =
             wgpu::InstanceDescriptor { backends, ..wgpu::InstanceDescriptor::new_without_display_handle() };
         let instance = wgpu::Instance::new(descriptor);
         let adapters = pollster::block_on(instance.enumerate_adapters(backends));
-        adapters.iter().map(wgpu::Adapter::get_info).collect::<Vec<_>>()
+        let about = |adapter: &wgpu::Adapter| {
+            let limits = adapter.limits();
+            (adapter.get_info(), limits.max_buffer_size.min(limits.max_storage_buffer_binding_size))
+        };
+        adapters.iter().map(about).collect::<Vec<_>>()
     };
     let apis = [wgpu::Backends::VULKAN, wgpu::Backends::METAL, wgpu::Backends::DX12];
     let infos = apis.into_iter().map(probe).find(|found| !found.is_empty()).unwrap_or_default();
@@ -253,7 +280,7 @@ fn adapters() -> Vec<(wgpu::AdapterInfo, DeviceKind)> {
     };
     infos
         .into_iter()
-        .map(|info| {
+        .map(|(info, largest_buffer)| {
             let kind = match info.device_type {
                 wgpu::DeviceType::DiscreteGpu => DeviceKind::DiscreteGpu(next(0)),
                 wgpu::DeviceType::IntegratedGpu => DeviceKind::IntegratedGpu(next(1)),
@@ -261,7 +288,7 @@ fn adapters() -> Vec<(wgpu::AdapterInfo, DeviceKind)> {
                 wgpu::DeviceType::Cpu => DeviceKind::Cpu,
                 wgpu::DeviceType::Other => DeviceKind::DefaultDevice,
             };
-            (info, kind)
+            Adapter { info, kind, largest_buffer }
         })
         .collect()
 }
@@ -283,7 +310,13 @@ mod tests {
 
     #[test]
     fn auto_never_takes_a_software_gpu() {
-        let device = |id: &str, hardware| DeviceInfo { id: id.into(), name: id.into(), hardware, memory_mib: None };
+        let device = |id: &str, hardware| DeviceInfo {
+            id: id.into(),
+            name: id.into(),
+            hardware,
+            memory_mib: None,
+            largest_buffer: None,
+        };
         let cpu = device("cpu", Hardware::Cpu);
         let soft = device("wgpu:0", Hardware::SoftwareGpu);
         let gpu = device("wgpu:1", Hardware::Gpu);

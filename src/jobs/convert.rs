@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::Split;
 use crate::engine::nets::detect;
-use crate::engine::observe::observer::Observer;
+use crate::engine::observe::observer::{Observer, Source};
 use crate::engine::weights::{Kind, Precision, WeightError, file_bytes};
 use crate::store::card::{self, Card, CardError};
 use crate::store::files::{FileError, Written, shown, write_new};
@@ -98,8 +98,7 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
             open::observer(&pruning, &imported.dataset)?.observer
         }
     };
-    let stated = request.network.mean_std.is_some() || old.as_ref().is_some_and(|c| c.mean.is_some());
-    if !stated {
+    if observer.normalised_by == Source::Assumed {
         notes.push(format!("nothing says how its input is normalised: the card says {}", observer.mean_std.describe()));
     }
     let old = old.map(|card| match request.keep {

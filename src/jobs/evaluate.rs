@@ -51,6 +51,7 @@ pub fn evaluate_all(
     };
     let throughput = session.throughput;
     let evaluation = evaluate(session.engine(), job, throughput, progress)?;
+    session.take_notes().into_iter().for_each(|note| progress.warn(note));
     for (image, reason) in &evaluation.broken {
         progress.warn(format!("{}: {reason}; left out", dataset.source(*image)));
     }

@@ -53,6 +53,7 @@ pub fn pick(
         let job = FeatureJob { dataset: &dataset, patches: keys, crops: &crops };
         let advance = &mut |n: usize| progress.step("features", done + n as u64, total);
         let found = features(session.tapped()?, job, throughput, advance)?;
+        session.take_notes().into_iter().for_each(|note| progress.warn(note));
         spent.add(found.spent);
         done += keys.len() as u64;
         let name = &dataset.class(class).name;

@@ -64,9 +64,7 @@ pub fn score(
         let advance = &mut |n: usize| progress.step("score", done + n as u64, total);
         let ClassOutcome { block, spent, warning } =
             class_scores(session, (project, &key), (recipe, &plan, class), advance)?;
-        if let Some(warning) = warning {
-            progress.warn(warning);
-        }
+        warning.into_iter().chain(session.take_notes()).for_each(|note| progress.warn(note));
         done += session.dataset.class_size(class).min(recipe.method.subset as usize) as u64;
         match spent {
             Some(spent) => cost.spent.add(spent),

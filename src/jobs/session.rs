@@ -27,6 +27,7 @@ pub struct Session {
     picked: Picked,
     /// The same network with a plan that keeps a feature; made on first use.
     tapped: Option<Box<dyn Engine>>,
+    notes: Vec<String>,
 }
 
 impl Session {
@@ -45,10 +46,30 @@ impl Session {
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         // Every thread of the CPU needs an image; beyond photographs' usual sides memory matters more.
         let least = if side <= 256 { 4 * threads } else { 1 };
-        let batch = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware).max(least));
+        let wanted = batch.unwrap_or_else(|| default_batch(side, picked.info.hardware).max(least));
+        let most = engine.largest_batch().unwrap_or(wanted);
+        let mut notes = Vec::new();
+        if batch.is_some_and(|batch| batch > most) {
+            notes.push(format!("the device's largest buffer holds {most} images at this side: batches are no larger"));
+        }
         let device = picked.info.clone();
-        let (throughput, picked) = (Throughput { batch, threads }, picked.clone());
-        Ok(Self { dataset, observer, device, throughput, engine, picked, tapped: None })
+        let (throughput, picked) = (Throughput { batch: wanted.min(most), threads }, picked.clone());
+        Ok(Self { dataset, observer, device, throughput, engine, picked, tapped: None, notes })
+    }
+
+    /// What the user should know of the device since the last time that this was asked, such as a batch that had no room.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        let tapped = self.tapped.as_mut().map(|engine| engine.take_notes());
+        [std::mem::take(&mut self.notes), self.engine.take_notes(), tapped.unwrap_or_default()].concat()
+    }
+
+    /// Another observer on the same device, for the same data.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the device refuses.
+    pub fn with(&self, observer: Arc<OpenedObserver>) -> Result<Self, EngineError> {
+        let Throughput { batch, threads } = self.throughput;
+        Self::new(self.dataset.clone(), observer, &self.picked, (Some(batch), Some(threads)))
     }
 
     /// The engine.
@@ -95,7 +116,7 @@ pub fn device_class(device: &DeviceInfo) -> String {
 pub fn engine(plan: Plan, picked: &Picked) -> Result<Box<dyn Engine>, EngineError> {
     Ok(match picked.info.hardware {
         Hardware::Cpu => Box::new(CpuEngine::new(&plan)?),
-        _ => Box::new(BurnEngine::new(plan, &picked.device)?),
+        _ => Box::new(BurnEngine::new(plan, &picked.device, picked.info.largest_buffer)?),
     })
 }
 

@@ -9,6 +9,7 @@ pub mod fkd;
 pub mod import;
 pub mod labels;
 mod lock;
+pub mod model_config;
 pub mod project;
 pub mod record;
 pub mod sealed;

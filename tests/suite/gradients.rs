@@ -1,4 +1,4 @@
-//! Gradients against PyTorch: numbers of `tests/fixtures/gradients.py` for the input and some parameters of seven
+//! Gradients against PyTorch: numbers of `tests/fixtures/gradients.py` for the input and some parameters of nine
 //! networks, with batch norm in evaluation and in training mode.
 
 use std::collections::BTreeMap;
@@ -73,11 +73,24 @@ fn grouped(side: usize, classes: usize) -> Graph {
     graph
 }
 
+/// The network `same` of the script: TensorFlow's padding and epsilon.
+fn same(side: usize, classes: usize) -> Graph {
+    let mut graph = Graph::images(side);
+    let x = graph.conv_norm(0, Conv::new(3, 24, 3, 2), ("a", "na"), Some(Activation::Relu6));
+    let x = graph.conv_norm(x, Conv::new(24, 24, 5, 2).grouped(24), ("b", "nb"), Some(Activation::Silu));
+    let x = graph.conv_norm(x, Conv::new(24, 18, 3, 2).grouped(2).biased(), ("c", "nc"), Some(Activation::Relu));
+    let x = graph.push(Op::GlobalMean, &[x]);
+    graph.linear(x, (18, classes), "head");
+    graph.as_tensorflow();
+    graph
+}
+
 fn check(case: &Case, (classes, images): (usize, usize)) {
     let (name, side) = (&case.arch, case.side);
     let device = Device::flex().autodiff();
     let graph = match name.as_str() {
         "grouped" => grouped(side, classes),
+        "same" => same(side, classes),
         arch => NetworkSpec { arch: arch.parse().unwrap(), side, classes }.graph(),
     };
     let network = Network::new(graph.clone(), &Weights::by_formula(&graph), &device).unwrap();
@@ -112,7 +125,7 @@ fn check(case: &Case, (classes, images): (usize, usize)) {
 fn gradients_are_pytorchs() {
     let text = include_str!("../fixtures/gradients.json");
     let file: File = serde_json::from_str(text).unwrap();
-    assert_eq!(file.cases.len(), 9);
+    assert_eq!(file.cases.len(), 11);
     for case in &file.cases {
         check(case, (file.classes, file.images));
     }

@@ -74,21 +74,27 @@ fn the_side_changes_no_weight() {
     }
 }
 
-/// Only ViT-Tiny and DeiT-Tiny, which differ in their training alone, can't be told apart.
+/// Only ViT-Tiny and DeiT-Tiny, which differ in their training alone, can't be told apart, nor timm's own
+/// EfficientNet-Lite0 and TensorFlow's.
 #[test]
 fn every_network_is_recognised_from_its_own_tensors() {
     for arch in Arch::all() {
         let graph = NetworkSpec { arch, side: arch.usual_side(), classes: 10 }.graph();
         let tensors = graph.parameters().into_iter().map(|p| (p.key, p.shape)).collect();
-        let found = detect::detect(&tensors).map(|d| (d.arch.to_string().replace("deit_tiny", "vit_tiny"), d.classes));
-        assert_eq!(found, Some((arch.to_string().replace("deit_tiny", "vit_tiny"), 10)));
+        let named = |arch: Arch| match arch.to_string().as_str() {
+            "deit_tiny_patch16_224" => "vit_tiny_patch16_224".to_owned(),
+            "efficientnet_lite0" => "tf_efficientnet_lite0".to_owned(),
+            name => name.to_owned(),
+        };
+        let found = detect::detect(&tensors).map(|d| (named(d.arch), d.classes));
+        assert_eq!(found, Some((named(arch), 10)));
     }
 }
 
 /// Each stage of a convolutional network ends with a map of half the side of the one before.
 #[test]
 fn stages_halve_the_map() {
-    let cases: [(&str, &[usize]); 9] = [
+    let cases: [(&str, &[usize]); 10] = [
         ("alexnet", &[27, 13, 6]),
         ("vgg11", &[112, 56, 28, 14, 7]),
         ("squeezenet1_0", &[109, 54, 27, 13]),
@@ -97,6 +103,7 @@ fn stages_halve_the_map() {
         ("shufflenet_v2_x1_0", &[28, 14, 7]),
         ("mnasnet1_0", &[112, 56, 28, 14, 7]),
         ("efficientnet_b0", &[112, 56, 28, 14, 7]),
+        ("tf_efficientnet_lite0", &[112, 56, 28, 14, 7]),
         ("regnet_y_400mf", &[56, 28, 14, 7]),
     ];
     for (name, expected) in cases {
@@ -111,7 +118,7 @@ fn stages_halve_the_map() {
 /// Batch norms, joins and activations vanish in the layers before them.
 #[test]
 fn residual_joins_cost_no_step_of_their_own() {
-    for name in ["mobilenet_v2", "mnasnet0_5", "efficientnet_b0", "regnet_y_400mf"] {
+    for name in ["mobilenet_v2", "mnasnet0_5", "efficientnet_b0", "tf_efficientnet_b0", "regnet_y_400mf"] {
         let graph = NetworkSpec { arch: name.parse().unwrap(), side: 64, classes: 10 }.graph();
         let plan = Plan::compile(&graph, &Weights::by_formula(&graph), &[]);
         let loose = |op: &Op| matches!(op, Op::Add | Op::BatchNorm { .. } | Op::LayerScale { .. } | Op::Activation(_));

@@ -78,7 +78,7 @@ impl Case {
     /// The network with batch norm folded, as distillation runs it on GPUs.
     fn check_burn(&self, device: &Device) {
         let plan = Plan::compile(&self.graph, &self.weights, &[]);
-        let mut engine = BurnEngine::new(plan, device).unwrap();
+        let mut engine = BurnEngine::new(plan, device, None).unwrap();
         self.check_logits(&engine.logits(&self.input, 2).unwrap(), "folded, burn");
     }
 
@@ -198,6 +198,13 @@ fn mobile_networks() {
 }
 
 #[test]
+fn timms_efficientnets() {
+    ["tf_efficientnet_b0", "tf_efficientnet_lite0", "tf_efficientnet_lite2", "efficientnet_lite0"]
+        .into_iter()
+        .for_each(on_the_cpu);
+}
+
+#[test]
 fn regnets() {
     on_the_cpu("regnet_y_8gf");
 }
@@ -207,7 +214,7 @@ fn regnets() {
 fn on_the_graphics_device() {
     use stillroom::engine::device::{DeviceChoice, pick};
     let picked = pick(DeviceChoice::Wgpu(0)).expect("a Vulkan driver is needed, a software one will do");
-    for name in ["conv3", "conv3_in", "resnet18", "mobilenet_v2", "vit_b_16", "swin_t"] {
+    for name in ["conv3", "conv3_in", "resnet18", "mobilenet_v2", "tf_efficientnet_b0", "vit_b_16", "swin_t"] {
         Case::new(name).check_burn(&picked.device);
     }
 }

@@ -55,7 +55,7 @@ fn losses_best_crops_and_rankings() {
     let observer = Observer::load(&weights, &ObserverOptions::default(), None).unwrap();
     let device = pick(DeviceChoice::Cpu).unwrap().device;
     let mut ours = CpuEngine::new(&observer.plan()).unwrap();
-    let mut burn = BurnEngine::new(observer.plan(), &device).unwrap();
+    let mut burn = BurnEngine::new(observer.plan(), &device, None).unwrap();
     let engines: [&mut dyn Engine; 2] = [&mut ours, &mut burn];
     let factors: Vec<_> = reference.runs.iter().map(|r| (r.factor, r.classes.len())).collect();
     assert_eq!(factors, [(1, 10), (2, 10), (3, 2)]);

@@ -194,7 +194,7 @@ fn by_rule(classes: &[Class], observer: Outputs<'_>) -> Result<(Vec<u32>, Rule),
     Err(ClassMapError::NoRule { class: class(at), classes: classes.len(), outputs: observer.count })
 }
 
-/// The output called as each class is named or titled.
+/// The output called as each class is named or titled, or by the words of the WordNet id that its name is.
 fn by_name(classes: &[Class], names: &[String], count: usize) -> Result<Vec<Option<u32>>, ClassMapError> {
     if names.len() != count {
         return Err(ClassMapError::NamesCount { names: names.len(), outputs: count });
@@ -206,6 +206,8 @@ fn by_name(classes: &[Class], names: &[String], count: usize) -> Result<Vec<Opti
     }
     let find = |c: &Class| {
         let output = outputs.get(c.name.as_str()).or_else(|| outputs.get(c.title.as_deref()?));
+        // Where the words name two outputs, the id may still tell.
+        let output = output.or_else(|| outputs.get(wordnet::words(&c.name)?).filter(|output| output.is_ok()));
         output.copied().transpose().map_err(|()| ClassMapError::Ambiguous { class: c.label().to_owned() })
     };
     classes.iter().map(find).collect()

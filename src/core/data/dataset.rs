@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::names::escape;
 use super::source::{ImageBytes, ImageSource, SourceError};
+use super::wordnet;
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -47,10 +48,16 @@ pub struct Class {
 }
 
 impl Class {
-    /// The title where there is one, else the name.
+    /// The title where there is one, else the name: what files that are written call it.
     #[must_use]
     pub fn label(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What people are shown: the title where there is one, else the words of a WordNet id, else the name.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.title.as_deref().unwrap_or_else(|| wordnet::shown(&self.name))
     }
 }
 

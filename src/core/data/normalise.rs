@@ -12,6 +12,8 @@ pub struct MeanStd {
 impl MeanStd {
     /// ImageNet's (torchvision).
     pub const IMAGENET: Self = Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    /// Values from −1 to 1: TensorFlow's, and timm's for most vision transformers.
+    pub const HALF: Self = Self { mean: [0.5; 3], std: [0.5; 3] };
     /// CIFAR-10's as the distillation papers state it.
     pub const CIFAR10: Self = Self { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.2010] };
     /// Tiny-ImageNet's.
@@ -20,8 +22,13 @@ impl MeanStd {
     pub const NONE: Self = Self { mean: [0.0; 3], std: [1.0; 3] };
 
     /// The named sets, which `check` tries in this order.
-    pub const KNOWN: [(&'static str, Self); 4] =
-        [("imagenet", Self::IMAGENET), ("cifar10", Self::CIFAR10), ("tiny", Self::TINY), ("none", Self::NONE)];
+    pub const KNOWN: [(&'static str, Self); 5] = [
+        ("imagenet", Self::IMAGENET),
+        ("half", Self::HALF),
+        ("cifar10", Self::CIFAR10),
+        ("tiny", Self::TINY),
+        ("none", Self::NONE),
+    ];
 
     /// The set's name, or its six numbers.
     #[must_use]
@@ -48,7 +55,7 @@ impl MeanStd {
 
 /// A text that is neither a known set nor six numbers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no normalisation: give imagenet, cifar10, tiny, none, or six numbers m,m,m,s,s,s with s > 0")]
+#[error("'{0}' is no normalisation: give imagenet, half, cifar10, tiny, none, or six numbers m,m,m,s,s,s with s > 0")]
 pub struct UnknownMeanStd(pub String);
 
 impl std::str::FromStr for MeanStd {

@@ -2,9 +2,15 @@
 //!
 //! The order is that of the sorted ids: torchvision's `ImageFolder` sorts the class folders, and the published
 //! 1000-class networks of torchvision and timm were trained so. The list equals timm's
-//! `data/_info/imagenet_synsets.txt` (timm 1.0.31, Apache-2.0).
+//! `data/_info/imagenet_synsets.txt` (timm 1.0.31, Apache-2.0); the words are those of `imagenet_synset_to_lemma.txt`
+//! beside it, from WordNet 3.0, but that the two cranes are told apart.
+
+use std::sync::LazyLock;
 
 const IDS: &str = include_str!("../../../assets/imagenet_wnids.txt");
+/// In the same order, one line each.
+static WORDS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("../../../assets/imagenet_words.txt").lines().collect());
 /// Nine characters and the line's end.
 const LINE: usize = 10;
 
@@ -30,6 +36,18 @@ pub fn output_of(wordnet_id: &str) -> Option<u32> {
         }
     }
     None
+}
+
+/// The words for a WordNet id of ImageNet-1k, commas between synonyms.
+#[must_use]
+pub fn words(wordnet_id: &str) -> Option<&'static str> {
+    WORDS.get(output_of(wordnet_id)? as usize).copied()
+}
+
+/// A class's name for people: the words of a WordNet id that the table knows, else the name itself.
+#[must_use]
+pub fn shown(name: &str) -> &str {
+    words(name).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -61,5 +79,19 @@ mod tests {
             assert_eq!(output_of(other), None, "{other}");
         }
         assert_eq!(id(COUNT), None);
+    }
+
+    /// As ImageNet's `words.txt` and torchvision's categories have them; each line is one class's alone.
+    #[test]
+    fn ids_have_words() {
+        let cases =
+            [("n01440764", "tench, Tinca tinca"), ("n02099601", "golden retriever"), ("n04254680", "soccer ball")];
+        for (id, expected) in cases {
+            assert_eq!(words(id), Some(expected));
+        }
+        assert_eq!((words("n00000001"), words("tench"), shown("tench")), (None, None, "tench"));
+        let distinct: std::collections::BTreeSet<&str> = WORDS.iter().copied().collect();
+        assert_eq!((distinct.len(), WORDS.len()), (COUNT, COUNT));
+        assert!(WORDS.iter().all(|words| !words.is_empty() && words.trim() == *words));
     }
 }

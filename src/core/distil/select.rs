@@ -170,7 +170,7 @@ impl Supply {
     pub fn check(self, class: &Class, recipe: &Recipe<Rded>) -> Result<(), SelectError> {
         let needed = recipe.patches_per_class();
         if self.candidates < needed {
-            let class = class.label().to_owned();
+            let class = class.shown().to_owned();
             return Err(TooFewPatches { class, available: self.candidates, needed }.into());
         }
         let fits = match recipe.method.strategy {
@@ -178,7 +178,7 @@ impl Supply {
             Strategy::Herding => self.usable >= needed,
             Strategy::KMeans => self.usable == needed && self.picked == needed,
         };
-        let class = || class.label().to_owned();
+        let class = || class.shown().to_owned();
         if fits {
             Ok(())
         } else {

@@ -8,7 +8,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::attention;
 use super::ops::{self, Learnt, Value};
+use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::{Activation, Op, Window};
+use crate::engine::plan::parts::Parts;
 use crate::engine::plan::{Engine, EngineError, Output, Plan, Signature, Step};
 
 /// A plan whose weights lie on a device.
@@ -20,21 +22,24 @@ pub struct BurnEngine {
     tensors: Vec<Vec<Tensor<1>>>,
     /// Masks of window attention.
     masks: RefCell<HashMap<MaskKey, Tensor<3>>>,
+    parts: Parts,
 }
 
 /// A step's output and the rows and columns of its map.
 type MaskKey = (usize, (usize, usize));
 
 impl BurnEngine {
-    /// Uploads a plan's weights.
+    /// Uploads a plan's weights. `largest` is the device's largest buffer in bytes, where it is known.
     ///
     /// # Errors
     /// [`EngineError`] where the steps don't fit together, or the device has no room or is lost.
-    pub fn new(mut plan: Plan, device: &Device) -> Result<Self, EngineError> {
+    pub fn new(mut plan: Plan, device: &Device, largest: Option<u64>) -> Result<Self, EngineError> {
         let device = device.clone();
+        let extents = plan.extents().ok_or_else(EngineError::broken_plan)?;
+        let parts = Parts::new(largest.map(|largest| images_within(largest, &extents)));
         let signature = plan.signature().ok_or_else(EngineError::broken_plan)?;
         let tensors = guarded(|| plan.steps.iter_mut().map(|step| upload(step, &device)).collect())?;
-        Ok(Self { plan, signature, device, tensors, masks: RefCell::default() })
+        Ok(Self { plan, signature, device, tensors, masks: RefCell::default(), parts })
     }
 
     fn run(&self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError> {
@@ -83,8 +88,25 @@ impl Engine for BurnEngine {
 
     fn forward(&mut self, inputs: &[&[f32]], batch: usize) -> Result<Output, EngineError> {
         self.signature.check(inputs, batch)?;
-        guarded(|| self.run(inputs, batch))?
+        let mut parts = std::mem::take(&mut self.parts);
+        let output = parts.forward(inputs, batch, &mut |inputs, count| guarded(|| self.run(inputs, count))?);
+        self.parts = parts;
+        output
     }
+
+    fn largest_batch(&self) -> Option<usize> {
+        self.parts.most()
+    }
+
+    fn take_notes(&mut self) -> Vec<String> {
+        self.parts.take_notes()
+    }
+}
+
+/// Images whose largest value is a buffer of no more than so many bytes; one at least.
+pub(super) fn images_within(largest: u64, values: &[Extent]) -> usize {
+    let of_one = values.iter().map(Extent::len).max().unwrap_or(1) * size_of::<f32>();
+    usize::try_from(largest).unwrap_or(usize::MAX).checked_div(of_one).unwrap_or(usize::MAX).max(1)
 }
 
 /// The join, if there is one, and the activation behind it.

@@ -3,13 +3,14 @@
 use burn::module::Module as _;
 use burn::tensor::{Device, Tensor};
 
-use super::engine::guarded;
+use super::engine::{guarded, images_within};
 use super::module::{self, Network};
 use super::ops::Value;
 use super::probe::{Tracked, weighed};
 use crate::engine::learn::optimiser::{Parameter, Step};
 use crate::engine::learn::{Differentiable, Forward, Gradients, Masks, Mode, Probe, Setup, Sizes, Trainable};
 use crate::engine::nets::graph::{Graph, Tap};
+use crate::engine::nets::shapes::extents;
 use crate::engine::plan::EngineError;
 use crate::engine::weights::{WeightTensor, Weights};
 
@@ -22,6 +23,7 @@ pub struct BurnNetwork {
     /// Per parameter, in the order of [`Network::parameters`].
     gradients: Vec<Option<Tensor<1>>>,
     pending: Option<Pending>,
+    most: Option<usize>,
 }
 
 /// The last forward pass with all that it came from.
@@ -49,7 +51,14 @@ impl BurnNetwork {
         let network = network(graph, weights, setup.mode, &device)?;
         let gradients = vec![None; network.parameters().len()];
         let (mode, probes) = (setup.mode, setup.probes.clone());
-        Ok(Self { network, device, mode, probes, gradients, pending: None })
+        Ok(Self { network, device, mode, probes, gradients, pending: None, most: None })
+    }
+
+    /// The same on a device whose largest buffer has so many bytes, where that is known.
+    #[must_use]
+    pub fn with_largest_buffer(self, largest: Option<u64>) -> Self {
+        let most = largest.zip(extents(self.network.graph())).map(|(largest, values)| images_within(largest, &values));
+        Self { most, ..self }
     }
 
     fn run(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
@@ -115,6 +124,10 @@ impl BurnNetwork {
 }
 
 impl Differentiable for BurnNetwork {
+    fn largest_batch(&self) -> Option<usize> {
+        self.most
+    }
+
     fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
         if batch == 0 || images.len() != batch * self.network.graph().image().len() {
             return Err(EngineError::Device(format!("{} values are no batch of {batch} images", images.len())));

@@ -114,7 +114,7 @@ impl Value {
                 (x.dims().to_vec(), x.try_into_data())
             }
         };
-        let data = data.map_err(|e| EngineError::Device(e.to_string()))?;
+        let data = data.map_err(|e| EngineError::reported(e.to_string()))?;
         let values = data.try_to_vec::<f32>().map_err(|e| EngineError::Device(format!("{e:?}")))?;
         Ok(Feature { shape, values })
     }
@@ -158,7 +158,9 @@ pub(super) fn apply(op: Op, inputs: Vec<Value>, learnt: Learnt<'_>) -> Result<Va
         Op::Conv(conv) => {
             let bias = conv.bias.then(|| learnt.get(1)).transpose()?;
             let weight = learnt.get(0)?.reshape(conv.weight_shape());
-            Value::Map(conv2d(first.map()?, weight, bias, conv_options(&conv)))
+            let (x, padding) = padded(first.map()?, &conv);
+            let options = ConvOptions::new([conv.stride; 2], padding, [1; 2], conv.groups);
+            Value::Map(conv2d(x, weight, bias, options))
         }
         Op::Linear { inputs, outputs, .. } => {
             first.linear(learnt.get(0)?.reshape([outputs, inputs]).transpose(), learnt.tensors.get(1).cloned())?
@@ -247,8 +249,16 @@ fn unweighted(op: Op, first: Value, mut rest: impl Iterator<Item = Value>) -> Re
     })
 }
 
-fn conv_options(conv: &Conv) -> ConvOptions<2> {
-    ConvOptions::new([conv.stride; 2], [conv.padding; 2], [1; 2], conv.groups)
+/// The map with the zeros that a convolution can't add by itself, and those that it can: rows and columns that are as
+/// many behind the map as before it.
+fn padded(x: Tensor<4>, conv: &Conv) -> (Tensor<4>, [usize; 2]) {
+    let [_, _, height, width] = x.dims();
+    let [rows, columns] = [height, width].map(|size| conv.edges(size));
+    if rows[0] == rows[1] && columns[0] == columns[1] {
+        return (x, [rows[0], columns[0]]);
+    }
+    let edges = [(0, 0), (0, 0), rows.into(), columns.into()];
+    (x.pad(edges, PadMode::Constant(0.0)), [0; 2])
 }
 
 fn max_pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {

@@ -24,7 +24,8 @@ pub fn learner(
     Ok(if on_processor(&graph, picked) {
         Box::new(Fitted::new(CpuNetwork::new(graph, weights, &setup)?, rule))
     } else {
-        Box::new(Fitted::new(BurnNetwork::new(graph, weights, &setup, &picked.device)?, rule))
+        let network = BurnNetwork::new(graph, weights, &setup, &picked.device)?;
+        Box::new(Fitted::new(network.with_largest_buffer(picked.info.largest_buffer), rule))
     })
 }
 
@@ -42,7 +43,8 @@ pub fn network(
     Ok(if on_processor(&graph, picked) {
         Box::new(CpuNetwork::new(graph, weights, setup)?)
     } else {
-        Box::new(BurnNetwork::new(graph, weights, setup, &picked.device)?)
+        let network = BurnNetwork::new(graph, weights, setup, &picked.device)?;
+        Box::new(network.with_largest_buffer(picked.info.largest_buffer))
     })
 }
 

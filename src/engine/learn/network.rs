@@ -129,6 +129,11 @@ impl<'a> Gradients<'a> {
 /// A network with its forward and backward passes: plain f32 slices in and out, so that it runs on any device. Losses
 /// and their gradients are made by [`crate::core::train::loss`] and [`crate::core::train::statistics`].
 pub trait Differentiable {
+    /// Images that the device may take at once, where it has told.
+    fn largest_batch(&self) -> Option<usize> {
+        None
+    }
+
     /// Logits and probes of normalised images N×3×S×S, in the mode of the network's [`Setup`]; what
     /// [`Differentiable::backward`] needs is kept. `masks` names the batch for dropout.
     ///

@@ -99,7 +99,8 @@ impl Arch {
             Self::ConvNet(_) => "MTT's and DD-Ranking's ConvNets".to_owned(),
             Self::CifarResNet { .. } => "CIFAR ResNets".to_owned(),
             Self::Listed(listed) => match listed.timm {
-                _ if listed.name.ends_with("_patch16_224") => "timm".to_owned(),
+                _ if listed.name.ends_with("_patch16_224") || listed.name.contains("_lite") => "timm".to_owned(),
+                _ if listed.name.starts_with(TENSORFLOW) => "timm".to_owned(),
                 Some(timm) if timm != listed.name => format!("torchvision, timm ({timm})"),
                 Some(_) => "torchvision, timm".to_owned(),
                 None => "torchvision".to_owned(),
@@ -113,6 +114,41 @@ impl Arch {
         let convnets = [Norm::Batch, Norm::Instance].into_iter().flat_map(convnet).map(Self::ConvNet);
         let cifar = [3, 5, 7, 9, 18].map(|blocks| Self::CifarResNet { blocks });
         convnets.chain(cifar).chain(families::listed().map(Self::Listed))
+    }
+
+    /// The network that a timm name stands for, with or without its tag (`tf_efficientnet_b0.ns_jft_in1k`) or the older
+    /// names' ending (`tf_efficientnet_b0_ns`).
+    #[must_use]
+    pub fn of_timm(name: &str) -> Option<Self> {
+        let name = name.split('.').next().unwrap_or_default();
+        name.parse().ok().or_else(|| name.rsplit_once('_')?.0.parse().ok().filter(|_| name.starts_with(TENSORFLOW)))
+    }
+
+    /// The network that a file's name begins with, up to a letter that belongs to no longer name.
+    #[must_use]
+    pub fn of_file(name: &str) -> Option<Self> {
+        let begins = |known: &str| {
+            let rest = name.strip_prefix(known);
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        };
+        let named = families::listed().filter(|l| begins(l.name) || l.timm.is_some_and(begins));
+        named.max_by_key(|l| l.name.len()).map(Self::Listed)
+    }
+
+    /// The networks whose files in timm have the same tensors, though each computes otherwise.
+    pub fn look_alikes(&self) -> impl Iterator<Item = Self> + use<> {
+        let own = if let Self::Listed(listed) = *self { Some(listed) } else { None };
+        let alike = move |other: &&'static Listed| {
+            own.is_some_and(|own| *other != own && (other.like == Some(own.name) || own.like == Some(other.name)))
+        };
+        families::listed().filter(alike).map(Self::Listed)
+    }
+
+    /// The network that a file of this one is taken for where nothing says which it is.
+    #[must_use]
+    pub fn usual(&self) -> Self {
+        let like = if let Self::Listed(listed) = self { listed.like } else { None };
+        like.and_then(|name| name.parse().ok()).unwrap_or(*self)
     }
 
     /// Its family.
@@ -166,10 +202,13 @@ fn lookalike(name: &str) -> Option<&'static str> {
     match name {
         "regnety_008" | "regnety_080" => Some("timm's has other widths than torchvision's; regnety_…_tv are the same"),
         "mnasnet_140" => Some("timm's is wider than mnasnet1_3"),
-        _ if name.starts_with("tf_") => Some("timm's networks from TensorFlow pad and normalise otherwise"),
+        _ if name.starts_with(TENSORFLOW) => Some("of timm's networks from TensorFlow, EfficientNets are known"),
         _ => None,
     }
 }
+
+/// What timm's names of networks from TensorFlow begin with: they pad and normalise otherwise than others.
+pub const TENSORFLOW: &str = "tf_";
 
 /// What names of ConvNets with instance norm end in.
 const INSTANCE: &str = "_in";
@@ -214,6 +253,22 @@ mod tests {
             "resnet18_modified_",
         ] {
             assert!(name.parse::<Arch>().is_err(), "{name}");
+        }
+        let of = |arch: Option<Arch>| arch.map(|a| a.to_string());
+        let tensorflow = Some("tf_efficientnet_b0".to_owned());
+        for name in ["tf_efficientnet_b0", "tf_efficientnet_b0.ns_jft_in1k", "tf_efficientnet_b0_ap"] {
+            assert_eq!(of(Arch::of_timm(name)), tensorflow, "{name}");
+        }
+        for name in ["tf_efficientnet_b0_ns-c0e6a31c.pth", "tf_efficientnet_b0.pth", "tf_efficientnet_b0"] {
+            assert_eq!(of(Arch::of_file(name)), tensorflow, "{name}");
+        }
+        assert_eq!(of(Arch::of_timm("resnet18.a1_in1k")).as_deref(), Some("resnet18"));
+        assert_eq!(of(Arch::of_file("resnet18_modified.pth")).as_deref(), Some("resnet18_modified"));
+        for name in ["resnet18_gn", "tf_mobilenetv3_small_100", "model"] {
+            assert_eq!(Arch::of_timm(name), None, "{name}");
+        }
+        for name in ["model.safetensors", "efficientnet_b0a.pth", "best.pth"] {
+            assert_eq!(Arch::of_file(name), None, "{name}");
         }
         let error = "resnet8".parse::<Arch>().unwrap_err().to_string();
         assert!(error.contains("did you mean resnet"), "{error}");

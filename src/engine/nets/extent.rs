@@ -153,10 +153,11 @@ fn swept(pool: Pool, x: Extent, channels: usize) -> Option<Extent> {
 }
 
 fn convolved(conv: &Conv, x: Extent) -> Option<Extent> {
-    let Conv { inputs, outputs, kernel, stride, padding, groups, .. } = *conv;
+    let Conv { inputs, outputs, kernel, stride, groups, .. } = *conv;
     let whole = groups > 0 && inputs.is_multiple_of(groups) && outputs.is_multiple_of(groups);
-    (whole && inputs == x.channels).then_some(())?;
-    swept(Pool { kernel, stride, padding, ceil: false }, x, outputs)
+    let seen = |size: usize| conv.edges(size).into_iter().all(|edge| edge < kernel);
+    (whole && inputs == x.channels && stride > 0 && seen(x.height) && seen(x.width)).then_some(())?;
+    Some(Extent::map(outputs, conv.positions(x.height), conv.positions(x.width)))
 }
 
 fn attended(channels: usize, heads: usize, x: Extent) -> Option<Extent> {
@@ -172,7 +173,7 @@ fn windowed(window: &Window, x: Extent) -> Option<Extent> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::op::Activation;
+    use super::super::op::{Activation, Padding};
     use super::*;
 
     #[test]
@@ -204,6 +205,31 @@ mod tests {
         assert_eq!(silu.extent(&[map]), Some(map));
         assert_eq!((silu.extent(&[map, map]), silu.extent(&[])), (None, None));
         assert_eq!(Op::Conv(Conv::new(18, 4, 3, 2)).extent(&[map]), Some(Extent::map(4, 3, 3)));
+    }
+
+    /// TensorFlow's padding, by hand: 224 pixels in steps of 2 under 3 have 112 positions, the last one begins at 222 and
+    /// reaches one pixel beyond; 5 pixels under 3 reach (3 − 1)·2 + 3 = 7, one on each side; in steps of 1 it is the usual
+    /// padding; a step wider than the kernel needs none.
+    #[test]
+    fn the_same_padding_depends_on_the_size() {
+        let same = |kernel, stride| Conv { padding: Padding::Same, ..Conv::new(1, 1, kernel, stride) };
+        let cases = [
+            ((3, 2, 224), [0, 1], 112),
+            ((5, 2, 224), [1, 2], 112),
+            ((3, 2, 5), [1, 1], 3),
+            ((5, 2, 7), [2, 2], 4),
+            ((5, 1, 7), [2, 2], 7),
+            ((2, 1, 4), [0, 1], 4),
+            ((1, 3, 7), [0, 0], 3),
+            ((3, 2, 1), [1, 1], 1),
+        ];
+        for ((kernel, stride, size), edges, positions) in cases {
+            let conv = same(kernel, stride);
+            assert_eq!((conv.edges(size), conv.positions(size)), (edges, positions), "{kernel}/{stride} on {size}");
+            let extent = Op::Conv(conv).extent(&[Extent::map(1, size, 224)]).unwrap();
+            assert_eq!((extent.height, extent.width), (positions, 224_usize.div_ceil(stride)));
+        }
+        assert_eq!(Op::Conv(Conv::new(1, 1, 3, 2).padded(3)).extent(&[Extent::map(1, 9, 9)]), None);
     }
 
     /// A row is no map of one pixel: burn tells them apart.

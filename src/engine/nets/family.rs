@@ -58,6 +58,9 @@ pub struct Listed {
     pub timm: Option<&'static str>,
     /// Its family.
     pub family: Family,
+    /// The network that a file of this one is taken for where nothing says which it is: timm's files of both have the
+    /// same tensors, and each computes otherwise.
+    pub like: Option<&'static str>,
     /// The input side it was trained at.
     pub side: usize,
     build: fn(Size) -> Graph,
@@ -67,13 +70,19 @@ impl Listed {
     /// A network for 224×224 without a name in timm.
     #[must_use]
     pub const fn new(name: &'static str, family: Family, build: fn(Size) -> Graph) -> Self {
-        Self { name, timm: None, family, side: 224, build }
+        Self { name, timm: None, like: None, family, side: 224, build }
     }
 
     /// The same for another side.
     #[must_use]
     pub const fn at(self, side: usize) -> Self {
         Self { side, ..self }
+    }
+
+    /// A network of timm that is taken for that one unless something tells which it is.
+    #[must_use]
+    pub const fn like(self, name: &'static str) -> Self {
+        Self { like: Some(name), ..self.in_timm() }
     }
 
     /// The same, which timm has under the same name.
@@ -131,6 +140,21 @@ impl Family {
             Self::Vit => "ViT, DeiT",
             Self::Swin => "Swin",
         }
+    }
+
+    /// The family that transformers calls so (`model_type` in its `config.json`).
+    #[must_use]
+    pub fn of_transformers(model_type: &str) -> Option<Self> {
+        Some(match model_type {
+            "resnet" => Self::ResNet,
+            "mobilenet_v2" => Self::MobileNet,
+            "efficientnet" => Self::EfficientNet,
+            "regnet" => Self::RegNet,
+            "convnext" => Self::ConvNext,
+            "vit" | "deit" => Self::Vit,
+            "swin" | "swinv2" => Self::Swin,
+            _ => return None,
+        })
     }
 
     /// Where it was published.

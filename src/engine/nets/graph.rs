@@ -6,7 +6,7 @@
 
 use super::draw::Draw;
 use super::extent::Extent;
-pub use super::op::{Activation, Conv, LinearBias, Op, Pool, Window};
+pub use super::op::{Activation, Conv, LinearBias, Op, Padding, Pool, Window};
 pub use super::tensors::Role;
 
 /// Index of a node within its [`Graph`].
@@ -14,6 +14,9 @@ pub type NodeId = usize;
 
 /// PyTorch's default share of a batch's statistics in batch norm's running ones.
 pub const MOMENTUM: f64 = 0.1;
+
+/// What PyTorch's batch norm adds to the variance by default.
+pub const NORM_EPSILON: f64 = 1e-5;
 
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,9 +145,9 @@ impl Graph {
         self.push_keyed(Op::Conv(conv), &[x], key)
     }
 
-    /// Appends a batch norm with PyTorch's momentum.
+    /// Appends a batch norm with PyTorch's epsilon and momentum.
     pub fn batch_norm(&mut self, x: NodeId, channels: usize, key: &str) -> NodeId {
-        self.push_keyed(Op::BatchNorm { channels, momentum: MOMENTUM }, &[x], key)
+        self.push_keyed(Op::BatchNorm { channels, epsilon: NORM_EPSILON, momentum: MOMENTUM }, &[x], key)
     }
 
     /// Appends a linear layer with a bias.
@@ -187,6 +190,19 @@ impl Graph {
         for node in &mut self.nodes {
             if let Op::BatchNorm { momentum, .. } = &mut node.op {
                 *momentum = share;
+            }
+        }
+    }
+
+    /// Makes it what TensorFlow makes of the same layers: its padding around convolutions, and what its batch norms add to
+    /// the variance.
+    pub fn as_tensorflow(&mut self) {
+        for node in &mut self.nodes {
+            match &mut node.op {
+                // Nothing is around a kernel of one pixel.
+                Op::Conv(conv) if conv.kernel > 1 => conv.padding = Padding::Same,
+                Op::BatchNorm { epsilon, .. } => *epsilon = 1e-3,
+                _ => {}
             }
         }
     }

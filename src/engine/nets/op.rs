@@ -15,6 +15,16 @@
 //!
 //! Keys, load reports, detection, initial weights, plans, the tables and weight files follow by themselves.
 
+/// The zeros that a convolution sees around a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// So many rows and columns on every side.
+    Explicit(usize),
+    /// TensorFlow's `SAME`: as few as make ⌈size / stride⌉ positions along each axis; of an odd number the larger part lies
+    /// behind the map.
+    Same,
+}
+
 /// A square-kernel convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
@@ -26,8 +36,8 @@ pub struct Conv {
     pub kernel: usize,
     /// Step in both directions.
     pub stride: usize,
-    /// Zero padding on every side.
-    pub padding: usize,
+    /// Zeros around the map.
+    pub padding: Padding,
     /// Groups of channels that don't see each other; as many as channels for a depthwise convolution.
     pub groups: usize,
     /// Whether there is a bias.
@@ -38,7 +48,8 @@ impl Conv {
     /// A convolution of one group without bias whose padding keeps the size at stride 1.
     #[must_use]
     pub const fn new(inputs: usize, outputs: usize, kernel: usize, stride: usize) -> Self {
-        Self { inputs, outputs, kernel, stride, padding: kernel / 2, groups: 1, bias: false }
+        let padding = Padding::Explicit(kernel / 2);
+        Self { inputs, outputs, kernel, stride, padding, groups: 1, bias: false }
     }
 
     /// The same with that many groups.
@@ -47,16 +58,37 @@ impl Conv {
         Self { groups, ..self }
     }
 
-    /// The same with that padding.
+    /// The same with that padding on every side.
     #[must_use]
     pub const fn padded(self, padding: usize) -> Self {
-        Self { padding, ..self }
+        Self { padding: Padding::Explicit(padding), ..self }
     }
 
     /// The same with a bias.
     #[must_use]
     pub const fn biased(self) -> Self {
         Self { bias: true, ..self }
+    }
+
+    /// Zeros before and behind an axis of `size` pixels.
+    #[must_use]
+    pub fn edges(&self, size: usize) -> [usize; 2] {
+        match self.padding {
+            Padding::Explicit(padding) => [padding; 2],
+            Padding::Same => {
+                let last = size.saturating_sub(1) / self.stride.max(1) * self.stride;
+                let all = (last + self.kernel).saturating_sub(size);
+                [all / 2, all.div_ceil(2)]
+            }
+        }
+    }
+
+    /// Output positions along an axis of `size` pixels; 0 where the kernel doesn't fit.
+    #[must_use]
+    pub fn positions(&self, size: usize) -> usize {
+        let [near, far] = self.edges(size);
+        let span = (size + near + far).checked_sub(self.kernel);
+        span.map_or(0, |span| span / self.stride.max(1) + 1)
     }
 
     /// The weight's shape: [out, in / groups, k, k].
@@ -184,10 +216,12 @@ pub enum Op {
     Input,
     /// Convolution: `weight` [out, in / groups, k, k] and maybe `bias` [out].
     Conv(Conv),
-    /// Batch normalisation (eps 1e-5): weight, bias, running_mean, running_var.
+    /// Batch normalisation: weight, bias, running_mean, running_var.
     BatchNorm {
         /// Channels.
         channels: usize,
+        /// Added to the variance.
+        epsilon: f64,
         /// Share of a batch's statistics in the running ones.
         momentum: f64,
     },

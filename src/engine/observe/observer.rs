@@ -6,10 +6,11 @@ use crate::core::data::names::escape;
 use crate::core::data::normalise::MeanStd;
 use crate::core::formats::load_report::LoadReport;
 
+use crate::engine::nets::detect::Detected;
 use crate::engine::nets::graph::{Graph, Tap};
-use crate::engine::nets::{Arch, NetworkSpec};
+use crate::engine::nets::{Arch, Family, NetworkSpec};
 use crate::engine::plan::Plan;
-use crate::engine::weights::{self, RowsError, WeightError, Weights};
+use crate::engine::weights::{self, Recognised, RowsError, Told, WeightError, Weights};
 
 /// What the user or a card says of a weight file; everything may be left open.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +23,28 @@ pub struct ObserverOptions {
     pub mean_std: Option<MeanStd>,
     /// Class names in output order.
     pub classes: Option<Vec<String>>,
+    /// What a description beside the file says, which may be another file's.
+    pub beside: Beside,
+}
+
+/// What a description beside a weight file says of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Which it is.
+    pub arch: Option<Arch>,
+    /// Side of its input; counts where neither its weights nor the user fix one.
+    pub side: Option<usize>,
+}
+
+/// Who says how a network's input is normalised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The user, or the file's own card.
+    Stated,
+    /// A description that another library wrote beside the file.
+    Beside,
+    /// Nobody: most networks are trained with ImageNet's mean and standard deviation.
+    Assumed,
 }
 
 /// A trained network and how to feed it.
@@ -31,6 +54,10 @@ pub struct Observer {
     pub spec: NetworkSpec,
     /// Normalisation of its input.
     pub mean_std: MeanStd,
+    /// Who says so.
+    pub normalised_by: Source,
+    /// Networks with the same tensors, where nothing tells which of them the file holds.
+    pub look_alikes: Vec<Arch>,
     /// Names of the outputs, if known.
     pub classes: Option<Vec<String>>,
     /// What became of the file's tensors.
@@ -72,8 +99,10 @@ impl Observer {
     pub fn load(path: &Path, options: &ObserverOptions, data_side: Option<usize>) -> Result<Self, ObserverError> {
         let name = escape(path.as_os_str().as_encoded_bytes());
         let mut file = weights::open(path)?;
-        let detected = weights::recognise(&name, &mut file, options.arch)?;
-        let side = options.side.or(detected.side).or(data_side).unwrap_or(32);
+        let told = Told { asked: options.arch, beside: options.beside.arch };
+        let Recognised { detected, look_alikes } = weights::recognise(&name, &mut file, told)?;
+        let beside = options.beside.side_for(&detected);
+        let side = options.side.or(beside).or(detected.side).or(data_side).unwrap_or(32);
         let spec = NetworkSpec { arch: detected.arch, side, classes: detected.classes };
         check_side(&name, &spec, detected.side)?;
         let graph = spec.graph();
@@ -95,6 +124,8 @@ impl Observer {
         Ok(Self {
             spec,
             mean_std: options.mean_std.unwrap_or(MeanStd::IMAGENET),
+            normalised_by: if options.mean_std.is_some() { Source::Stated } else { Source::Assumed },
+            look_alikes,
             // A card's names of another count are left for the class map to refuse; other lists in a file mean nothing.
             classes: options.classes.clone().or(file.classes.filter(|c| c.len() == spec.classes)),
             report,
@@ -134,6 +165,17 @@ impl Observer {
         &self.weights
     }
 
+    /// How its input is normalised, and by whose word, for people.
+    #[must_use]
+    pub fn normalisation(&self) -> String {
+        let by = match self.normalised_by {
+            Source::Stated => "",
+            Source::Beside => ", by the configuration beside the file",
+            Source::Assumed => ", assumed",
+        };
+        format!("{}{by}", self.mean_std.describe())
+    }
+
     /// The folded inference plan.
     #[must_use]
     pub fn plan(&self) -> Plan {
@@ -144,6 +186,16 @@ impl Observer {
     #[must_use]
     pub fn plan_with(&self, tap: Tap) -> Plan {
         Plan::compile(&self.graph, &self.weights, &[tap])
+    }
+}
+
+impl Beside {
+    /// The side, if the description is of that network, the network takes it, and no weight of it goes by the side.
+    fn side_for(self, detected: &Detected) -> Option<usize> {
+        let Arch::Listed(listed) = detected.arch else { return None };
+        let own = self.arch.is_none_or(|arch| arch == detected.arch) && listed.family != Family::Vit;
+        let fits = |&side: &usize| NetworkSpec { arch: detected.arch, side, classes: detected.classes }.fits();
+        self.side.filter(|_| own).filter(fits)
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a graph with weights to a plan.
 
-use super::{Epilogue, NORM_EPSILON, Plan, Step, activates, joins};
+use super::{Epilogue, Plan, Step, activates, joins};
 use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, NodeId, Op, Tap, Window};
 use crate::engine::nets::op::even_scale;
 use crate::engine::nets::relative_position;
@@ -171,11 +171,13 @@ impl<'a> Compiler<'a> {
     /// accuracy.
     fn scale_and_shift(&self, id: NodeId) -> (Vec<f64>, Vec<f64>) {
         let values = |name: &str| self.values(id, name).iter().map(|&v| f64::from(v));
-        if let Op::LayerScale { channels } = self.graph.nodes()[id].op {
-            return (values("").collect(), vec![0.0; channels]);
-        }
+        let epsilon = match self.graph.nodes()[id].op {
+            Op::LayerScale { channels } => return (values("").collect(), vec![0.0; channels]),
+            Op::BatchNorm { epsilon, .. } => epsilon,
+            _ => 0.0,
+        };
         let scale: Vec<f64> =
-            values("weight").zip(values("running_var")).map(|(w, var)| w / (var + NORM_EPSILON).sqrt()).collect();
+            values("weight").zip(values("running_var")).map(|(w, var)| w / (var + epsilon).sqrt()).collect();
         let shift = values("bias").zip(values("running_mean")).zip(&scale).map(|((b, mean), s)| b - mean * s).collect();
         (scale, shift)
     }

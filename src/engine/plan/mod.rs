@@ -5,13 +5,11 @@
 //! An [`Engine`] executes a plan: [`super::cpu`] on the processor, [`super::burn::engine`] with burn on any device.
 
 mod compile;
+pub mod parts;
 
 use super::cpu::kernels::isa::IsaError;
 use super::nets::extent::Extent;
 use super::nets::graph::{Activation, Op, Port};
-
-/// Epsilon of every batch norm in the tables.
-pub const NORM_EPSILON: f64 = 1e-5;
 
 /// What is done to a step's result while it is at hand: first the join, then the activation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -210,13 +208,37 @@ pub enum EngineError {
     Inputs(String),
 }
 
+/// Words, in lower case, of drivers and of what lies above them (CUDA, Vulkan, Metal, wgpu, burn's compute runtime) for a
+/// batch that is too large: for the memory, for a single buffer, for what a shader may see of it or for one dispatch.
+const NO_ROOM: [&str; 18] = [
+    "out of memory",
+    "outofmemory",
+    "out_of_memory",
+    "out of device memory",
+    "out_of_device_memory",
+    "out of host memory",
+    "not enough memory",
+    "insufficient memory",
+    "t allocate",
+    "cannot allocate",
+    "failed to allocate",
+    "allocation failed",
+    "allocation error",
+    "no room for",
+    "max buffer size",
+    "maximum buffer size",
+    "buffer_binding_size",
+    "dispatch group size",
+];
+
 impl EngineError {
     /// From a driver's own words.
     #[must_use]
     pub fn reported(text: String) -> Self {
         let lower = text.to_lowercase();
-        if lower.contains("out of memory") || lower.contains("outofmemory") || lower.contains("out_of_memory") {
-            Self::Memory(text)
+        if NO_ROOM.iter().any(|words| lower.contains(words)) {
+            // A trace of calls may follow.
+            Self::Memory(text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
         } else {
             Self::Device(text)
         }
@@ -250,6 +272,16 @@ pub trait Engine {
         Ok(output.outputs.into_iter().next().unwrap_or_default().values)
     }
 
+    /// Images that the device may take at once, where it has told.
+    fn largest_batch(&self) -> Option<usize> {
+        None
+    }
+
+    /// What the user should know since the last time that this was asked, such as a batch that had no room.
+    fn take_notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Values of the first output, for one image.
     fn classes(&self) -> usize {
         self.signature().outputs.first().map_or(0, |port| port.extent.len())
@@ -269,6 +301,25 @@ pub trait Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As burn's compute runtime, wgpu, CUDA and Vulkan put it.
+    #[test]
+    fn every_wording_of_no_room_is_known() {
+        for text in [
+            "called `Result::unwrap()` on an `Err` value: can't allocate buffer of size: 3853516800\n   0: burn::x",
+            "out of device memory allocating 1024 bytes",
+            "Buffer size 4294967296 is greater than the maximum buffer size (268435456)",
+            "wgpu error: Validation Error\n  Buffer binding 0 range 536870912 exceeds `max_*_buffer_binding_size` limit 134217728",
+            "exceeds max buffer size",
+            "CUDA_ERROR_OUT_OF_MEMORY",
+            "ERROR_OUT_OF_DEVICE_MEMORY",
+            "Each current dispatch group size dimension ([70000, 1, 1]) must be less or equal to 65535",
+        ] {
+            let error = EngineError::reported(text.to_owned());
+            assert!(matches!(&error, EngineError::Memory(why) if !why.contains('\n')), "{error}");
+        }
+        assert!(matches!(EngineError::reported("the device was lost".to_owned()), EngineError::Device(_)));
+    }
 
     #[test]
     fn inputs_have_names_and_sizes() {

@@ -31,6 +31,11 @@ pub enum Targets<'a> {
 }
 
 impl Targets<'_> {
+    /// What the user should know of the observer's device.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        if let Self::Observer { engine, .. } = self { engine.take_notes() } else { Vec::new() }
+    }
+
     /// The observer's logits N×classes for a batch of normalised images; `None` without an observer.
     ///
     /// # Errors

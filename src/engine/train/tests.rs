@@ -170,9 +170,15 @@ fn an_interrupted_training_ends_like_an_uninterrupted_one() {
 struct Small<N> {
     network: N,
     room: usize,
+    /// What the device says of its room beforehand.
+    told: Option<usize>,
 }
 
 impl<N: Differentiable> Differentiable for Small<N> {
+    fn largest_batch(&self) -> Option<usize> {
+        self.told
+    }
+
     fn forward(&mut self, images: &[f32], batch: usize, masks: Masks) -> Result<Forward, EngineError> {
         if batch > self.room {
             return Err(EngineError::reported("CUDA_ERROR_OUT_OF_MEMORY".to_owned()));
@@ -214,22 +220,27 @@ fn a_full_memory_splits_the_batch_and_says_so() {
     let spec = SPEC();
     let labels: Vec<u32> = (0..32).map(|i| i % 2).collect();
     let images = TrainImages { labels: &labels, image: &|at| Ok(striped(at)) };
-    let with_room = |room: usize| {
+    let with_room = |room: usize, told: Option<usize>| {
         let recipe = recipe();
         let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std: MeanStd::IMAGENET, seed: 0, threads: 1 };
         let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
             let network = BurnNetwork::new(spec.graph(), weights, &Setup::training(), &Device::flex())?;
-            Ok(Box::new(Fitted::new(Small { network, room }, Rule::of(&recipe))))
+            Ok(Box::new(Fitted::new(Small { network, room, told }, Rule::of(&recipe))))
         };
         let mut witness = Witness::default();
         (train(job, &mut new, Targets::Classes, None, &mut witness), witness.warnings)
     };
-    let (trained, warnings) = with_room(2);
+    let (trained, warnings) = with_room(2, None);
     let trained = trained.unwrap();
     assert_eq!((trained.pieces, warnings.len(), trained.curve.points.len()), (4, 2, 5));
     assert!(warnings[1].contains("split into 4 pieces"), "{warnings:?}");
     assert!(trained.curve.points[4].loss < trained.curve.points[0].loss);
-    let error = with_room(1).0.unwrap_err().to_string();
+    // A device that tells its room is asked beforehand: nothing is tried in vain, and the bytes are the same.
+    let (at_once, warnings) = with_room(2, Some(2));
+    let at_once = at_once.unwrap();
+    assert_eq!((at_once.pieces, warnings.len(), at_once.weights == trained.weights), (4, 1, true));
+    assert!(warnings[0].contains("largest buffer holds 2 images: each batch of 8 is split into 4"), "{warnings:?}");
+    let error = with_room(1, None).0.unwrap_err().to_string();
     assert!(error.contains("memory is full") && error.contains("smaller --batch"), "{error}");
 }
 

@@ -41,6 +41,9 @@ pub fn train<'a>(
         },
     };
     let mut trainer = Trainer::new(job, new, targets, start)?;
+    if checkpoint.is_none() {
+        trainer.fit(watch);
+    }
     loop {
         match trainer.run(watch) {
             Err(TrainError::Engine(EngineError::Memory(why))) => trainer.split(&why, new, watch)?,
@@ -104,6 +107,7 @@ impl<'a> Trainer<'a> {
             Some(stored) => Some(stored.clone()),
             None => self.targets.observe(&batch.inputs)?,
         };
+        self.targets.take_notes().into_iter().for_each(|note| watch.warn(note));
         let loss = self.pieces(batch, logits.as_deref(), plans.len())?;
         if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch: epoch + 1 });
@@ -206,23 +210,44 @@ impl<'a> Trainer<'a> {
         watch.keep(&self.last.bytes()?)
     }
 
+    /// Images of a batch.
+    fn images(&self) -> usize {
+        loader_batch(self.job.recipe).min(self.job.images.labels.len())
+    }
+
+    /// Makes the pieces as small as the device's largest buffer asks for.
+    fn fit(&mut self, watch: &mut dyn Watch) {
+        let (images, most) = (self.images(), self.learner.network().largest_batch().unwrap_or(usize::MAX));
+        let pieces = images.div_ceil(most.max(1));
+        // Fewer than two images leave a batch norm without a variance.
+        if pieces > 1 && images / pieces >= 2 {
+            watch.warn(format!("the device's largest buffer holds {most} images: {}", in_pieces(images, pieces)));
+            self.state.pieces = pieces as u32;
+            self.last.state.pieces = self.state.pieces;
+        }
+    }
+
     /// Goes back to the last checkpoint and halves the pieces.
     fn split(&mut self, why: &str, new: NewLearner<'_>, watch: &mut dyn Watch) -> Result<(), TrainError> {
         let pieces = 2 * self.state.pieces.max(1);
-        let images = loader_batch(self.job.recipe).min(self.job.images.labels.len());
+        let images = self.images();
         // Fewer than two images leave a batch norm without a variance.
         if images / (pieces as usize) < 2 {
             return Err(EngineError::Memory(why.to_owned()).into());
         }
-        watch.warn(format!(
-            "the device's memory is full ({why}): each batch of {images} is split into {pieces} pieces whose gradients \
-             are added up; batch norm sees the smaller pieces, so results differ a little from an unsplit training"
-        ));
+        watch.warn(format!("the device's memory is full ({why}): {}", in_pieces(images, pieces as usize)));
         self.state = State { pieces, ..self.last.state.clone() };
         self.best.clone_from(&self.last.best);
         self.learner = new(&self.last.weights)?;
         Ok(self.learner.restore(&self.last.weights, &self.last.optimiser)?)
     }
+}
+
+fn in_pieces(images: usize, pieces: usize) -> String {
+    format!(
+        "each batch of {images} is split into {pieces} pieces whose gradients are added up; batch norm sees the smaller \
+         pieces, so results differ a little from an unsplit training"
+    )
 }
 
 /// Images whose class has the greatest of their logits N×classes.

@@ -22,7 +22,7 @@ use super::nets::graph::Graph;
 
 pub use self::adapt::{RowsError, fit_shapes};
 pub use self::contents::{WeightFile, open};
-pub use self::recognise::recognise;
+pub use self::recognise::{Recognised, Told, recognise};
 pub use self::save::{Kind, Precision, file_bytes};
 pub use self::translate::additional;
 

@@ -1,43 +1,111 @@
 //! Which network a weight file holds.
+//!
+//! Its tensors tell, but for a few networks of timm which have the same ones and compute otherwise
+//! ([`Arch::look_alikes`]): there, what was asked for, what lies beside the file or its own name decides, and without any
+//! of these the usual one of them is taken.
 
 use super::contents::{Contents, WeightFile};
 use super::translate::readings;
 use super::{WeightError, report};
 use crate::core::formats::load_report::LoadReport;
+use crate::engine::nets::arch::TENSORFLOW;
 use crate::engine::nets::detect::{self, Detected};
 use crate::engine::nets::{Arch, NetworkSpec};
 
 /// From this share of a network's tensors on a file counts as a damaged one of it.
 const LIKE: f64 = 0.2;
 
-/// Finds the network, and gives the file's tensors the names that stillroom knows it by. With `asked` the network is
-/// known and need not be whole: what is missing is for the load report to say.
+/// What is said of a file's network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The network that was asked for.
+    pub asked: Option<Arch>,
+    /// What a description beside the file says; it may be another file's.
+    pub beside: Option<Arch>,
+}
+
+/// The network of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// Which.
+    pub detected: Detected,
+    /// Others that have the same tensors, where nothing told which is meant.
+    pub look_alikes: Vec<Arch>,
+}
+
+/// Finds the network, and gives the file's tensors the names that stillroom knows it by. A network that was asked for
+/// need not be whole: what is missing is for the load report to say.
 ///
 /// # Errors
-/// [`WeightError`]: the file fits no network, or another one than `asked`; with the first differences.
-pub fn recognise(path: &str, file: &mut WeightFile, asked: Option<Arch>) -> Result<Detected, WeightError> {
-    let known = |contents: &Contents| {
-        let found = detect::detect(&contents.shapes())?;
-        match asked {
-            Some(arch) => alike(arch, &found).then_some(Detected { arch, ..found }),
-            None => Some(found),
-        }
+/// [`WeightError`]: the file fits no network, or another one than was asked for; with the first differences.
+pub fn recognise(path: &str, file: &mut WeightFile, told: Told) -> Result<Recognised, WeightError> {
+    let translated: Vec<(Contents, String)> = readings(&file.contents).collect();
+    let found = Found { own: &file.contents, translated: &translated };
+    let named = if told.asked.is_none() { named(path, found) } else { None };
+    let decided = match told.asked {
+        Some(asked) => found.network(Some(asked)),
+        None => [told.beside, named].into_iter().flatten().find_map(|arch| found.network(Some(arch))),
     };
-    if let Some(found) = known(&file.contents) {
-        return Ok(found);
+    let plain = || found.network(None).filter(|_| told.asked.is_none());
+    let Some((reading, detected)) = decided.or_else(plain) else {
+        return match told.asked {
+            Some(asked) => for_asked(path, file, (asked, translated)).map(Recognised::certain),
+            None => Err(unknown(path, &file.contents, &translated)),
+        };
+    };
+    let mut recognised = Recognised::certain(detected);
+    if decided.is_none() {
+        refuse_tensorflow(path, detected.arch)?;
+        recognised.look_alikes = detected.arch.look_alikes().filter(|a| found.network(Some(*a)).is_some()).collect();
     }
-    let mut translated: Vec<(Contents, String)> = readings(&file.contents).collect();
-    if let Some((at, found)) = translated.iter().enumerate().find_map(|(at, t)| known(&t.0).map(|found| (at, found))) {
-        refuse_tensorflow(path, found.arch)?;
-        let (contents, note) = translated.swap_remove(at);
+    if let Some((contents, note)) = reading.and_then(|at| translated.into_iter().nth(at)) {
         file.contents = contents;
         file.notes.push(note);
-        return Ok(found);
     }
-    match asked {
-        Some(asked) => for_asked(path, file, (asked, translated)),
-        None => Err(unknown(path, &file.contents, &translated)),
+    Ok(recognised)
+}
+
+impl Recognised {
+    fn certain(detected: Detected) -> Self {
+        Self { detected, look_alikes: Vec::new() }
     }
+}
+
+/// A file's tensors under its own names and under those that stillroom knows.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    own: &'a Contents,
+    translated: &'a [(Contents, String)],
+}
+
+impl Found<'_> {
+    /// The network that the tensors are of, with the number of the translation, if one was needed; only the wanted one.
+    fn network(self, wanted: Option<Arch>) -> Option<(Option<usize>, Detected)> {
+        let readings = self.translated.iter().enumerate().map(|(at, (contents, _))| (Some(at), contents));
+        let first = std::iter::once((None, self.own)).chain(readings).find_map(|(at, contents)| {
+            let found = detect::detect(&contents.shapes())?;
+            match wanted {
+                Some(arch) => alike(arch, &found).then_some((at, Detected { arch, ..found })),
+                None => Some((at, found)),
+            }
+        })?;
+        let usual = first.1.arch.usual();
+        if wanted.is_some() || usual == first.1.arch {
+            return Some(first);
+        }
+        self.network(Some(usual)).or(Some(first))
+    }
+}
+
+/// The network by the file's name: it decides only between those that have its tensors.
+fn named(path: &str, found: Found<'_>) -> Option<Arch> {
+    let named = Arch::of_file(file_name(path))?;
+    let (_, Detected { arch, .. }) = found.network(None)?;
+    (named == arch || arch.look_alikes().any(|other| other == named)).then_some(named)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
 /// Whether a file of the network that was found is one of `asked` too: some networks differ in their training alone.
@@ -100,11 +168,10 @@ fn unknown(path: &str, contents: &Contents, translated: &[(Contents, String)]) -
     WeightError::UnknownNetwork { path: path.to_owned(), nearest }
 }
 
-/// timm's `tf_…` networks have the keys and shapes of others, but TensorFlow's padding and epsilon: only a file's name
-/// can tell.
+/// timm's `tf_…` networks may have the keys and shapes of others, but TensorFlow's padding and epsilon: of one that isn't
+/// known by its name, nothing else can tell.
 fn refuse_tensorflow(path: &str, found: Arch) -> Result<(), WeightError> {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-    if !name.starts_with("tf_") {
+    if !file_name(path).starts_with(TENSORFLOW) || found.to_string().starts_with(TENSORFLOW) {
         return Ok(());
     }
     let why = format!(

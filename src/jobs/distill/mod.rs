@@ -329,7 +329,7 @@ pub(super) fn enough_images(
     for &class in classes {
         let available = dataset.class_size(class).min(recipe.method.subset as usize);
         if available < needed {
-            return Err(TooFewPatches { class: dataset.class(class).label().to_owned(), available, needed });
+            return Err(TooFewPatches { class: dataset.class(class).shown().to_owned(), available, needed });
         }
     }
     Ok(())
@@ -351,7 +351,7 @@ fn report_gaps(
         for broken in broken_within(block, recipe.method.subset) {
             progress.warn(format!("{}: {}; left out", dataset.source(broken.image), broken.reason));
         }
-        let (size, label) = (dataset.class_size(class), dataset.class(class).label());
+        let (size, label) = (dataset.class_size(class), dataset.class(class).shown());
         if size < recipe.method.subset as usize {
             progress.warn(format!(
                 "class '{label}' has {size} images, fewer than the subset of {}: all are used",

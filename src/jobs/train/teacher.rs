@@ -63,13 +63,15 @@ impl Teacher {
         let images = TrainImages { labels: &pictures.labels, image: &|at| pictures.image(at) };
         let mean_std = self.observer.mean_std;
         let job = TrainJob { spec: &spec, images, recipe: &recipe, mean_std, seed: 0, threads };
-        let mut recognised = 0;
+        let (mut recognised, mut notes) = (0, Vec::new());
         drawn(&job, (0, Some(&order)), &mut |batch| {
             let logits = self.targets().observe(&batch.inputs)?.unwrap_or_default();
             let labels: Vec<u32> = batch.images.iter().map(|&i| pictures.labels[i as usize]).collect();
+            notes.extend(self.engine.take_notes());
             recognised += right(&logits, &labels, classes);
             Ok(())
         })?;
+        notes.into_iter().for_each(|note| progress.warn(note));
         let share = recognised as f64 / order.len().max(1) as f64;
         if classes > 1 && share < LEAST_RECOGNISED.max(1.5 / classes as f64) {
             progress.warn(format!(

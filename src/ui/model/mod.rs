@@ -292,7 +292,7 @@ impl Model {
         let (Some(data), Some(recipe)) = (self.data.clone(), recipe.rded()) else { return };
         match found {
             Found::Scores(block) => {
-                self.say_broken(data.dataset.class(class).label(), block.broken.len());
+                self.say_broken(data.dataset.class(class).shown(), block.broken.len());
                 self.ranking.add(&recipe, class, block);
             }
             Found::Picks(picks) => self.ranking.add_picks(&recipe, class, picks),

@@ -128,7 +128,11 @@ impl DatasetPanel {
         let needle = self.filter.to_lowercase();
         let shown: Vec<ClassId> = dataset
             .class_ids()
-            .filter(|c| needle.is_empty() || dataset.class(*c).label().to_lowercase().contains(&needle))
+            .filter(|c| {
+                let class = dataset.class(*c);
+                let holds = |text: &str| text.to_lowercase().contains(&needle);
+                needle.is_empty() || holds(class.shown()) || holds(&class.name)
+            })
             .collect();
         ui.spacing_mut().interact_size.y = 19.0;
         let height = 19.0;
@@ -151,7 +155,7 @@ impl DatasetPanel {
 
 fn class_row(ui: &mut Ui, dataset: &Dataset, class: ClassId, scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
-    let label = dataset.class(class).label();
+    let label = dataset.class(class).shown();
     ui.horizontal(|ui| {
         let mut chosen = scene.model.workspace.is_chosen(class);
         let check = ui.add(egui::Checkbox::without_text(&mut chosen)).on_hover_text("Distil this class");
@@ -255,7 +259,7 @@ fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
     };
     let words = match shown {
         Some(class) => {
-            format!("all {} of {}", text::count(images.len(), "image", "images"), dataset.class(class).label())
+            format!("all {} of {}", text::count(images.len(), "image", "images"), dataset.class(class).shown())
         }
         None => format!("the first image of each of {}", text::count(images.len(), "class", "classes")),
     };

@@ -95,14 +95,14 @@ impl DistilledPanel {
             reveal: model.reveal,
             active: model.active == Some(Panel::Distilled),
         };
-        let title = |s: usize| heading(dataset.class(classes[s]).label(), ranking, classes[s]);
+        let title = |s: usize| heading(dataset.class(classes[s]).shown(), ranking, classes[s]);
         let picked = grid.show(ui, Sections { counts, heading: Some(&title) }, |ui, cell| {
             let (s, image) = cell.at;
             let at = Address { class: classes[s], image: image as u32 };
             let set = of_class(template, at.class, ranking);
             let look = scene.gallery.of_set((set.key(at), at), || Arc::new(set));
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
-            paint(ui, cell, (dataset.class(classes[s]).label(), factor), (highlighted, &look));
+            paint(ui, cell, (dataset.class(classes[s]).shown(), factor), (highlighted, &look));
         });
         let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor)));
         let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));

@@ -93,7 +93,7 @@ impl ObserverPanel {
                 for (label, hint, value) in [
                     ("Network", "recognised from the file", &mut self.arch),
                     ("Input side", "from the file or the data", &mut self.side),
-                    ("Mean and std", "imagenet, cifar10, tiny, none or six numbers", &mut self.mean_std),
+                    ("Mean and std", "imagenet, half, cifar10, tiny, none or six numbers", &mut self.mean_std),
                 ] {
                     let name = ui.label(label);
                     ui.add(egui::TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY))
@@ -162,7 +162,7 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     };
     egui::Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         text::fact(ui, "Network", &format!("{}, input {1}×{1} pixels", o.spec.arch, o.spec.side));
-        text::fact(ui, "Mean and std", &o.mean_std.describe());
+        text::fact(ui, "Mean and std", &o.normalisation());
         let pruned = if opened.kept.is_some() { ", the others cut off" } else { "" };
         text::fact(ui, "Outputs", &format!("{}, matched {rule}{pruned}", o.spec.classes));
     });
@@ -250,6 +250,9 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'
         let on = if held_out { "held-out images" } else { "images (none are held out)" };
         text::fact(ui, "Top-1", &format!("{:.2} % of {} {on}", report.top1, report.images));
         text::fact(ui, "Best class order", &format!("{:.2} %", report.top1_remapped));
+        for (name, top1) in &report.networks {
+            text::fact(ui, &format!("As {name}"), &format!("{top1:.2} %"));
+        }
         for (name, top1) in &report.tried {
             text::fact(ui, &format!("With {name}"), &format!("{top1:.2} %"));
         }
@@ -272,7 +275,7 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'
     for row in 0..rows {
         ui.horizontal(|ui| {
             for (class, accuracy) in all.iter().skip(row).step_by(rows) {
-                accuracy_bar(ui, width, (dataset.class(*class).label(), **accuracy));
+                accuracy_bar(ui, width, (dataset.class(*class).shown(), **accuracy));
             }
         });
     }

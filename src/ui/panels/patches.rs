@@ -121,14 +121,14 @@ impl PatchesPanel {
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
         let side = patch_side(side, model.workspace.recipe().factor()).clamp(1, 256);
-        let title = |s: usize| heading(dataset.class(classes[s]).label(), ranking, (classes[s], counts[s]));
+        let title = |s: usize| heading(dataset.class(classes[s]).shown(), ranking, (classes[s], counts[s]));
         let sections = Sections { counts: &counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
             let (s, i) = cell.at;
             let Some(patch) = ranking.ranked(classes[s]).get(i) else { return };
             let look = scene.gallery.patch((patch.image, patch.bbox), side);
             let stitched = i < ranking.class(classes[s]).selected;
-            let label = dataset.class(classes[s]).label();
+            let label = dataset.class(classes[s]).shown();
             paint(ui, cell, &Tile { label, patch, stitched, selected: selected == Some(cell.at), look });
         });
         let target: Option<At> = picked.clicked.map(|(at, _)| at).or(picked.moved);

@@ -80,7 +80,7 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
     let b = key.bbox;
     egui::Grid::new("provenance facts").num_columns(2).min_row_height(18.0).spacing([12.0, 2.0]).show(ui, |ui| {
         text::fact(ui, "File", &dataset.source(key.image));
-        text::fact(ui, "Class", dataset.class(class).label());
+        text::fact(ui, "Class", dataset.class(class).shown());
         text::fact(ui, "Rank", &format!("{} of {}", rank + 1, text::thousands(ranking.ranked as u64)));
         let probability = text::percent(key.probability());
         text::fact(ui, "Loss", &format!("{} (probability {probability})", text::loss(key.loss)));
@@ -93,9 +93,12 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
 /// The class that the observer takes the patch for if not for its own.
 fn rival(key: &PatchScore, dataset: &Dataset, scene: &Scene<'_>) -> String {
     let Some(rival) = key.rival else { return "not known: an earlier version scored this patch".to_owned() };
-    let outputs = scene.model.observer.as_ref().map_or(&[][..], |o| &o.map.outputs);
+    let opened = scene.model.observer.as_ref();
+    let outputs = opened.map_or(&[][..], |o| &o.map.outputs);
     let class = outputs.iter().position(|&output| output == rival.output).and_then(|at| dataset.classes().get(at));
-    let name = class.map_or_else(|| format!("output {}", rival.output), |class| class.label().to_owned());
+    let named = || opened.and_then(|o| o.output_name(rival.output)).map(|name| wordnet::shown(name).to_owned());
+    let name = class.map(|class| class.shown().to_owned()).or_else(named);
+    let name = name.unwrap_or_else(|| format!("output {}", rival.output));
     format!("{name} (probability {})", text::percent(rival.probability))
 }
 

@@ -11,7 +11,7 @@ use crate::ui::intent::Intent;
 pub fn class_chooser(ui: &mut Ui, name: &'static str, scene: &mut Scene<'_>) {
     let Some(dataset) = scene.model.dataset().cloned() else { return };
     let shown = scene.model.workspace.shown_class();
-    let label = |c: Option<ClassId>| c.map_or("All classes", |c| dataset.class(c).label());
+    let label = |c: Option<ClassId>| c.map_or("All classes", |c| dataset.class(c).shown());
     let mut choice = shown;
     let rows = dataset.classes().len() + 1;
     let combo = egui::ComboBox::from_id_salt(name).width(130.0).selected_text(label(shown)).truncate();

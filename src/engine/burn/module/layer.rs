@@ -10,7 +10,7 @@ use crate::engine::burn::ops::{self, Learnt, Value};
 use crate::engine::nets::graph::{LinearBias, Op, Window};
 use crate::engine::nets::op::{POSITION_UNITS, even_scale};
 use crate::engine::nets::relative_position::{self, LARGEST_SCALE};
-use crate::engine::plan::{EngineError, NORM_EPSILON};
+use crate::engine::plan::EngineError;
 
 /// The tensors of [`Op::tensors`], each as one row of values, so that all kinds of layers are of one type.
 #[derive(Module, Debug)]
@@ -63,8 +63,8 @@ impl Layer {
     pub(super) fn forward(&self, op: Op, inputs: Vec<Value>, mode: Mode) -> Result<Value, EngineError> {
         let first = |inputs: Vec<Value>| inputs.into_iter().next().ok_or_else(EngineError::broken_plan);
         let tensors: Vec<Tensor<1>> = match op {
-            Op::BatchNorm { momentum, .. } => {
-                return Ok(Value::Map(self.batch_norm(first(inputs)?.map()?, momentum, mode)?));
+            Op::BatchNorm { epsilon, momentum, .. } => {
+                return Ok(Value::Map(self.batch_norm(first(inputs)?.map()?, (epsilon, momentum), mode)?));
             }
             Op::LayerScale { channels } => {
                 let scale = self.get(0)?;
@@ -94,16 +94,16 @@ impl Layer {
         })
     }
 
-    fn batch_norm(&self, x: Tensor<4>, momentum: f64, mode: Mode) -> Result<Tensor<4>, EngineError> {
+    fn batch_norm(&self, x: Tensor<4>, (epsilon, momentum): (f64, f64), mode: Mode) -> Result<Tensor<4>, EngineError> {
         let (gamma, beta) = (self.get(0)?, self.get(1)?);
         let [mean, variance] = self.running.as_slice() else { return Err(EngineError::broken_plan()) };
         let (old_mean, old_variance) = (mean.value_sync(), variance.value_sync());
         if mode == Mode::Evaluate {
-            return Ok(batch_norm(x, gamma, beta, old_mean, old_variance, NORM_EPSILON));
+            return Ok(batch_norm(x, gamma, beta, old_mean, old_variance, epsilon));
         }
         let [n, _, height, width] = x.dims();
         let count = (n * height * width) as f64;
-        let batch = batch_norm_train(x, gamma, beta, NORM_EPSILON);
+        let batch = batch_norm_train(x, gamma, beta, epsilon);
         // Normalised by the biased variance, remembered by the unbiased one, as PyTorch does.
         let unbiased = batch.variance.detach() * (count / (count - 1.0).max(1.0));
         mean.update(old_mean * (1.0 - momentum) + batch.mean.detach() * momentum);

@@ -57,7 +57,7 @@ fn the_folded_engine_never_changes_and_agrees_with_the_module() {
         for arch in ["conv3", "resnet20_cifar", "resnet18_modified"] {
             let (network, weights) = network(arch, 32, &device);
             let plan = Plan::compile(network.graph(), &weights, &[]);
-            let mut engine = BurnEngine::new(plan, &device).unwrap();
+            let mut engine = BurnEngine::new(plan, &device, None).unwrap();
             let batch = values(images(2, 32, &device));
             let first = engine.logits(&batch, 2).unwrap();
             // Another batch in between must leave no trace.
@@ -75,7 +75,7 @@ fn the_folded_engine_never_changes_and_agrees_with_the_module() {
 #[test]
 fn running_statistics_follow_pytorchs_rule() {
     let mut graph = Graph::images(8);
-    let x = graph.push_keyed(Op::BatchNorm { channels: 3, momentum: 0.1 }, &[graph.last()], "norm");
+    let x = graph.push_keyed(Op::BatchNorm { channels: 3, epsilon: 1e-5, momentum: 0.1 }, &[graph.last()], "norm");
     let x = graph.push(Op::GlobalMean, &[x]);
     graph.linear(x, (3, 1), "head");
     let tensor = |shape: &[usize], value: f32| WeightTensor {

@@ -3,6 +3,7 @@
 use super::attention::Scratch;
 use super::prepare::{Prepared, Shapes, prepare};
 use crate::engine::cpu::buffers::{Buffer, Slots};
+use crate::engine::cpu::kernels::conv::border;
 use crate::engine::cpu::kernels::map::Shape;
 use crate::engine::nets::extent::Extent;
 use crate::engine::nets::graph::{Activation, Op};
@@ -82,7 +83,7 @@ impl Program {
         kept.extend(&crossing);
         let results: Vec<Extent> = kept.iter().map(|&value| values.get(value).copied()).collect::<Option<_>>()?;
 
-        let borders = borders(plan);
+        let borders = borders(plan, &values);
         let mut shapes: Vec<Shape> = values.iter().zip(&borders).map(|(&v, &b)| Shape::new(v, b)).collect();
         let inputs: Vec<usize> = (0..plan.inputs.len()).collect();
         for &value in &inputs {
@@ -110,11 +111,11 @@ fn reads_compact(step: &Step, input: usize) -> bool {
 }
 
 /// The border each value needs: the largest padding of the convolutions that read it.
-fn borders(plan: &Plan) -> Vec<usize> {
+fn borders(plan: &Plan, values: &[Extent]) -> Vec<usize> {
     let mut borders = vec![0; plan.values];
     for step in &plan.steps {
         if let (Op::Conv(conv), Some(&first)) = (step.op, step.inputs.first()) {
-            borders[first] = borders[first].max(conv.padding);
+            borders[first] = borders[first].max(border(&conv, values[first]));
         }
     }
     borders

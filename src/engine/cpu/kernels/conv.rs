@@ -63,8 +63,8 @@ fn forward(conv: &Conv, (from, to): (Shape, Shape), widest: usize) -> Sweep {
 
 /// The pixels of the output, and the corners of what they read.
 fn pixels(conv: &Conv, (from, to): (Shape, Shape)) -> Vec<Pixel> {
-    let shift = from.border - conv.padding;
-    let corner = |y: usize, x: usize| (y * conv.stride + shift) * from.row() + (x * conv.stride + shift) * from.stride;
+    let [down, right] = [from.height, from.width].map(|size| from.border - conv.edges(size)[0]);
+    let corner = |y: usize, x: usize| (y * conv.stride + down) * from.row() + (x * conv.stride + right) * from.stride;
     let pixel = |y: usize, x: usize| Pixel { from: corner(y, x), to: to.at(y, x) };
     (0..to.height).flat_map(|y| (0..to.width).map(move |x| pixel(y, x))).collect()
 }
@@ -72,7 +72,7 @@ fn pixels(conv: &Conv, (from, to): (Shape, Shape)) -> Vec<Pixel> {
 fn backward(conv: &Conv, (from, to): (Shape, Shape), phase: [usize; 2], widest: usize) -> Sweep {
     let (seen, made) = (conv.inputs / conv.groups, conv.outputs / conv.groups);
     let (kernel, area) = (conv.kernel, conv.kernel * conv.kernel);
-    let [rows, columns] = phase.map(|p| reach(conv, p));
+    let [rows, columns] = reached(conv, from, phase);
     let corner = [&rows, &columns].map(|taps| taps.first().map_or(0, |tap| tap.shift));
     let far = |tap: &Tap, axis: usize| (tap.shift - corner[axis]) as usize;
     let offsets: Vec<usize> = columns.iter().map(|tap| far(tap, 1) * to.stride).collect();
@@ -111,7 +111,7 @@ impl Depthwise {
 }
 
 fn scan_backward(conv: &Conv, (from, to): (Shape, Shape), phase: [usize; 2]) -> Scan {
-    let [rows, columns] = phase.map(|p| reach(conv, p));
+    let [rows, columns] = reached(conv, from, phase);
     let corner = [&rows, &columns].map(|taps| taps.first().map_or(0, |tap| tap.shift));
     let pairs = || rows.iter().flat_map(|y| columns.iter().map(move |x| (y, x)));
     let offset =
@@ -124,13 +124,18 @@ fn scan_backward(conv: &Conv, (from, to): (Shape, Shape), phase: [usize; 2]) -> 
     }
 }
 
+/// The zero border that a convolution needs around what it reads.
+pub fn border(conv: &Conv, from: Extent) -> usize {
+    [from.height, from.width].into_iter().flat_map(|size| conv.edges(size)).max().unwrap_or(0)
+}
+
 /// The zero border that the gradient of a convolution's output needs, so that the backward sweeps stay inside.
 pub fn gradient_border(conv: &Conv, from: Extent, to: Extent) -> usize {
     let along = |size: usize, made: usize| {
         let beyond = |phase: usize| {
             let pixels = size.saturating_sub(phase).div_ceil(conv.stride) as isize;
             let beyond = move |tap: Tap| (-tap.shift).max(pixels + tap.shift - made as isize);
-            reach(conv, phase).into_iter().map(beyond).max().unwrap_or(0)
+            reach(conv, size, phase).into_iter().map(beyond).max().unwrap_or(0)
         };
         (0..conv.stride.min(size)).map(beyond).max().unwrap_or(0).max(0) as usize
     };
@@ -146,10 +151,17 @@ struct Tap {
     shift: isize,
 }
 
-/// In the order of the outputs. Pixel s·j + phase is read by kernel row k of output j + (phase + padding − k) / s.
-fn reach(conv: &Conv, phase: usize) -> Vec<Tap> {
+/// Rows and columns of the kernel that reach the pixels of a phase.
+fn reached(conv: &Conv, from: Shape, phase: [usize; 2]) -> [Vec<Tap>; 2] {
+    [reach(conv, from.height, phase[0]), reach(conv, from.width, phase[1])]
+}
+
+/// Along an axis of `size` pixels, in the order of the outputs. Pixel s·j + phase is read by kernel row k of output
+/// j + (phase + padding − k) / s.
+fn reach(conv: &Conv, size: usize, phase: usize) -> Vec<Tap> {
+    let near = conv.edges(size)[0];
     let tap = |index: usize| {
-        let distance = (phase + conv.padding) as isize - index as isize;
+        let distance = (phase + near) as isize - index as isize;
         let step = conv.stride as isize;
         (distance.rem_euclid(step) == 0).then(|| Tap { index, shift: distance.div_euclid(step) })
     };

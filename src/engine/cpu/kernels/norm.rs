@@ -9,7 +9,6 @@ use pulp::Simd;
 use super::isa::{load, store};
 use super::map::{LANES, Map, MapMut, Shape, line_mut, line_of};
 use crate::engine::nets::graph::Activation;
-use crate::engine::plan::NORM_EPSILON;
 
 /// Two numbers per channel of an image: mean and sum of squares about it forward, Σ dy and Σ dy·(x − mean) backward.
 pub type Sums = [Vec<f64>; 2];
@@ -74,9 +73,9 @@ fn padded(values: &[f32], length: usize) -> Vec<f32> {
 
 impl Batch {
     /// By the statistics of a batch.
-    pub fn new(moments: &Moments, (gamma, beta): (&[f32], &[f32])) -> Self {
+    pub fn new(moments: &Moments, (gamma, beta): (&[f32], &[f32]), epsilon: f64) -> Self {
         let length = moments.mean.len();
-        let inverse: Vec<f32> = moments.variance().map(|v| (1.0 / (v + NORM_EPSILON).sqrt()) as f32).collect();
+        let inverse: Vec<f32> = moments.variance().map(|v| (1.0 / (v + epsilon).sqrt()) as f32).collect();
         Self {
             mean: moments.mean.iter().map(|&m| m as f32).collect(),
             unbiased: moments.squares.iter().map(|s| (s / (moments.seen - 1.0).max(1.0)) as f32).collect(),
@@ -88,9 +87,13 @@ impl Batch {
     }
 
     /// By the running statistics, mean and variance, which no image moves; pixels lie `length` apart.
-    pub fn frozen([mean, variance]: [&[f32]; 2], (gamma, beta): (&[f32], &[f32]), length: usize) -> Self {
+    pub fn frozen(
+        [mean, variance]: [&[f32]; 2],
+        (gamma, beta): (&[f32], &[f32]),
+        (length, epsilon): (usize, f64),
+    ) -> Self {
         let variance = padded(variance, length);
-        let inverse: Vec<f32> = variance.iter().map(|&v| (1.0 / (f64::from(v) + NORM_EPSILON).sqrt()) as f32).collect();
+        let inverse: Vec<f32> = variance.iter().map(|&v| (1.0 / (f64::from(v) + epsilon).sqrt()) as f32).collect();
         Self {
             mean: padded(mean, length),
             unbiased: Vec::new(),

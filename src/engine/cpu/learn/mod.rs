@@ -136,12 +136,13 @@ impl CpuNetwork {
 
     /// Batch norms go by the running statistics from now on.
     fn freeze(&mut self) {
-        for step in self.program.trunk.steps.iter().filter(|step| matches!(step.op, Op::BatchNorm { .. })) {
+        for step in &self.program.trunk.steps {
+            let Op::BatchNorm { epsilon, .. } = step.op else { continue };
             let of = |role| values(&self.tensors, step.node, role);
             let length = self.program.trunk.shapes[step.output].map_or(0, |shape| shape.stride);
             let running = [Role::RunningMean, Role::RunningVar].map(of);
             let (gamma, beta) = (of(Role::NormWeight), of(Role::NormBias));
-            self.batches[step.node] = norm::Batch::frozen(running, (gamma, beta), length);
+            self.batches[step.node] = norm::Batch::frozen(running, (gamma, beta), (length, epsilon));
         }
     }
 

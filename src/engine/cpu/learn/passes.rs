@@ -10,7 +10,7 @@ use super::stage::{GROUP, Stage};
 use super::{CpuNetwork, values};
 use crate::engine::cpu::kernels::{layers, norm};
 use crate::engine::learn::{Masks, Probed};
-use crate::engine::nets::graph::{NodeId, Role};
+use crate::engine::nets::graph::{NodeId, Op, Role};
 
 impl CpuNetwork {
     /// The images through the trunk.
@@ -31,10 +31,11 @@ impl CpuNetwork {
                 isa.run(ForwardPass { pass, phase, spaces, images: Images { first, batch, group: 0 } });
             });
             let Some(step) = phase.norm.map(|at| &stage.steps[at]) else { continue };
+            let Op::BatchNorm { epsilon, .. } = step.op else { continue };
             let pixels = pixels(stage, step.inputs[0]);
             let sums = self.trunks[..batch].iter().map(|space| (&space.sums[step.node], pixels));
             let [gamma, beta] = [Role::NormWeight, Role::NormBias].map(|role| values(&self.tensors, step.node, role));
-            self.batches[step.node] = norm::Batch::new(&norm::Moments::new(sums), (gamma, beta));
+            self.batches[step.node] = norm::Batch::new(&norm::Moments::new(sums), (gamma, beta), epsilon);
         }
     }
 

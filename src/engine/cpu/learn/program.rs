@@ -5,7 +5,7 @@
 //! them. Batch norms cut the trunk into phases, between which the images' sums are brought together.
 
 use super::stage::{Ends, GROUP, Prepared, Probe, Stage, Step, Watched};
-use crate::engine::cpu::kernels::conv::{Dense, Depthwise, gradient_border, is_depthwise};
+use crate::engine::cpu::kernels::conv::{Dense, Depthwise, border, gradient_border, is_depthwise};
 use crate::engine::cpu::kernels::layers::ChannelCopy;
 use crate::engine::cpu::kernels::map::Shape;
 use crate::engine::cpu::kernels::norm::Rectifier;
@@ -117,7 +117,7 @@ impl Values {
             let own = if id == 0 { mode.of_input() } else { mode.of_parameters() && !node.op.tensors().is_empty() };
             needed.push(own || node.inputs.iter().any(|&i| needed[i]));
             if let (Op::Conv(conv), Some(from)) = (node.op, first) {
-                borders[from] = borders[from].max(conv.padding);
+                borders[from] = borders[from].max(border(&conv, extents[from]));
                 if needed[from] {
                     borders[id] = gradient_border(&conv, extents[from], extents[id]);
                 }

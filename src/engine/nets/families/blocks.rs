@@ -38,13 +38,13 @@ pub struct Excitation {
     pub activation: Activation,
 }
 
-/// Appends squeeze and excitation with its layers under `<prefix>.fc1` and `<prefix>.fc2`.
-pub fn excite(graph: &mut Graph, x: NodeId, shape: Excitation, prefix: &str) -> NodeId {
+/// Appends squeeze and excitation with its two layers under these keys.
+pub fn excite(graph: &mut Graph, x: NodeId, shape: Excitation, keys: &[String; 2]) -> NodeId {
     let Excitation { channels, squeezed, activation } = shape;
     let mean = graph.push(Op::AdaptiveMean(1), &[x]);
-    let hidden = graph.conv(mean, Conv::new(channels, squeezed, 1, 1).biased(), &format!("{prefix}.fc1"));
+    let hidden = graph.conv(mean, Conv::new(channels, squeezed, 1, 1).biased(), &keys[0]);
     let hidden = graph.activate(hidden, activation);
-    let gate = graph.conv(hidden, Conv::new(squeezed, channels, 1, 1).biased(), &format!("{prefix}.fc2"));
+    let gate = graph.conv(hidden, Conv::new(squeezed, channels, 1, 1).biased(), &keys[1]);
     let gate = graph.activate(gate, Activation::Sigmoid);
     graph.push(Op::Gate, &[x, gate])
 }
@@ -78,8 +78,8 @@ pub struct InvertedKeys {
     pub expand: Keys,
     /// Depthwise convolution.
     pub depthwise: Keys,
-    /// Prefix of squeeze and excitation; unused where there is none.
-    pub excite: String,
+    /// The two layers of squeeze and excitation; unused where there is none.
+    pub excite: [String; 2],
     /// 1×1 projection.
     pub project: Keys,
 }

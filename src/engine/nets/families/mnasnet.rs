@@ -71,5 +71,5 @@ fn build(scale: f64, size: Size) -> Graph {
 
 fn block_keys(prefix: &str) -> InvertedKeys {
     let layer = |n: usize| (format!("{prefix}.{n}"), format!("{prefix}.{}", n + 1));
-    InvertedKeys { expand: layer(0), depthwise: layer(3), excite: String::new(), project: layer(6) }
+    InvertedKeys { expand: layer(0), depthwise: layer(3), excite: Default::default(), project: layer(6) }
 }

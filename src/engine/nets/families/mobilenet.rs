@@ -59,7 +59,7 @@ fn block_keys(shape: &InvertedResidual, number: usize) -> InvertedKeys {
     InvertedKeys {
         expand: keys(&layer(0)),
         depthwise: keys(&layer(first)),
-        excite: String::new(),
+        excite: Default::default(),
         project: (layer(first + 1), layer(first + 2)),
     }
 }

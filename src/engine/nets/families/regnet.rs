@@ -104,7 +104,7 @@ impl Block {
         let grouped = Conv::new(outputs, outputs, 3, stride).grouped(groups);
         let y = conv_norm(graph, y, grouped, &format!("{key}.f.b"), Some(RELU));
         let gate = Excitation { channels: outputs, squeezed: inputs / 4, activation: RELU };
-        let y = excite(graph, y, gate, &format!("{key}.f.se"));
+        let y = excite(graph, y, gate, &["fc1", "fc2"].map(|layer| format!("{key}.f.se.{layer}")));
         let y = conv_norm(graph, y, Conv::new(outputs, outputs, 1, 1), &format!("{key}.f.c"), None);
         let sum = graph.push(Op::Add, &[y, shortcut]);
         graph.activate(sum, RELU)

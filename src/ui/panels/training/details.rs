@@ -8,6 +8,7 @@ use eframe::egui::{self, Color32, ColorImage, Rect, RichText, Sense, Stroke, Tex
 
 use super::words::{date, duration, status};
 use crate::core::data::confusion::Confusion;
+use crate::core::data::wordnet;
 use crate::core::train::curve::Curve;
 use crate::core::train::params::TRAIN_PARAMS;
 use crate::store::files::shown;
@@ -133,7 +134,7 @@ impl Details {
         let cell = |v: f32| ((v * count as f32) as usize).min(count - 1);
         let at = (at - rect.min) / rect.size();
         let (row, column) = (cell(at.y), cell(at.x));
-        let name = |c: usize| note.classes.get(c).map_or("?", String::as_str);
+        let name = |c: usize| note.classes.get(c).map_or("?", |name| wordnet::shown(name));
         let (images, all) = (confusion.row(row)[column], confusion.row(row).iter().sum::<u32>());
         let share = 100.0 * f64::from(images) / f64::from(all.max(1));
         let unit = rect.size() / count as f32;
@@ -153,7 +154,7 @@ fn beside_rows(ui: &Ui, rect: Rect, classes: &[String]) {
     for (i, name) in classes.iter().enumerate().filter(|_| height >= 10.0) {
         let top = rect.top() + i as f32 * height;
         let cell = Rect::from_min_size(egui::pos2(rect.left(), top), Vec2::new(rect.width() - 6.0, height));
-        text::line(ui, cell, name, (egui::TextStyle::Small, p.weak));
+        text::line(ui, cell, wordnet::shown(name), (egui::TextStyle::Small, p.weak));
     }
 }
 
@@ -179,7 +180,7 @@ fn classes(ui: &mut Ui, note: &TrainingNote, per_class: &[Option<f64>]) {
     area.show_rows(ui, CLASS, order.len(), |ui, rows| {
         for (class, top1) in &order[rows] {
             let (rect, response) = ui.allocate_exact_size(Vec2::new(ui.available_width(), CLASS), Sense::hover());
-            let name = note.classes.get(*class).map_or("?", String::as_str);
+            let name = note.classes.get(*class).map_or("?", |name| wordnet::shown(name));
             let (words, rest) = rect.split_left_right_at_x(rect.left() + (rect.width() * 0.4).min(160.0));
             text::line(ui, words.shrink2(Vec2::new(2.0, 0.0)), name, (egui::TextStyle::Body, p.text));
             let bar = rest.with_max_x(rest.right() - 58.0).shrink2(Vec2::new(4.0, 4.0));

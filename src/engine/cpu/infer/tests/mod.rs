@@ -4,7 +4,7 @@ mod networks;
 mod reference;
 
 use super::*;
-use crate::engine::nets::graph::{Activation, Conv, LinearBias, Pool, Port, Window};
+use crate::engine::nets::graph::{Activation, Conv, LinearBias, Padding, Pool, Port, Window};
 use crate::engine::plan::{Epilogue, Step};
 
 /// Builds a plan step by step.
@@ -189,6 +189,28 @@ fn convolutions_of_any_grouping_with_joins_and_activations() {
     }
 }
 
+/// TensorFlow's padding, which lies on one side or differs between the axes, dense, in groups and depthwise; a second
+/// reader of the same map pads it otherwise.
+#[test]
+fn convolutions_pad_as_tensorflow_does() {
+    for (height, width) in [(8, 8), (9, 8), (10, 13), (7, 4), (3, 6)] {
+        for (inputs, outputs, groups) in [(20, 24, 1), (16, 32, 4), (19, 19, 19)] {
+            for (kernel, stride) in [(3, 2), (5, 2), (3, 1), (2, 1), (4, 3), (1, 2), (2, 3)] {
+                let mut net = Net::given(&[Extent::map(3, height, width)]);
+                let x = net.conv(Conv::new(3, inputs, 3, 1), &[0], None);
+                let conv = Conv::new(inputs, outputs, kernel, stride).grouped(groups);
+                let y = net.conv(Conv { padding: Padding::Same, ..conv }, &[x], Some(Activation::Relu6));
+                let z = net.conv(Conv::new(inputs, 8, 3, 1), &[x], None);
+                let y = net.step(Op::GlobalMean, &[y]);
+                let z = net.step(Op::GlobalMean, &[z]);
+                let y = net.linear((outputs, 5), &[y], None);
+                net.linear((8, 5), &[z, y], None);
+                check(&format!("{height}×{width}, {inputs} to {outputs} in {groups}, {kernel}/{stride}"), &net);
+            }
+        }
+    }
+}
+
 #[test]
 fn steps_on_each_pixel() {
     for activation in ACTIVATIONS {
@@ -196,7 +218,7 @@ fn steps_on_each_pixel() {
         let x = net.linear((3, 21), &[0], None);
         let y = net.linear((21, 21), &[x, x], activation);
         let z = net.finished(Op::Add, &[x, y], Epilogue { join: None, activation });
-        let w = net.layer(Op::BatchNorm { channels: 21, momentum: 0.1 }, &[z], activation);
+        let w = net.layer(Op::BatchNorm { channels: 21, epsilon: 1e-5, momentum: 0.1 }, &[z], activation);
         let x = net.norm(21, w);
         let x = activation.map_or(x, |a| net.step(Op::Activation(a), &[x]));
         let x = net.step(Op::Positions { tokens: 49, channels: 21 }, &[x]);

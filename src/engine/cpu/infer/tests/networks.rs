@@ -40,6 +40,8 @@ fn agrees_with_burn_and_not_with_the_batch() {
         ("mobilenet_v2", 65),
         ("mnasnet1_3", 65),
         ("efficientnet_b0", 65),
+        ("tf_efficientnet_b0", 64),
+        ("tf_efficientnet_lite0", 65),
         ("shufflenet_v2_x2_0", 65),
         ("regnet_y_8gf", 65),
         ("convnext_tiny", 65),
@@ -53,7 +55,7 @@ fn agrees_with_burn_and_not_with_the_batch() {
         let weights = Weights::by_formula(&graph);
         let plan = Plan::compile(&graph, &weights, &graph.taps());
         let images: Vec<f32> = formula("input", 3 * 3 * side * side).collect();
-        let expected = BurnEngine::new(plan.clone(), &Device::flex()).unwrap().forward(&[&images], 3).unwrap();
+        let expected = BurnEngine::new(plan.clone(), &Device::flex(), None).unwrap().forward(&[&images], 3).unwrap();
         let folded = Plan::compile(&graph, &weights, &[]);
         for isa in Isa::all() {
             agrees(&format!("{name} on {}", isa.name()), (&plan, &folded), isa, (&images, &expected));
@@ -97,7 +99,7 @@ fn several_inputs_and_a_map_come_out_of_both_engines() {
     let mut cpu = CpuEngine::new(&plan).unwrap();
     let named = cpu.signature().ordered(&[("time", &rows), ("latent", &latent)]).unwrap();
     let got = cpu.forward(&named, 3).unwrap();
-    let mut burn = BurnEngine::new(plan, &Device::flex()).unwrap();
+    let mut burn = BurnEngine::new(plan, &Device::flex(), None).unwrap();
     assert_eq!(cpu.signature(), burn.signature());
     let expected = burn.forward(&[&latent, &rows], 3).unwrap();
     assert_eq!((&got.outputs[0].shape, &got.outputs[1].shape), (&vec![3, 4, 8, 6], &vec![3, 2]));

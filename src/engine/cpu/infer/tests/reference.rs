@@ -1,7 +1,7 @@
 //! Every step in plain loops over C×H×W in f64, one image at a time: slow, and by other ways than the engine's.
 
 use crate::engine::nets::extent::Extent;
-use crate::engine::nets::graph::{Activation, Conv, Op, Pool, Port, Window};
+use crate::engine::nets::graph::{Activation, Conv, Op, Padding, Pool, Port, Window};
 use crate::engine::plan::{Plan, Step};
 
 /// A value of one image.
@@ -180,15 +180,23 @@ fn rearrange(op: Op, inputs: &[&Value]) -> Value {
 }
 
 fn convolve(conv: &Conv, weight: &[f32], bias: &[f32], x: &Value) -> Value {
-    let Conv { inputs, outputs, kernel, stride, padding, groups, .. } = *conv;
+    let Conv { inputs, outputs, kernel, stride, groups, .. } = *conv;
     let (seen, made) = (inputs / groups, outputs / groups);
-    let side = |n: usize| (n + 2 * padding - kernel) / stride + 1;
-    Value::new(outputs, side(x.height), side(x.width), |o, y, w| {
+    // Positions along an axis, and the zeros before it.
+    let axis = |n: usize| match conv.padding {
+        Padding::Explicit(padding) => ((n + 2 * padding - kernel) / stride + 1, padding),
+        Padding::Same => {
+            let positions = n.div_ceil(stride);
+            (positions, ((positions - 1) * stride + kernel).saturating_sub(n) / 2)
+        }
+    };
+    let [(height, above), (width, before)] = [axis(x.height), axis(x.width)];
+    Value::new(outputs, height, width, |o, y, w| {
         let mut sum = f64::from(bias[o]);
         for (at, &f) in weight[o * seen * kernel * kernel..][..seen * kernel * kernel].iter().enumerate() {
             let (c, ky, kx) = (at / kernel / kernel, at / kernel % kernel, at % kernel);
-            let place = |n: usize, k: usize| (n * stride + k) as isize - padding as isize;
-            sum += f64::from(f) * x.padded(o / made * seen + c, place(y, ky), place(w, kx));
+            let place = |n: usize, k: usize, near: usize| (n * stride + k) as isize - near as isize;
+            sum += f64::from(f) * x.padded(o / made * seen + c, place(y, ky, above), place(w, kx, before));
         }
         sum
     })

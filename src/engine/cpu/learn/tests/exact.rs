@@ -57,7 +57,7 @@ fn check(what: &str, got: &reference::Passed, exact: &reference::Passed, noisy: 
 }
 
 fn compare((arch, side, count): (&str, usize, usize)) {
-    let graph = smooth(&if arch == "grouped" { grouped(side) } else { graph(arch, side) });
+    let graph = smooth(&graph_of(arch, side));
     let weights = Weights::by_formula(&graph);
     let (images, gradient) = (images("input", count, side), formula("loss", count * 10).collect::<Vec<f32>>());
     let masks = Masks { seed: 9, step: 0, first: 0 };
@@ -82,6 +82,8 @@ fn gradients_are_those_of_f64() {
         ("conv3x5_in", 13, 3),
         ("conv3x40_in", 17, 9),
         ("grouped", 19, 3),
+        ("same", 20, 3),
+        ("same", 27, 3),
         ("resnet8_cifar", 15, 3),
         ("squeezenet1_1", 65, 2),
         ("densenet121", 64, 2),
@@ -90,6 +92,8 @@ fn gradients_are_those_of_f64() {
         ("shufflenet_v2_x0_5", 64, 3),
         ("regnet_y_400mf", 64, 3),
         ("efficientnet_b0", 64, 3),
+        ("tf_efficientnet_b0", 63, 3),
+        ("tf_efficientnet_lite0", 64, 3),
     ];
     cases.into_par_iter().with_max_len(1).for_each(compare);
 }

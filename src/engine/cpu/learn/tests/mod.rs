@@ -59,6 +59,18 @@ fn grouped(side: usize) -> Graph {
     graph
 }
 
+/// The network `same` of `tests/fixtures/gradients.py`: TensorFlow's padding, dense, depthwise and in groups, and epsilon.
+fn same(side: usize) -> Graph {
+    let mut graph = Graph::images(side);
+    let x = graph.conv_norm(0, Conv::new(3, 24, 3, 2), ("a", "na"), Some(Activation::Relu6));
+    let x = graph.conv_norm(x, Conv::new(24, 24, 5, 2).grouped(24), ("b", "nb"), Some(Activation::Silu));
+    let x = graph.conv_norm(x, Conv::new(24, 18, 3, 2).grouped(2).biased(), ("c", "nc"), Some(Activation::Relu));
+    let x = graph.push(Op::GlobalMean, &[x]);
+    graph.linear(x, (18, 10), "head");
+    graph.as_tensorflow();
+    graph
+}
+
 fn network((arch, side): (&str, usize), setup: &Setup, isa: Isa) -> CpuNetwork {
     let graph = graph_of(arch, side);
     let weights = Weights::by_formula(&graph);
@@ -69,6 +81,7 @@ fn graph_of(arch: &str, side: usize) -> Graph {
     match arch {
         "small alexnet" => small_alexnet(),
         "grouped" => grouped(side),
+        "same" => same(side),
         _ => graph(arch, side),
     }
 }
@@ -139,7 +152,7 @@ impl Digest {
 fn gradients_are_pytorchs() {
     let file: File = serde_json::from_str(include_str!("../../../../../tests/fixtures/gradients.json")).unwrap();
     let cases: Vec<&Case> = file.cases.iter().filter(|c| c.mode == "train").collect();
-    assert_eq!(cases.len(), 4);
+    assert_eq!(cases.len(), 5);
     for case in cases {
         for isa in Isa::all() {
             let name = &case.arch;
@@ -180,7 +193,14 @@ fn trained(mut learner: Fitted<CpuNetwork>, side: usize, batches: &[usize]) -> V
 
 #[test]
 fn threads_and_registers_change_no_bit() {
-    for (arch, side) in [("conv3x24", 16), ("mobilenet_v2", 64), ("small alexnet", 31), ("grouped", 19)] {
+    for (arch, side) in [
+        ("conv3x24", 16),
+        ("mobilenet_v2", 64),
+        ("tf_efficientnet_lite0", 64),
+        ("small alexnet", 31),
+        ("grouped", 19),
+        ("same", 20),
+    ] {
         let run = |threads: usize, isa: Isa| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| trained(learner((arch, side), ADAM, isa), side, &[11, 3]))

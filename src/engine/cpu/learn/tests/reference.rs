@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::engine::nets::extent::Extent;
-use crate::engine::nets::graph::Node;
+use crate::engine::nets::graph::{Node, Padding};
 use crate::engine::nets::shapes::extents;
-use crate::engine::plan::NORM_EPSILON;
 
 /// Half of the distance between 1 and the next f32.
 const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
@@ -156,6 +155,9 @@ impl Net<'_> {
 
     fn normalise(&mut self, id: usize, x: &[f64]) -> Vec<f64> {
         let extent = self.extents[id];
+        let (Op::BatchNorm { epsilon, .. } | Op::GroupNorm { epsilon, .. }) = self.graph.nodes()[id].op else {
+            unreachable!("no other norm is covered")
+        };
         let (set, sets) = self.sets(id);
         let size = (x.len() / sets) as f64;
         let mut norms = vec![[0.0; 2]; sets];
@@ -166,7 +168,7 @@ impl Net<'_> {
         }
         for [mean, variance] in &mut norms {
             *mean = self.noise.rounded(*mean);
-            *variance = self.noise.rounded(1.0 / (*variance + NORM_EPSILON).sqrt());
+            *variance = self.noise.rounded(1.0 / (*variance + epsilon).sqrt());
         }
         let (gamma, beta) = (self.tensor(id, "weight"), self.tensor(id, "bias"));
         let mut sums = Sums::new(x.len());
@@ -329,19 +331,28 @@ fn product(op: Op) -> Option<Conv> {
 
 /// The terms of a convolution: place in the output, in the input, in the weight.
 fn taps(conv: &Conv, count: usize, (from, to): (Extent, Extent), mut each: impl FnMut(usize, usize, usize)) {
-    let Conv { inputs, outputs, kernel, stride, padding, groups, .. } = *conv;
+    let Conv { inputs, outputs, kernel, stride, groups, .. } = *conv;
     let (seen, made) = (inputs / groups, outputs / groups);
+    let [above, before] = [from.height, from.width].map(|size| near(conv, size));
     for (at, o) in channels(count, to) {
         let (image, y, x) = (at / to.len(), at / to.width % to.height, at % to.width);
         for (c, ky) in (0..seen).flat_map(|c| (0..kernel).map(move |ky| (c, ky))) {
-            let Some(row) = (y * stride + ky).checked_sub(padding).filter(|&y| y < from.height) else { continue };
+            let Some(row) = (y * stride + ky).checked_sub(above).filter(|&y| y < from.height) else { continue };
             let line = image * from.len() + ((o / made * seen + c) * from.height + row) * from.width;
             for kx in 0..kernel {
-                if let Some(column) = (x * stride + kx).checked_sub(padding).filter(|&x| x < from.width) {
+                if let Some(column) = (x * stride + kx).checked_sub(before).filter(|&x| x < from.width) {
                     each(at, line + column, ((o * seen + c) * kernel + ky) * kernel + kx);
                 }
             }
         }
+    }
+}
+
+/// Zeros before an axis of `size` pixels; TensorFlow's are the smaller half of what ⌈size / stride⌉ positions need.
+fn near(conv: &Conv, size: usize) -> usize {
+    match conv.padding {
+        Padding::Explicit(padding) => padding,
+        Padding::Same => ((size.div_ceil(conv.stride) - 1) * conv.stride + conv.kernel).saturating_sub(size) / 2,
     }
 }
 

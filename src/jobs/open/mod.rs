@@ -1,16 +1,21 @@
-//! Opens observers for a dataset: weight file, card, class map.
+//! Opens observers for a dataset: weight file, what is said of it, class map.
+
+mod told;
 
 use std::path::{Path, PathBuf};
 
-use crate::core::data::class_map::{ClassMap, ClassMapError, Outputs, resolve};
+use crate::core::data::class_map::{ClassMap, ClassMapError, Outputs, Rule, resolve};
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::normalise::MeanStd;
+use crate::core::data::wordnet;
 use crate::engine::images::decode;
 use crate::engine::nets::{Arch, UnknownArch};
-use crate::engine::observe::observer::{Observer, ObserverError, ObserverOptions};
+use crate::engine::observe::observer::{Observer, ObserverError};
 use crate::engine::weights::RowsError;
 use crate::store::import::{self, ImportError, Imported};
 use crate::store::{card, class_map};
+
+use self::told::{Completed, Told};
 
 /// What the user says of an observer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,8 +45,10 @@ pub struct OpenedObserver {
     pub file: PathBuf,
     /// The file's outputs that were kept, in the order of the classes, where the network was pruned.
     pub kept: Option<Vec<u32>>,
-    /// What the user should know: notes of the card.
+    /// What the user should know: notes of the card and of what lies beside the file, and what nothing tells.
     pub notes: Vec<String>,
+    /// How it was opened.
+    pub request: ObserverRequest,
 }
 
 impl OpenedObserver {
@@ -49,6 +56,14 @@ impl OpenedObserver {
     #[must_use]
     pub fn output_in_file(&self, output: u32) -> u32 {
         self.kept.as_ref().and_then(|k| k.get(output as usize).copied()).unwrap_or(output)
+    }
+
+    /// What an output is called by the file or its card, or the WordNet id that the classes were matched by.
+    #[must_use]
+    pub fn output_name(&self, output: u32) -> Option<&str> {
+        let named = self.observer.classes.as_ref().and_then(|names| names.get(output as usize));
+        let by_id = || (self.map.rule == Rule::WordNet).then(|| wordnet::id(self.output_in_file(output) as usize));
+        named.map(String::as_str).or_else(|| by_id()?)
     }
 }
 
@@ -59,8 +74,11 @@ pub struct OpenedNetwork {
     pub observer: Observer,
     /// Its card, where there is one.
     pub card: Option<card::Card>,
-    /// What the user should know: notes of the card.
+    /// What the user should know: notes of the card and of what lies beside the file.
     pub notes: Vec<String>,
+    /// Whether its outputs have names that another library wrote beside the file: of the same classes as the data's
+    /// they may be others.
+    pub doubtful_names: bool,
 }
 
 /// Why an observer could not be opened.
@@ -107,17 +125,22 @@ pub enum OpenError {
 /// [`OpenError`], naming the file.
 pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
-    let OpenedNetwork { mut observer, notes, .. } = open(request, &|| own_side(dataset))?;
+    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| own_side(dataset))?;
+    notes.extend(told::open_questions(&observer));
     let outputs = Outputs { count: observer.spec.classes, names: observer.classes.as_deref() };
-    let mut map = resolve(dataset.classes(), outputs, given.as_ref())
-        .map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
+    let mut resolved = resolve(dataset.classes(), outputs, given.as_ref());
+    if let (Err(why), true) = (&resolved, doubtful_names) {
+        notes.push(format!("the class names beside the weights are passed over: {why}"));
+        resolved = resolve(dataset.classes(), Outputs { names: None, ..outputs }, given.as_ref());
+    }
+    let mut map = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
     let mut kept = None;
     if request.prune {
         observer = pruned(observer, &map.outputs)?;
         let outputs = (0..map.outputs.len() as u32).collect();
         kept = Some(std::mem::replace(&mut map.outputs, outputs));
     }
-    Ok(OpenedObserver { observer, map, file: request.file.clone(), kept, notes })
+    Ok(OpenedObserver { observer, map, file: request.file.clone(), kept, notes, request: request.clone() })
 }
 
 /// Loads a weight file with its card, whatever data it is for.
@@ -138,28 +161,12 @@ pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError
 }
 
 fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<usize>) -> Result<OpenedNetwork, OpenError> {
-    let read = card::read(&request.file)?;
-    let (card, notes) = read.map_or((None, Vec::new()), |(card, notes)| (Some(card), notes));
-    let options = options(request, card.as_ref())?;
+    let told = Told::read(&request.file)?;
+    let options = told.options(request)?;
     let data_side = if options.side.is_none() { data_side() } else { None };
-    let observer = Observer::load(&request.file, &options, data_side)?;
-    Ok(OpenedNetwork { observer, card, notes })
-}
-
-/// What the flags say, then the card.
-fn options(request: &ObserverRequest, card: Option<&card::Card>) -> Result<ObserverOptions, OpenError> {
-    let mut options =
-        ObserverOptions { arch: request.arch, side: request.side, mean_std: request.mean_std, classes: None };
-    let Some(card) = card else { return Ok(options) };
-    if let (None, Some(name)) = (options.arch, &card.arch) {
-        let path = crate::store::files::shown(&card::path_of(&request.file));
-        options.arch = Some(name.parse().map_err(|source| OpenError::CardArch { path, source })?);
-    }
-    options.side = options.side.or(card.side.map(|s| s as usize));
-    let known = card.mean.zip(card.std).map(|(mean, std)| MeanStd { mean, std });
-    options.mean_std = options.mean_std.or(known);
-    options.classes.clone_from(&card.classes);
-    Ok(options)
+    let mut observer = Observer::load(&request.file, &options, data_side)?;
+    let Completed { card, notes, doubtful_names } = told.complete(&mut observer);
+    Ok(OpenedNetwork { observer, card, notes, doubtful_names })
 }
 
 /// The shorter side of the first image that can be decoded: what "modified" networks, which take any side, were

@@ -1,5 +1,7 @@
 //! The observer check: does the network recognise the data's classes in the order it is given them?
 
+mod trials;
+
 use std::sync::Arc;
 
 use crate::core::data::confusion::Confusion;
@@ -10,6 +12,8 @@ use crate::engine::observe::evaluate::{EvaluateJob, evaluate, sample};
 use crate::engine::observe::score::ScoreError;
 
 use super::session::Session;
+
+pub use self::trials::Better;
 
 /// How thorough a check is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +52,12 @@ pub struct CheckReport {
     pub per_class: Vec<Option<f64>>,
     /// Normalisation in use.
     pub mean_std: String,
-    /// Top-1 with each known normalisation, where they were tried because top-1 was low.
+    /// Top-1 as each network that has the file's tensors, where nothing tells which it is.
+    pub networks: Vec<(String, f64)>,
+    /// Top-1 of the best of these networks with known normalisations, where they were tried.
     pub tried: Vec<(String, f64)>,
+    /// What of this is clearly better than what is in use.
+    pub better: Option<Better>,
     /// Counts of predictions.
     pub confusion: Confusion,
 }
@@ -81,10 +89,14 @@ impl CheckReport {
                 self.top1_remapped
             ));
         }
+        if let Some(better) = self.better.as_ref().filter(|better| better.untold && better.top1 >= self.top1 + 20.0) {
+            return Verdict::Refused(format!("{numbers}, but {better}: pass it, or insist with --force"));
+        }
         if self.images > 0 && self.top1 < least {
+            let hint = self.better.as_ref().map_or_else(String::new, |better| format!(" ({better})"));
             return Verdict::Refused(format!(
                 "{numbers}, near chance ({:.2} %): this observer does not know these classes, or its input is \
-                 normalised otherwise. Look with `stillroom check …`, or insist with --force",
+                 normalised otherwise{hint}. Look with `stillroom check …`, or insist with --force",
                 100.0 / classes
             ));
         }
@@ -94,10 +106,8 @@ impl CheckReport {
                 "{numbers}; another class order gives {better:.2} % (see `stillroom check`)"
             ));
         }
-        if let Some((name, top1)) =
-            self.tried.iter().find(|(name, top1)| *name != self.mean_std && *top1 >= self.top1 + 3.0)
-        {
-            return Verdict::Doubtful(format!("{numbers}; --mean-std {name} gives {top1:.2} %"));
+        if let Some(better) = &self.better {
+            return Verdict::Doubtful(format!("{numbers}; {better}"));
         }
         Verdict::Good
     }
@@ -121,21 +131,7 @@ pub fn check(
         progress.warn(format!("{}: {reason}; left out", held_out.source(image)));
     }
     let mut report = report(predicted, map, used);
-    let doubtful = match depth {
-        Depth::Full => report.top1 < 75.0,
-        Depth::Quick => matches!(report.verdict(), Verdict::Refused(_)),
-    };
-    if doubtful {
-        for (name, set) in MeanStd::KNOWN {
-            let top1 = if set == used {
-                report.top1
-            } else {
-                let ([a, b], _) = halves(session, held_out, (&images, set), progress)?;
-                a.merged(&b).top1(map)
-            };
-            report.tried.push((name.to_owned(), top1));
-        }
-    }
+    trials::run(session, (held_out, &images), (depth, &mut report), progress)?;
     // Told in the outputs of the file, which a class map is for.
     for map in [&mut report.class_map, &mut report.current_map] {
         map.iter_mut().for_each(|output| *output = observer.output_in_file(*output));
@@ -157,7 +153,9 @@ fn report([a, b]: [Confusion; 2], map: &[u32], mean_std: MeanStd) -> CheckReport
         images: confusion.total() as usize,
         per_class: confusion.per_class(map),
         mean_std: mean_std.describe(),
+        networks: Vec::new(),
         tried: Vec::new(),
+        better: None,
         confusion,
     }
 }
@@ -176,6 +174,7 @@ fn halves(
     let job = EvaluateJob { dataset: data, images, class_map: &observer.map.outputs, mean_std, views: None };
     let throughput = session.throughput;
     let evaluation = evaluate(session.engine(), job, throughput, progress)?;
+    session.take_notes().into_iter().for_each(|note| progress.warn(note));
     let empty = Confusion::new(data.classes().len(), observer.observer.spec.classes);
     let mut halves = [empty.clone(), empty];
     let mut seen = vec![0_usize; data.classes().len()];

@@ -1,0 +1,144 @@
+//! What is said of a weight file beside its tensors: by the user, by its card, and by what other libraries wrote beside
+//! it, in this order.
+
+use std::path::Path;
+
+use super::{ObserverRequest, OpenError};
+use crate::core::data::normalise::MeanStd;
+use crate::core::formats::model_config::ModelConfig;
+use crate::engine::nets::{Arch, Family};
+use crate::engine::observe::observer::{Beside, Observer, ObserverOptions, Source};
+use crate::store::card::{self, Card};
+use crate::store::files::shown;
+use crate::store::model_config;
+
+/// What lies beside a weight file.
+pub(super) struct Told {
+    card: Option<Card>,
+    beside: model_config::Beside,
+    notes: Vec<String>,
+}
+
+/// What became of it.
+pub(super) struct Completed {
+    pub card: Option<Card>,
+    pub notes: Vec<String>,
+    /// Whether the outputs' names are another library's.
+    pub doubtful_names: bool,
+}
+
+impl Told {
+    /// Reads what lies beside a file.
+    pub fn read(file: &Path) -> Result<Self, OpenError> {
+        let (card, mut notes) = card::read(file)?.map_or((None, Vec::new()), |(card, notes)| (Some(card), notes));
+        let beside = model_config::read(file);
+        notes.extend(beside.notes.iter().cloned());
+        Ok(Self { card, beside, notes })
+    }
+
+    /// What the user says, then the card; what other libraries say of the network is a hint.
+    pub fn options(&self, request: &ObserverRequest) -> Result<ObserverOptions, OpenError> {
+        let config = &self.beside.config;
+        let arch = config.architecture.as_deref().and_then(Arch::of_timm);
+        let mut options = ObserverOptions {
+            arch: request.arch,
+            side: request.side,
+            mean_std: request.mean_std,
+            classes: None,
+            beside: Beside { arch, side: config.side },
+        };
+        let Some(card) = &self.card else { return Ok(options) };
+        if let (None, Some(name)) = (options.arch, &card.arch) {
+            let path = shown(&card::path_of(&request.file));
+            options.arch = Some(name.parse().map_err(|source| OpenError::CardArch { path, source })?);
+        }
+        options.side = options.side.or(card.side.map(|s| s as usize));
+        let known = card.mean.zip(card.std).map(|(mean, std)| MeanStd { mean, std });
+        options.mean_std = options.mean_std.or(known);
+        options.classes.clone_from(&card.classes);
+        Ok(options)
+    }
+
+    /// Gives the network what nobody else says, if the description beside its file is of this network.
+    pub fn complete(self, observer: &mut Observer) -> Completed {
+        let Self { card, beside, mut notes } = self;
+        let files = beside.files.join(" and ");
+        let ModelConfig { mean_std, names, outputs, .. } = match strange(&beside.config, observer) {
+            Strange::No => beside.config,
+            Strange::Name(name) => {
+                notes.push(format!(
+                    "{files}: says that the network is a '{name}', which stillroom doesn't know; by its tensors it is a \
+                     {}, and if the two differ in more than their training its answers are wrong",
+                    observer.spec.arch
+                ));
+                beside.config
+            }
+            Strange::Other(what) => {
+                notes.push(format!("{files}: passed over, since it describes {what} and no {}", observer.spec.arch));
+                ModelConfig::default()
+            }
+        };
+        if let (Some(mean_std), Source::Assumed) = (mean_std, observer.normalised_by) {
+            (observer.mean_std, observer.normalised_by) = (mean_std, Source::Beside);
+        }
+        // A last layer of one's own classes behind somebody else's network: the names are of the old ones.
+        let classes = observer.spec.classes;
+        if let Some(count) = names.as_ref().map(Vec::len).or(outputs).filter(|&count| count != classes) {
+            notes.push(format!(
+                "{files}: is of a network with {count} outputs, this one has {classes}: names of classes are passed over"
+            ));
+        }
+        let names = names.filter(|names| names.len() == classes && observer.classes.is_none());
+        let doubtful_names = names.is_some();
+        observer.classes = names.or(observer.classes.take());
+        Completed { card, notes, doubtful_names }
+    }
+}
+
+/// What is wrong with a description.
+enum Strange {
+    No,
+    /// It has a name for the network that isn't known.
+    Name(String),
+    /// It is of another network.
+    Other(String),
+}
+
+fn strange(config: &ModelConfig, observer: &Observer) -> Strange {
+    let found = observer.spec.arch;
+    if let Some(name) = &config.architecture {
+        return match Arch::of_timm(name) {
+            // Of look-alikes the user or the card may have named another.
+            Some(arch) if arch == found || arch.look_alikes().any(|other| other == found) => Strange::No,
+            Some(_) => Strange::Other(format!("a '{name}'")),
+            None => Strange::Name(name.clone()),
+        };
+    }
+    match &config.model_type {
+        Some(family) if Family::of_transformers(family) != Some(found.family()) => {
+            Strange::Other(format!("a network of the family '{family}'"))
+        }
+        _ => Strange::No,
+    }
+}
+
+/// What nothing tells of a network, in words, and how to find out.
+pub(super) fn open_questions(observer: &Observer) -> Vec<String> {
+    let Observer { spec, name, look_alikes, .. } = observer;
+    let mut notes = Vec::new();
+    if !look_alikes.is_empty() {
+        let others = look_alikes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        notes.push(format!(
+            "{name}: its tensors are those of {} and of {others}, which compute otherwise, and nothing beside the file \
+             says which it is: taken for {}; `stillroom check` tries both, and --arch says which",
+            spec.arch, spec.arch
+        ));
+    }
+    if observer.normalised_by == Source::Assumed {
+        notes.push(format!(
+            "{name}: nothing says how its input is normalised: ImageNet's mean and std are assumed; `stillroom check` \
+             tries the usual ones, and --mean-std or its card says which"
+        ));
+    }
+    notes
+}
