@@ -13,6 +13,7 @@ mod hostile;
 mod losses;
 mod networks;
 mod parity;
+mod people;
 mod round_trip;
 mod scene;
 mod strategies;
