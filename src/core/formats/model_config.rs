@@ -58,6 +58,10 @@ impl ModelConfig {
 /// # Errors
 /// Why it is no JSON object.
 pub fn parse(text: &[u8]) -> Result<ModelConfig, String> {
+    // A list would be read as the fields in their order.
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err("expected an object".to_owned());
+    }
     let given: Given = serde_json::from_slice(text).map_err(|e| e.to_string())?;
     Ok(given.config())
 }
@@ -82,7 +86,7 @@ struct Given {
     label_names: Loose,
     id2label: Loose,
     /// timm's own fields lie there, but for the network's name.
-    pretrained_cfg: Nested,
+    pretrained_cfg: Option<Box<Self>>,
 }
 
 impl Given {
@@ -95,7 +99,7 @@ impl Given {
             side: self.input_size.side().or_else(|| self.image_size.side()),
             names: self.label_names.texts().or_else(|| self.id2label.numbered()),
         };
-        match self.pretrained_cfg.0 {
+        match self.pretrained_cfg {
             Some(inner) => own.or(inner.config()),
             None => own,
         }
@@ -265,60 +269,6 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 }
 
-/// An object within, or anything else, which says nothing.
-#[derive(Default)]
-struct Nested(Option<Box<Given>>);
-
-impl<'de> Deserialize<'de> for Nested {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NestedVisitor)
-    }
-}
-
-struct NestedVisitor;
-
-impl<'de> Visitor<'de> for NestedVisitor {
-    type Value = Nested;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Nested, A::Error> {
-        let given = Given::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        Ok(Nested(Some(Box::new(given))))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Nested, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Nested::default())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Nested, E> {
-        Ok(Nested::default())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Nested, E> {
-        Ok(Nested::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Nested, E> {
-        Ok(Nested::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Nested, E> {
-        Ok(Nested::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Nested, E> {
-        Ok(Nested::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<Nested, E> {
-        Ok(Nested::default())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,8 +336,9 @@ mod tests {
         for text in [
             "{}",
             r#"{"lr": 0.1, "epochs": 90, "model": {"name": "resnet18"}}"#,
-            r#"{"architecture": 7, "num_classes": "ten", "mean": [0.5, 0.5], "std": {"r": 1}, "pretrained_cfg": [1, {}]}"#,
+            r#"{"architecture": 7, "num_classes": "ten", "mean": [0.5, 0.5], "std": {"r": 1}}"#,
             r#"{"mean": [0.5, 0.5, 0.5], "std": [0.5, 0, 0.5], "pretrained_cfg": null}"#,
+            r#"{"pretrained_cfg": [1, {}]}"#,
             r#"{"mean": [1e300, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}"#,
             r#"{"num_classes": 0, "input_size": [3, 0, 0], "image_size": 1e9, "id2label": {"1": "a", "2": "b"}}"#,
             r#"{"label_names": ["a", 1], "id2label": {"0": ["a"]}, "input_size": [3, 32, 64]}"#,
