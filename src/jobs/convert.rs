@@ -87,7 +87,7 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
     if let Some(path) = taken {
         return Err(ConvertError::Taken(path));
     }
-    let OpenedNetwork { observer, card: old, mut notes } = open::network(&request.network)?;
+    let OpenedNetwork { observer, card: old, mut notes, .. } = open::network(&request.network)?;
     let observer = match &request.keep {
         Keep::All => observer,
         Keep::Outputs(outputs) => open::pruned(observer, outputs)?,

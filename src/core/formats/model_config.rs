@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn long_lists_are_bounded() {
-        let names = |count: usize| format!("{{"label_names": [{}"x"]}}", ""x",".repeat(count));
+        let names = |count: usize| format!("{{\"label_names\": [{}\"x\"]}}", "\"x\",".repeat(count));
         assert_eq!(read(&names(20_000)).names.map(|n| n.len()), Some(20_001));
         assert_eq!(read(&names(NAMES + 1)).names, None);
     }

@@ -4,6 +4,7 @@ use eframe::egui::{self, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextSt
 
 use super::scene::Scene;
 use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::wordnet;
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
