@@ -2,6 +2,9 @@
 
 use super::{EngineError, Output};
 
+/// A forward pass: the inputs of some images, and how many they are.
+pub type Run<'a> = dyn FnMut(&[&[f32]], usize) -> Result<Output, EngineError> + 'a;
+
 /// How many images go through at once, and what the user should know of it.
 #[derive(Debug, Default)]
 pub struct Parts {
@@ -36,7 +39,7 @@ impl Parts {
         &mut self,
         inputs: &[&[f32]],
         batch: usize,
-        run: &mut dyn FnMut(&[&[f32]], usize) -> Result<Output, EngineError>,
+        run: &mut Run<'_>,
     ) -> Result<Output, EngineError> {
         loop {
             let size = self.most.unwrap_or(batch).clamp(1, batch.max(1));
@@ -57,7 +60,7 @@ impl Parts {
 fn in_parts(
     inputs: &[&[f32]],
     (batch, size): (usize, usize),
-    run: &mut dyn FnMut(&[&[f32]], usize) -> Result<Output, EngineError>,
+    run: &mut Run<'_>,
 ) -> Result<Output, EngineError> {
     if size >= batch {
         return run(inputs, batch);
