@@ -35,12 +35,7 @@ impl Parts {
     ///
     /// # Errors
     /// Those of `run`; [`EngineError::Memory`] where there is no room for a single image.
-    pub fn forward(
-        &mut self,
-        inputs: &[&[f32]],
-        batch: usize,
-        run: &mut Run<'_>,
-    ) -> Result<Output, EngineError> {
+    pub fn forward(&mut self, inputs: &[&[f32]], batch: usize, run: &mut Run<'_>) -> Result<Output, EngineError> {
         loop {
             let size = self.most.unwrap_or(batch).clamp(1, batch.max(1));
             match in_parts(inputs, (batch, size), run) {
@@ -57,11 +52,7 @@ impl Parts {
     }
 }
 
-fn in_parts(
-    inputs: &[&[f32]],
-    (batch, size): (usize, usize),
-    run: &mut Run<'_>,
-) -> Result<Output, EngineError> {
+fn in_parts(inputs: &[&[f32]], (batch, size): (usize, usize), run: &mut Run<'_>) -> Result<Output, EngineError> {
     if size >= batch {
         return run(inputs, batch);
     }
