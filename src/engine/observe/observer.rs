@@ -32,6 +32,8 @@ pub struct ObserverOptions {
 pub struct Beside {
     /// Which it is.
     pub arch: Option<Arch>,
+    /// Of which family, where it says no more.
+    pub family: Option<Family>,
     /// Side of its input; counts where neither its weights nor the user fix one.
     pub side: Option<usize>,
 }
@@ -193,7 +195,9 @@ impl Beside {
     /// The side, if the description is of that network, the network takes it, and no weight of it goes by the side.
     fn side_for(self, detected: &Detected) -> Option<usize> {
         let Arch::Listed(listed) = detected.arch else { return None };
-        let own = self.arch.is_none_or(|arch| arch == detected.arch) && listed.family != Family::Vit;
+        let own = self.arch.is_none_or(|arch| arch == detected.arch)
+            && self.family.is_none_or(|family| family == listed.family)
+            && listed.family != Family::Vit;
         let fits = |&side: &usize| NetworkSpec { arch: detected.arch, side, classes: detected.classes }.fits();
         self.side.filter(|_| own).filter(fits)
     }
@@ -216,4 +220,21 @@ fn check_side(path: &str, spec: &NetworkSpec, from_shapes: Option<usize>) -> Res
         return Err(error(format!(" (its classifier is made for {side})")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder may hold the files of several networks.
+    #[test]
+    fn the_side_of_another_network_is_passed_over() {
+        let detected = Detected { arch: "resnet18".parse().unwrap(), side: None, classes: 10 };
+        let beside = Beside { side: Some(96), ..Beside::default() };
+        assert_eq!(beside.side_for(&detected), Some(96));
+        assert_eq!(Beside { family: Some(Family::ResNet), ..beside }.side_for(&detected), Some(96));
+        assert_eq!(Beside { family: Some(Family::Vit), ..beside }.side_for(&detected), None);
+        assert_eq!(Beside { arch: "resnet34".parse().ok(), ..beside }.side_for(&detected), None);
+        assert_eq!(Beside { side: Some(0), ..beside }.side_for(&detected), None);
+    }
 }

@@ -40,12 +40,15 @@ impl Told {
     pub fn options(&self, request: &ObserverRequest) -> Result<ObserverOptions, OpenError> {
         let config = &self.beside.config;
         let arch = config.architecture.as_deref().and_then(Arch::of_timm);
+        let type_of = config.model_type.as_deref().filter(|_| config.architecture.is_none());
+        let family = type_of.and_then(Family::of_transformers);
+        let foreign = type_of.is_some() && family.is_none();
         let mut options = ObserverOptions {
             arch: request.arch,
             side: request.side,
             mean_std: request.mean_std,
             classes: None,
-            beside: Beside { arch, side: config.side },
+            beside: Beside { arch, family, side: config.side.filter(|_| !foreign) },
         };
         let Some(card) = &self.card else { return Ok(options) };
         if let (None, Some(name)) = (options.arch, &card.arch) {
@@ -130,14 +133,14 @@ pub(super) fn open_questions(observer: &Observer) -> Vec<String> {
         let others = look_alikes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
         notes.push(format!(
             "{name}: its tensors are those of {} and of {others}, which compute otherwise, and nothing beside the file \
-             says which it is: taken for {}; `stillroom check` tries both, and --arch says which",
+             says which it is: taken for {}; the observer's check tries both, and --arch says which",
             spec.arch, spec.arch
         ));
     }
     if observer.normalised_by == Source::Assumed {
         notes.push(format!(
-            "{name}: nothing says how its input is normalised: ImageNet's mean and std are assumed; `stillroom check` \
-             tries the usual ones, and --mean-std or its card says which"
+            "{name}: nothing says how its input is normalised: ImageNet's mean and std are assumed; the observer's check \
+             tries the usual ones, and --mean-std or a card says which"
         ));
     }
     notes

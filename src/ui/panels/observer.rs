@@ -250,13 +250,8 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'
         let on = if held_out { "held-out images" } else { "images (none are held out)" };
         text::fact(ui, "Top-1", &format!("{:.2} % of {} {on}", report.top1, report.images));
         text::fact(ui, "Best class order", &format!("{:.2} %", report.top1_remapped));
-        for (name, top1) in &report.networks {
-            text::fact(ui, &format!("As {name}"), &format!("{top1:.2} %"));
-        }
-        for (name, top1) in &report.tried {
-            text::fact(ui, &format!("With {name}"), &format!("{top1:.2} %"));
-        }
     });
+    // What was tried comes behind the verdict, which is to be seen without scrolling.
     match verdict {
         Verdict::Good => {
             ui.label(RichText::new("Good: the observer knows these classes in this order.").color(p.good));
@@ -264,6 +259,14 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'
         Verdict::Doubtful(why) => text::problem(ui, why, false),
         Verdict::Refused(why) => text::problem(ui, why, true),
     }
+    egui::Grid::new("tried").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
+        for (name, top1) in &report.networks {
+            text::fact(ui, &format!("As {name}"), &format!("{top1:.2} %"));
+        }
+        for (name, top1) in &report.tried {
+            text::fact(ui, &format!("With {name}"), &format!("{top1:.2} %"));
+        }
+    });
     ui.add_space(2.0);
     ui.label(RichText::new("Top-1 per class").color(p.weak));
     let Some(dataset) = scene.model.dataset() else { return };
