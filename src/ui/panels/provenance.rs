@@ -86,7 +86,7 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
         let probability = text::percent(key.probability());
         text::fact(ui, "Loss", &format!("{} (probability {probability})", text::loss(key.loss)));
         text::fact(ui, "Strongest other class", &rival(key, dataset, scene));
-        text::fact(ui, "Box", &format!("{}×{} pixels at column {}, row {}", b.width, b.height, b.left, b.top));
+        text::fact(ui, "Box", &format!("{}×{} at column {}, row {}", b.width, b.height, b.left, b.top));
         text::fact(ui, "Used in", &used_in(scene, (class, rank)));
     });
 }
