@@ -12,6 +12,12 @@ use crate::store::files::read_small;
 /// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
 pub(super) const MANIFEST: u64 = 1 << 30;
 
+/// The manifest in a dataset's folder; `None` of real images, and where it can't be read.
+pub(super) fn manifest(dataset: &Dataset) -> Option<Manifest> {
+    let text = read_small(&dataset.root().join("manifest.json"), MANIFEST).ok()?;
+    Manifest::parse(&text).ok()
+}
+
 /// The images of an opened folder.
 #[derive(Debug)]
 pub struct FolderSet {
@@ -36,11 +42,7 @@ impl FolderSet {
     /// How a distilled dataset came to be; `None` of real images, and of a manifest that can't be read.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
-        let read = || {
-            let text = read_small(&self.dataset.root().join("manifest.json"), MANIFEST).ok()?;
-            Manifest::parse(&text).ok()
-        };
-        self.manifest.get_or_init(read).as_ref()
+        self.manifest.get_or_init(|| manifest(&self.dataset)).as_ref()
     }
 
     /// Where an image of the dataset stands in the set.

@@ -12,6 +12,7 @@ mod gradients;
 mod hostile;
 mod losses;
 mod networks;
+mod own_sets;
 mod parity;
 mod people;
 mod round_trip;

@@ -31,6 +31,8 @@ pub struct Outputs<'a> {
 pub enum Rule {
     /// A map was given.
     Given,
+    /// The data was distilled by this observer, and its manifest says which outputs its classes are.
+    Manifest,
     /// Every class of the data is among the observer's class names.
     Names,
     /// The classes are WordNet ids and the observer has ImageNet's 1000 outputs.
@@ -136,8 +138,8 @@ pub enum ClassMapError {
 }
 
 /// Finds the output of every class. A given map wins; else the observer's class names, if all classes are among
-/// them by name or title; else WordNet ids, for 1000 outputs; else the order, if there are as many outputs as
-/// classes and no class that is known by name contradicts it.
+/// them by name or title; else WordNet ids as names or titles, for 1000 outputs; else the order, if there are as many
+/// outputs as classes and no class that is known by name contradicts it.
 ///
 /// # Errors
 /// [`ClassMapError`], which names the class in the way and the remedy.
@@ -173,7 +175,7 @@ fn by_rule(classes: &[Class], observer: Outputs<'_>) -> Result<(Vec<u32>, Rule),
     if let Some(outputs) = named.iter().copied().collect::<Option<Vec<_>>>() {
         return Ok((outputs, Rule::Names));
     }
-    let ids: Vec<_> = classes.iter().map(|c| wordnet::output_of(&c.name)).collect();
+    let ids: Vec<_> = classes.iter().map(Class::wordnet_output).collect();
     if observer.count == wordnet::COUNT
         && let Some(outputs) = ids.iter().copied().collect::<Option<Vec<_>>>()
     {
@@ -207,7 +209,7 @@ fn by_name(classes: &[Class], names: &[String], count: usize) -> Result<Vec<Opti
     let find = |c: &Class| {
         let output = outputs.get(c.name.as_str()).or_else(|| outputs.get(c.title.as_deref()?));
         // Where the words name two outputs, the id may still tell.
-        let output = output.or_else(|| outputs.get(wordnet::words(&c.name)?).filter(|output| output.is_ok()));
+        let output = output.or_else(|| outputs.get(wordnet::words(c.wordnet_id()?)?).filter(|output| output.is_ok()));
         output.copied().transpose().map_err(|()| ClassMapError::Ambiguous { class: c.label().to_owned() })
     };
     classes.iter().map(find).collect()
@@ -285,6 +287,13 @@ mod tests {
         let data = classes(&["n02099601", "n15075141"]);
         let map = resolve(&data, Outputs { count: 1000, names: None }, None).unwrap();
         assert_eq!(map, ClassMap { outputs: vec![207, 999], rule: Rule::WordNet });
+        // The folders of a distilled set are numbered, and the ids are their titles.
+        let mut distilled = classes(&["00000", "00001"]);
+        distilled[0].title = Some("n15075141".into());
+        distilled[1].title = Some("n02099601".into());
+        let map = resolve(&distilled, Outputs { count: 1000, names: None }, None).unwrap();
+        assert_eq!(map, ClassMap { outputs: vec![999, 207], rule: Rule::WordNet });
+        assert_eq!(distilled[1].shown(), "golden retriever");
         // An id that ImageNet-1k lacks is the obstacle, and the error says so.
         let data = classes(&["n02099601", "n00000001"]);
         let error = resolve(&data, Outputs { count: 1000, names: None }, None).unwrap_err();

@@ -54,10 +54,22 @@ impl Class {
         self.title.as_deref().unwrap_or(&self.name)
     }
 
-    /// What people are shown: the title where there is one, else the words of a WordNet id, else the name.
+    /// The WordNet id of ImageNet-1k that the class is called by: its name, or its title in a distilled set.
+    #[must_use]
+    pub fn wordnet_id(&self) -> Option<&str> {
+        [Some(self.name.as_str()), self.title.as_deref()].into_iter().flatten().find(|id| wordnet::words(id).is_some())
+    }
+
+    /// The output of a network of ImageNet-1k for the class.
+    #[must_use]
+    pub fn wordnet_output(&self) -> Option<u32> {
+        wordnet::output_of(self.wordnet_id()?)
+    }
+
+    /// What people are shown: the title where there is one, else the name; either in words where it is a WordNet id.
     #[must_use]
     pub fn shown(&self) -> &str {
-        self.title.as_deref().unwrap_or_else(|| wordnet::shown(&self.name))
+        wordnet::shown(self.label())
     }
 }
 

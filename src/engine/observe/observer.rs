@@ -144,15 +144,21 @@ impl Observer {
     /// # Errors
     /// [`RowsError`] for outputs that the network lacks or that are named twice.
     pub fn pruned(self, rows: &[u32]) -> Result<Self, RowsError> {
+        let fingerprint = self.pruned_fingerprint(rows);
         let weights = self.weights.keep_outputs(&self.graph, rows)?;
         let spec = NetworkSpec { classes: rows.len(), ..self.spec };
         let name_of = |names: Vec<String>| rows.iter().filter_map(|&r| names.get(r as usize).cloned()).collect();
+        let classes = self.classes.filter(|c| c.len() == self.spec.classes).map(name_of);
+        Ok(Self { spec, weights, graph: spec.graph(), fingerprint, classes, ..self })
+    }
+
+    /// The fingerprint of the network that [`Observer::pruned`] makes with these outputs.
+    #[must_use]
+    pub fn pruned_fingerprint(&self, rows: &[u32]) -> String {
         let kept: Vec<u8> = rows.iter().flat_map(|r| r.to_le_bytes()).collect();
         let mut hash = blake3::Hasher::new();
         hash.update(b"pruned ").update(self.fingerprint.as_bytes()).update(&kept);
-        let fingerprint = hash.finalize().to_hex()[..32].to_owned();
-        let classes = self.classes.filter(|c| c.len() == self.spec.classes).map(name_of);
-        Ok(Self { spec, weights, graph: spec.graph(), fingerprint, classes, ..self })
+        hash.finalize().to_hex()[..32].to_owned()
     }
 
     /// The network's description.

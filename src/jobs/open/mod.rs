@@ -1,10 +1,11 @@
 //! Opens observers for a dataset: weight file, what is said of it, class map.
 
+mod classes;
 mod told;
 
 use std::path::{Path, PathBuf};
 
-use crate::core::data::class_map::{ClassMap, ClassMapError, Outputs, Rule, resolve};
+use crate::core::data::class_map::{ClassMap, ClassMapError, Rule};
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
@@ -127,13 +128,9 @@ pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedOb
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
     let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| own_side(dataset))?;
     notes.extend(told::open_questions(&observer));
-    let outputs = Outputs { count: observer.spec.classes, names: observer.classes.as_deref() };
-    let mut resolved = resolve(dataset.classes(), outputs, given.as_ref());
-    if let (Err(why), true) = (&resolved, doubtful_names) {
-        notes.push(format!("the class names beside the weights are passed over: {why}"));
-        resolved = resolve(dataset.classes(), Outputs { names: None, ..outputs }, given.as_ref());
-    }
-    let mut map = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
+    let resolved = classes::map(&observer, doubtful_names, dataset, given.as_ref());
+    let (mut map, said) = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
+    notes.extend(said);
     let mut kept = None;
     if request.prune {
         observer = pruned(observer, &map.outputs)?;

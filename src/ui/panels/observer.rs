@@ -156,6 +156,7 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     let o = &opened.observer;
     let rule = match opened.map.rule {
         Rule::Given => "the given class map",
+        Rule::Manifest => "as the set's manifest says",
         Rule::Names => "by class name",
         Rule::WordNet => "by WordNet id",
         Rule::Order => "by order: output i is class i",
