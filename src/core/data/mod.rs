@@ -3,6 +3,7 @@
 pub mod class_map;
 pub mod confusion;
 pub mod dataset;
+pub mod folders;
 pub mod names;
 pub mod normalise;
 pub mod pixels;
