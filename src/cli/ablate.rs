@@ -139,18 +139,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (series, training) = (args.series(&recipe)?, args.training()?);
     let Method::Rded(own) = recipe.method;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
+    let dataset = open_dataset((&args.data, args.common.folders), Split::Train, &mut console)?;
     let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
     let project = Project::open(&folder)?;
     let observer = args.common.network.observer(args.observer.clone());
     let mut session = args.common.session(&observer, dataset, &mut console)?;
-    check_first(&mut session, &args.data, args.force, &mut console)?;
+    check_first(&mut session, (&args.data, args.common.folders), args.force, &mut console)?;
     let request = AblateRequest {
         series,
         recipe: recipe.with(own),
         observer,
         student: args.student,
         evaluation: args.data.clone(),
+        folders: args.common.folders,
         evaluated_per_class: args.val_limit,
         training,
         out: args.out.clone(),

@@ -80,7 +80,7 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
 fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let recipe = args.recipe.apply(Recipe::default())?;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
+    let dataset = open_dataset((&args.data, args.common.folders), Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
     let request = args.common.network.observer(args.observer.clone());
     let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;

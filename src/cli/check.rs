@@ -39,7 +39,7 @@ impl Args {
 /// Runs the check; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
+    let dataset = open_dataset((&args.data, args.common.folders), Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let report = check(&mut session, &dataset, Depth::Full, &mut console).map_err(|e| console.failure(&e))?;
     describe(&console, &report, &dataset);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::jobs::Arch;
 use crate::jobs::convert::{ConvertRequest, Keep, convert};
@@ -29,6 +30,9 @@ pub struct Args {
     /// Keep only the outputs of this dataset's classes, in its order
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// What the folders of --data are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true, requires = "data")]
+    folders: Folders,
     /// The network, where its keys don't tell
     #[arg(long)]
     arch: Option<Arch>,
@@ -62,7 +66,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         class_map: args.class_map.clone(),
         prune: false,
     };
-    let request = ConvertRequest { network, keep, out: args.out.clone(), half: args.half };
+    let request = ConvertRequest { network, keep, folders: args.folders, out: args.out.clone(), half: args.half };
     let written = convert(&request)?;
     for note in written.notes {
         crate::core::progress::Progress::warn(&mut console, note);

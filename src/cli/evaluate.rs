@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Failed(format!("{folder}: there is no such folder; make it, or give another one")));
         }
     }
-    let dataset = open_dataset(&args.data, Split::Test, &mut console)?;
+    let dataset = open_dataset((&args.data, args.common.folders), Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     let map = &session.observer.map.outputs;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgMatches, Args};
 
 use crate::core::data::dataset::{Dataset, Split};
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::{Kind, Parameters};
@@ -85,6 +86,9 @@ impl NetworkArgs {
 pub struct Common {
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
+    pub folders: Folders,
     /// Images per forward pass (results don't depend on it)
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub batch: Option<u32>,
@@ -125,10 +129,14 @@ impl Common {
 }
 
 /// Opens a dataset and tells what was found.
-pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) -> Result<Arc<Dataset>, Failure> {
+pub fn open_dataset(
+    (path, folders): (&std::path::Path, Folders),
+    want: Split,
+    console: &mut Console,
+) -> Result<Arc<Dataset>, Failure> {
     let imported = match want {
-        Split::Test => crate::jobs::open::evaluation_data(path)?,
-        _ => crate::jobs::open::dataset(path, want)?,
+        Split::Test => crate::jobs::open::evaluation_data(path, folders)?,
+        _ => crate::jobs::open::dataset(path, want, folders)?,
     };
     for note in imported.notes {
         console.warn(note);

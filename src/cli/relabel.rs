@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::data::folders::Folders;
 use crate::core::train::label_set::Precision;
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
@@ -25,6 +26,9 @@ pub struct Args {
     /// Folder for the labels; one that holds the same labels is continued
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
+    folders: Folders,
     /// Only the first N images of each class [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     ipc: Option<u32>,
@@ -59,6 +63,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let student = crate::jobs::open::network(&observer)?.observer.spec.arch;
     let about = About {
         data: &args.data,
+        folders: args.folders,
         images_per_class: args.ipc,
         observer: Some(&observer),
         labels: None,
@@ -71,6 +76,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {
         data: args.data.clone(),
+        folders: args.folders,
         observer,
         images_per_class: args.ipc,
         recipe,

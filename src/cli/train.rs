@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
@@ -23,6 +24,9 @@ struct Shared {
     /// The network that is trained (see `stillroom networks`)
     #[arg(long, value_name = "NAME")]
     student: Arch,
+    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
+    folders: Folders,
     /// Only the first N images of each class are evaluated [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     val_limit: Option<u32>,
@@ -89,6 +93,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.val.clone(),
+        folders: args.shared.folders,
         observer,
         labels: args.stored_labels.clone(),
         student: args.shared.student,
@@ -110,6 +115,7 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.data.clone(),
+        folders: args.shared.folders,
         observer: None,
         labels: None,
         student: args.shared.student,
@@ -129,6 +135,7 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
     let mut console = Console::new(shared.compute.json)?;
     let about = About {
         data: &request.data,
+        folders: request.folders,
         images_per_class: request.images_per_class,
         observer: request.observer.as_ref(),
         labels: request.labels.as_deref(),

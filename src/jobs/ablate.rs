@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::ClassId;
+use crate::core::data::folders::Folders;
 use crate::core::distil::manifest::{Manifest, Program};
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
@@ -39,6 +40,8 @@ pub struct AblateRequest {
     pub student: Arch,
     /// Real images to evaluate on.
     pub evaluation: PathBuf,
+    /// What its folders are.
+    pub folders: Folders,
     /// Only the first so many of each class.
     pub evaluated_per_class: Option<u32>,
     /// Training parameters that are the same for all entries, instead of the presets' own.
@@ -247,6 +250,7 @@ fn training(
     let observer = &session.observer.observer;
     let about = About {
         data: &data,
+        folders: Folders::Auto,
         images_per_class: None,
         observer: Some(&request.observer),
         labels: None,
@@ -266,6 +270,7 @@ fn training(
         name: Some(entry.title.clone()),
         data,
         evaluation: request.evaluation.clone(),
+        folders: request.folders,
         observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
         student: request.student,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::Split;
+use crate::core::data::folders::Folders;
 use crate::engine::nets::detect;
 use crate::engine::observe::observer::{Observer, Source};
 use crate::engine::weights::{Kind, Precision, WeightError, file_bytes};
@@ -31,6 +32,8 @@ pub struct ConvertRequest {
     pub network: ObserverRequest,
     /// Its outputs.
     pub keep: Keep,
+    /// What the folders of that dataset are.
+    pub folders: Folders,
     /// The file to write; its name says which kind.
     pub out: PathBuf,
     /// Whether values are written in half precision.
@@ -92,7 +95,7 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
         Keep::All => observer,
         Keep::Outputs(outputs) => open::pruned(observer, outputs)?,
         Keep::ClassesOf(data) => {
-            let imported = open::dataset(data, Split::Train)?;
+            let imported = open::dataset(data, Split::Train, request.folders)?;
             notes.extend(imported.notes);
             let pruning = ObserverRequest { prune: true, ..request.network.clone() };
             open::observer(&pruning, &imported.dataset)?.observer

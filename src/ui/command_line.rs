@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::ClassId;
+use crate::core::data::folders::Folders;
 use crate::core::param::Parameters as _;
 use crate::jobs::train::TrainRequest;
 use crate::store::training::TrainingKind;
@@ -16,6 +17,7 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
     if let Some(dataset) = model.dataset() {
         line.push_str(&format!(" --data {}", quoted(dataset.root())));
     }
+    line.push_str(&model.data.as_ref().map_or_else(String::new, |data| folders_flag(data.folders)));
     if let Some(observer) = &model.observer {
         line.push_str(&format!(" --observer {}", quoted(&observer.file)));
     }
@@ -35,9 +37,18 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
     let chosen: Vec<ClassId> = model.workspace.chosen().collect();
     if let Some(dataset) = model.dataset().filter(|_| chosen.len() < model.workspace.class_count()) {
         let names: Vec<&str> = chosen.iter().map(|c| dataset.class(*c).name.as_str()).collect();
-        line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
+        if names.iter().any(|name| name.contains(',')) {
+            names.iter().for_each(|name| line.push_str(&format!(" --class {}", shell_quoted(name))));
+        } else {
+            line.push_str(&format!(" --classes {}", shell_quoted(&names.join(","))));
+        }
     }
     line
+}
+
+/// The flag for what the user said of a dataset's folders.
+fn folders_flag(folders: Folders) -> String {
+    if folders.is_auto() { String::new() } else { format!(" --folders {folders}") }
 }
 
 /// The call that trains what a request asks for.
@@ -48,6 +59,7 @@ pub fn train(request: &TrainRequest) -> String {
     if student {
         line.push_str(&format!(" --val {}", quoted(&request.evaluation)));
     }
+    line.push_str(&folders_flag(request.folders));
     let observer = request.observer.as_ref();
     let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
     let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));

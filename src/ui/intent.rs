@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::actions::Action;
+use crate::core::data::folders::Folders;
 use crate::core::workspace::Command;
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::train::TrainRequest;
@@ -16,7 +17,7 @@ pub enum Intent {
     /// Change the workspace.
     Edit(Command),
     /// Open a dataset.
-    OpenDataset(PathBuf),
+    OpenDataset(PathBuf, Folders),
     /// Load an observer.
     OpenObserver(ObserverRequest),
     /// Open a file dialog.

@@ -3,9 +3,11 @@
 //! A wrong class order gives an observer at chance level, the cause of most failed replications of RDED; so the
 //! order of the rules is fixed, and where none applies the error says which class is the obstacle.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::dataset::Class;
+use super::names::composed;
 use super::wordnet;
 
 /// A class map as a person or `stillroom check` gives it.
@@ -67,6 +69,12 @@ pub enum ClassMapError {
     /// A named map lacks a class.
     #[error("the class map has no entry for class '{class}'; add \"{class}\": <output>")]
     NotInMap {
+        /// The class.
+        class: String,
+    },
+    /// A named map has several entries for a class, whose names differ only in how Unicode composes them.
+    #[error("the class map has several entries for class '{class}'; leave one of them")]
+    Repeated {
         /// The class.
         class: String,
     },
@@ -157,10 +165,10 @@ fn from_given(classes: &[Class], map: &GivenMap) -> Result<Vec<u32>, ClassMapErr
         GivenMap::Ordered(outputs) if outputs.len() == classes.len() => Ok(outputs.clone()),
         GivenMap::Ordered(outputs) => Err(ClassMapError::WrongLength { given: outputs.len(), classes: classes.len() }),
         GivenMap::Named(entries) => {
-            let entries: HashMap<&str, u32> = entries.iter().map(|(name, output)| (name.as_str(), *output)).collect();
-            let find = |c: &Class| {
-                let output = entries.get(c.name.as_str()).or_else(|| entries.get(c.title.as_deref()?));
-                output.copied().ok_or_else(|| ClassMapError::NotInMap { class: c.name.clone() })
+            let entries = ByName::new(entries.iter().map(|(name, output)| (name.as_str(), *output)));
+            let find = |c: &Class| match entries.of_class(c) {
+                Some(output) => output.map_err(|()| ClassMapError::Repeated { class: c.label().to_owned() }),
+                None => Err(ClassMapError::NotInMap { class: c.name.clone() }),
             };
             classes.iter().map(find).collect()
         }
@@ -201,18 +209,41 @@ fn by_name(classes: &[Class], names: &[String], count: usize) -> Result<Vec<Opti
     if names.len() != count {
         return Err(ClassMapError::NamesCount { names: names.len(), outputs: count });
     }
-    let mut outputs: HashMap<&str, Result<u32, ()>> = HashMap::with_capacity(count);
-    for (output, name) in names.iter().enumerate() {
-        let entry = outputs.entry(name);
-        entry.and_modify(|o| *o = Err(())).or_insert(Ok(output as u32));
-    }
+    let outputs = ByName::new(names.iter().map(String::as_str).zip(0..));
     let find = |c: &Class| {
-        let output = outputs.get(c.name.as_str()).or_else(|| outputs.get(c.title.as_deref()?));
+        let by_words = || outputs.get(wordnet::words(c.wordnet_id()?)?);
         // Where the words name two outputs, the id may still tell.
-        let output = output.or_else(|| outputs.get(wordnet::words(c.wordnet_id()?)?).filter(|output| output.is_ok()));
-        output.copied().transpose().map_err(|()| ClassMapError::Ambiguous { class: c.label().to_owned() })
+        let output = outputs.of_class(c).or_else(|| by_words().filter(Result::is_ok));
+        output.transpose().map_err(|()| ClassMapError::Ambiguous { class: c.label().to_owned() })
     };
     classes.iter().map(find).collect()
+}
+
+/// Outputs by name: letter by letter, and where no name is spelled so, in Unicode's composed form; `Err` where several
+/// have the name.
+struct ByName<'a> {
+    spelled: HashMap<&'a str, Result<u32, ()>>,
+    composed: HashMap<Cow<'a, str>, Result<u32, ()>>,
+}
+
+impl<'a> ByName<'a> {
+    fn new(names: impl Iterator<Item = (&'a str, u32)>) -> Self {
+        let (mut spelled, mut others) = (HashMap::new(), HashMap::new());
+        for (name, output) in names {
+            spelled.entry(name).and_modify(|o| *o = Err(())).or_insert(Ok(output));
+            others.entry(composed(name)).and_modify(|o| *o = Err(())).or_insert(Ok(output));
+        }
+        Self { spelled, composed: others }
+    }
+
+    fn get(&self, name: &str) -> Option<Result<u32, ()>> {
+        self.spelled.get(name).or_else(|| self.composed.get(&composed(name))).copied()
+    }
+
+    /// By the class's name, or by its title.
+    fn of_class(&self, class: &Class) -> Option<Result<u32, ()>> {
+        self.get(&class.name).or_else(|| self.get(class.title.as_deref()?))
+    }
 }
 
 /// Every output exists and no two classes share one.
@@ -280,6 +311,21 @@ mod tests {
         assert_eq!(error, ClassMapError::Ambiguous { class: "cat".into() });
         let error = resolve(&data, Outputs { count: 4, names: Some(&names) }, None).unwrap_err();
         assert_eq!(error, ClassMapError::NamesCount { names: 3, outputs: 4 });
+    }
+
+    /// Names of a Mac's folders are decomposed; those of cards and maps are as people type them.
+    #[test]
+    fn names_fit_in_any_unicode_form() {
+        let data = classes(&["cafe\u{301}", "\u{1100}\u{1169}\u{110b}\u{1163}\u{11bc}"]);
+        let names = texts(&["\u{ace0}\u{c591}", "caf\u{e9}", "cafe"]);
+        let outputs = Outputs { count: 3, names: Some(&names) };
+        let map = resolve(&data, outputs, None).unwrap();
+        assert_eq!((map.outputs, map.rule), (vec![1, 0], Rule::Names));
+        let named = |text: &str, output| GivenMap::Named(vec![("\u{ace0}\u{c591}".into(), 0), (text.into(), output)]);
+        assert_eq!(resolve(&data, outputs, Some(&named("caf\u{e9}", 2))).unwrap().outputs, [2, 0]);
+        // Two names that differ in their form alone stay apart where both are spelled as the classes are.
+        let both = texts(&["caf\u{e9}", "cafe\u{301}", "\u{ace0}\u{c591}"]);
+        assert_eq!(resolve(&data, Outputs { count: 3, names: Some(&both) }, None).unwrap().outputs, [1, 2]);
     }
 
     #[test]

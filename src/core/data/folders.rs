@@ -21,6 +21,16 @@ impl Folders {
     }
 }
 
+impl std::fmt::Display for Folders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Splits => "splits",
+            Self::Classes => "classes",
+        })
+    }
+}
+
 impl std::str::FromStr for Folders {
     type Err = String;
 

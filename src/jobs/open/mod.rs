@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::core::data::class_map::{ClassMap, ClassMapError, Rule};
 use crate::core::data::dataset::{Dataset, ImageId, Split};
+use crate::core::data::folders::Folders;
+use crate::core::data::names::composed;
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
 use crate::engine::images::decode;
@@ -179,10 +181,10 @@ pub(super) fn own_side(dataset: &Dataset) -> Option<usize> {
 ///
 /// # Errors
 /// [`ImportError`].
-pub fn evaluation_data(path: &Path) -> Result<Imported, ImportError> {
-    match dataset(path, Split::Test) {
+pub fn evaluation_data(path: &Path, folders: Folders) -> Result<Imported, ImportError> {
+    match dataset(path, Split::Test, folders) {
         Err(ImportError::NoSplit { .. }) => {
-            let mut imported = dataset(path, Split::Train)?;
+            let mut imported = dataset(path, Split::Train, folders)?;
             imported.notes.push("there is no test split: the training images are used".to_owned());
             Ok(imported)
         }
@@ -192,16 +194,16 @@ pub fn evaluation_data(path: &Path) -> Result<Imported, ImportError> {
 
 /// The held-out split of the same classes, if the dataset has one: checks and class maps go by class position.
 #[must_use]
-pub fn held_out(path: &Path, train: &Dataset) -> Option<Dataset> {
-    let test = dataset(path, Split::Test).ok()?.dataset;
-    let names = |data: &Dataset| data.classes().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+pub fn held_out(path: &Path, train: &Dataset, folders: Folders) -> Option<Dataset> {
+    let test = dataset(path, Split::Test, folders).ok()?.dataset;
+    let names = |data: &Dataset| data.classes().iter().map(|c| composed(&c.name).into_owned()).collect::<Vec<_>>();
     (test.split() == Split::Test && names(&test) == names(train)).then_some(test)
 }
 
-/// Opens a dataset's folder.
+/// Opens a dataset's folder, whose folders are what the user says.
 ///
 /// # Errors
 /// [`ImportError`].
-pub fn dataset(path: &Path, want: Split) -> Result<Imported, ImportError> {
-    import::open(path, want)
+pub fn dataset(path: &Path, want: Split, folders: Folders) -> Result<Imported, ImportError> {
+    import::open_as(path, want, folders)
 }

@@ -5,6 +5,7 @@ mod fkd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::core::data::folders::Folders;
 use crate::core::distil::manifest::Program;
 use crate::core::formats::torch_order::Draws;
 use crate::core::progress::Progress;
@@ -24,6 +25,8 @@ use super::train::{Compute, Teacher, TrainJobError, source};
 pub struct RelabelRequest {
     /// The distilled images.
     pub data: PathBuf,
+    /// What their folders are.
+    pub folders: Folders,
     /// The observer.
     pub observer: ObserverRequest,
     /// Only the first so many images of each class.
@@ -129,7 +132,8 @@ impl Labelling {
     ) -> Result<Self, TrainJobError> {
         let start = Instant::now();
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures = TrainingImages::open(&request.data, request.images_per_class, threads, progress)?;
+        let pictures =
+            TrainingImages::open((&request.data, request.folders), request.images_per_class, threads, progress)?;
         let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
         teacher.look(&pictures, threads, progress)?;
         let NetworkSpec { arch, side, .. } = teacher.observer.spec;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
 use crate::core::data::dataset::{Dataset, ImageId, Split};
+use crate::core::data::folders::Folders;
+use crate::core::data::names::alike;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
@@ -48,12 +50,12 @@ pub(in crate::jobs) struct TrainingImages {
 
 impl TrainingImages {
     pub(in crate::jobs) fn open(
-        path: &Path,
+        (path, folders): (&Path, Folders),
         per_class: Option<u32>,
         threads: usize,
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let imported = open::dataset(path, Split::Train)?;
+        let imported = open::dataset(path, Split::Train, folders)?;
         imported.notes.into_iter().for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
         let limit = per_class.unwrap_or(u32::MAX) as usize;
@@ -140,7 +142,10 @@ pub(super) fn evaluation_classes(
     trained: &Dataset,
 ) -> Result<(Vec<Option<u32>>, usize), ClassesError> {
     let known = trained.classes();
-    let output = |name: &str| known.iter().position(|c| c.name == name || c.title.as_deref() == Some(name));
+    let called = |name: &str, same: fn(&str, &str) -> bool| {
+        known.iter().position(|c| same(&c.name, name) || c.title.as_deref().is_some_and(|title| same(title, name)))
+    };
+    let output = |name: &str| called(name, |a, b| a == b).or_else(|| called(name, alike));
     let of = |class: &crate::core::data::dataset::Class| {
         output(&class.name).or_else(|| class.title.as_deref().and_then(output)).map(|at| at as u32)
     };

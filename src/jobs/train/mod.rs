@@ -192,7 +192,8 @@ impl Training {
     ) -> Result<(Self, Evaluator), TrainJobError> {
         check_labels(request)?;
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures = TrainingImages::open(&request.data, request.images_per_class, threads, progress)?;
+        let pictures =
+            TrainingImages::open((&request.data, request.folders), request.images_per_class, threads, progress)?;
         let observer = match &request.observer {
             Some(observer) if request.recipe.labels != LabelSource::Hard => {
                 let mut teacher = Teacher::open(observer, &pictures, compute.picked, progress)?;

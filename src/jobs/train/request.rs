@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};
@@ -20,6 +21,8 @@ pub struct TrainRequest {
     pub data: PathBuf,
     /// The images it is evaluated on.
     pub evaluation: PathBuf,
+    /// What the folders of both are.
+    pub folders: Folders,
     /// The observer that labels.
     pub observer: Option<ObserverRequest>,
     /// Stored labels.
@@ -67,6 +70,7 @@ impl TrainRequest {
             name: Some(note.name.clone()),
             data: note.data.path.clone(),
             evaluation: note.evaluation.path.clone(),
+            folders: note.asked.folders,
             observer: observer.transpose()?,
             labels: note.labels.as_ref().map(|l| l.path.clone()),
             student: note.student.parse()?,
@@ -88,6 +92,7 @@ impl TrainRequest {
             images_per_class: self.images_per_class,
             evaluated_per_class: self.evaluated_per_class,
             class_map: class_map.map(absolute).unwrap_or_default(),
+            folders: self.folders,
         }
     }
 }

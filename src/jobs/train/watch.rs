@@ -50,7 +50,7 @@ impl Evaluator {
         (picked, threads): (&Picked, usize),
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let imported = crate::jobs::open::evaluation_data(&request.evaluation)?;
+        let imported = crate::jobs::open::evaluation_data(&request.evaluation, request.folders)?;
         imported.notes.into_iter().for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
         let (class_map, left_out) = evaluation_classes(&dataset, pictures.dataset())?;

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use crate::core::data::dataset::{ClassId, Split};
+use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::engine::device::{self, Picked};
@@ -18,6 +19,7 @@ use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
 use crate::jobs::train::{self, TrainRequest};
+use crate::store::import::ImportError;
 use crate::store::project::Project;
 use crate::store::training::TrainingNote;
 
@@ -92,7 +94,7 @@ impl Compute {
         }
         match request {
             Request::OpenSample => Ending::of(self.open_sample(control), control.is_cancelled()),
-            Request::OpenDataset(path) => Ending::of(self.open_dataset(&path), false),
+            Request::OpenDataset(path, folders) => Ending::of(self.open_dataset(&path, folders), false),
             Request::OpenObserver(request) => Ending::of(self.open_observer(&request), false),
             Request::Check => Ending::of(self.check(control), control.is_cancelled()),
             Request::Score { recipe, classes } => {
@@ -105,14 +107,20 @@ impl Compute {
 
     fn open_sample(&mut self, control: &Control) -> Result<(), String> {
         let sample = ensure_sample(&mut self.reporter(control)).map_err(|e| e.to_string())?;
-        self.open_dataset(&sample.data)?;
+        self.open_dataset(&sample.data, Folders::Auto)?;
         self.open_observer(&ObserverRequest { file: sample.observer, ..ObserverRequest::default() })
     }
 
-    fn open_dataset(&mut self, path: &Path) -> Result<(), String> {
-        let imported = open::dataset(path, Split::Train).map_err(|e| e.to_string())?;
-        let held_out = open::held_out(path, &imported.dataset).map(Arc::new);
-        let opened = Arc::new(OpenedDataset { dataset: Arc::new(imported.dataset), held_out, notes: imported.notes });
+    fn open_dataset(&mut self, path: &Path, folders: Folders) -> Result<(), String> {
+        let imported = open::dataset(path, Split::Train, folders).map_err(|error| {
+            if let ImportError::InDoubt { path, .. } = &error {
+                self.send(Event::InDoubt(path.clone()));
+            }
+            error.to_string()
+        })?;
+        let held_out = open::held_out(path, &imported.dataset, folders).map(Arc::new);
+        let (dataset, notes) = (Arc::new(imported.dataset), imported.notes);
+        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
         if let Err(error) = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()))
         {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
 use crate::jobs::check::CheckReport;
@@ -31,8 +32,8 @@ pub struct WorkerConfig {
 pub enum Request {
     /// Make the built-in sample if need be, and open its images and its observer.
     OpenSample,
-    /// Index a dataset's folder.
-    OpenDataset(PathBuf),
+    /// Index a dataset's folder, whose folders are what the user says.
+    OpenDataset(PathBuf, Folders),
     /// Load a weight file for the open dataset.
     OpenObserver(ObserverRequest),
     /// Check the open observer.
@@ -60,6 +61,8 @@ pub struct OpenedDataset {
     pub held_out: Option<Arc<Dataset>>,
     /// What the user should know: files passed over, empty classes, …
     pub notes: Vec<String>,
+    /// What the user said of its folders.
+    pub folders: Folders,
 }
 
 /// What comes back.
@@ -69,6 +72,8 @@ pub enum Event {
     Started(Job, Control),
     /// A dataset was opened.
     Dataset(Arc<OpenedDataset>),
+    /// The folders in this one could be splits as well as classes; the request fails, and the user may say.
+    InDoubt(PathBuf),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
     /// The device that will compute, and why.
@@ -147,7 +152,7 @@ impl Request {
     pub fn job(&self) -> Job {
         match self {
             Self::OpenSample => Job::OpenSample,
-            Self::OpenDataset(_) => Job::OpenDataset,
+            Self::OpenDataset(..) => Job::OpenDataset,
             Self::OpenObserver(_) => Job::OpenObserver,
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,

@@ -84,12 +84,6 @@ pub enum ImportError {
         /// Both readings.
         why: String,
     },
-    /// Splits were asked for.
-    #[error(
-        "{}: no folder here is called like a split (train, val, test, …) and holds class folders; go without \
-         --folders splits", shown(.0)
-    )]
-    NoSplitFolders(PathBuf),
     /// The split that was asked for is missing.
     #[error("{}: there is no {wanted} split here, only {found}; give the other split or its folder", shown(.path))]
     NoSplit {

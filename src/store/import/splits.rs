@@ -149,8 +149,7 @@ impl Splits {
         };
         match (folders, flat) {
             (Folders::Splits, [first, ..]) if first.survey.images > 0 => Err(in_root(first)),
-            (Folders::Splits, _) => Err(ImportError::NoSplitFolders(root.to_owned())),
-            (_, [first, ..]) if only => {
+            (Folders::Auto, [first, ..]) if only => {
                 let names = some_of(flat.iter().map(|c| c.name.as_str()));
                 let classes = counted(survey.folders.len(), "class", "classes");
                 let why = format!(

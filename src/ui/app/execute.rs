@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Context, ViewportCommand};
 
 use super::state::App;
+use crate::core::data::folders::Folders;
 use crate::core::workspace::{Command, Theme};
 use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
@@ -26,7 +27,7 @@ impl App {
                 self.edit(command);
                 ctx.set_theme(theme::of(self.model.workspace.theme()));
             }
-            Intent::OpenDataset(path) => self.open_dataset(path),
+            Intent::OpenDataset(path, folders) => self.open_dataset(path, folders),
             Intent::OpenObserver(request) => self.open_observer(request),
             Intent::Browse(purpose) => self.dialogs.ask(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
@@ -91,7 +92,7 @@ impl App {
 
     pub(super) fn chosen(&mut self, purpose: Purpose, path: &Path) {
         match purpose {
-            Purpose::Dataset => self.open_dataset(path.to_owned()),
+            Purpose::Dataset => self.open_dataset(path.to_owned(), Folders::Auto),
             Purpose::Observer => {
                 self.panels.observer.path.set(path);
                 match self.panels.observer.request() {

@@ -8,6 +8,7 @@ use egui_tiles::Tree;
 
 use super::docked::Panels;
 use super::pending::Pending;
+use crate::core::data::folders::Folders;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
@@ -85,7 +86,7 @@ impl App {
         };
         app.list_trainings(ctx);
         if let Some(path) = config.open_dataset {
-            app.open_dataset(path);
+            app.open_dataset(path, Folders::Auto);
         }
         Ok(app)
     }
@@ -127,11 +128,11 @@ impl App {
         }
     }
 
-    pub(super) fn open_dataset(&mut self, path: PathBuf) {
+    pub(super) fn open_dataset(&mut self, path: PathBuf, folders: Folders) {
         self.panels.dataset.path.set(&path);
         self.model.problems.dataset = None;
         self.distil_next = None;
-        self.request(Request::OpenDataset(path));
+        self.request(Request::OpenDataset(path, folders));
     }
 
     pub(super) fn open_observer(&mut self, request: ObserverRequest) {

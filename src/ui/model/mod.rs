@@ -103,6 +103,8 @@ pub struct Model {
     pub workspace: Workspace,
     /// The open dataset.
     pub data: Option<Arc<OpenedDataset>>,
+    /// A folder that could not be opened because its folders could be splits as well as classes.
+    pub in_doubt: Option<PathBuf>,
     /// The loaded observer.
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
@@ -234,12 +236,16 @@ impl Model {
         match event {
             Event::Started(job, control) => {
                 *self.problems.of(job) = None;
+                if matches!(job, Job::OpenDataset | Job::OpenSample) {
+                    self.in_doubt = None;
+                }
                 if !self.waiting.is_empty() {
                     self.waiting.remove(0);
                 }
                 self.running = Some(Running { job, control, began_secs: self.now_secs });
             }
             Event::Dataset(opened) => self.take_dataset(opened),
+            Event::InDoubt(path) => self.in_doubt = Some(path),
             Event::Observer(opened) => self.take_observer(opened),
             Event::Device(device) => {
                 self.say(Level::Info, format!("computing on {device}"));

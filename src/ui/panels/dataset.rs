@@ -4,6 +4,7 @@ use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo}
 
 use super::scene::Scene;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
+use crate::core::data::folders::Folders;
 use crate::core::workspace::Command;
 use crate::jobs::worker::{Job, OpenedDataset};
 use crate::ui::actions::Action;
@@ -29,13 +30,22 @@ impl DatasetPanel {
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let used = self.path.show(ui, ("Dataset folder", "/path/to/dataset"), "Open");
         if used.submitted {
-            scene.out.push(Intent::OpenDataset(self.path.path()));
+            scene.out.push(Intent::OpenDataset(self.path.path(), Folders::Auto));
         }
         if used.browse {
             scene.out.push(Intent::Browse(Purpose::Dataset));
         }
         if let Some(problem) = &scene.model.problems.dataset {
             text::problem(ui, problem, true);
+        }
+        if let Some(path) = &scene.model.in_doubt {
+            ui.horizontal(|ui| {
+                for (label, folders) in [("They are splits", Folders::Splits), ("They are classes", Folders::Classes)] {
+                    if ui.button(label).on_hover_text("Open the folder again, read so").clicked() {
+                        scene.out.push(Intent::OpenDataset(path.clone(), folders));
+                    }
+                }
+            });
         }
         let Some(data) = scene.model.data.clone() else {
             self.nothing_open(ui, scene);
@@ -98,7 +108,7 @@ impl DatasetPanel {
             let button = ui.add(egui::Button::new(root.as_ref()).truncate());
             if button.on_hover_text(about).clicked() {
                 self.path.set(&recent.root);
-                scene.out.push(Intent::OpenDataset(recent.root.clone()));
+                scene.out.push(Intent::OpenDataset(recent.root.clone(), Folders::Auto));
                 ui.close();
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::suggestion::Suggested;
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::presets::Facts;
@@ -212,6 +213,12 @@ impl TrainForm {
         self.source = Some(from);
     }
 
+    /// What the folders are of the training that the form was filled from.
+    pub(super) fn folders(&self) -> Folders {
+        let same = |source: &&TrainRequest| self.given(TrainPath::Data).is_some_and(|data| data == source.data);
+        self.source.as_ref().filter(same).map(|source| source.folders).unwrap_or_default()
+    }
+
     /// The request that the form and a recipe come to; its folder lies in `trainings`.
     ///
     /// # Errors
@@ -260,6 +267,7 @@ impl TrainForm {
         Ok(TrainRequest {
             kind: self.kind(),
             name: Some(name.to_owned()),
+            folders: self.folders(),
             data,
             evaluation,
             observer,
