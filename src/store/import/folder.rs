@@ -18,7 +18,7 @@ use crate::core::distil::manifest::ClassEntry;
 
 /// Opens an image folder; `survey` lists `root`.
 pub(super) fn open(root: &Path, survey: &Survey, want: Split, folders: Folders) -> Result<Imported, ImportError> {
-    let splits = Splits::of(root, survey, folders)?;
+    let (splits, beside) = (Splits::of(root, survey, folders)?, &survey.debris);
     let whole = (Choice { split: Split::Whole, others: Vec::new(), note: None }, &Inner::default(), survey);
     let (choice, inner, survey) = splits.chosen(root, want)?.unwrap_or(whole);
     let folder = inner.path(root);
@@ -37,7 +37,7 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split, folders: Folders) 
     let mut listings = walk::list_all(&paths)?;
     let mut passed = Passed::take(&mut listings);
     passed.repeated += survey.loops;
-    passed.debris.extend(survey.debris.iter().cloned());
+    passed.debris.extend(survey.debris.iter().chain(beside).cloned());
     let classes = classes_of(root, inner, &names, listings)?;
     let mut builder = DatasetBuilder::default();
     classes.into_iter().for_each(|(class, names)| builder.class(class, names));
