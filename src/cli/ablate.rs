@@ -148,7 +148,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let request = AblateRequest {
         series,
         recipe: recipe.with(own),
-        observer,
+        // With the class order that the check found.
+        observer: session.observer.request.clone(),
         student: args.student,
         evaluation: args.data.clone(),
         evaluated_per_class: args.val_limit,

@@ -69,6 +69,9 @@ pub fn describe(console: &Console, report: &CheckReport, dataset: &crate::core::
         "check: top-1 {:.2} % on {} images; best class order {:.2} % ({:+.2} points on images it was not found from)",
         report.top1, report.images, report.top1_remapped, report.gain
     ));
+    if let Some(order) = &report.order {
+        console.say(&order.to_string());
+    }
     for (class, accuracy) in dataset.classes().iter().zip(&report.per_class).take(20) {
         let accuracy = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:5.1} %"));
         console.say(&format!("  {accuracy}  {}", class.shown()));

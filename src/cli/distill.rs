@@ -130,6 +130,9 @@ pub fn check_first(
     let held_out = held_out.map_or_else(|| session.dataset.clone(), std::sync::Arc::new);
     let report = check(session, &held_out, Depth::Quick, console).map_err(|e| console.failure(&e))?;
     console.say(&format!("check: top-1 {:.2} % on {} images", report.top1, report.images));
+    if let Some(order) = &report.order {
+        console.say(&order.to_string());
+    }
     match report.verdict() {
         Verdict::Good => {}
         Verdict::Doubtful(why) => console.warn(why),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgMatches, Args};
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, Split};
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recipe::Recipe;
@@ -64,6 +65,10 @@ pub struct NetworkArgs {
     /// JSON file: which output belongs to which class
     #[arg(long, value_name = "FILE")]
     pub class_map: Option<PathBuf>,
+    /// Order of the outputs where classes are integers and nothing else tells: number, text (torchvision's), or auto, which
+    /// is number unless `check` or `distill` finds that the network answers in order of text
+    #[arg(long, default_value_t)]
+    pub class_order: ClassOrder,
 }
 
 impl NetworkArgs {
@@ -75,6 +80,7 @@ impl NetworkArgs {
             side: self.side,
             mean_std: self.mean_std,
             class_map: self.class_map.clone(),
+            class_order: self.class_order,
             prune: false,
         }
     }

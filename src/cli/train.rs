@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
@@ -91,6 +92,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         evaluation: args.val.clone(),
         observer,
         labels: args.stored_labels.clone(),
+        class_order: args.network.class_order,
         student: args.shared.student,
         side: args.network.side,
         mean_std: args.network.mean_std,
@@ -112,6 +114,7 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         evaluation: args.data.clone(),
         observer: None,
         labels: None,
+        class_order: ClassOrder::Auto,
         student: args.shared.student,
         side: args.side,
         mean_std: args.mean_std,

@@ -262,6 +262,7 @@ fn training(
     }
     recipe.check().map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
     let training = TrainRequest {
+        class_order: session.observer.request.class_order,
         kind: TrainingKind::Train,
         name: Some(entry.title.clone()),
         data,

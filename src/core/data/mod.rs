@@ -1,6 +1,7 @@
 //! The data: an index of images, the source of their bytes, classes and their names, pixels.
 
 pub mod class_map;
+pub mod class_order;
 pub mod confusion;
 pub mod dataset;
 pub mod names;

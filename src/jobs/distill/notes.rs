@@ -51,6 +51,7 @@ pub(super) fn manifest(
             normalise: observer.observer.mean_std,
             outputs: classes.iter().map(|c| observer.output_in_file(observer.map.outputs[c.index()])).collect(),
             kept: observer.kept.clone().unwrap_or_default(),
+            class_order: observer.order_taken(),
         }),
         device: session.device_class(),
         patch_side: Some(crop_plan(session, recipe).patch_side),

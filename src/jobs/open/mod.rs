@@ -1,11 +1,12 @@
 //! Opens observers for a dataset: weight file, what is said of it, class map.
 
-mod classes;
+pub(super) mod classes;
 mod told;
 
 use std::path::{Path, PathBuf};
 
 use crate::core::data::class_map::{ClassMap, ClassMapError, Rule};
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
@@ -31,6 +32,8 @@ pub struct ObserverRequest {
     pub mean_std: Option<MeanStd>,
     /// `--class-map`.
     pub class_map: Option<PathBuf>,
+    /// `--class-order`: that of the outputs where nothing else tells whose they are.
+    pub class_order: ClassOrder,
     /// `--prune`: only the outputs of the dataset's classes are kept, as RDED's code prunes its observers.
     pub prune: bool,
 }
@@ -57,6 +60,16 @@ impl OpenedObserver {
     #[must_use]
     pub fn output_in_file(&self, output: u32) -> u32 {
         self.kept.as_ref().and_then(|k| k.get(output as usize).copied()).unwrap_or(output)
+    }
+
+    /// The order of integers that was taken, where an order alone tells which output is which class.
+    #[must_use]
+    pub fn order_taken(&self) -> Option<ClassOrder> {
+        match self.map.rule {
+            Rule::Number => Some(ClassOrder::Number),
+            Rule::Order => Some(self.request.class_order).filter(|order| *order == ClassOrder::Text),
+            Rule::Given | Rule::Manifest | Rule::Names | Rule::WordNet => None,
+        }
     }
 
     /// What an output is called by the file or its card, or the WordNet id that the classes were matched by.
@@ -128,14 +141,17 @@ pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedOb
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
     let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| own_side(dataset))?;
     notes.extend(told::open_questions(&observer));
-    let resolved = classes::map(&observer, doubtful_names, dataset, given.as_ref());
+    let resolved = classes::map(&observer, doubtful_names, dataset, (given.as_ref(), request.class_order));
     let (mut map, said) = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
     notes.extend(said);
     let mut kept = None;
     if request.prune {
         observer = pruned(observer, &map.outputs)?;
         let outputs = (0..map.outputs.len() as u32).collect();
-        kept = Some(std::mem::replace(&mut map.outputs, outputs));
+        let before = std::mem::replace(&mut map.outputs, outputs);
+        let now = |output: u32| before.iter().position(|&o| o == output).map(|at| at as u32);
+        map.as_text = map.as_text.and_then(|outputs| outputs.into_iter().map(now).collect());
+        kept = Some(before);
     }
     Ok(OpenedObserver { observer, map, file: request.file.clone(), kept, notes, request: request.clone() })
 }

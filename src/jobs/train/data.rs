@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::set::ImageSet as _;
@@ -17,6 +18,7 @@ use crate::store::labels::{LabelError, LabelReader};
 use super::TrainJobError;
 use crate::jobs::folder_set::FolderSet;
 use crate::jobs::open;
+use crate::jobs::open::classes::by_number;
 
 /// Bytes of decoded training images that are kept between epochs.
 const PIXELS: usize = 2 << 30;
@@ -133,12 +135,13 @@ fn labels(dataset: &Dataset) -> Vec<String> {
     dataset.classes().iter().map(|c| c.label().to_owned()).collect()
 }
 
-/// The student's output for each class of the evaluation images, `None` for those it is not trained on, and how many
-/// those are. Names or titles decide; without them, the order of equally many classes.
+/// The student's output for each class of the evaluation images, `None` for those it is not trained on, and what the user
+/// should know of them. Names or titles decide; without them, the order of equally many classes.
 pub(super) fn evaluation_classes(
     evaluation: &Dataset,
     trained: &Dataset,
-) -> Result<(Vec<Option<u32>>, usize), ClassesError> {
+    order: ClassOrder,
+) -> Result<(Vec<Option<u32>>, Option<String>), ClassesError> {
     let known = trained.classes();
     let output = |name: &str| known.iter().position(|c| c.name == name || c.title.as_deref() == Some(name));
     let of = |class: &crate::core::data::dataset::Class| {
@@ -150,17 +153,20 @@ pub(super) fn evaluation_classes(
     found.dedup();
     if found.len() == known.len() {
         let left_out = map.iter().filter(|o| o.is_none()).count();
+        let left_out = (left_out > 0)
+            .then(|| format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
         return Ok((map, left_out));
     }
     let names = labels(trained);
-    let outputs = Outputs { count: known.len(), names: Some(&names) };
+    let outputs = Outputs { count: known.len(), names: Some(&names), order };
     let shown = |data: &Dataset| crate::store::files::shown(data.root());
     let by_order = resolve(evaluation.classes(), outputs, None).map_err(|why| ClassesError {
         evaluation: shown(evaluation),
         data: shown(trained),
         why,
     })?;
-    Ok((by_order.outputs.into_iter().map(Some).collect(), 0))
+    let note = by_order.as_text.is_some().then(|| by_number("class i of the training images"));
+    Ok((by_order.outputs.into_iter().map(Some).collect(), note))
 }
 
 /// Stored labels of these images.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};
@@ -24,6 +25,8 @@ pub struct TrainRequest {
     pub observer: Option<ObserverRequest>,
     /// Stored labels.
     pub labels: Option<PathBuf>,
+    /// The order of classes that are integers, where nothing else tells which evaluation images are whose.
+    pub class_order: ClassOrder,
     /// The network.
     pub student: Arch,
     /// Side of its input; the observer's by default, or that of the images.
@@ -58,9 +61,11 @@ impl TrainRequest {
     pub fn again(note: &TrainingNote, folder: &Path) -> Result<Self, NoteError> {
         let (side, mean_std) = (Some(note.side as usize), Some(note.normalise));
         let class_map = Some(note.asked.class_map.clone()).filter(|map| !map.as_os_str().is_empty());
+        // Records of before there was a choice say nothing, and their order was that of text.
+        let class_order = note.asked.class_order.unwrap_or(ClassOrder::Text);
         let observer = note.observer.as_ref().map(|o| {
             let (file, arch) = (o.source.path.clone(), Some(o.network.parse()?));
-            Ok::<_, UnknownArch>(ObserverRequest { file, arch, side, mean_std, class_map, prune: false })
+            Ok::<_, UnknownArch>(ObserverRequest { file, arch, side, mean_std, class_map, class_order, prune: false })
         });
         Ok(Self {
             kind: note.kind,
@@ -69,6 +74,7 @@ impl TrainRequest {
             evaluation: note.evaluation.path.clone(),
             observer: observer.transpose()?,
             labels: note.labels.as_ref().map(|l| l.path.clone()),
+            class_order,
             student: note.student.parse()?,
             side,
             mean_std,
@@ -88,6 +94,7 @@ impl TrainRequest {
             images_per_class: self.images_per_class,
             evaluated_per_class: self.evaluated_per_class,
             class_map: class_map.map(absolute).unwrap_or_default(),
+            class_order: Some(self.class_order),
         }
     }
 }

@@ -73,6 +73,7 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
         student: &about.student.to_string(),
     };
     let mut suggestion = preset.suggest(&facts);
+    suggestion.notes.extend(set.damage().map(str::to_owned));
     if let Some(header) = stored {
         as_labelled(&mut suggestion, header);
     } else if suggestion.recipe.labels == LabelSource::Stored && observer.is_some() {

@@ -53,10 +53,8 @@ impl Evaluator {
         let imported = crate::jobs::open::evaluation_data(&request.evaluation)?;
         imported.notes.into_iter().for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
-        let (class_map, left_out) = evaluation_classes(&dataset, pictures.dataset())?;
-        if left_out > 0 {
-            progress.warn(format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
-        }
+        let (class_map, note) = evaluation_classes(&dataset, pictures.dataset(), request.class_order)?;
+        note.into_iter().for_each(|note| progress.warn(note));
         if dataset.fingerprint() == pictures.dataset().fingerprint() {
             progress.warn("there is no test split: accuracies are measured on the training images".to_owned());
         }

@@ -186,7 +186,13 @@ impl Compute {
         let mut reporter = self.reporter(control);
         let data = self.data.clone().ok_or("open a dataset first")?;
         let held_out = data.held_out.clone().unwrap_or_else(|| data.dataset.clone());
-        let report = check(self.session()?, &held_out, Depth::Full, &mut reporter).map_err(|e| e.to_string())?;
+        let session = self.session()?;
+        let report = check(session, &held_out, Depth::Full, &mut reporter).map_err(|e| e.to_string())?;
+        let settled = session.observer.clone();
+        if self.observer.as_ref().is_some_and(|before| !Arc::ptr_eq(before, &settled)) {
+            self.observer = Some(settled.clone());
+            self.send(Event::Reordered(settled));
+        }
         self.send(Event::Checked(Arc::new(report)));
         Ok(())
     }

@@ -75,6 +75,8 @@ pub enum Event {
     Device(String),
     /// The check's result.
     Checked(Arc<CheckReport>),
+    /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.
+    Reordered(Arc<OpenedObserver>),
     /// Scores or picks of a class, for the recipe of the running request.
     Found {
         /// Parameters that they belong to.

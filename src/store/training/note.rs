@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::names::{escape, unescape};
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::manifest::Program;
@@ -81,6 +82,9 @@ pub struct Asked {
     /// The observer's class map, empty where none was given.
     #[serde(with = "escaped", skip_serializing_if = "is_empty")]
     pub class_map: PathBuf,
+    /// The order of classes that are integers where nothing else tells which output is whose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_order: Option<ClassOrder>,
 }
 
 fn is_empty(path: &Path) -> bool {

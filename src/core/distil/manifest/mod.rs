@@ -10,6 +10,7 @@
 //! for what JSON has no number for.
 
 use super::recipe::Recipe;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Layout, Split};
 use crate::core::data::normalise::MeanStd;
 
@@ -95,6 +96,9 @@ pub struct ObserverNote {
     /// The outputs of the file that it was pruned to, so that its softmax is over them alone; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<u32>,
+    /// The order of integers that gave these outputs, where the order of the classes alone decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_order: Option<ClassOrder>,
 }
 
 /// One class and its distilled images.
@@ -246,6 +250,7 @@ pub(crate) mod tests {
                 normalise: MeanStd::IMAGENET,
                 outputs: vec![7, 0],
                 kept: vec![],
+                class_order: None,
             }),
             device: "cpu".into(),
             patch_side: Some(112),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::suggestion::Suggested;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::presets::Facts;
@@ -52,6 +53,8 @@ pub struct TrainForm {
     /// Fields that the user filled in; the others follow what is open.
     typed: (std::collections::BTreeSet<TrainPath>, std::collections::BTreeSet<TrainText>),
     pretrain: bool,
+    /// That of the open observer, or of the training that the form was filled from.
+    class_order: ClassOrder,
     /// What is typed and can't be taken yet, by parameter.
     pub drafts: BTreeMap<&'static str, String>,
     /// The training that the form was filled from.
@@ -128,6 +131,9 @@ impl TrainForm {
         let observer = model.observer_request.as_ref().filter(|_| model.observer.is_some());
         let file = observer.map(|o| o.file.clone());
         let map = observer.and_then(|o| o.class_map.clone());
+        if let Some(order) = observer.map(|o| o.class_order).filter(|_| !self.typed.0.contains(&TrainPath::Observer)) {
+            self.class_order = order;
+        }
         let paths = [
             (TrainPath::Data, data),
             (TrainPath::Evaluation, root),
@@ -181,7 +187,8 @@ impl TrainForm {
     /// Fills the form from a training, so that it can be changed and started again. The name is the user's business: it
     /// is suggested anew.
     pub fn fill(&mut self, from: TrainRequest) {
-        *self = Self { pretrain: from.kind == TrainingKind::Pretrain, ..Self::default() };
+        let (pretrain, class_order) = (from.kind == TrainingKind::Pretrain, from.class_order);
+        *self = Self { pretrain, class_order, ..Self::default() };
         let observer = from.observer.as_ref();
         let paths = [
             (TrainPath::Data, Some(&from.data)),
@@ -264,6 +271,7 @@ impl TrainForm {
             evaluation,
             observer,
             labels,
+            class_order: self.class_order,
             student,
             side,
             mean_std,
@@ -290,6 +298,7 @@ impl TrainForm {
             side,
             mean_std,
             class_map: self.given(TrainPath::ClassMap),
+            class_order: self.class_order,
             prune: false,
         }))
     }
