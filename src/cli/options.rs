@@ -7,12 +7,13 @@ use clap::{Arg, ArgMatches, Args};
 
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, Split};
+use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::{Kind, Parameters};
 use crate::core::progress::Progress as _;
 use crate::core::train::recipe::TrainRecipe;
-use crate::jobs::open::{ObserverRequest, observer};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
 
@@ -130,12 +131,25 @@ impl Common {
     }
 }
 
+/// What is held out of a dataset without a test split.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct HoldoutArg {
+    /// Where the data has no test split: this share of each class's images is kept out of distilling and training, and
+    /// judged by alone; the same value, the same images in every command (0.1, or with a seed 0.1:7)
+    #[arg(long, value_name = "SHARE")]
+    pub holdout: Option<Holdout>,
+}
+
+impl HoldoutArg {
+    /// The dataset in a folder.
+    pub fn of(self, path: &std::path::Path) -> DatasetRequest {
+        DatasetRequest { path: path.to_owned(), holdout: self.holdout }
+    }
+}
+
 /// Opens a dataset and tells what was found.
-pub fn open_dataset(path: &std::path::Path, want: Split, console: &mut Console) -> Result<Arc<Dataset>, Failure> {
-    let imported = match want {
-        Split::Test => crate::jobs::open::evaluation_data(path)?,
-        _ => crate::jobs::open::dataset(path, want)?,
-    };
+pub fn open_dataset(data: &DatasetRequest, want: Split, console: &mut Console) -> Result<Arc<Dataset>, Failure> {
+    let imported = if want == Split::Test { data.evaluation()? } else { data.training()? };
     for note in imported.notes {
         console.warn(note);
     }

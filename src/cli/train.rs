@@ -15,7 +15,7 @@ use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::console::{peak_rss_mib, print_line, tell};
-use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
+use super::options::{ComputeArgs, HoldoutArg, NetworkArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// What both commands take.
@@ -36,6 +36,8 @@ struct Shared {
     /// A paper's recipe; other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    #[command(flatten)]
+    holdout: HoldoutArg,
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
     #[command(flatten)]
@@ -90,6 +92,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.val.clone(),
+        holdout: args.shared.holdout.holdout,
         observer,
         labels: args.stored_labels.clone(),
         class_order: args.network.class_order,
@@ -112,6 +115,7 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.data.clone(),
+        holdout: args.shared.holdout.holdout,
         observer: None,
         labels: None,
         class_order: ClassOrder::Auto,

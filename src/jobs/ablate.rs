@@ -160,7 +160,7 @@ pub fn ablate(
         notes.into_iter().for_each(|note| progress.warn(format!("{}: {note}", entry.name)));
         let report = run(&training, compute, progress, &mut |note| tell(News::Epoch(note)))
             .map_err(|error| failed(&entry, error))?;
-        let images = u64::from(entry.recipe.ipc) * report.note.classes.len() as u64;
+        let images = u64::from(report.note.asked.images);
         let result = result(&entry, images, &report.note);
         tell(News::Row(&result));
         rows.push(result);
@@ -267,6 +267,7 @@ fn training(
         name: Some(entry.title.clone()),
         data,
         evaluation: request.evaluation.clone(),
+        holdout: session.dataset.holdout(),
         observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
         student: request.student,

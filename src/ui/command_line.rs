@@ -16,6 +16,7 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
     let mut line = "stillroom distill".to_owned();
     if let Some(dataset) = model.dataset() {
         line.push_str(&format!(" --data {}", quoted(dataset.root())));
+        line.extend(dataset.holdout().map(|holdout| format!(" --holdout {holdout}")));
     }
     if let Some(observer) = &model.observer {
         line.push_str(&format!(" --observer {}", quoted(&observer.file)));
@@ -50,6 +51,7 @@ pub fn train(request: &TrainRequest) -> String {
     if student {
         line.push_str(&format!(" --val {}", quoted(&request.evaluation)));
     }
+    line.extend(request.holdout.map(|holdout| format!(" --holdout {holdout}")));
     let observer = request.observer.as_ref();
     let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
     let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));

@@ -240,7 +240,7 @@ mod tests {
     fn recipes_of_before_are_read_and_written_as_before() {
         let old = r#"{"method":"rded","ipc":50,"patches":1,"subset":60,"crops":0,"strategy":"herding","seed":18446744073709551615,"format":"jpeg:75"}"#;
         let recipe: Recipe = serde_json::from_str(old).unwrap();
-        let own = Rded { patches: 1, subset: 60, crops: 0, strategy: Strategy::Herding };
+        let own = Rded { patches: 1, subset: 60, crops: 0, strategy: Strategy::Herding, ..Rded::default() };
         let due = Recipe { ipc: 50, seed: u64::MAX, format: OutputFormat::Jpeg(75), method: Method::Rded(own) };
         assert_eq!(recipe, due);
         assert_eq!(serde_json::to_string(&recipe).unwrap(), old);

@@ -43,7 +43,12 @@ pub(super) fn manifest(
         program: Program::this(),
         recipe: (*recipe).into(),
         nested_in: set.nested_in,
-        dataset: DatasetNote { fingerprint: dataset.fingerprint(), layout: dataset.layout(), split: dataset.split() },
+        dataset: DatasetNote {
+            fingerprint: dataset.fingerprint(),
+            layout: dataset.layout(),
+            split: dataset.split(),
+            holdout: dataset.holdout(),
+        },
         observer: Some(ObserverNote {
             fingerprint: observer.observer.fingerprint.clone(),
             network: observer.observer.spec.arch.to_string(),

@@ -1,22 +1,25 @@
 //! Opens observers for a dataset: weight file, what is said of it, class map.
 
 pub(super) mod classes;
+mod data;
+mod side;
 mod told;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::core::data::class_map::{ClassMap, ClassMapError, Rule};
 use crate::core::data::class_order::ClassOrder;
-use crate::core::data::dataset::{Dataset, ImageId, Split};
+use crate::core::data::dataset::Dataset;
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
-use crate::engine::images::decode;
-use crate::engine::nets::{Arch, UnknownArch};
+use crate::engine::nets::{Arch, UnknownArch, detect};
 use crate::engine::observe::observer::{Observer, ObserverError};
 use crate::engine::weights::RowsError;
-use crate::store::import::{self, ImportError, Imported};
 use crate::store::{card, class_map};
 
+pub(super) use self::data::NO_TEST_SPLIT;
+pub use self::data::{DataError, DatasetRequest, dataset};
+pub(super) use self::side::OwnSide;
 use self::told::{Completed, Told};
 
 /// What the user says of an observer.
@@ -139,7 +142,7 @@ pub enum OpenError {
 /// [`OpenError`], naming the file.
 pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
-    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| own_side(dataset))?;
+    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| OwnSide::of(dataset))?;
     notes.extend(told::open_questions(&observer));
     let resolved = classes::map(&observer, doubtful_names, dataset, (given.as_ref(), request.class_order));
     let (mut map, said) = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
@@ -173,51 +176,14 @@ pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError
     observer.pruned(outputs).map_err(|source| OpenError::Prune { observer: name, source })
 }
 
-fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<usize>) -> Result<OpenedNetwork, OpenError> {
+fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<OwnSide>) -> Result<OpenedNetwork, OpenError> {
     let told = Told::read(&request.file)?;
     let options = told.options(request)?;
     let data_side = if options.side.is_none() { data_side() } else { None };
-    let mut observer = Observer::load(&request.file, &options, data_side)?;
-    let Completed { card, notes, doubtful_names } = told.complete(&mut observer);
+    let mut observer = Observer::load(&request.file, &options, data_side.map(|own| own.side))?;
+    let Completed { card, mut notes, doubtful_names } = told.complete(&mut observer);
+    let fixed = || detect::describe(observer.spec.arch, &observer.weights().shapes()).and_then(|d| d.side);
+    let taken = data_side.filter(|own| own.side == observer.spec.side && fixed().is_none());
+    notes.extend(taken.and_then(OwnSide::note));
     Ok(OpenedNetwork { observer, card, notes, doubtful_names })
-}
-
-/// The shorter side of the first image that can be decoded: what "modified" networks, which take any side, were
-/// trained on.
-pub(super) fn own_side(dataset: &Dataset) -> Option<usize> {
-    let first = (0..dataset.image_count().min(16) as u32).map(ImageId);
-    let pixels = first.filter_map(|image| decode::read(dataset, image).ok()).next()?;
-    Some(pixels.width.min(pixels.height) as usize)
-}
-
-/// Opens the part of a dataset that accuracies are measured on: its test split, or the training split with a note where
-/// there is no other.
-///
-/// # Errors
-/// [`ImportError`].
-pub fn evaluation_data(path: &Path) -> Result<Imported, ImportError> {
-    match dataset(path, Split::Test) {
-        Err(ImportError::NoSplit { .. }) => {
-            let mut imported = dataset(path, Split::Train)?;
-            imported.notes.push("there is no test split: the training images are used".to_owned());
-            Ok(imported)
-        }
-        other => other,
-    }
-}
-
-/// The held-out split of the same classes, if the dataset has one: checks and class maps go by class position.
-#[must_use]
-pub fn held_out(path: &Path, train: &Dataset) -> Option<Dataset> {
-    let test = dataset(path, Split::Test).ok()?.dataset;
-    let names = |data: &Dataset| data.classes().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-    (test.split() == Split::Test && names(&test) == names(train)).then_some(test)
-}
-
-/// Opens a dataset's folder.
-///
-/// # Errors
-/// [`ImportError`].
-pub fn dataset(path: &Path, want: Split) -> Result<Imported, ImportError> {
-    import::open(path, want)
 }

@@ -5,6 +5,7 @@ mod fkd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::core::data::holdout::Holdout;
 use crate::core::distil::manifest::Program;
 use crate::core::formats::torch_order::Draws;
 use crate::core::progress::Progress;
@@ -15,7 +16,7 @@ use crate::engine::train::label::label_epoch;
 use crate::engine::train::{TrainError, TrainImages, TrainJob, loader_batch};
 use crate::store::labels::{FORMAT, LabelReader, LabelWriter, LabelsHeader, size_of};
 
-use super::open::ObserverRequest;
+use super::open::{DatasetRequest, ObserverRequest};
 use super::train::data::TrainingImages;
 use super::train::{Compute, Teacher, TrainJobError, source};
 
@@ -24,6 +25,8 @@ use super::train::{Compute, Teacher, TrainJobError, source};
 pub struct RelabelRequest {
     /// The distilled images.
     pub data: PathBuf,
+    /// What is held out of real images, which are not labelled.
+    pub holdout: Option<Holdout>,
     /// The observer.
     pub observer: ObserverRequest,
     /// Only the first so many images of each class.
@@ -129,7 +132,8 @@ impl Labelling {
     ) -> Result<Self, TrainJobError> {
         let start = Instant::now();
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures = TrainingImages::open(&request.data, request.images_per_class, threads, progress)?;
+        let data = DatasetRequest { path: request.data.clone(), holdout: request.holdout };
+        let pictures = TrainingImages::open(&data, request.images_per_class, threads, progress)?;
         let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
         teacher.look(&pictures, threads, progress)?;
         let NetworkSpec { arch, side, .. } = teacher.observer.spec;
@@ -181,6 +185,7 @@ impl Labelling {
 
     fn header(&self, request: &RelabelRequest) -> LabelsHeader {
         let mut settings = self.teacher.settings();
+        settings.extend(request.holdout.map(|holdout| ("holdout".to_owned(), holdout.to_string())));
         if request.fkd.is_some() {
             settings.insert("order".to_owned(), "fkd".to_owned());
         }

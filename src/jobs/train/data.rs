@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, ImageId, Split};
+use crate::core::data::holdout::Holdout;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
@@ -17,7 +18,7 @@ use crate::store::labels::{LabelError, LabelReader};
 
 use super::TrainJobError;
 use crate::jobs::folder_set::FolderSet;
-use crate::jobs::open;
+use crate::jobs::open::DatasetRequest;
 use crate::jobs::open::classes::by_number;
 
 /// Bytes of decoded training images that are kept between epochs.
@@ -43,36 +44,26 @@ pub(in crate::jobs) struct TrainingImages {
     images: Vec<ImageId>,
     pub labels: Vec<u32>,
     pub fingerprint: String,
-    /// The shorter side of the first image.
-    pub side: usize,
     cache: Cache,
 }
 
 impl TrainingImages {
     pub(in crate::jobs) fn open(
-        path: &Path,
+        data: &DatasetRequest,
         per_class: Option<u32>,
         threads: usize,
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let imported = open::dataset(path, Split::Train)?;
+        let imported = data.training()?;
         imported.notes.into_iter().for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
         let limit = per_class.unwrap_or(u32::MAX) as usize;
         let images: Vec<ImageId> =
             dataset.class_ids().flat_map(|c| dataset.images_of(c).take(limit).map(ImageId)).collect();
         let cache = Cache::new(dataset.image_count(), PIXELS);
-        let mut pictures = Self {
-            set: FolderSet::of(dataset),
-            images,
-            labels: Vec::new(),
-            fingerprint: String::new(),
-            side: 0,
-            cache,
-        };
+        let mut pictures =
+            Self { set: FolderSet::of(dataset), images, labels: Vec::new(), fingerprint: String::new(), cache };
         pictures.read_all(threads, progress)?;
-        let first = pictures.images.first().map(|_| pictures.image(0)).transpose().map_err(TrainError::Image)?;
-        pictures.side = first.map_or(32, |image| image.width.min(image.height) as usize);
         pictures.labels = pictures.images.iter().map(|&i| pictures.dataset().class_of(i).0).collect();
         Ok(pictures)
     }
@@ -114,6 +105,23 @@ impl TrainingImages {
     pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
         let image = self.images[at];
         self.cache.get(image.index(), || self.set.pixels(self.set.address(image)).map_err(|e| e.to_string()))
+    }
+
+    /// A word where the images were distilled from others than those that `evaluated` was held out of.
+    pub(super) fn learnt_from_all(&self, evaluated: &Dataset) -> Option<String> {
+        let made_of = &self.set.manifest()?.dataset;
+        if made_of.holdout == evaluated.holdout() || evaluated.split() != Split::Test && made_of.holdout.is_none() {
+            return None;
+        }
+        let flag = |holdout: Option<Holdout>| {
+            holdout.map_or_else(|| "without --holdout".to_owned(), |holdout| format!("with --holdout {holdout}"))
+        };
+        Some(format!(
+            "the images were distilled {}, and are evaluated {}: where both come from one dataset, images that were \
+             distilled are among the evaluated ones",
+            flag(made_of.holdout),
+            flag(evaluated.holdout())
+        ))
     }
 
     pub(in crate::jobs) fn class_labels(&self) -> Vec<String> {

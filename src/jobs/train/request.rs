@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::core::data::class_order::ClassOrder;
+use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::store::training::{Asked, TrainingKind, TrainingNote};
 
 /// What is trained on what, and where it goes.
@@ -21,6 +22,8 @@ pub struct TrainRequest {
     pub data: PathBuf,
     /// The images it is evaluated on.
     pub evaluation: PathBuf,
+    /// What is held out of the real images, where they have no test split: they are evaluated on that alone.
+    pub holdout: Option<Holdout>,
     /// The observer that labels.
     pub observer: Option<ObserverRequest>,
     /// Stored labels.
@@ -72,6 +75,7 @@ impl TrainRequest {
             name: Some(note.name.clone()),
             data: note.data.path.clone(),
             evaluation: note.evaluation.path.clone(),
+            holdout: note.asked.holdout,
             observer: observer.transpose()?,
             labels: note.labels.as_ref().map(|l| l.path.clone()),
             class_order,
@@ -86,6 +90,14 @@ impl TrainRequest {
         })
     }
 
+    /// The images that are learnt from. What is held out is held out of real images: of those that are evaluated.
+    #[must_use]
+    pub fn learnt_from(&self) -> DatasetRequest {
+        let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| absolute(path));
+        let same = place(&self.data) == place(&self.evaluation);
+        DatasetRequest { path: self.data.clone(), holdout: self.holdout.filter(|_| same) }
+    }
+
     /// What the record must say besides sources and recipe.
     pub(super) fn asked(&self, images: usize) -> Asked {
         let class_map = self.observer.as_ref().and_then(|o| o.class_map.as_deref());
@@ -95,6 +107,7 @@ impl TrainRequest {
             evaluated_per_class: self.evaluated_per_class,
             class_map: class_map.map(absolute).unwrap_or_default(),
             class_order: Some(self.class_order),
+            holdout: self.holdout,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::device::DeviceChoice;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
-use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
 
@@ -32,7 +32,7 @@ pub enum Request {
     /// Make the built-in sample if need be, and open its images and its observer.
     OpenSample,
     /// Index a dataset's folder.
-    OpenDataset(PathBuf),
+    OpenDataset(DatasetRequest),
     /// Load a weight file for the open dataset.
     OpenObserver(ObserverRequest),
     /// Check the open observer.

@@ -9,7 +9,7 @@ use egui_tiles::Tree;
 use super::docked::Panels;
 use super::pending::Pending;
 use crate::jobs::distill::DistillRequest;
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::later;
@@ -85,7 +85,7 @@ impl App {
         };
         app.list_trainings(ctx);
         if let Some(path) = config.open_dataset {
-            app.open_dataset(path);
+            app.open_dataset(DatasetRequest::whole(&path));
         }
         Ok(app)
     }
@@ -127,11 +127,11 @@ impl App {
         }
     }
 
-    pub(super) fn open_dataset(&mut self, path: PathBuf) {
-        self.panels.dataset.path.set(&path);
+    pub(super) fn open_dataset(&mut self, request: DatasetRequest) {
+        self.panels.dataset.path.set(&request.path);
         self.model.problems.dataset = None;
         self.distil_next = None;
-        self.request(Request::OpenDataset(path));
+        self.request(Request::OpenDataset(request));
     }
 
     pub(super) fn open_observer(&mut self, request: ObserverRequest) {

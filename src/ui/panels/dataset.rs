@@ -5,6 +5,7 @@ use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo}
 use super::scene::Scene;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
 use crate::core::workspace::Command;
+use crate::jobs::open::DatasetRequest;
 use crate::jobs::worker::{Job, OpenedDataset};
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
@@ -19,6 +20,8 @@ use crate::ui::widgets::text;
 pub struct DatasetPanel {
     /// The typed path.
     pub path: PathField,
+    holdout: String,
+    wrong: Option<String>,
     filter: String,
     /// The class that was last brought into view.
     revealed: Option<ClassId>,
@@ -29,12 +32,20 @@ impl DatasetPanel {
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let used = self.path.show(ui, ("Dataset folder", "/path/to/dataset"), "Open");
         if used.submitted {
-            scene.out.push(Intent::OpenDataset(self.path.path()));
+            self.open(scene);
         }
         if used.browse {
             scene.out.push(Intent::Browse(Purpose::Dataset));
         }
-        if let Some(problem) = &scene.model.problems.dataset {
+        ui.horizontal(|ui| {
+            let name = ui.label("Hold out");
+            let field = egui::TextEdit::singleline(&mut self.holdout).hint_text("nothing").desired_width(60.0);
+            ui.add(field).labelled_by(name.id).on_hover_text(
+                "Where the folder has no test split: the share of each class's images that is kept out of distilling and \
+                 training, and that checks and evaluations use alone, such as 0.1. It holds from the next Open on.",
+            );
+        });
+        if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.dataset.as_ref()) {
             text::problem(ui, problem, true);
         }
         let Some(data) = scene.model.data.clone() else {
@@ -60,6 +71,27 @@ impl DatasetPanel {
                 samples(ui, &data.dataset, scene);
             });
         self.classes(ui, &data.dataset, scene);
+    }
+
+    /// The typed folder, and what is held out of it.
+    ///
+    /// # Errors
+    /// Why that can't be read, in words.
+    pub fn request(&self) -> Result<DatasetRequest, String> {
+        let holdout = self.holdout.trim();
+        let holdout =
+            if holdout.is_empty() { None } else { Some(holdout.parse().map_err(|e| format!("Hold out: {e}"))?) };
+        Ok(DatasetRequest { path: self.path.path(), holdout })
+    }
+
+    fn open(&mut self, scene: &mut Scene<'_>) {
+        match self.request() {
+            Ok(request) => {
+                self.wrong = None;
+                scene.out.push(Intent::OpenDataset(request));
+            }
+            Err(why) => self.wrong = Some(why),
+        }
     }
 
     fn nothing_open(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -98,7 +130,7 @@ impl DatasetPanel {
             let button = ui.add(egui::Button::new(root.as_ref()).truncate());
             if button.on_hover_text(about).clicked() {
                 self.path.set(&recent.root);
-                scene.out.push(Intent::OpenDataset(recent.root.clone()));
+                self.open(scene);
                 ui.close();
             }
         }

@@ -12,6 +12,7 @@
 use super::recipe::Recipe;
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Layout, Split};
+use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 
 mod check;
@@ -77,6 +78,9 @@ pub struct DatasetNote {
     pub layout: Layout,
     /// The part that was used.
     pub split: Split,
+    /// What was held out of it, where it has no test split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
 }
 
 /// Which observer, wherever its file lies.
@@ -117,7 +121,7 @@ pub struct ClassNote {
     pub scored: u32,
     /// Images of the subset that could not be decoded.
     pub broken: u32,
-    /// The distilled images, IPC of them.
+    /// The distilled images: IPC of them, or fewer of a short class ([`super::short::ShortClasses`]).
     pub images: Vec<ImageNote>,
 }
 
@@ -242,7 +246,12 @@ pub(crate) mod tests {
             program: Program { name: "stillroom".into(), version: "0.0.0".into() },
             recipe,
             nested_in: None,
-            dataset: DatasetNote { fingerprint: "d".repeat(32), layout: Layout::ImageFolder, split: Split::Train },
+            dataset: DatasetNote {
+                fingerprint: "d".repeat(32),
+                layout: Layout::ImageFolder,
+                split: Split::Train,
+                holdout: None,
+            },
             observer: Some(ObserverNote {
                 fingerprint: "0".repeat(32),
                 network: "resnet18".into(),

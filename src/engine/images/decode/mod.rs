@@ -14,6 +14,8 @@ use crate::core::data::source::{ImageBytes, Planes};
 use super::error::{ImageError, MAX_DECODED_BYTES, check_size};
 use super::jpeg;
 
+pub mod size;
+
 /// Reads and decodes one image of a dataset.
 ///
 /// # Errors
