@@ -1,7 +1,7 @@
 //! In which order classes are an observer's outputs where nothing names the outputs.
 //!
-//! torchvision's `ImageFolder` sorts folder names as text, so that ten folders later class 10 comes before class 2; most
-//! other loaders take integers as what they are. The names alone don't tell by which of the two a network was trained.
+//! torchvision's `ImageFolder` sorts the names of folders as text, so that class 10 comes before class 2; other loaders take
+//! integers as what they are. The names alone don't tell by which of the two a network was trained.
 
 use super::dataset::Class;
 
@@ -48,8 +48,8 @@ impl std::str::FromStr for ClassOrder {
     }
 }
 
-/// The place of each class in order of number; `None` unless all are called by different integers, with a sign or leading
-/// zeros or without.
+/// The place of each class in order of number; `None` unless all are called by different integers, with or without a sign
+/// and leading zeros.
 #[must_use]
 pub fn places(classes: &[Class]) -> Option<Vec<u32>> {
     let numbers: Vec<i128> = classes.iter().map(|c| c.label().parse().ok()).collect::<Option<_>>()?;
@@ -63,8 +63,8 @@ pub fn places(classes: &[Class]) -> Option<Vec<u32>> {
     Some(places)
 }
 
-/// [`places`] where the classes stand in another order because their names were sorted as text. A list that somebody put in
-/// an order of their own is left in it.
+/// [`places`] where the classes stand in another order because their names were sorted as text. A list that somebody put
+/// in an order of their own is left in it.
 #[must_use]
 pub fn unsorted(classes: &[Class]) -> Option<Vec<u32>> {
     let as_text = classes.is_sorted_by(|a, b| a.label() < b.label());
