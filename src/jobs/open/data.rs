@@ -23,7 +23,7 @@ pub enum DataError {
     #[error(transparent)]
     Import(#[from] ImportError),
     /// There are test images already.
-    #[error("{}: it has a test split already, which is held out as it is: leave --holdout away", shown(.0))]
+    #[error("{}: it has a test split already: hold nothing else out of it, and leave --holdout away", shown(.0))]
     TestSplit(PathBuf),
     /// No class has two images.
     #[error("{}: no class has two images, one of which could be held out: leave --holdout away", shown(.0))]

@@ -60,7 +60,7 @@ impl Evaluator {
         if dataset.split() == Split::Train || dataset.fingerprint() == pictures.dataset().fingerprint() {
             progress.warn(NO_TEST_SPLIT.to_owned());
         }
-        pictures.learnt_from_all(&dataset).into_iter().for_each(|note| progress.warn(note));
+        pictures.seen_before(&dataset).into_iter().for_each(|note| progress.warn(note));
         let limit = request.evaluated_per_class.unwrap_or(u32::MAX);
         let classes = dataset.class_ids().zip(&class_map).filter(|(_, output)| output.is_some());
         let images = classes.flat_map(|(class, _)| {

@@ -333,7 +333,8 @@ impl Model {
         }
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
-        let recent = RecentDataset { root, fingerprint: String::new(), layout, split, classes, images };
+        let (fingerprint, holdout) = (String::new(), data.holdout());
+        let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written) = (None, None, None);

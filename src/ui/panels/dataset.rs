@@ -130,6 +130,7 @@ impl DatasetPanel {
             let button = ui.add(egui::Button::new(root.as_ref()).truncate());
             if button.on_hover_text(about).clicked() {
                 self.path.set(&recent.root);
+                self.holdout = recent.holdout.map_or_else(String::new, |holdout| holdout.to_string());
                 self.open(scene);
                 ui.close();
             }

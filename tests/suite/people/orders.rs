@@ -92,6 +92,8 @@ fn the_order_that_the_observer_confirms_is_taken() {
     assert!(top1(&run) >= 98.0, "{}", run.stderr);
     assert_eq!(run.last()["order"]["taken"], "text");
     run.says(&["that of text is taken, as the observer confirms"]);
+    let run = scene.line(&format!("check {ON} --observer observer.safetensors --prune"));
+    assert!(top1(&run) >= 98.0, "pruned outputs have an order, too: {}", run.stderr);
     // Whoever says an order is not asked.
     let run = scene.line(&format!("check {ON} --observer observer.safetensors --class-order number"));
     assert!(top1(&run) < 60.0 && run.last()["order"].is_null(), "{}", run.stderr);
@@ -142,6 +144,8 @@ fn a_share_can_be_held_out_where_there_is_no_test_split() {
     assert_eq!(note["asked"]["holdout"], "0.2");
     let run = scene.line(&format!("{train} --val data --holdout 0.3 --out other"));
     run.says(&["distilled with --holdout 0.2, and are evaluated with --holdout 0.3"]);
+    scene.distill(&format!("{distil} --out whole")).last();
+    scene.line(&format!("{} --val data --out seen", train.replace("--data out", "--data whole"))).says(&["the very ones"]);
     let run = scene.line(
         "pretrain --data data --student conv3x8 --epochs 1 --batch 4 --device cpu --holdout 0.2 --out pretrained",
     );
