@@ -250,6 +250,9 @@ pub struct Window {
     /// Dataset folder to open in the window [default: the built-in sample]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// What is held out of it.
+    #[command(flatten)]
+    pub holdout: HoldoutArg,
     /// Observer to load in the window
     #[arg(long, value_name = "FILE", requires = "data")]
     pub observer: Option<PathBuf>,

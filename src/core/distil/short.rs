@@ -49,34 +49,27 @@ pub struct TooFewPatches {
 impl std::fmt::Display for TooFewPatches {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         const NAMED: usize = 5;
-        let (needed, what, remedy) = match self.by {
+        let (what, whose, remedy) = match self.by {
             ShortClasses::Refuse => (
-                self.needed,
-                "IPC·N",
-                "lower IPC or N, raise the subset, or take fewer distilled images of such classes with --short-classes fewer",
+                format!("IPC·N = {} patches", self.needed),
+                "a class's images need",
+                "lower IPC or N, raise the subset, or take fewer distilled images of such classes with \
+                 --short-classes fewer",
             ),
-            ShortClasses::Fewer => {
-                (self.needed, "N, for one distilled image,", "lower N, or leave such classes out with --classes")
-            }
+            ShortClasses::Fewer => (
+                format!("N = {} patches", self.needed),
+                "one distilled image needs",
+                "lower N, or leave such classes out with --classes",
+            ),
         };
-        match &self.classes[..] {
-            [(class, available)] => write!(
-                f,
-                "class '{class}': {available} usable images, but {what} = {needed} patches are needed; {remedy}"
-            ),
-            classes => {
-                let named = classes.iter().take(NAMED).map(|(class, count)| format!("'{class}' ({count})"));
-                let named = named.collect::<Vec<_>>().join(", ");
-                let more = classes.len().saturating_sub(NAMED);
-                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                write!(
-                    f,
-                    "{} classes have fewer usable images than the {what} = {needed} patches that are needed: \
-                     {named}{more}; {remedy}",
-                    classes.len()
-                )
-            }
+        if let [(class, available)] = &self.classes[..] {
+            return write!(f, "class '{class}': {available} usable images, but {whose} {what}; {remedy}");
         }
+        let named = self.classes.iter().take(NAMED).map(|(class, count)| format!("'{class}' ({count})"));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let (count, more) = (self.classes.len(), self.classes.len().saturating_sub(NAMED));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        write!(f, "{count} classes have fewer usable images than {what}, which {whose}: {named}{more}; {remedy}")
     }
 }
 
@@ -96,7 +89,13 @@ mod tests {
             "{one}"
         );
         let many = of(ShortClasses::Fewer, 4, 7);
-        for said in ["7 classes", "= 4 patches", "'c0' (0), 'c1' (1)", "'c4' (4) and 2 more", "--classes"] {
+        for said in [
+            "7 classes",
+            "N = 4 patches, which one distilled image needs",
+            "'c0' (0), 'c1' (1)",
+            "'c4' (4) and 2 more",
+            "--classes",
+        ] {
             assert!(many.contains(said), "{many}");
         }
     }

@@ -6,7 +6,7 @@ use super::docked::Docked;
 use super::state::App;
 use super::training::Settled;
 use crate::core::workspace::Command;
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Event, Job, Request};
 use crate::ui::intent::Panel;
 use crate::ui::layout;
@@ -51,7 +51,8 @@ impl App {
         if let Some(dataset) = dataset {
             self.gallery.open(dataset.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
-            self.panels.dataset.path.set(dataset.root());
+            let opened = DatasetRequest { path: dataset.root().to_owned(), holdout: dataset.holdout() };
+            self.panels.dataset.set(&opened);
             self.panels.recipe.out_typed = false;
             self.suggest_output();
             if let Some(file) = self.observer_next.take() {

@@ -8,6 +8,7 @@ use egui_tiles::Tree;
 
 use super::docked::Panels;
 use super::pending::Pending;
+use crate::core::data::holdout::Holdout;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
@@ -25,6 +26,8 @@ use crate::ui::widgets::gallery::Gallery;
 pub struct AppConfig {
     /// Dataset to open at start.
     pub open_dataset: Option<PathBuf>,
+    /// What is held out of it.
+    pub holdout: Option<Holdout>,
     /// Observer to load once that dataset is open.
     pub open_observer: Option<PathBuf>,
     /// Project folder, device, batch, threads.
@@ -85,7 +88,7 @@ impl App {
         };
         app.list_trainings(ctx);
         if let Some(path) = config.open_dataset {
-            app.open_dataset(DatasetRequest::whole(&path));
+            app.open_dataset(DatasetRequest { path, holdout: config.holdout });
         }
         Ok(app)
     }
@@ -128,7 +131,7 @@ impl App {
     }
 
     pub(super) fn open_dataset(&mut self, request: DatasetRequest) {
-        self.panels.dataset.path.set(&request.path);
+        self.panels.dataset.set(&request);
         self.model.problems.dataset = None;
         self.distil_next = None;
         self.request(Request::OpenDataset(request));

@@ -73,6 +73,13 @@ impl DatasetPanel {
         self.classes(ui, &data.dataset, scene);
     }
 
+    /// Shows what is opened.
+    pub fn set(&mut self, request: &DatasetRequest) {
+        self.path.set(&request.path);
+        self.holdout = request.holdout.map_or_else(String::new, |holdout| holdout.to_string());
+        self.wrong = None;
+    }
+
     /// The typed folder, and what is held out of it.
     ///
     /// # Errors
@@ -129,9 +136,8 @@ impl DatasetPanel {
             );
             let button = ui.add(egui::Button::new(root.as_ref()).truncate());
             if button.on_hover_text(about).clicked() {
-                self.path.set(&recent.root);
-                self.holdout = recent.holdout.map_or_else(String::new, |holdout| holdout.to_string());
-                self.open(scene);
+                let request = DatasetRequest { path: recent.root.clone(), holdout: recent.holdout };
+                scene.out.push(Intent::OpenDataset(request));
                 ui.close();
             }
         }
@@ -320,4 +326,21 @@ fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_out_is_typed_and_shown() {
+        let mut panel = DatasetPanel::default();
+        let request = DatasetRequest { path: "/data".into(), holdout: Some("0.1:7".parse().unwrap()) };
+        panel.set(&request);
+        assert_eq!((panel.holdout.as_str(), panel.request()), ("0.1:7", Ok(request)));
+        panel.holdout = " ".to_owned();
+        assert_eq!(panel.request(), Ok(DatasetRequest::whole("/data".as_ref())));
+        panel.holdout = "a tenth".to_owned();
+        assert!(panel.request().unwrap_err().starts_with("Hold out: 'a tenth' is no share"));
+    }
 }
