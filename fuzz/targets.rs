@@ -7,6 +7,7 @@ use std::io::Cursor;
 use std::sync::LazyLock;
 
 use stillroom::core::data::class_map::{self, Outputs};
+use stillroom::core::data::class_order::ClassOrder;
 use stillroom::core::data::dataset::{Class, Split};
 use stillroom::core::data::normalise::MeanStd;
 use stillroom::core::distil::manifest::{Manifest, Program};
@@ -105,8 +106,9 @@ fn card(bytes: &[u8]) {
 
 fn class_map(bytes: &[u8]) {
     let classes = ["cat", "dog", "n01440764"].map(|n| Class { name: n.into(), title: None, folder: Vec::new() });
+    let outputs = Outputs { count: 5, names: None, order: ClassOrder::Auto };
     if let Ok(given) = stillroom::store::class_map::parse(bytes)
-        && let Ok(map) = class_map::resolve(&classes, Outputs { count: 5, names: None }, Some(&given))
+        && let Ok(map) = class_map::resolve(&classes, outputs, Some(&given))
     {
         assert!(map.outputs.len() == 3 && map.outputs.iter().all(|&o| o < 5));
     }

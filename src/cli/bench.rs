@@ -7,6 +7,7 @@ use crate::core::data::dataset::Split;
 use crate::core::distil::recipe::Recipe;
 use crate::jobs::bench::{forward_times, temporary_project};
 use crate::jobs::distill::{DistillRequest, distill};
+use crate::jobs::open::DatasetRequest;
 
 use super::console::{peak_rss_mib, print_line};
 use super::options::{Common, RecipeArgs, open_dataset};
@@ -80,7 +81,7 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
 fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let recipe = args.recipe.apply(Recipe::default())?;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset((&args.data, args.common.folders), Split::Train, &mut console)?;
+    let dataset = open_dataset(&DatasetRequest::whole(&args.data), Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
     let request = args.common.network.observer(args.observer.clone());
     let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;

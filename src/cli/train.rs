@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::core::data::folders::Folders;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
@@ -15,7 +15,7 @@ use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::console::{peak_rss_mib, print_line, tell};
-use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
+use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// What both commands take.
@@ -24,9 +24,6 @@ struct Shared {
     /// The network that is trained (see `stillroom networks`)
     #[arg(long, value_name = "NAME")]
     student: Arch,
-    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
-    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
-    folders: Folders,
     /// Only the first N images of each class are evaluated [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     val_limit: Option<u32>,
@@ -39,6 +36,8 @@ struct Shared {
     /// A paper's recipe; other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    #[command(flatten)]
+    reading: ReadingArgs,
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
     #[command(flatten)]
@@ -93,9 +92,11 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.val.clone(),
-        folders: args.shared.folders,
+        folders: args.shared.reading.folders,
+        holdout: args.shared.reading.holdout,
         observer,
         labels: args.stored_labels.clone(),
+        class_order: args.network.class_order,
         student: args.shared.student,
         side: args.network.side,
         mean_std: args.network.mean_std,
@@ -115,9 +116,11 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.data.clone(),
-        folders: args.shared.folders,
+        folders: args.shared.reading.folders,
+        holdout: args.shared.reading.holdout,
         observer: None,
         labels: None,
+        class_order: ClassOrder::Auto,
         student: args.shared.student,
         side: args.side,
         mean_std: args.mean_std,

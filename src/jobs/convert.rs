@@ -11,6 +11,7 @@ use crate::store::card::{self, Card, CardError};
 use crate::store::files::{FileError, Written, shown, write_new};
 use crate::store::import::ImportError;
 
+use super::open::classes::{OUTPUTS, by_number};
 use super::open::{self, ObserverRequest, OpenError, OpenedNetwork};
 
 /// Which outputs are kept.
@@ -98,7 +99,9 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
             let imported = open::dataset(data, Split::Train, request.folders)?;
             notes.extend(imported.notes);
             let pruning = ObserverRequest { prune: true, ..request.network.clone() };
-            open::observer(&pruning, &imported.dataset)?.observer
+            let opened = open::observer(&pruning, &imported.dataset)?;
+            notes.extend(opened.map.as_text.is_some().then(|| by_number(OUTPUTS)));
+            opened.observer
         }
     };
     if observer.normalised_by == Source::Assumed {

@@ -11,6 +11,7 @@ use super::labels::{LabelReader, LabelWriter, tests as labels};
 use super::project::{Project, ProjectError};
 use super::training::{TrainingFolder, TrainingStatus, tests as training};
 use crate::core::data::class_map::{Outputs, Rule, resolve};
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Layout, Split};
 use crate::core::distil::recipe::Recipe;
 
@@ -48,7 +49,8 @@ fn tiny_imagenet_in_its_own_layout() {
         let path = dataset.file(crate::core::data::dataset::ImageId(images as u32 - 1)).unwrap();
         assert!(path.is_file(), "{path:?}");
         // A network of torchvision's 1000 classes finds its outputs by the WordNet ids; goldfish is output 1.
-        let map = resolve(dataset.classes(), Outputs { count: 1000, names: None }, None).unwrap();
+        let map =
+            resolve(dataset.classes(), Outputs { count: 1000, names: None, order: ClassOrder::Auto }, None).unwrap();
         assert_eq!((map.rule, map.outputs[0]), (Rule::WordNet, 1));
     }
 }

@@ -12,6 +12,7 @@ use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
 
@@ -116,8 +117,11 @@ fn click(window: &mut Window, label: &str) {
 
 /// Opened, loaded, checked and scored.
 fn scored(files: &Files) -> Window {
-    let open =
-        AppConfig { open_dataset: Some(files.dataset()), open_observer: Some(files.observer()), ..files.config() };
+    let open = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&files.dataset())),
+        open_observer: Some(files.observer()),
+        ..files.config()
+    };
     let mut window = window(open);
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     small_recipe(&mut window);
@@ -319,7 +323,8 @@ mod training;
 #[test]
 fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     let files = Files::make();
-    let mut window = window(AppConfig { open_dataset: Some(files.dataset()), ..files.config() });
+    let mut window =
+        window(AppConfig { open_dataset: Some(DatasetRequest::whole(&files.dataset())), ..files.config() });
     until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());
@@ -347,7 +352,7 @@ fn a_folder_in_doubt_is_opened_as_the_user_says() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, encode::png(&noise(0, 1)).unwrap()).unwrap();
     }
-    let mut window = window(AppConfig { open_dataset: Some(data), ..files.config() });
+    let mut window = window(AppConfig { open_dataset: Some(DatasetRequest::whole(&data)), ..files.config() });
     until(&mut window, "the doubt", |w| w.state().model().problems.dataset.is_some() && idle(w));
     let problem = window.state().model().problems.dataset.clone().unwrap();
     assert!(problem.contains("as splits") && problem.contains("as classes"), "{problem}");

@@ -43,7 +43,12 @@ pub(super) fn manifest(
         program: Program::this(),
         recipe: (*recipe).into(),
         nested_in: set.nested_in,
-        dataset: DatasetNote { fingerprint: dataset.fingerprint(), layout: dataset.layout(), split: dataset.split() },
+        dataset: DatasetNote {
+            fingerprint: dataset.fingerprint(),
+            layout: dataset.layout(),
+            split: dataset.split(),
+            holdout: dataset.holdout(),
+        },
         observer: Some(ObserverNote {
             fingerprint: observer.observer.fingerprint.clone(),
             network: observer.observer.spec.arch.to_string(),
@@ -51,6 +56,7 @@ pub(super) fn manifest(
             normalise: observer.observer.mean_std,
             outputs: classes.iter().map(|c| observer.output_in_file(observer.map.outputs[c.index()])).collect(),
             kept: observer.kept.clone().unwrap_or_default(),
+            class_order: observer.order_taken(),
         }),
         device: session.device_class(),
         patch_side: Some(crop_plan(session, recipe).patch_side),

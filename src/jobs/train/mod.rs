@@ -33,7 +33,7 @@ use crate::store::training::{
 
 use self::data::{Stored, TrainingImages};
 use self::watch::{Evaluator, Noted, RunWatch};
-use super::open::OpenError;
+use super::open::{DataError, OpenError, OwnSide};
 use super::session::device_class;
 pub use data::ClassesError;
 pub use request::{NoteError, TrainRequest};
@@ -66,6 +66,9 @@ pub enum TrainJobError {
     /// The images.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A part of them.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The observer.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -192,8 +195,7 @@ impl Training {
     ) -> Result<(Self, Evaluator), TrainJobError> {
         check_labels(request)?;
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures =
-            TrainingImages::open((&request.data, request.folders), request.images_per_class, threads, progress)?;
+        let pictures = TrainingImages::open(&request.learnt_from(), request.images_per_class, threads, progress)?;
         let observer = match &request.observer {
             Some(observer) if request.recipe.labels != LabelSource::Hard => {
                 let mut teacher = Teacher::open(observer, &pictures, compute.picked, progress)?;
@@ -206,7 +208,11 @@ impl Training {
         let labels = stored(request)?;
         let header = labels.as_ref().map(|l| l.reader.header());
         let side = request.side.or(of_observer.map(|o| o.spec.side)).or(header.map(|h| h.side as usize));
-        let side = side.unwrap_or(pictures.side);
+        let side = side.unwrap_or_else(|| {
+            let own = OwnSide::of(pictures.dataset());
+            own.and_then(OwnSide::note).into_iter().for_each(|note| progress.warn(note));
+            own.map_or(32, |own| own.side)
+        });
         let spec = NetworkSpec { arch: request.student, side, classes: pictures.dataset().classes().len() };
         if side > 4096 || !spec.fits() {
             return Err(TrainJobError::Side { student: spec.arch, side, least: spec.arch.least_side() });

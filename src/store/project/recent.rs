@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Row, params};
 
 use super::super::files::{bytes_of, join_bytes};
-use super::{Project, ProjectError};
+use super::{Project, ProjectError, schema};
 use crate::core::data::dataset::{Dataset, Layout, Split};
+use crate::core::data::holdout::Holdout;
 use crate::core::data::names::{escape, unescape};
 
 /// A row of the table of datasets.
@@ -32,6 +33,8 @@ pub struct RecentDataset {
     pub classes: usize,
     /// Number of images.
     pub images: usize,
+    /// What was held out of them.
+    pub holdout: Option<Holdout>,
 }
 
 /// An observer that was opened.
@@ -80,8 +83,8 @@ impl Project {
     pub fn remember_dataset(&self, dataset: &Dataset) -> Result<DatasetRow, ProjectError> {
         let doing = "note the dataset";
         let change = self.change(doing)?;
-        let query = "INSERT INTO datasets (fingerprint, root, layout, split, classes, images, opened)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(opened), 0) + 1 FROM datasets))
+        let query = "INSERT INTO datasets (fingerprint, root, layout, split, classes, images, holdout, opened)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(opened), 0) + 1 FROM datasets))
             ON CONFLICT (fingerprint, root, split) DO UPDATE SET opened = excluded.opened RETURNING id";
         let values = params![
             dataset.fingerprint(),
@@ -90,6 +93,7 @@ impl Project {
             name_of(dataset.split()),
             dataset.classes().len() as i64,
             dataset.image_count() as i64,
+            dataset.holdout().map(|holdout| holdout.to_string()),
         ];
         let row = change.query_row(query, values, |row| row.get(0)).map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))?;
@@ -123,9 +127,12 @@ impl Project {
     /// # Errors
     /// [`ProjectError`] where the database can't be read.
     pub fn recent_datasets(&self, limit: u32) -> Result<Vec<RecentDataset>, ProjectError> {
-        let query = "SELECT root, fingerprint, layout, split, classes, images FROM datasets AS d
-            WHERE opened = (SELECT max(opened) FROM datasets WHERE root = d.root) ORDER BY opened DESC LIMIT ?1";
-        self.list(query, limit, |row| {
+        let holdout = if schema::version(self)? < schema::HOLDOUTS { "NULL" } else { "holdout" };
+        let query = format!(
+            "SELECT root, fingerprint, layout, split, classes, images, {holdout} FROM datasets AS d
+            WHERE opened = (SELECT max(opened) FROM datasets WHERE root = d.root) ORDER BY opened DESC LIMIT ?1"
+        );
+        self.list(&query, limit, |row| {
             Ok(RecentDataset {
                 root: restored(&row.get::<_, String>(0)?),
                 fingerprint: row.get(1)?,
@@ -133,6 +140,7 @@ impl Project {
                 split: json_column(row, 3, true)?,
                 classes: row.get::<_, u32>(4)? as usize,
                 images: row.get::<_, u32>(5)? as usize,
+                holdout: row.get::<_, Option<String>>(6)?.and_then(|text| text.parse().ok()),
             })
         })
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
+use crate::core::data::holdout::Holdout;
 use crate::core::data::names::{escape, unescape};
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::manifest::Program;
@@ -85,6 +87,12 @@ pub struct Asked {
     /// What the folders of both datasets are.
     #[serde(skip_serializing_if = "Folders::is_auto")]
     pub folders: Folders,
+    /// The order of classes that are integers where nothing else tells which output is whose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_order: Option<ClassOrder>,
+    /// What is held out of the real images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
 }
 
 fn is_empty(path: &Path) -> bool {

@@ -252,6 +252,7 @@ impl Model {
                 self.device = Some(device);
             }
             Event::Checked(report) => self.take_check(report),
+            Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
                 let out = report.out.display();
@@ -291,7 +292,23 @@ impl Model {
             Verdict::Good => self.say(Level::Info, text),
             Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
         }
+        if let Some(order) = &report.order {
+            self.say(Level::Info, order.to_string());
+        }
         self.check = Some((report, verdict));
+    }
+
+    /// Scores for other outputs are scores of something else.
+    fn take_reordered(&mut self, opened: Arc<OpenedObserver>) {
+        if let Some(request) = &mut self.observer_request {
+            request.class_order = opened.request.class_order;
+        }
+        let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
+        self.observer = Some(opened);
+        if !same {
+            let dataset = self.dataset().cloned();
+            self.ranking.open(dataset);
+        }
     }
 
     fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
@@ -322,7 +339,8 @@ impl Model {
         }
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
-        let recent = RecentDataset { root, fingerprint: String::new(), layout, split, classes, images };
+        let (fingerprint, holdout) = (String::new(), data.holdout());
+        let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written) = (None, None, None);

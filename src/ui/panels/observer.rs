@@ -5,6 +5,7 @@ use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 use super::controls::command;
 use super::scene::Scene;
 use crate::core::data::class_map::Rule;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::normalise::MeanStd;
 use crate::core::formats::load_report::LoadReport;
 use crate::jobs::check::{CheckReport, Verdict};
@@ -27,6 +28,7 @@ pub struct ObserverPanel {
     arch: String,
     side: String,
     mean_std: String,
+    class_order: ClassOrder,
     prune: bool,
     wrong: Option<String>,
     /// Typed into the table of networks.
@@ -84,7 +86,8 @@ impl ObserverPanel {
         let mean_std: Option<MeanStd> =
             if mean_std.is_empty() { None } else { Some(mean_std.parse().map_err(|e| format!("Mean and std: {e}"))?) };
         let class_map = (!self.class_map.is_empty()).then(|| self.class_map.path());
-        Ok(ObserverRequest { file: self.path.path(), arch, side, mean_std, class_map, prune: self.prune })
+        let (file, class_order) = (self.path.path(), self.class_order);
+        Ok(ObserverRequest { file, arch, side, mean_std, class_map, class_order, prune: self.prune })
     }
 
     fn overrides(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -104,6 +107,17 @@ impl ObserverPanel {
             if self.class_map.show(ui, ("Class map", "JSON; empty: by name or order"), "").browse {
                 scene.out.push(Intent::Browse(Purpose::ClassMap));
             }
+            ui.horizontal(|ui| {
+                let name = ui.label("Class order");
+                for order in ClassOrder::ALL {
+                    ui.selectable_value(&mut self.class_order, order, order.name()).labelled_by(name.id);
+                }
+            })
+            .response
+            .on_hover_text(
+                "Of classes that are integers, where nothing else tells which output is whose: number is 0, 1, 2, …, \
+                 text is 0, 1, 10, … as torchvision sorts folders; auto takes number, and what the check confirms.",
+            );
             ui.checkbox(&mut self.prune, "Keep only the dataset's classes")
                 .on_hover_text("The other outputs are cut off: the softmax is over the dataset's classes alone.");
             ui.label(RichText::new("They hold from the next Load on.").color(palette(ui.visuals()).weak));
@@ -159,6 +173,7 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
         Rule::Manifest => "as the set's manifest says",
         Rule::Names => "by class name",
         Rule::WordNet => "by WordNet id",
+        Rule::Number => "by number: output i is the i-th class",
         Rule::Order => "by order: output i is class i",
     };
     egui::Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {

@@ -1,6 +1,6 @@
 //! What the form changes of the training that it was filled from.
 
-use super::form::{TrainForm, TrainText};
+use super::form::{TrainForm, TrainText, shown};
 use crate::core::train::params::{TRAIN_PARAMS, TrainParam};
 use crate::core::train::recipe::TrainRecipe;
 use crate::ui::intent::TrainPath;
@@ -17,16 +17,16 @@ impl TrainForm {
     #[must_use]
     pub fn text_before(&self, which: TrainText) -> Option<String> {
         let source = self.source.as_ref()?;
-        let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
         let arch = source.observer.as_ref().and_then(|o| o.arch);
         let before = match which {
             TrainText::Name => return None,
             TrainText::Student => source.student.to_string(),
-            TrainText::Side => source.side.map_or_else(String::new, |s| s.to_string()),
+            TrainText::Side => shown(source.side),
             TrainText::MeanStd => source.mean_std.map_or_else(String::new, |m| m.describe()),
-            TrainText::Images => number(source.images_per_class),
-            TrainText::Evaluated => number(source.evaluated_per_class),
-            TrainText::Arch => arch.map_or_else(String::new, |a| a.to_string()),
+            TrainText::Images => shown(source.images_per_class),
+            TrainText::Evaluated => shown(source.evaluated_per_class),
+            TrainText::Holdout => shown(source.holdout),
+            TrainText::Arch => shown(arch),
         };
         (before != self.said(which)).then(|| if before.is_empty() { "none".to_owned() } else { before })
     }
@@ -56,6 +56,7 @@ impl TrainForm {
             TrainText::MeanStd,
             TrainText::Images,
             TrainText::Evaluated,
+            TrainText::Holdout,
             TrainText::Arch,
         ];
         let paths =

@@ -4,8 +4,8 @@ use eframe::egui::{self, RichText, TextEdit, Ui};
 
 use super::fields;
 use super::form::{
-    ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, IMAGES, LABELS, MEAN_STD, NAME, OBSERVER, SIDE, STUDENT, TrainForm,
-    TrainText,
+    ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, HOLDOUT, IMAGES, LABELS, MEAN_STD, NAME, OBSERVER, SIDE, STUDENT,
+    TrainForm, TrainText,
 };
 use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
@@ -75,6 +75,7 @@ impl FormView {
                 (TrainText::MeanStd, MEAN_STD, if observer { "the observer's" } else { "imagenet" }),
                 (TrainText::Images, IMAGES, all.0),
                 (TrainText::Evaluated, EVALUATED, all.1),
+                (TrainText::Holdout, HOLDOUT, "nothing"),
             ] {
                 if which == TrainText::Images && !students {
                     continue;
