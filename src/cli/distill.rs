@@ -12,10 +12,9 @@ use crate::jobs::open::ObserverRequest;
 use crate::jobs::session::Session;
 use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, RecipeArgs, open_dataset};
+use super::options::{Common, RecipeArgs, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -74,8 +73,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     NewFolder::check(&args.out)?;
     let dataset = open_dataset(&args.data, Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, args.classes.as_deref())?;
-    let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
-    let project = Project::open(&folder)?;
+    let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.data, args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };

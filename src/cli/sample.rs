@@ -9,11 +9,10 @@ use crate::jobs::distill::{DistillRequest, distill};
 use crate::jobs::sample::{SampleError, ensure_sample, write_images};
 use crate::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS};
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::print_line;
 use super::distill::{check_first, print_report};
-use super::options::{Common, open_dataset};
+use super::options::{Common, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments of `sample`.
@@ -65,7 +64,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     console.say(&format!("sample: {}", shown(&sample.data)));
     let dataset = open_dataset(&sample.data, Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
-    let project = Project::open(&Project::default_dir()?)?;
+    let project = open_project(None, &mut console)?;
     let request = args.common.network.observer(sample.observer);
     let mut session = args.common.session(&request, dataset, &mut console)?;
     check_first(&mut session, &sample.data, false, &mut console)?;

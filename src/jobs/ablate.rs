@@ -152,7 +152,8 @@ pub fn ablate(
 ) -> Result<Vec<Row>, AblateError> {
     let entries = request.series.entries(&request.recipe);
     check(session, request, &entries)?;
-    let _held = AblationFolder::begin(&request.out, &note(session, request))?;
+    let held = AblationFolder::begin(&request.out, &note(session, request))?;
+    held.warning().into_iter().for_each(|text| progress.warn(text));
     let mut rows = Vec::new();
     for entry in entries {
         let data = ensure_set(session, (project, request), &entry, progress)?;

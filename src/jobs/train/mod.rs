@@ -134,6 +134,7 @@ pub fn run(
     let opening = noted.notes;
     let asked = training.note(request, evaluator.fingerprint(), compute);
     let (folder, mut note) = TrainingFolder::begin(&request.out, asked)?;
+    folder.warning().into_iter().for_each(|text| progress.warn(text));
     let seeds = || (0..u64::from(request.recipe.seeds.max(1))).map(|more| request.recipe.seed + more);
     if note.status == TrainingStatus::Done && seeds().all(|seed| folder.is_finished(seed)) {
         each(&note);

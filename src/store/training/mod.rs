@@ -49,6 +49,12 @@ impl TrainingFolder {
         Ok((Self { held }, note))
     }
 
+    /// What to tell where the file system keeps no locks, so that nothing keeps another machine out; once.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.held.warning()
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
