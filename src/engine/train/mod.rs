@@ -118,6 +118,9 @@ pub enum TrainError {
         /// Epoch, from 1.
         epoch: u32,
     },
+    /// Too few images for a training.
+    #[error("there is {0} image to train on; a training needs at least two")]
+    TooFewImages(usize),
     /// Too few images for a batch norm.
     #[error("a batch has {0} image; batch norm needs at least two: raise --batch, or lower --accumulation")]
     TooFew(usize),
