@@ -269,6 +269,7 @@ fn training(
         evaluation: request.evaluation.clone(),
         observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
+        initial: None,
         student: request.student,
         side: Some(observer.spec.side),
         mean_std: Some(observer.mean_std),

@@ -24,7 +24,7 @@ use super::weights::Weights;
 pub use batches::{Drawn, drawn, loader_batch, replayed};
 pub use checkpoint::CheckpointError;
 pub use targets::{StoredLabels, Targets};
-pub use trainer::{right, train};
+pub use trainer::{Start, right, train};
 
 /// The images that are trained on.
 #[derive(Clone, Copy)]

@@ -10,11 +10,22 @@ use crate::core::train::loss;
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::core::train::schedule::At;
 use crate::engine::learn::{Gradients, Learner, Masks};
-use crate::engine::nets::initial::initial_weights;
+use crate::engine::nets::initial::{initial_weights, with_new_classifier};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 
-/// Trains a network from its seed, or on from a checkpoint's bytes.
+/// Where a training begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// With the weights that the seed draws.
+    Seed,
+    /// With these, and a last layer that the seed draws.
+    From(&'a Weights),
+    /// Where the checkpoint of these bytes was kept.
+    Checkpoint(&'a [u8]),
+}
+
+/// Trains a network.
 ///
 /// # Errors
 /// [`TrainError`]; cancelled, a checkpoint is kept first.
@@ -22,7 +33,7 @@ pub fn train<'a>(
     job: TrainJob<'a>,
     new: NewLearner<'_>,
     targets: Targets<'a>,
-    checkpoint: Option<&[u8]>,
+    start: Start<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Trained, TrainError> {
     let count = job.images.labels.len();
@@ -36,17 +47,19 @@ pub fn train<'a>(
     if !has_logits && (job.recipe.loss.needs_logits() || job.recipe.labels != LabelSource::Hard) {
         return Err(TrainError::NoLabels("an observer or stored labels"));
     }
-    let start = match checkpoint {
-        Some(bytes) => Checkpoint::read(bytes)?,
-        None => Checkpoint {
-            state: State { pieces: 1, ..State::default() },
-            weights: initial_weights(job.spec, job.seed),
-            best: None,
-            optimiser: crate::engine::learn::OptimiserState::default(),
-        },
+    let begun = |weights| Checkpoint {
+        state: State { pieces: 1, ..State::default() },
+        weights,
+        best: None,
+        optimiser: crate::engine::learn::OptimiserState::default(),
     };
-    let mut trainer = Trainer::new(job, new, targets, start)?;
-    if checkpoint.is_none() {
+    let at = match start {
+        Start::Checkpoint(bytes) => Checkpoint::read(bytes)?,
+        Start::Seed => begun(initial_weights(job.spec, job.seed)),
+        Start::From(others) => begun(with_new_classifier(job.spec, job.seed, others)),
+    };
+    let mut trainer = Trainer::new(job, new, targets, at)?;
+    if !matches!(start, Start::Checkpoint(_)) {
         trainer.fit(watch);
     }
     loop {
@@ -253,7 +266,7 @@ impl<'a> Trainer<'a> {
 
 /// The pieces of a batch: `size` images each and what is left; one that is left joins the piece before where it must not be
 /// alone.
-fn in_runs(count: usize, size: usize, never_one: bool) -> Vec<Range<usize>> {
+pub(super) fn in_runs(count: usize, size: usize, never_one: bool) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = (0..count).step_by(size).map(|first| first..(first + size).min(count)).collect();
     if never_one && runs.len() > 1 && runs.last().is_some_and(|last| last.len() == 1) {
         runs.pop();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::InitialWeights;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};
@@ -24,6 +25,8 @@ pub struct TrainRequest {
     pub observer: Option<ObserverRequest>,
     /// Stored labels.
     pub labels: Option<PathBuf>,
+    /// Weights that it begins with; the seed's by default.
+    pub initial: Option<InitialWeights>,
     /// The network.
     pub student: Arch,
     /// Side of its input; the observer's by default, or that of the images.
@@ -69,6 +72,7 @@ impl TrainRequest {
             evaluation: note.evaluation.path.clone(),
             observer: observer.transpose()?,
             labels: note.labels.as_ref().map(|l| l.path.clone()),
+            initial: note.initial.as_ref().map(InitialWeights::of),
             student: note.student.parse()?,
             side,
             mean_std,

@@ -16,7 +16,10 @@ mod error;
 mod note;
 
 pub use error::TrainingError;
-pub use note::{Asked, FORMAT, ObserverSource, RECORD, Source, TrainingKind, TrainingNote, TrainingStatus, curves_csv};
+pub use note::{
+    Asked, FORMAT, InitialSource, ObserverSource, RECORD, Source, TrainingKind, TrainingNote, TrainingStatus,
+    curves_csv,
+};
 
 /// Weights after a seed's last epoch, in the seed's folder.
 pub const LAST: &str = "student.safetensors";

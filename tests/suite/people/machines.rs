@@ -24,19 +24,19 @@ use crate::train::outcome;
 /// Many short epochs, on classes alone.
 const LONG: &str = "--student conv3x8 --device cpu --epochs 300 --batch 4 --evaluate every:100 --json";
 
-fn signal(name: &str, child: &Child) {
+pub fn signal(name: &str, child: &Child) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap();
     assert!(sent.success());
 }
 
 /// A started command whose standard output is read line by line; what it says on standard error goes to a file.
-struct Started {
-    child: Child,
+pub struct Started {
+    pub child: Child,
     lines: Box<dyn Iterator<Item = Value>>,
 }
 
 impl Started {
-    fn new(scene: &Scene, mut command: Command) -> Self {
+    pub fn new(scene: &Scene, mut command: Command) -> Self {
         let said = std::fs::File::create(scene.at("said")).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(said).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -44,13 +44,13 @@ impl Started {
     }
 
     /// Waits until so many more epochs are told.
-    fn epochs(&mut self, count: usize) {
+    pub fn epochs(&mut self, count: usize) {
         let told = self.lines.by_ref().filter(|line| line["epoch"].is_number()).take(count).count();
         assert_eq!(told, count, "it ended before");
     }
 
     /// Reads to the end; exit code and standard error.
-    fn end(mut self, scene: &Scene) -> (Option<i32>, String) {
+    pub fn end(mut self, scene: &Scene) -> (Option<i32>, String) {
         self.lines.by_ref().for_each(drop);
         let code = self.child.wait().unwrap().code();
         (code, std::fs::read_to_string(scene.at("said")).unwrap())

@@ -2,6 +2,7 @@
 
 mod older;
 mod processes;
+mod unlocked;
 
 use super::*;
 use crate::core::data::dataset::{Class, Dataset, DatasetBuilder, ImageId, Layout, Split};

@@ -26,6 +26,9 @@ impl TrainForm {
             TrainText::MeanStd => source.mean_std.map_or_else(String::new, |m| m.describe()),
             TrainText::Images => number(source.images_per_class),
             TrainText::Evaluated => number(source.evaluated_per_class),
+            TrainText::InitialRate => {
+                source.initial.as_ref().filter(|i| i.rate != 1.0).map_or_else(String::new, |i| i.rate.to_string())
+            }
             TrainText::Arch => arch.map_or_else(String::new, |a| a.to_string()),
         };
         (before != self.said(which)).then(|| if before.is_empty() { "none".to_owned() } else { before })
@@ -42,6 +45,7 @@ impl TrainForm {
             TrainPath::Observer => observer.map(|o| &o.file),
             TrainPath::ClassMap => observer.and_then(|o| o.class_map.as_ref()),
             TrainPath::Labels => source.labels.as_ref(),
+            TrainPath::Initial => source.initial.as_ref().map(|i| &i.file),
         };
         let said = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
         (before != self.given(which).as_ref()).then(|| before.map_or_else(|| "none".to_owned(), said))
@@ -57,9 +61,16 @@ impl TrainForm {
             TrainText::Images,
             TrainText::Evaluated,
             TrainText::Arch,
+            TrainText::InitialRate,
         ];
-        let paths =
-            [TrainPath::Data, TrainPath::Evaluation, TrainPath::Observer, TrainPath::ClassMap, TrainPath::Labels];
+        let paths = [
+            TrainPath::Data,
+            TrainPath::Evaluation,
+            TrainPath::Observer,
+            TrainPath::ClassMap,
+            TrainPath::Labels,
+            TrainPath::Initial,
+        ];
         TRAIN_PARAMS.iter().filter(|p| self.param_before(p, recipe).is_some()).count()
             + texts.into_iter().filter(|t| self.text_before(*t).is_some()).count()
             + paths.into_iter().filter(|p| self.path_before(*p).is_some()).count()

@@ -1,5 +1,7 @@
 //! What the form of a training holds, apart from the recipe, and the request that comes of it. No widgets here.
 
+mod initial;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +35,8 @@ pub enum TrainText {
     Evaluated,
     /// The observer's network, where its file doesn't tell.
     Arch,
+    /// What the rate of the initial weights is multiplied by.
+    InitialRate,
 }
 
 /// A field that can't be taken as it is, and why.
@@ -189,6 +193,7 @@ impl TrainForm {
             (TrainPath::Observer, observer.map(|o| &o.file)),
             (TrainPath::ClassMap, observer.and_then(|o| o.class_map.as_ref())),
             (TrainPath::Labels, from.labels.as_ref()),
+            (TrainPath::Initial, from.initial.as_ref().map(|i| &i.file)),
         ];
         for (which, path) in paths {
             if let Some(path) = path {
@@ -197,6 +202,7 @@ impl TrainForm {
             self.typed.0.insert(which);
         }
         let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
+        let slower = from.initial.as_ref().filter(|i| i.rate != 1.0);
         let texts = [
             (TrainText::Student, from.student.to_string()),
             (TrainText::Side, from.side.map_or_else(String::new, |s| s.to_string())),
@@ -204,6 +210,7 @@ impl TrainForm {
             (TrainText::Images, number(from.images_per_class)),
             (TrainText::Evaluated, number(from.evaluated_per_class)),
             (TrainText::Arch, observer.and_then(|o| o.arch).map_or_else(String::new, |a| a.to_string())),
+            (TrainText::InitialRate, slower.map_or_else(String::new, |i| i.rate.to_string())),
         ];
         for (which, text) in texts {
             *self.text(which) = text;
@@ -264,6 +271,7 @@ impl TrainForm {
             evaluation,
             observer,
             labels,
+            initial: self.initial()?.filter(|_| self.pretrain),
             student,
             side,
             mean_std,
@@ -354,6 +362,10 @@ pub const CLASS_MAP: &str = "Its class map";
 pub const LABELS: &str = "Stored labels";
 /// Label of the student's field.
 pub const STUDENT: &str = "Student";
+/// Label of the initial weights' field.
+pub const INITIAL: &str = "Initial weights";
+/// Label of the field for their share of the learning rate.
+pub const INITIAL_RATE: &str = "Their rate ×";
 /// Label of the side's field.
 pub const SIDE: &str = "Side";
 /// Label of the normalisation's field.
