@@ -4,6 +4,8 @@ mod older;
 mod processes;
 mod unlocked;
 
+use std::time::Duration;
+
 use super::*;
 use crate::core::data::dataset::{Class, Dataset, DatasetBuilder, ImageId, Layout, Split};
 use crate::core::data::normalise::MeanStd;
