@@ -57,7 +57,7 @@ enum Command {
     Relabel(Box<relabel::Args>),
     /// Train students on distilled images and evaluate them
     Train(Box<train::TrainArgs>),
-    /// Train an observer from scratch on a full dataset
+    /// Train an observer on a full dataset
     Pretrain(Box<train::PretrainArgs>),
     /// Distil and train a series: the papers' tables, or a grid
     Ablate(Box<ablate::Args>),

@@ -1,6 +1,7 @@
 //! Training end to end on small networks: what decides the result, what doesn't, and what survives.
 
 mod alone;
+mod begun;
 
 use burn::tensor::Device;
 
