@@ -119,7 +119,7 @@ pub enum TrainError {
         epoch: u32,
     },
     /// Too few images for a training.
-    #[error("there is {0} image to train on; a training needs at least two")]
+    #[error("too few images to train on: {0}; a training needs at least two")]
     TooFewImages(usize),
     /// Too few images for a batch norm.
     #[error("a batch has {0} image; batch norm needs at least two: raise --batch, or lower --accumulation")]

@@ -112,5 +112,5 @@ fn a_last_batch_of_one_image_is_joined_where_it_has_no_variance() {
     let one = Scene::new();
     one.write("data/only/1.png", &png("1", 32));
     let run = one.line("pretrain --data data --student conv3x8 --device cpu --epochs 1 --out out");
-    run.fails(1, &["there is 1 image to train on; a training needs at least two"]);
+    run.fails(1, &["too few images to train on: 1; a training needs at least two"]);
 }
