@@ -12,10 +12,9 @@ use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::session::Session;
 use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset};
+use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -79,8 +78,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     NewFolder::check(&args.out)?;
     let dataset = open_dataset(&args.reading.of(&args.data), Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, &args.classes, &args.class)?;
-    let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
-    let project = Project::open(&folder)?;
+    let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };

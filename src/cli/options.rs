@@ -17,6 +17,7 @@ use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::open::{DatasetRequest, ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
+use crate::store::project::Project;
 
 use super::{Console, Failure};
 
@@ -160,6 +161,13 @@ pub fn open_dataset(data: &DatasetRequest, want: Split, console: &mut Console) -
     let data = imported.dataset;
     console.say(&format!("dataset: {} images of {} classes", data.image_count(), data.classes().len()));
     Ok(Arc::new(data))
+}
+
+/// Opens the project that keeps the scores, and tells what is to be known of it.
+pub fn open_project(folder: Option<&std::path::Path>, console: &mut Console) -> Result<Project, Failure> {
+    let project = Project::open(&folder.map_or_else(Project::default_dir, |folder| Ok(folder.to_owned()))?)?;
+    project.warning().into_iter().for_each(|text| console.warn(text));
+    Ok(project)
 }
 
 /// A recipe whose parameters are flags.

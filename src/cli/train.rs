@@ -10,7 +10,7 @@ use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
-use crate::jobs::train::{About, Compute, TrainReport, TrainRequest, run, suggest};
+use crate::jobs::train::{About, Compute, InitialWeights, TrainReport, TrainRequest, run, suggest};
 use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
@@ -80,6 +80,12 @@ pub struct PretrainArgs {
     /// Normalisation: imagenet, half, cifar10, tiny, none, or m,m,m,s,s,s
     #[arg(long, allow_hyphen_values = true)]
     mean_std: Option<MeanStd>,
+    /// Begin with the weights of this file, of the same network and any classes; only the last layer is new
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Multiplies the learning rate of all that comes from --init, e.g. 0.1; 0 keeps it as it is [default: 1]
+    #[arg(long, value_name = "FACTOR", requires = "init")]
+    init_rate: Option<f64>,
     #[command(flatten)]
     shared: Shared,
 }
@@ -97,6 +103,7 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         observer,
         labels: args.stored_labels.clone(),
         class_order: args.network.class_order,
+        initial: None,
         student: args.shared.student,
         side: args.network.side,
         mean_std: args.network.mean_std,
@@ -121,6 +128,7 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         observer: None,
         labels: None,
         class_order: ClassOrder::Auto,
+        initial: args.init.clone().map(|file| InitialWeights { file, rate: args.init_rate.unwrap_or(1.0) }),
         student: args.shared.student,
         side: args.side,
         mean_std: args.mean_std,

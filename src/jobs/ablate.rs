@@ -155,7 +155,8 @@ pub fn ablate(
 ) -> Result<Vec<Row>, AblateError> {
     let entries = request.series.entries(&request.recipe);
     check(session, request, &entries)?;
-    let _held = AblationFolder::begin(&request.out, &note(session, request))?;
+    let held = AblationFolder::begin(&request.out, &note(session, request))?;
+    held.warning().into_iter().for_each(|text| progress.warn(text));
     let mut rows = Vec::new();
     for entry in entries {
         let data = ensure_set(session, (project, request), &entry, progress)?;
@@ -275,6 +276,7 @@ fn training(
         holdout: session.dataset.holdout(),
         observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
+        initial: None,
         student: request.student,
         side: Some(observer.spec.side),
         mean_std: Some(observer.mean_std),

@@ -71,7 +71,10 @@ pub fn train(request: &TrainRequest) -> String {
     let labels = request.labels.as_deref().map(|labels| format!(" --stored-labels {}", quoted(labels)));
     let images = request.images_per_class.filter(|_| student).map(|n| format!(" --ipc {n}"));
     let order = class_order(request.class_order).filter(|_| student);
-    line.extend([file, arch, map, order, labels, images].into_iter().flatten());
+    let initial = request.initial.as_ref().filter(|_| !student);
+    let begin = initial.map(|i| format!(" --init {}", quoted(&i.file)));
+    let slower = initial.filter(|i| i.rate != 1.0).map(|i| format!(" --init-rate {}", i.rate));
+    line.extend([file, arch, map, order, labels, images, begin, slower].into_iter().flatten());
     line.push_str(&format!(" --student {}", request.student));
     let side = request.side.map(|side| format!(" --side {side}"));
     let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));

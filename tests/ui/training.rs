@@ -42,6 +42,7 @@ fn record(name: &str, top1: f64, status: TrainingStatus) -> TrainingNote {
         evaluation: source("real"),
         observer: None,
         labels: None,
+        initial: None,
         student: "conv3".into(),
         side: 32,
         normalise: MeanStd::CIFAR10,

@@ -154,6 +154,7 @@ impl Labelling {
             return Ok(self.report(&header, 0));
         }
         let writer = LabelWriter::begin(&request.out, &header)?;
+        writer.warning().into_iter().for_each(|text| progress.warn(text));
         let done = whole(&request.out, writer.done()?, progress)?;
         let count = self.pictures.labels.len();
         let orders = matches!(request.fkd, Some(Fkd::Export(_))).then(|| fkd::orders(count, Draws::Two));

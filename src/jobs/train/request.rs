@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
+use super::InitialWeights;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};
@@ -33,6 +34,8 @@ pub struct TrainRequest {
     pub labels: Option<PathBuf>,
     /// The order of classes that are integers, where nothing else tells which evaluation images are whose.
     pub class_order: ClassOrder,
+    /// Weights that it begins with; the seed's by default.
+    pub initial: Option<InitialWeights>,
     /// The network.
     pub student: Arch,
     /// Side of its input; the observer's by default, or that of the images.
@@ -83,6 +86,7 @@ impl TrainRequest {
             observer: observer.transpose()?,
             labels: note.labels.as_ref().map(|l| l.path.clone()),
             class_order,
+            initial: note.initial.as_ref().map(InitialWeights::of),
             student: note.student.parse()?,
             side,
             mean_std,

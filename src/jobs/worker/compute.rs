@@ -166,7 +166,9 @@ impl Compute {
         if self.project.is_none() {
             let folder =
                 self.config.project.clone().map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
-            self.project = Some(Project::open(&folder).map_err(|e| e.to_string())?);
+            let project = Project::open(&folder).map_err(|e| e.to_string())?;
+            project.warning().into_iter().for_each(|text| self.send(Event::Warning(text)));
+            self.project = Some(project);
         }
         self.project.as_ref().ok_or_else(|| "no project".to_owned())
     }

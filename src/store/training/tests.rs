@@ -29,6 +29,7 @@ pub(in crate::store) fn note() -> TrainingNote {
         evaluation: source("test"),
         observer: Some(ObserverSource { source: source("observer"), network: "conv3".into() }),
         labels: None,
+        initial: None,
         student: "conv3".into(),
         side: 32,
         normalise: MeanStd::IMAGENET,

@@ -2,5 +2,7 @@
 //! one's docs have the table of its kinds and of what happens with them.
 
 mod datasets;
+mod initial;
+mod machines;
 mod nets;
 mod orders;

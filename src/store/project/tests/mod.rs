@@ -2,6 +2,9 @@
 
 mod older;
 mod processes;
+mod unlocked;
+
+use std::time::Duration;
 
 use super::*;
 use crate::core::data::dataset::{Class, Dataset, DatasetBuilder, ImageId, Layout, Split};

@@ -44,6 +44,33 @@ fn a_filled_form_is_a_request() {
 }
 
 #[test]
+fn an_observer_begins_with_other_weights_where_the_form_names_them() {
+    let mut hard = TrainRecipe::default();
+    for (name, value) in [("loss", "hard-ce"), ("labels", "hard"), ("mixing", "none")] {
+        hard.set(name, value).unwrap();
+    }
+    let mut form = filled();
+    form.choose(TrainPath::Initial, Path::new("/d/resnet18.pth"));
+    *form.text(TrainText::InitialRate) = "0.1".to_owned();
+    assert_eq!(ask(&form, &hard).unwrap().initial, None, "students begin with the seed's");
+    form.pretrain = true;
+    let request = ask(&form, &hard).unwrap();
+    let initial = request.initial.clone().unwrap();
+    assert_eq!((initial.file.to_str(), initial.rate), (Some("/d/resnet18.pth"), 0.1));
+    let flags = crate::ui::command_line::train(&request);
+    assert!(flags.contains(" --init /d/resnet18.pth --init-rate 0.1 --student conv3"), "{flags}");
+    let mut again = TrainForm::default();
+    again.fill(request);
+    assert_eq!(again.changes(&hard), 0);
+    *again.text(TrainText::InitialRate) = String::new();
+    assert_eq!(again.text_before(TrainText::InitialRate).as_deref(), Some("0.1"));
+    for wrong in ["-1", "x", "inf"] {
+        *form.text(TrainText::InitialRate) = wrong.to_owned();
+        assert_eq!(ask(&form, &hard).unwrap_err().field, INITIAL_RATE);
+    }
+}
+
+#[test]
 fn what_is_missing_or_wrong_is_named() {
     let recipe = TrainRecipe::default();
     let stored = TrainRecipe { labels: LabelSource::Stored, ..TrainRecipe::default() };
