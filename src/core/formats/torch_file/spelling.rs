@@ -33,3 +33,34 @@ pub(super) fn unescaped(raw: &[u8]) -> Result<String, TorchFileError> {
     }
     Ok(text)
 }
+
+/// The bytes of a text as Python's `repr` spells it.
+pub(super) fn unquoted(raw: &[u8]) -> Result<Vec<u8>, TorchFileError> {
+    let wrong = || wrong("its pickle has a text without quotes");
+    let raw = raw.trim_ascii();
+    let quote = *raw.first().filter(|q| matches!(q, b'\'' | b'"')).ok_or_else(wrong)?;
+    let mut left = raw[1..].strip_suffix(&[quote]).ok_or_else(wrong)?;
+    let mut bytes = Vec::with_capacity(left.len());
+    while let Some((&first, rest)) = left.split_first() {
+        left = rest;
+        if first != b'\\' {
+            bytes.push(first);
+            continue;
+        }
+        let (&escape, rest) = left.split_first().ok_or_else(wrong)?;
+        left = rest;
+        bytes.push(match escape {
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'x' => {
+                let digits = left.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+                let byte = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok()).ok_or_else(wrong)?;
+                left = &left[2..];
+                byte
+            }
+            other => other,
+        });
+    }
+    Ok(bytes)
+}
