@@ -20,27 +20,34 @@ impl Machine<'_> {
     pub(super) fn call(&mut self, class: Value, arguments: Value) -> Result<(), TorchFileError> {
         let value = match self.heap.node(class) {
             Some(Node::Class(Some(known), ..)) => self.built(class, *known, arguments)?,
-            Some(Node::Object(object)) => match self.heap.known(object.class) {
-                Some(Known::Attribute | Known::Callable) => return Err(TorchFileError::Call(self.callable(class))),
-                _ => self.inert(class, arguments)?,
-            },
-            Some(Node::Class(None, ..)) => self.inert(class, arguments)?,
+            Some(Node::Object(_)) if self.is_callable(class) => {
+                return Err(TorchFileError::Call(self.callable(class)));
+            }
+            Some(Node::Object(_) | Node::Class(None, ..)) => self.inert(class, arguments)?,
             _ => return Err(wrong("its pickle calls what is no function")),
         };
         self.push(value)
     }
 
-    /// An object that nobody makes here. A function that runs code must not be handed to another one either: `map` would
-    /// call it.
+    /// An object that nobody makes here. A function that runs code must not be handed to another one either, and nothing
+    /// that can be called to one that calls it.
     fn inert(&mut self, class: Value, arguments: Value) -> Result<Value, TorchFileError> {
         // More arguments than any function takes that calls one of them.
         const LOOKED_AT: usize = 8;
-        let handed = self.heap.items(arguments).unwrap_or_default().iter().take(LOOKED_AT);
-        if let Some(handed) = handed.copied().find(|&argument| self.runs(argument)) {
+        let applied = self.heap.known(class) == Some(Known::Applier);
+        let called = |v: Value| self.runs(v) || applied && self.is_callable(v);
+        let mut handed = self.heap.items(arguments).unwrap_or_default().iter().take(LOOKED_AT).copied();
+        if let Some(handed) = handed.find(|&argument| called(argument)) {
             let call = format!("{} with {}", self.heap.name(class), self.callable(handed));
             return Err(TorchFileError::Call(call));
         }
         self.new_object(class, arguments)
+    }
+
+    /// A bound method, a `partial`, a function that was made from its code.
+    fn is_callable(&self, value: Value) -> bool {
+        let Some(Node::Object(object)) = self.heap.node(value) else { return false };
+        matches!(self.heap.known(object.class), Some(Known::Attribute | Known::Callable))
     }
 
     fn new_object(&mut self, class: Value, arguments: Value) -> Result<Value, TorchFileError> {

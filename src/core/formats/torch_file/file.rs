@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use super::places::{self, Opened, Places};
 use super::source::{Kept, Source};
-use super::value::{Heap, Node, Value, View};
+use super::value::{Heap, Node, Value, View, wrong};
 use super::{Dtype, Item, TorchFileError, items, tensors};
 use crate::core::formats::pieces::most_bytes;
 
@@ -77,6 +77,9 @@ impl<R: Read + Seek> TorchFile<R> {
     /// [`TorchFileError`]: a tensor reaches beyond the file's bytes, or there are too many.
     pub fn tensors(&mut self) -> Result<(Vec<TensorEntry>, Vec<String>), TorchFileError> {
         let found = tensors::tensors(&mut self.heap, self.root)?;
+        if found.found.is_empty() && found.dumped {
+            return Err(wrong("pickle.dump wrote its tensors as files within it; load it in Python and save it again"));
+        }
         let mut entries = Vec::with_capacity(found.found.len());
         let most = most_bytes(self.length) / 4;
         for (key, value) in found.found {

@@ -31,7 +31,18 @@ impl Known {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => Self::NumpyScalar,
             ("_codecs", "encode") => Self::Encode,
             ("builtins", "getattr") => Self::Attribute,
-            ("functools", "partial" | "partialmethod") | ("types", "MethodType") => Self::Callable,
+            ("functools", "partial" | "partialmethod") => Self::Callable,
+            ("types", "MethodType" | "FunctionType" | "LambdaType" | "CodeType") => Self::Callable,
+            ("dill._dill", "_create_function" | "_create_code") => Self::Callable,
+            ("cloudpickle.cloudpickle" | "cloudpickle.cloudpickle_fast", "_make_function" | "_make_skel_func") => {
+                Self::Callable
+            }
+            ("builtins", "map" | "filter" | "sorted" | "min" | "max") | ("functools" | "_functools", "reduce") => {
+                Self::Applier
+            }
+            ("itertools", "starmap" | "accumulate" | "takewhile" | "dropwhile" | "filterfalse" | "groupby") => {
+                Self::Applier
+            }
             ("copyreg" | "copy_reg", "__newobj__" | "__newobj_ex__" | "_reconstructor") => Self::New,
             _ if runs_code(module, name) => Self::Runs,
             _ => return None,
@@ -152,14 +163,10 @@ const RUNNING: &[(&str, &[&str])] = &[
     ("zipfile", &["ZipFile", "PyZipFile", "main"]),
     ("tarfile", &["open", "TarFile", "TarFile.", "main"]),
     ("pathlib", &["Path.", "PosixPath.", "WindowsPath."]),
-    ("types", &["CodeType", "FunctionType", "LambdaType"]),
     ("dill", &["load", "loads"]),
-    ("dill._dill", &["load", "loads", "_create_code", "_create_function", "_import_module", "_eval_repr"]),
+    ("dill._dill", &["load", "loads", "_eval_repr"]),
     ("cloudpickle", &["load", "loads"]),
-    (
-        "cloudpickle.cloudpickle",
-        &["load", "loads", "_make_function", "_builtin_type", "subimport", "dynamic_subimport"],
-    ),
+    ("cloudpickle.cloudpickle", &["load", "loads"]),
     ("joblib", &["load"]),
     ("joblib.numpy_pickle", &["load"]),
     ("yaml", &["load", "load_all", "unsafe_load", "unsafe_load_all", "full_load"]),

@@ -25,6 +25,8 @@ pub(super) struct Tensors {
     pub more_skipped: usize,
     /// Whether some of them are the attributes of a TorchScript module.
     pub script: bool,
+    /// Whether tensors were passed over whose bytes are files of their own, as `pickle.dump` writes them.
+    pub dumped: bool,
 }
 
 /// The tensors of a value: a dictionary of dictionaries, or a whole module, also one of TorchScript.
@@ -192,6 +194,9 @@ impl Search<'_> {
     }
 
     fn skip(&mut self, value: Value) {
+        if let Some(Node::Object(object)) = self.heap.node(value) {
+            self.tensors.dumped |= self.heap.name(object.class) == "torch.storage._load_from_bytes";
+        }
         if self.tensors.skipped.len() < NAMED {
             let class = self.heap.name(value);
             self.tensors.skipped.push((self.path.clone(), class));

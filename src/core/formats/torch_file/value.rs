@@ -64,8 +64,10 @@ pub(super) enum Known {
     Encode,
     /// `getattr`.
     Attribute,
-    /// What may be called itself: `functools.partial`.
+    /// What makes something that may be called itself: `functools.partial`, or a function from its code.
     Callable,
+    /// Functions that call their arguments: `map`.
+    Applier,
     /// Functions that make an object of the class that is their first argument.
     New,
     /// What runs or loads code when it is called.

@@ -57,7 +57,7 @@ fn each_kind_has_its_name() {
         (b"\x80\x02}U\x01scnet\nSlots\n)\x81N}U\x01aK\x01s\x86bs.", "'s' (net.Slots)"),
         (b"\x80\x04}U\x01xcnet\nWith\n)}U\x01kK\x01s\x92s.", "'x' (net.With)"),
         (b"\x80\x02}U\x01ncoperator\nitemgetter\nK\x01\x85Rs.", "'n' (operator.itemgetter)"),
-        (b"\x80\x02}U\x01bctorch.storage\n_load_from_bytes\nU\x01x\x85Rs.", "'b' (torch.storage._load_from_bytes)"),
+        (b"\x80\x02}U\x01fcdill._dill\n_create_function\ncdill._dill\n_create_code\n)R\x85Rs.", "'f' (dill._dill._create_function)"),
         (b"(inet\nOld\n(dS'a'\nI1\nsb.", "net.Old"),
         (b"\x80\x02(cnet\nOld\nK\x01o.", "net.Old"),
         (b"\x80\x02}U\x01sctorch._utils\n_rebuild_sparse_tensor\n)Rs.", "'s' (torch._utils._rebuild_sparse_tensor)"),
@@ -69,6 +69,14 @@ fn each_kind_has_its_name() {
     ] {
         assert!(told(pickle).contains(name), "{}", told(pickle));
     }
+}
+
+/// `pickle.dump` of a state dict: each storage is a file of its own.
+#[test]
+fn tensors_within_files_within_a_pickle_are_refused_with_the_remedy() {
+    let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(ctorch.storage\n_load_from_bytes\nU\x01x\x85RK\x00))\x89NtR";
+    let pickle = [b"\x80\x02}U\x01w", &tensor[..], b"s."].concat();
+    assert!(tensors(&pickle, &[]).unwrap_err().to_string().contains("pickle.dump wrote its tensors"));
 }
 
 #[test]
@@ -95,6 +103,14 @@ fn calls_are_refused_by_name_and_nothing_is_executed() {
         (
             b"\x80\x02c__builtin__\nmap\ncfunctools\npartial\ncposix\nsystem\nU\x01x\x86R]\x86R.",
             "__builtin__.map with functools.partial of posix.system",
+        ),
+        (
+            b"\x80\x02cfunctools\nreduce\nc__builtin__\ngetattr\ncnet\nPlain\n)\x81U\x04step\x86R]\x86R.",
+            "functools.reduce with __builtin__.getattr of net.Plain, 'step'",
+        ),
+        (
+            b"\x80\x02cdill._dill\n_create_function\ncdill._dill\n_create_code\n)R\x85R)R.",
+            "dill._dill._create_function of dill._dill._create_code",
         ),
         (b"\x80\x02cnet\nPlain.__init__.__globals__\nU\x01x\x85R.", "net.Plain.__init__.__globals__"),
     ] {
