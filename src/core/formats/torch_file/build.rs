@@ -139,7 +139,7 @@ impl Machine<'_> {
             (Known::Attribute, _) => self.attribute(class, arguments),
             (Known::Callable, _) => self.new_object(class, arguments),
             (Known::New, &[of, ..]) => {
-                let contents = parts.iter().skip(1).copied();
+                let contents = parts.iter().skip(1).take(2).copied();
                 let contents = contents.filter(|c| matches!(self.heap.node(*c), Some(Node::Dict(_) | Node::List(_))));
                 self.made(of, contents.take(1).collect())
             }

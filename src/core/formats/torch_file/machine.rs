@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::spelling::{integer, unescaped, unquoted};
+use super::spelling::{has_surrogates, integer, unescaped, unquoted};
 use super::value::{Budget, Heap, Node, Span, Value, wrong};
 use super::{LARGEST_PICKLE, TorchFileError};
 
@@ -222,7 +222,11 @@ impl<'r> Machine<'r> {
             b'B' | b'C' | 0x8e | 0x96 => Value::Bytes(span),
             // Python 2's text is bytes of any kind.
             b'U' | b'T' => self.utf8(span).map_or(Value::Bytes(span), Value::Text),
-            _ => Value::Text(self.utf8(span)?),
+            _ => match self.utf8(span) {
+                Ok(span) => Value::Text(span),
+                Err(_) if has_surrogates(self.heap.raw(span)) => Value::Bytes(span),
+                Err(error) => return Err(error),
+            },
         };
         self.push(value)
     }

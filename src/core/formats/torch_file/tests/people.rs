@@ -132,6 +132,9 @@ fn every_spelling_of_a_value_is_read() {
         Item::Tuple(vec![Item::Bool(true), Item::Int(-7), Item::Int(80), Item::Float(-1500.0)])
     });
     assert_eq!(value(b"\x80\x05\x95\x03\0\0\0\0\0\0\0\x96\x01\0\0\0\0\0\0\0\xff."), Item::Bytes(vec![255]));
+    // The file name b"\xff" as Python keeps it, and half of a character that old Pythons wrote in two parts.
+    assert_eq!(value(b"\x80\x02X\x04\0\0\0a\xed\xb3\xbf."), Item::Bytes(b"a\xed\xb3\xbf".to_vec()));
+    assert_eq!(value(b"Va\\ud83d\n."), text("a\u{fffd}"));
     // Subclasses of dictionaries in every protocol are what they hold.
     let entry = Item::Dict(vec![(text("a"), Item::Int(1))]);
     assert_eq!(value(b"ccopy_reg\n_reconstructor\n(cnet\nCfg\nc__builtin__\ndict\n(dS'a'\nI1\nstR."), entry);
