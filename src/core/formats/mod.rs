@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod exact;
+pub mod foreign;
 pub mod image_kind;
 pub mod load_report;
 pub mod model_config;

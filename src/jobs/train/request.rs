@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::InitialWeights;
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
-use super::InitialWeights;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
 use crate::engine::nets::{Arch, UnknownArch};

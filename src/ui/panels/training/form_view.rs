@@ -4,8 +4,8 @@ use eframe::egui::{self, RichText, TextEdit, Ui};
 
 use super::fields;
 use super::form::{
-    ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, HOLDOUT, IMAGES, INITIAL, INITIAL_RATE, LABELS, MEAN_STD, NAME, OBSERVER, SIDE, STUDENT,
-    TrainForm, TrainText,
+    ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, HOLDOUT, IMAGES, INITIAL, INITIAL_RATE, LABELS, MEAN_STD, NAME,
+    OBSERVER, SIDE, STUDENT, TrainForm, TrainText,
 };
 use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};

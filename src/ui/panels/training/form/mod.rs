@@ -1,10 +1,7 @@
 //! What the form of a training holds, apart from the recipe, and the request that comes of it. No widgets here.
 
-<<<<<<< HEAD
-mod labels;
-=======
 mod initial;
->>>>>>> jobs
+mod labels;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -218,26 +215,15 @@ impl TrainForm {
             }
             self.typed.0.insert(which);
         }
-<<<<<<< HEAD
-=======
-        let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
-        let slower = from.initial.as_ref().filter(|i| i.rate != 1.0);
->>>>>>> jobs
         let texts = [
             (TrainText::Student, from.student.to_string()),
             (TrainText::Side, shown(from.side)),
             (TrainText::MeanStd, from.mean_std.map_or_else(String::new, |m| m.describe())),
-<<<<<<< HEAD
             (TrainText::Images, shown(from.images_per_class)),
             (TrainText::Evaluated, shown(from.evaluated_per_class)),
             (TrainText::Holdout, shown(from.holdout)),
             (TrainText::Arch, shown(observer.and_then(|o| o.arch))),
-=======
-            (TrainText::Images, number(from.images_per_class)),
-            (TrainText::Evaluated, number(from.evaluated_per_class)),
-            (TrainText::Arch, observer.and_then(|o| o.arch).map_or_else(String::new, |a| a.to_string())),
-            (TrainText::InitialRate, slower.map_or_else(String::new, |i| i.rate.to_string())),
->>>>>>> jobs
+            (TrainText::InitialRate, shown(from.initial.as_ref().map(|i| i.rate).filter(|rate| *rate != 1.0))),
         ];
         for (which, text) in texts {
             *self.text(which) = text;
@@ -306,11 +292,8 @@ impl TrainForm {
             holdout: self.parsed(TrainText::Holdout, HOLDOUT)?,
             observer,
             labels,
-<<<<<<< HEAD
             class_order: self.class_order,
-=======
             initial: self.initial()?.filter(|_| self.pretrain),
->>>>>>> jobs
             student,
             side,
             mean_std,
@@ -393,41 +376,10 @@ impl TrainForm {
     }
 }
 
-<<<<<<< HEAD
 /// A value as its field shows it; nothing stands for the default.
 pub(in crate::ui::panels::training) fn shown<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
-=======
-/// Label of the name's field.
-pub const NAME: &str = "Name";
-/// Label of the data's field.
-pub const DATA: &str = "Training images";
-/// Label of the evaluation images' field.
-pub const EVALUATION: &str = "Evaluation images";
-/// Label of the observer's field.
-pub const OBSERVER: &str = "Labelling observer";
-/// Label of the class map's field.
-pub const CLASS_MAP: &str = "Its class map";
-/// Label of the stored labels' field.
-pub const LABELS: &str = "Stored labels";
-/// Label of the student's field.
-pub const STUDENT: &str = "Student";
-/// Label of the initial weights' field.
-pub const INITIAL: &str = "Initial weights";
-/// Label of the field for their share of the learning rate.
-pub const INITIAL_RATE: &str = "Their rate ×";
-/// Label of the side's field.
-pub const SIDE: &str = "Side";
-/// Label of the normalisation's field.
-pub const MEAN_STD: &str = "Mean, std";
-/// Label of the field for images per class.
-pub const IMAGES: &str = "Images per class";
-/// Label of the field for evaluated images per class.
-pub const EVALUATED: &str = "Evaluated per class";
-/// Label of the observer's network.
-pub const ARCH: &str = "Its network";
->>>>>>> jobs
 
 /// A folder's name for a training: letters, digits and `._-`.
 #[must_use]
