@@ -29,6 +29,9 @@ pub struct Args {
     /// Keep only the outputs of this dataset's classes, in its order
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
     /// The network, where its keys don't tell
     #[arg(long)]
     arch: Option<Arch>,
@@ -56,6 +59,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let network = ObserverRequest {
         file: args.observer.clone(),
+        part: args.part.clone(),
         arch: args.arch,
         side: args.side,
         mean_std: args.mean_std,

@@ -52,6 +52,9 @@ impl ComputeArgs {
 /// What a weight file doesn't say.
 #[derive(clap::Args, Clone, Debug)]
 pub struct NetworkArgs {
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    pub part: Option<String>,
     /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -71,6 +74,7 @@ impl NetworkArgs {
     pub fn observer(&self, file: PathBuf) -> ObserverRequest {
         ObserverRequest {
             file,
+            part: self.part.clone(),
             arch: self.arch,
             side: self.side,
             mean_std: self.mean_std,

@@ -20,12 +20,13 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
         line.push_str(&format!(" --observer {}", quoted(&observer.file)));
     }
     if let Some(request) = &model.observer_request {
+        let part = request.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
         let arch = request.arch.map(|arch| format!(" --arch {arch}"));
         let side = request.side.map(|side| format!(" --side {side}"));
         let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
         let map = request.class_map.as_deref().map(|map| format!(" --class-map {}", quoted(map)));
         let prune = request.prune.then(|| " --prune".to_owned());
-        line.extend([arch, side, mean_std, map, prune].into_iter().flatten());
+        line.extend([part, arch, side, mean_std, map, prune].into_iter().flatten());
     }
     if let Some(out) = out {
         line.push_str(&format!(" --out {}", quoted(&out)));
@@ -50,11 +51,12 @@ pub fn train(request: &TrainRequest) -> String {
     }
     let observer = request.observer.as_ref();
     let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
+    let part = observer.and_then(|o| o.part.as_deref()).map(|part| format!(" --part {}", shell_quoted(part)));
     let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));
     let map = observer.and_then(|o| o.class_map.as_deref()).map(|map| format!(" --class-map {}", quoted(map)));
     let labels = request.labels.as_deref().map(|labels| format!(" --stored-labels {}", quoted(labels)));
     let images = request.images_per_class.filter(|_| student).map(|n| format!(" --ipc {n}"));
-    line.extend([file, arch, map, labels, images].into_iter().flatten());
+    line.extend([file, part, arch, map, labels, images].into_iter().flatten());
     line.push_str(&format!(" --student {}", request.student));
     let side = request.side.map(|side| format!(" --side {side}"));
     let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod exact;
 pub mod load_report;
+mod loose;
 pub mod model_config;
 pub mod pieces;
 pub mod safetensors_file;

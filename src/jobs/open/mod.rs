@@ -12,7 +12,7 @@ use crate::core::data::wordnet;
 use crate::engine::images::decode;
 use crate::engine::nets::{Arch, UnknownArch};
 use crate::engine::observe::observer::{Observer, ObserverError};
-use crate::engine::weights::RowsError;
+use crate::engine::weights::{self, NetworkPart, RowsError, WeightError};
 use crate::store::import::{self, ImportError, Imported};
 use crate::store::{card, class_map};
 
@@ -21,8 +21,10 @@ use self::told::{Completed, Told};
 /// What the user says of an observer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObserverRequest {
-    /// The weight file.
+    /// The weight file, an index of shards, or a folder of weights.
     pub file: PathBuf,
+    /// `--part`: which of the networks in the file.
+    pub part: Option<String>,
     /// `--arch`.
     pub arch: Option<Arch>,
     /// `--side`.
@@ -107,6 +109,14 @@ pub enum OpenError {
         /// Why not.
         source: RowsError,
     },
+    /// What lies beside the weights says that they compute otherwise than the network of their tensors.
+    #[error("{observer}: {why}; it can't be run here")]
+    Otherwise {
+        /// The weight file.
+        observer: String,
+        /// The file and the difference.
+        why: String,
+    },
     /// The class map's file.
     #[error(transparent)]
     ClassMapFile(#[from] class_map::ClassMapFileError),
@@ -118,6 +128,19 @@ pub enum OpenError {
         /// Why not.
         source: ClassMapError,
     },
+}
+
+impl OpenError {
+    /// The networks of the file, one of which must be named.
+    #[must_use]
+    pub fn parts(&self) -> &[NetworkPart] {
+        match self {
+            Self::Observer(ObserverError::Weights(
+                WeightError::SeveralNetworks { parts, .. } | WeightError::NoSuchPart { parts, .. },
+            )) => parts,
+            _ => &[],
+        }
+    }
 }
 
 /// Loads a weight file with its card, and finds which output belongs to which class of `dataset`.
@@ -158,10 +181,14 @@ pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError
 }
 
 fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<usize>) -> Result<OpenedNetwork, OpenError> {
-    let told = Told::read(&request.file)?;
-    let options = told.options(request)?;
+    let file = weights::located(&request.file).map_err(ObserverError::from)?;
+    let told = Told::read(&file)?;
+    let options = told.options(&file, request)?;
     let data_side = if options.side.is_none() { data_side() } else { None };
-    let mut observer = Observer::load(&request.file, &options, data_side)?;
+    let mut observer = Observer::load(&file, &options, data_side)?;
+    if let Some(why) = told.contradiction(&observer) {
+        return Err(OpenError::Otherwise { observer: observer.name, why });
+    }
     let Completed { card, notes, doubtful_names } = told.complete(&mut observer);
     Ok(OpenedNetwork { observer, card, notes, doubtful_names })
 }

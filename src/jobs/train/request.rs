@@ -58,9 +58,10 @@ impl TrainRequest {
     pub fn again(note: &TrainingNote, folder: &Path) -> Result<Self, NoteError> {
         let (side, mean_std) = (Some(note.side as usize), Some(note.normalise));
         let class_map = Some(note.asked.class_map.clone()).filter(|map| !map.as_os_str().is_empty());
+        let part = Some(note.asked.part.clone()).filter(|part| !part.is_empty());
         let observer = note.observer.as_ref().map(|o| {
             let (file, arch) = (o.source.path.clone(), Some(o.network.parse()?));
-            Ok::<_, UnknownArch>(ObserverRequest { file, arch, side, mean_std, class_map, prune: false })
+            Ok::<_, UnknownArch>(ObserverRequest { file, part, arch, side, mean_std, class_map, prune: false })
         });
         Ok(Self {
             kind: note.kind,
@@ -88,6 +89,7 @@ impl TrainRequest {
             images_per_class: self.images_per_class,
             evaluated_per_class: self.evaluated_per_class,
             class_map: class_map.map(absolute).unwrap_or_default(),
+            part: self.observer.as_ref().and_then(|o| o.part.clone()).unwrap_or_default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
+use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
@@ -71,6 +72,8 @@ pub enum Event {
     Dataset(Arc<OpenedDataset>),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
+    /// A weight file holds several networks, of which one must be named.
+    Parts(PathBuf, Vec<NetworkPart>),
     /// The device that will compute, and why.
     Device(String),
     /// The check's result.

@@ -81,6 +81,9 @@ pub struct Asked {
     /// The observer's class map, empty where none was given.
     #[serde(with = "escaped", skip_serializing_if = "is_empty")]
     pub class_map: PathBuf,
+    /// Which of the networks in the observer's file, empty where none was named.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
 }
 
 fn is_empty(path: &Path) -> bool {

@@ -19,6 +19,7 @@ impl TrainForm {
         let source = self.source.as_ref()?;
         let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
         let arch = source.observer.as_ref().and_then(|o| o.arch);
+        let part = || source.observer.as_ref().and_then(|o| o.part.clone());
         let before = match which {
             TrainText::Name => return None,
             TrainText::Student => source.student.to_string(),
@@ -27,6 +28,7 @@ impl TrainForm {
             TrainText::Images => number(source.images_per_class),
             TrainText::Evaluated => number(source.evaluated_per_class),
             TrainText::Arch => arch.map_or_else(String::new, |a| a.to_string()),
+            TrainText::Part => part().unwrap_or_default(),
         };
         (before != self.said(which)).then(|| if before.is_empty() { "none".to_owned() } else { before })
     }
@@ -57,6 +59,7 @@ impl TrainForm {
             TrainText::Images,
             TrainText::Evaluated,
             TrainText::Arch,
+            TrainText::Part,
         ];
         let paths =
             [TrainPath::Data, TrainPath::Evaluation, TrainPath::Observer, TrainPath::ClassMap, TrainPath::Labels];

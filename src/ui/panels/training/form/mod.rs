@@ -33,6 +33,8 @@ pub enum TrainText {
     Evaluated,
     /// The observer's network, where its file doesn't tell.
     Arch,
+    /// Which of the networks in the observer's file.
+    Part,
 }
 
 /// A field that can't be taken as it is, and why.
@@ -144,6 +146,7 @@ impl TrainForm {
         let texts = [
             (TrainText::Student, network),
             (TrainText::Arch, own(observer.and_then(|o| o.arch).map(|a| a.to_string()))),
+            (TrainText::Part, own(observer.and_then(|o| o.part.clone()))),
             (TrainText::Side, own(observer.and_then(|o| o.side).map(|s| s.to_string()))),
             (TrainText::MeanStd, own(observer.and_then(|o| o.mean_std).map(|m| m.describe()))),
         ];
@@ -204,6 +207,7 @@ impl TrainForm {
             (TrainText::Images, number(from.images_per_class)),
             (TrainText::Evaluated, number(from.evaluated_per_class)),
             (TrainText::Arch, observer.and_then(|o| o.arch).map_or_else(String::new, |a| a.to_string())),
+            (TrainText::Part, observer.and_then(|o| o.part.clone()).unwrap_or_default()),
         ];
         for (which, text) in texts {
             *self.text(which) = text;
@@ -284,8 +288,10 @@ impl TrainForm {
         let arch = self.said(TrainText::Arch);
         let parsed = if arch.is_empty() { Ok(None) } else { arch.parse().map(Some) };
         let arch = parsed.map_err(|e: <Arch as std::str::FromStr>::Err| Wrong { field: ARCH, why: e.to_string() })?;
+        let part = self.said(TrainText::Part);
         Ok(Some(ObserverRequest {
             file,
+            part: (!part.is_empty()).then(|| part.to_owned()),
             arch,
             side,
             mean_std,
@@ -364,6 +370,8 @@ pub const IMAGES: &str = "Images per class";
 pub const EVALUATED: &str = "Evaluated per class";
 /// Label of the observer's network.
 pub const ARCH: &str = "Its network";
+/// Label.
+pub const PART: &str = "Part of its file";
 
 /// A folder's name for a training: letters, digits and `._-`.
 #[must_use]
