@@ -118,6 +118,9 @@ impl Common {
             about.report.used.len(),
             about.report.unused.len()
         ));
+        for note in &about.report.notes {
+            console.say(note);
+        }
         if let Some(first) = about.report.unused.first() {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));

@@ -337,3 +337,38 @@ fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     let problem = window.state().model().problems.observer.clone().unwrap();
     assert!(problem.contains("swin_v2_t") && problem.contains("conv3x8"), "{problem}");
 }
+
+/// Of student and teacher none is taken; a click on one of them loads it, and the command line says so.
+#[test]
+fn a_click_chooses_one_of_the_networks_in_a_file() {
+    let files = Files::make();
+    let whole = stillroom::engine::weights::open(&files.observer()).unwrap().read_all().unwrap();
+    let half = |prefix: &str| {
+        let tensors = whole.tensors().iter();
+        tensors.map(|(key, t)| (format!("{prefix}.{key}"), t.clone())).collect::<Vec<_>>()
+    };
+    let both: Vec<_> = half("student").into_iter().chain(half("teacher")).collect();
+    let raw: Vec<(String, Vec<usize>, Vec<u8>)> = both
+        .into_iter()
+        .map(|(key, t)| (key, t.shape, t.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        .collect();
+    let views = raw.iter().map(|(key, shape, data)| {
+        (key, safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), data).unwrap())
+    });
+    std::fs::write(files.observer(), safetensors::serialize(views, None).unwrap()).unwrap();
+    let mut window = window(AppConfig { open_dataset: Some(files.dataset()), ..files.config() });
+    until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
+    click(&mut window, "Observer");
+    type_into(&mut window, "Weight file", &files.observer());
+    click(&mut window, "Load");
+    until(&mut window, "the refusal", |w| w.state().model().problems.observer.is_some() && idle(w));
+    let problem = window.state().model().problems.observer.clone().unwrap();
+    assert!(problem.contains("'student' (conv3x8), 'teacher' (conv3x8)"), "{problem}");
+    assert!(window.query_by_label("take student").is_some());
+    click(&mut window, "take teacher");
+    until(&mut window, "the observer", |w| w.state().model().observer.is_some() && idle(w));
+    let line = window.state().command_line();
+    assert!(line.contains(" --part teacher"), "{line}");
+    let recent = window.state().model().recent.observers.clone();
+    assert_eq!(recent[0].part.as_deref(), Some("teacher"));
+}

@@ -66,6 +66,8 @@ pub struct Observer {
     pub look_alikes: Vec<Arch>,
     /// Whose names its tensors had in the file, where they were translated.
     pub translated: Option<&'static str>,
+    /// Which of several networks of the file it is, where nobody named one.
+    pub choice: Option<String>,
     /// Names of the outputs, if known.
     pub classes: Option<Vec<String>>,
     /// What became of the file's tensors.
@@ -136,6 +138,7 @@ impl Observer {
             normalised_by: if options.mean_std.is_some() { Source::Stated } else { Source::Assumed },
             look_alikes,
             translated: names,
+            choice: file.choice,
             // A card's names of another count are left for the class map to refuse; other lists in a file mean nothing.
             classes: options.classes.clone().or(file.classes.filter(|c| c.len() == spec.classes)),
             report,

@@ -84,10 +84,15 @@ pub(super) fn choose(path: &str, file: &mut WeightFile, told: Told<'_>) -> Resul
         (file.contents, file.place) = (contents, at);
     }
     if let Some(chosen) = chosen.filter(|_| others) {
-        let rest: Vec<Place> = fitting.iter().filter(|place| *place != chosen).cloned().collect();
-        let names: Vec<String> =
-            names(&fitting).into_iter().zip(&fitting).filter(|(_, p)| rest.contains(p)).map(|n| n.0).collect();
-        file.notes.push(format!("the file also holds {}: --part takes another one", names.join(", ")));
+        let rest = names(&fitting).into_iter().zip(&fitting).filter(|(_, place)| *place != chosen);
+        let rest: Vec<String> = rest.map(|(name, _)| format!("'{name}'")).collect();
+        let taken =
+            if chosen.path.is_empty() { "the one without a prefix".to_owned() } else { format!("'{}'", chosen.path) };
+        file.choice = Some(format!(
+            "{path}: of its {} networks, {taken} is taken; --part takes another: {}",
+            fitting.len(),
+            rest.join(", ")
+        ));
     }
     Ok(())
 }

@@ -71,6 +71,8 @@ pub struct WeightFile {
     pub(super) descent: usize,
     /// What was done to the keys, and what was passed over.
     pub notes: Vec<String>,
+    /// Which of several networks was taken, where nobody named one.
+    pub choice: Option<String>,
     /// Class names in output order, where the file holds a list called `classes`.
     pub classes: Option<Vec<String>>,
     /// BLAKE3 of the file's bytes (32 hexadecimal digits); of shards, of what their files have. It is another one where a

@@ -32,7 +32,7 @@ pub fn open(path: &Path) -> Result<WeightFile, WeightError> {
         let reason = format!("it holds no tensors of floating-point numbers{why}; save the network's state_dict()");
         return Err(WeightError::Unreadable { path: name, reason });
     }
-    Ok(WeightFile { contents, whole, place, descent, notes, classes, fingerprint, name, sources })
+    Ok(WeightFile { contents, whole, place, descent, notes, choice: None, classes, fingerprint, name, sources })
 }
 
 /// What one or several files hold.

@@ -46,6 +46,7 @@ pub(super) fn manifest(
         dataset: DatasetNote { fingerprint: dataset.fingerprint(), layout: dataset.layout(), split: dataset.split() },
         observer: Some(ObserverNote {
             fingerprint: observer.observer.fingerprint.clone(),
+            part: observer.request.part.clone(),
             network: observer.observer.spec.arch.to_string(),
             side: observer.observer.spec.side as u32,
             normalise: observer.observer.mean_std,

@@ -189,7 +189,8 @@ fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<usize>) -> Res
     if let Some(why) = told.contradiction(&observer) {
         return Err(OpenError::Otherwise { observer: observer.name, why });
     }
-    let Completed { card, notes, doubtful_names } = told.complete(&mut observer);
+    let Completed { card, mut notes, doubtful_names } = told.complete(&mut observer);
+    notes.extend(observer.choice.clone());
     Ok(OpenedNetwork { observer, card, notes, doubtful_names })
 }
 

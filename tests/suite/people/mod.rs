@@ -2,3 +2,4 @@
 //! one's docs have the table of its kinds and of what happens with them.
 
 mod nets;
+mod weights;

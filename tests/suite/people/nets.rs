@@ -22,7 +22,7 @@ use stillroom::engine::weights::{Kind, Precision, WeightTensor, Weights, file_by
 
 use crate::scene::{Scene, pixels, png};
 
-const CLASSES: usize = 6;
+pub(super) const CLASSES: usize = 6;
 const IMAGES: usize = 60;
 /// Small, so that the tests are quick; `--side` says so.
 const SIDE: u32 = 64;
@@ -30,7 +30,12 @@ const SIDE: u32 = 64;
 /// `data/`: images that are filed under the network's own answers, so that its top-1 is 100 %. Returns the network's
 /// file, whose last bias lets the answers differ.
 fn labelled(scene: &Scene, arch: &str, mean_std: MeanStd) -> Vec<u8> {
-    let spec = NetworkSpec { arch: arch.parse().unwrap(), side: SIDE as usize, classes: CLASSES };
+    labelled_at(scene, (arch, SIDE), mean_std)
+}
+
+/// The same for a network at that side.
+pub(super) fn labelled_at(scene: &Scene, (arch, side): (&str, u32), mean_std: MeanStd) -> Vec<u8> {
+    let spec = NetworkSpec { arch: arch.parse().unwrap(), side: side as usize, classes: CLASSES };
     let graph = spec.graph();
     let mut tensors = Weights::by_formula(&graph).tensors().clone();
     // Gates and smooth activations shrink what goes through fifty layers: without this, all images are alike at the end.
@@ -41,8 +46,8 @@ fn labelled(scene: &Scene, arch: &str, mean_std: MeanStd) -> Vec<u8> {
     let weights = Weights::new(tensors.clone());
     let mut engine = CpuEngine::new(&Plan::compile(&graph, &weights, &[])).unwrap();
     let input = |image: usize| {
-        let view = resize::evaluation_view(&pixels(&format!("image {image}"), SIDE), SIDE);
-        let mut input = vec![0.0; 3 * (SIDE * SIDE) as usize];
+        let view = resize::evaluation_view(&pixels(&format!("image {image}"), side), side);
+        let mut input = vec![0.0; 3 * (side * side) as usize];
         crops::write_whole(&view, &mean_std, &mut input);
         input
     };
@@ -51,7 +56,7 @@ fn labelled(scene: &Scene, arch: &str, mean_std: MeanStd) -> Vec<u8> {
     for (image, logits) in logits.iter().enumerate() {
         let centred = logits.iter().zip(&means).map(|(l, mean)| l - mean);
         let (class, _) = centred.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
-        scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), SIDE));
+        scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), side));
     }
     let filled = std::fs::read_dir(scene.at("data")).unwrap().count();
     assert_eq!(filled, CLASSES, "every class is somebody's answer");
@@ -65,18 +70,23 @@ fn labelled(scene: &Scene, arch: &str, mean_std: MeanStd) -> Vec<u8> {
 
 /// Top-1 in percent, and what was said.
 fn top1(scene: &Scene, weights: &str, more: &str) -> (f64, String) {
-    let line = format!("evaluate --device cpu --data data --network {weights} --side {SIDE} {more}");
+    top1_at(scene, (weights, SIDE), more)
+}
+
+/// The same at that side.
+pub(super) fn top1_at(scene: &Scene, (weights, side): (&str, u32), more: &str) -> (f64, String) {
+    let line = format!("evaluate --device cpu --data data --network {weights} --side {side} {more}");
     let run = scene.line(&line);
     (run.last()["top1"].as_f64().unwrap(), run.stderr)
 }
 
 /// One of the answers near a boundary may fall to the other side: the file's bias is rounded once more.
-fn assert_whole((found, said): (f64, String)) -> String {
+pub(super) fn assert_whole((found, said): (f64, String)) -> String {
     assert!(found >= 98.0, "{found} %: {said}");
     said
 }
 
-fn says(said: &str, words: &[&str]) {
+pub(super) fn says(said: &str, words: &[&str]) {
     for words in words {
         assert!(said.contains(words), "'{words}' is missing in: {said}");
     }
