@@ -39,41 +39,12 @@ struct Place {
 /// [`WeightError::SeveralNetworks`] and [`WeightError::NoSuchPart`]. That there is no network is for others to say.
 pub(super) fn choose(path: &str, file: &mut WeightFile, told: Told<'_>) -> Result<(), WeightError> {
     let candidates = candidates(&file.whole, &file.place);
-    let all: Vec<Place> =
-        candidates.iter().filter_map(|at| place(&file.whole, at, Told { asked: None, ..told })).collect();
-    let mut fitting: Vec<Place> = match told.asked {
-        Some(_) => candidates.iter().filter_map(|at| place(&file.whole, at, told)).collect(),
-        None => all.clone(),
+    let at = match (told.part, candidates.first()) {
+        (None, None) => return Ok(()),
+        // Whether it is whole or not: what it lacks is for the load report to say.
+        (None, Some(only)) if candidates.len() == 1 => only.clone(),
+        _ => chosen(path, file, told, &candidates)?,
     };
-    if fitting.is_empty() {
-        fitting.clone_from(&all);
-    }
-    let several = |places: &[Place]| WeightError::SeveralNetworks { path: path.to_owned(), parts: parts(places) };
-    let usual = decided(&all, &file.place);
-    let (chosen, others) = match told.part {
-        Some(part) => {
-            let found = named(&all, part).ok_or_else(|| WeightError::NoSuchPart {
-                path: path.to_owned(),
-                part: part.to_owned(),
-                parts: parts(&all),
-            })?;
-            (Some(found), false)
-        }
-        None if fitting.is_empty() => (None, false),
-        None => {
-            let chosen = decided(&fitting, &file.place).ok_or_else(|| several(&fitting))?;
-            (Some(chosen), fitting.len() > 1)
-        }
-    };
-    let at = match chosen {
-        Some(chosen) => chosen.path.clone(),
-        // A network that isn't whole, for the error to say what it lacks.
-        None if candidates.contains(&file.place) => file.place.clone(),
-        None => candidates.into_iter().next().unwrap_or_else(|| file.place.clone()),
-    };
-    if let Some(chosen) = chosen.filter(|chosen| usual != Some(*chosen)) {
-        file.fingerprint = fingerprint_of_part(&file.fingerprint, &chosen.path);
-    }
     if at != file.place {
         let contents = file.whole.below(&at);
         let beside = file.whole.0.len() - contents.0.len();
@@ -83,18 +54,45 @@ pub(super) fn choose(path: &str, file: &mut WeightFile, told: Told<'_>) -> Resul
         file.notes.extend(passed_over);
         (file.contents, file.place) = (contents, at);
     }
-    if let Some(chosen) = chosen.filter(|_| others) {
-        let rest = names(&fitting).into_iter().zip(&fitting).filter(|(_, place)| *place != chosen);
-        let rest: Vec<String> = rest.map(|(name, _)| format!("'{name}'")).collect();
-        let taken =
-            if chosen.path.is_empty() { "the one without a prefix".to_owned() } else { format!("'{}'", chosen.path) };
+    Ok(())
+}
+
+/// The path of the network that is meant of several. The file gets a fingerprint for it, and what there is to say.
+fn chosen(path: &str, file: &mut WeightFile, told: Told<'_>, at: &BTreeSet<String>) -> Result<String, WeightError> {
+    let places = |told: Told<'_>| at.iter().filter_map(|at| place(&file.whole, at, told)).collect::<Vec<_>>();
+    let all = places(Told { asked: None, ..told });
+    let fitting = if told.asked.is_some() { places(told) } else { Vec::new() };
+    let fitting = if fitting.is_empty() { &all } else { &fitting };
+    let parts = |listed: &[Place]| {
+        let named = names(&all).into_iter().zip(&all).filter(|(_, place)| listed.iter().any(|l| l.path == place.path));
+        named.map(|(name, place)| NetworkPart { name, network: place.arch.to_string() }).collect::<Vec<_>>()
+    };
+    let chosen = match told.part {
+        Some(part) => named(&all, part).ok_or_else(|| WeightError::NoSuchPart {
+            path: path.to_owned(),
+            part: part.to_owned(),
+            parts: parts(&all),
+        })?,
+        // None is whole: the error is about the one that would have been taken.
+        None if fitting.is_empty() && at.contains(&file.place) => return Ok(file.place.clone()),
+        None if fitting.is_empty() => return Ok(at.first().cloned().unwrap_or_default()),
+        None => decided(fitting, &file.place)
+            .ok_or_else(|| WeightError::SeveralNetworks { path: path.to_owned(), parts: parts(fitting) })?,
+    };
+    if decided(&all, &file.place).is_none_or(|usual| usual.path != chosen.path) {
+        file.fingerprint = fingerprint_of_part(&file.fingerprint, &chosen.path);
+    }
+    if told.part.is_none() && fitting.len() > 1 {
+        let rest: Vec<Place> = fitting.iter().filter(|place| *place != chosen).cloned().collect();
+        let rest: Vec<String> = parts(&rest).into_iter().map(|part| format!("'{}'", part.name)).collect();
+        let own = parts(std::slice::from_ref(chosen)).pop().map_or_else(String::new, |part| part.name);
         file.choice = Some(format!(
-            "{path}: of its {} networks, {taken} is taken; --part takes another: {}",
+            "{path}: of its {} networks '{own}' is taken; --part takes another: {}",
             fitting.len(),
             rest.join(", ")
         ));
     }
-    Ok(())
+    Ok(chosen.path.clone())
 }
 
 /// The fingerprint of a part that isn't taken by itself: scores of two parts of a file must not be mixed.
@@ -195,11 +193,6 @@ fn names(places: &[Place]) -> Vec<String> {
         name => name,
     };
     paths.iter().map(name).collect()
-}
-
-fn parts(places: &[Place]) -> Vec<NetworkPart> {
-    let part = |(name, place): (String, &Place)| NetworkPart { name, network: place.arch.to_string() };
-    names(places).into_iter().zip(places).map(part).collect()
 }
 
 /// The place that a name means: as the error lists it, its path, or the end of the path of one.

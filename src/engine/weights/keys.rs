@@ -46,14 +46,15 @@ pub(super) fn inner(tensors: BTreeMap<String, Unread>) -> Inner {
     let mut descent = Vec::new();
     let (path, rest) = descend(keys, &mut descent);
     let wrapped = rest.iter().filter(|key| plain(key) != **key).count();
-    let plainly: BTreeMap<String, Unread> = tensors.iter().map(|(k, t)| (plain(k), t.clone())).collect();
-    if plainly.len() < tensors.len() {
+    let names: BTreeSet<String> = tensors.keys().map(|key| plain(key)).collect();
+    if names.len() < tensors.len() {
         // The same module with and without: averaged weights beside the others.
         return Inner { whole: Contents(tensors), path, descent, note: None };
     }
+    let whole = tensors.into_iter().map(|(key, tensor)| (plain(&key), tensor)).collect();
     let said = || format!("what wraps single modules (such as 'module') taken out of {wrapped} keys");
     let path = plain(&format!("{path}.")).trim_matches('.').to_owned();
-    Inner { whole: Contents(plainly), path, descent, note: (wrapped > 0).then(said) }
+    Inner { whole: Contents(whole), path, descent, note: (wrapped > 0).then(said) }
 }
 
 /// A key without what wraps modules; the last part is a tensor's name.

@@ -25,7 +25,11 @@ const STRANGERS: [Stranger; 24] = [
     is(SQUEEZE, &["layer1.0.conv1.weight", "layer1.0.se_module.fc1.weight"], &[]),
     is(SQUEEZE, &["stage1.0.excitation.0.weight"], &[]),
     is(PRE_ACTIVATION, &["pre.0.weight", "stage1.0.residual.0.weight"], &[]),
-    is(PRE_ACTIVATION, &["conv1.weight", "layer1.0.bn1.weight", "layer1.0.conv1.weight"], &["bn1.weight"]),
+    is(
+        PRE_ACTIVATION,
+        &["conv1.weight", "layer1.0.bn1.weight", "layer1.0.conv1.weight"],
+        &["bn1.weight", "bn1.running_mean"],
+    ),
     is(PRE_ACTIVATION, &["stem.conv.weight", "stages.0.blocks.0.norm1.weight"], &[]),
     is(WIDE, &["block1.layer.0.conv1.weight"], &[]),
     is(WIDE, &["init_conv.weight", "conv2.0.residual.0.weight"], &[]),

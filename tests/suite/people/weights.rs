@@ -244,7 +244,10 @@ fn of_a_network_and_its_average_the_plain_one_is_taken() {
         both.extend(prefixed(&other(SMALL.0), &format!("{average}.")));
         scene.write("w.safetensors", &bytes(&both));
         let said = assert_whole(top1_at(&scene, ("w.safetensors", 32), ""));
-        says(&said, &["of its 2 networks", plain, &format!("--part takes another: '{average}'")]);
+        says(
+            &said,
+            &["of its 2 networks", &format!("'{plain}' is taken"), &format!("--part takes another: '{average}'")],
+        );
         let (wrong, _) = top1_at(&scene, ("w.safetensors", 32), &format!("--part {average}"));
         assert!(wrong < 90.0, "{wrong} %");
     }
