@@ -18,7 +18,7 @@ const RESNEXT: &str = "a ResNeXt (Xie et al. 2017), whose convolutions are in gr
 const HEADLESS: &str = "a network of transformers without its classifier";
 
 /// The first that fits counts.
-const STRANGERS: [Stranger; 24] = [
+const STRANGERS: [Stranger; 25] = [
     is(SQUEEZE, &["layer1.0.conv1.weight", "layer1.0.fc1.weight"], &[]),
     is(SQUEEZE, &["layer1.0.conv1.weight", "layer1.0.se.fc1.weight"], &[]),
     is(SQUEEZE, &["layer1.0.conv1.weight", "layer1.0.se.fc.0.weight"], &[]),
@@ -54,7 +54,8 @@ const STRANGERS: [Stranger; 24] = [
     is(HEADLESS, &["embeddings.cls_token", "encoder.layer.0.attention.attention.query.weight"], &[]),
     is(HEADLESS, &["resnet.embedder.embedder.convolution.weight"], &["classifier.1.weight"]),
     is(HEADLESS, &["embedder.embedder.convolution.weight"], &[]),
-    is("transformers' Swin", &["swin.embeddings.patch_embeddings.projection.weight"], &[]),
+    is(HEADLESS, &["swin.embeddings.patch_embeddings.projection.weight"], &["classifier.weight"]),
+    is(HEADLESS, &["embeddings.cls_token", "layers.0.attention.q_proj.weight"], &[]),
     is("transformers' ConvNeXt", &["convnext.embeddings.patch_embeddings.weight"], &[]),
     is("transformers' MobileNet-V2", &["mobilenet_v2.conv_stem.first_conv.convolution.weight"], &[]),
     is("transformers' EfficientNet", &["efficientnet.embeddings.convolution.weight"], &[]),

@@ -23,15 +23,21 @@ const RESNET: &[(&str, &str)] = &[
     ("classifier.1", "fc"),
 ];
 
+/// Under the names of its files, and those that its modules have from version 5 on.
 const VIT: &[(&str, &str)] = &[
     ("vit.embeddings.cls_token", "cls_token"),
     ("vit.embeddings.position_embeddings", "pos_embed"),
     ("vit.embeddings.patch_embeddings.projection", "patch_embed.proj"),
     ("vit.encoder.layer", "blocks"),
+    ("vit.layers", "blocks"),
     ("attention.attention.query", "attn.query"),
     ("attention.attention.key", "attn.key"),
     ("attention.attention.value", "attn.value"),
+    ("attention.q_proj", "attn.query"),
+    ("attention.k_proj", "attn.key"),
+    ("attention.v_proj", "attn.value"),
     ("attention.output.dense", "attn.proj"),
+    ("attention.o_proj", "attn.proj"),
     ("intermediate.dense", "mlp.fc1"),
     ("output.dense", "mlp.fc2"),
     ("layernorm_before", "norm1"),
@@ -40,8 +46,40 @@ const VIT: &[(&str, &str)] = &[
     ("classifier", "head"),
 ];
 
+/// The same two for Swin. Absolute positions, which the known networks haven't, stay visible inside the first module.
+const SWIN: &[(&str, &str)] = &[
+    ("swin.embeddings.patch_embeddings.projection", "features.0.0"),
+    ("swin.embeddings.norm", "features.0.2"),
+    ("swin.embeddings.position_embeddings", "features.0.position_embeddings"),
+    ("swin.encoder.layers.0.blocks", "features.1"),
+    ("swin.encoder.layers.0.downsample", "features.2"),
+    ("swin.encoder.layers.1.blocks", "features.3"),
+    ("swin.encoder.layers.1.downsample", "features.4"),
+    ("swin.encoder.layers.2.blocks", "features.5"),
+    ("swin.encoder.layers.2.downsample", "features.6"),
+    ("swin.encoder.layers.3.blocks", "features.7"),
+    ("attention.self.query", "attn.query"),
+    ("attention.self.key", "attn.key"),
+    ("attention.self.value", "attn.value"),
+    ("attention.q_proj", "attn.query"),
+    ("attention.k_proj", "attn.key"),
+    ("attention.v_proj", "attn.value"),
+    ("attention.self.relative_position_bias_table", "attn.relative_position_bias_table"),
+    ("attention.relative_position_bias.relative_position_bias_table", "attn.relative_position_bias_table"),
+    ("attention.output.dense", "attn.proj"),
+    ("attention.o_proj", "attn.proj"),
+    ("intermediate.dense", "mlp.0"),
+    ("output.dense", "mlp.3"),
+    ("mlp.fc1", "mlp.0"),
+    ("mlp.fc2", "mlp.3"),
+    ("layernorm_before", "norm1"),
+    ("layernorm_after", "norm2"),
+    ("swin.layernorm", "norm"),
+    ("classifier", "head"),
+];
+
 /// transformers' dialects.
-pub(super) const DIALECTS: [Dialect; 2] = [
+pub(super) const DIALECTS: [Dialect; 3] = [
     Dialect::table(
         "transformers' ResNet",
         &["resnet.embedder.embedder.convolution.weight", "classifier.1.weight"],
@@ -49,6 +87,11 @@ pub(super) const DIALECTS: [Dialect; 2] = [
     ),
     // ViTConfig's default.
     Dialect::table("transformers' ViT", &["vit.embeddings.cls_token", "classifier.weight"], VIT).epsilon(1e-12),
+    Dialect::table(
+        "transformers' Swin",
+        &["swin.embeddings.patch_embeddings.projection.weight", "classifier.weight"],
+        SWIN,
+    ),
 ];
 
 /// Joins what transformers has as separate layers: queries, keys and values of each attention, whose rows stand behind
@@ -118,6 +161,13 @@ mod tests {
             (1, "vit.encoder.layer.0.output.dense.weight", "blocks.0.mlp.fc2.weight"),
             (1, "vit.encoder.layer.0.intermediate.dense.weight", "blocks.0.mlp.fc1.weight"),
             (1, "vit.encoder.layer.0.layernorm_after.bias", "blocks.0.norm2.bias"),
+            (1, "vit.layers.3.attention.q_proj.weight", "blocks.3.attn.query.weight"),
+            (1, "vit.layers.3.attention.o_proj.bias", "blocks.3.attn.proj.bias"),
+            (1, "vit.layers.3.mlp.fc2.bias", "blocks.3.mlp.fc2.bias"),
+            (2, "swin.encoder.layers.2.blocks.5.attention.self.value.bias", "features.5.5.attn.value.bias"),
+            (2, "swin.encoder.layers.0.blocks.1.attention.output.dense.bias", "features.1.1.attn.proj.bias"),
+            (2, "swin.encoder.layers.3.blocks.0.mlp.fc1.weight", "features.7.0.mlp.0.weight"),
+            (2, "swin.encoder.layers.1.downsample.norm.bias", "features.4.norm.bias"),
             (1, "vit.layernorm.weight", "norm.weight"),
             (1, "classifier.weight", "head.weight"),
         ] {

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{ObserverRequest, OpenError};
 use crate::core::data::normalise::MeanStd;
 use crate::core::formats::model_config::{Computing, ModelConfig};
+use crate::engine::nets::families::swin;
 use crate::engine::nets::{Arch, Family, NetworkSpec};
 use crate::engine::observe::observer::{Beside, Observer, ObserverOptions, Source};
 use crate::store::card::{self, Card};
@@ -117,6 +118,9 @@ impl Told {
 /// What the names of the dialects of transformers begin with.
 const TRANSFORMERS: &str = "transformers";
 
+/// transformers' names of the exact one, which is computed from the error function.
+const GELU: [&str; 2] = ["gelu", "gelu_python"];
+
 /// Channels of a head in all known vision transformers.
 const HEAD: f64 = 64.0;
 
@@ -137,12 +141,16 @@ fn contradiction(computing: &Computing, arch: &Arch) -> Option<String> {
             _ => None,
         },
         Family::Vit => match (activation, computing.channels.zip(computing.heads)) {
-            // Two names of the exact one.
-            (Some(other), _) if !["gelu", "gelu_python"].contains(&other) => {
-                said(format!("hidden_act is '{other}'"), "has gelu")
-            }
+            (Some(other), _) if !GELU.contains(&other) => said(format!("hidden_act is '{other}'"), "has gelu"),
             (_, Some((channels, heads))) if channels != HEAD * heads => {
                 said(format!("num_attention_heads is {heads}"), &format!("has heads of {HEAD} channels"))
+            }
+            _ => None,
+        },
+        Family::Swin => match (activation, computing.epsilon) {
+            (Some(other), _) if !GELU.contains(&other) => said(format!("hidden_act is '{other}'"), "has gelu"),
+            (_, Some(epsilon)) if (epsilon / swin::EPSILON - 1.0).abs() > 1e-6 => {
+                said(format!("layer_norm_eps is {epsilon:e}"), &format!("has {:e}", swin::EPSILON))
             }
             _ => None,
         },
@@ -222,6 +230,9 @@ mod tests {
         assert_eq!(of("resnet18", first_layer), "", "its blocks have no bottleneck");
         let stage = Computing { strided_first_stage: Some(true), ..Computing::default() };
         assert!(of("resnet34", stage).contains("downsample_in_first_stage"));
+        let epsilon = |epsilon| Computing { epsilon: Some(epsilon), ..Computing::default() };
+        assert_eq!(of("swin_t", epsilon(1e-5)), "");
+        assert!(of("swin_t", epsilon(1e-6)).contains("layer_norm_eps is 1e-6"));
         let heads = |heads| Computing { channels: Some(192.0), heads: Some(heads), ..Computing::default() };
         assert_eq!(of("vit_tiny_patch16_224", heads(3.0)), "");
         assert!(of("vit_tiny_patch16_224", heads(6.0)).contains("num_attention_heads is 6"));
