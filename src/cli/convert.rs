@@ -34,6 +34,9 @@ pub struct Args {
     /// What the folders of --data are where it is in doubt: splits (train, test, …) or classes
     #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true, requires = "data")]
     folders: Folders,
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
     /// The network, where its keys don't tell
     #[arg(long)]
     arch: Option<Arch>,
@@ -64,6 +67,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let network = ObserverRequest {
         file: args.observer.clone(),
+        part: args.part.clone(),
         arch: args.arch,
         side: args.side,
         mean_std: args.mean_std,

@@ -56,6 +56,9 @@ impl ComputeArgs {
 /// What a weight file doesn't say.
 #[derive(clap::Args, Clone, Debug)]
 pub struct NetworkArgs {
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    pub part: Option<String>,
     /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -79,6 +82,7 @@ impl NetworkArgs {
     pub fn observer(&self, file: PathBuf) -> ObserverRequest {
         ObserverRequest {
             file,
+            part: self.part.clone(),
             arch: self.arch,
             side: self.side,
             mean_std: self.mean_std,
@@ -123,6 +127,9 @@ impl Common {
             about.report.used.len(),
             about.report.unused.len()
         ));
+        for note in &about.report.notes {
+            console.say(note);
+        }
         if let Some(first) = about.report.unused.first() {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));

@@ -24,13 +24,14 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
         line.push_str(&format!(" --observer {}", quoted(&observer.file)));
     }
     if let Some(request) = &model.observer_request {
+        let part = request.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
         let arch = request.arch.map(|arch| format!(" --arch {arch}"));
         let side = request.side.map(|side| format!(" --side {side}"));
         let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
         let map = request.class_map.as_deref().map(|map| format!(" --class-map {}", quoted(map)));
         let order = class_order(request.class_order);
         let prune = request.prune.then(|| " --prune".to_owned());
-        line.extend([arch, side, mean_std, map, order, prune].into_iter().flatten());
+        line.extend([part, arch, side, mean_std, map, order, prune].into_iter().flatten());
     }
     if let Some(out) = out {
         line.push_str(&format!(" --out {}", quoted(&out)));
@@ -66,6 +67,7 @@ pub fn train(request: &TrainRequest) -> String {
     line.extend(request.holdout.map(|holdout| format!(" --holdout {holdout}")));
     let observer = request.observer.as_ref();
     let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
+    let part = observer.and_then(|o| o.part.as_deref()).map(|part| format!(" --part {}", shell_quoted(part)));
     let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));
     let map = observer.and_then(|o| o.class_map.as_deref()).map(|map| format!(" --class-map {}", quoted(map)));
     let labels = request.labels.as_deref().map(|labels| format!(" --stored-labels {}", quoted(labels)));
@@ -74,7 +76,7 @@ pub fn train(request: &TrainRequest) -> String {
     let initial = request.initial.as_ref().filter(|_| !student);
     let begin = initial.map(|i| format!(" --init {}", quoted(&i.file)));
     let slower = initial.filter(|i| i.rate != 1.0).map(|i| format!(" --init-rate {}", i.rate));
-    line.extend([file, arch, map, order, labels, images, begin, slower].into_iter().flatten());
+    line.extend([file, part, arch, map, order, labels, images, begin, slower].into_iter().flatten());
     line.push_str(&format!(" --student {}", request.student));
     let side = request.side.map(|side| format!(" --side {side}"));
     let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));

@@ -316,6 +316,7 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 }
 
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
+mod opening;
 mod screenshots;
 
 mod training;
@@ -341,23 +342,4 @@ fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     until(&mut window, "the refusal", |w| w.state().model().problems.observer.is_some() && idle(w));
     let problem = window.state().model().problems.observer.clone().unwrap();
     assert!(problem.contains("swin_v2_t") && problem.contains("conv3x8"), "{problem}");
-}
-
-#[test]
-fn a_folder_in_doubt_is_opened_as_the_user_says() {
-    let files = Files::make();
-    let data = files.folder.path().join("doubtful");
-    for image in ["Training/a/1", "Training/b/1", "Testing/c/1", "Testing/c/2"] {
-        let path = data.join(image).with_extension("png");
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, encode::png(&noise(0, 1)).unwrap()).unwrap();
-    }
-    let mut window = window(AppConfig { open_dataset: Some(DatasetRequest::whole(&data)), ..files.config() });
-    until(&mut window, "the doubt", |w| w.state().model().problems.dataset.is_some() && idle(w));
-    let problem = window.state().model().problems.dataset.clone().unwrap();
-    assert!(problem.contains("as splits") && problem.contains("as classes"), "{problem}");
-    click(&mut window, "They are classes");
-    until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
-    assert_eq!(window.state().model().dataset().unwrap().image_count(), 4);
-    assert!(window.query_by_label("They are splits").is_none());
 }

@@ -5,6 +5,7 @@ pub mod exact;
 pub mod foreign;
 pub mod image_kind;
 pub mod load_report;
+mod loose;
 pub mod model_config;
 pub mod pieces;
 pub mod safetensors_file;

@@ -109,6 +109,9 @@ impl Arch {
             Self::ConvNet(convnet::Shape { norm: Norm::Batch, .. }) => "the papers' ConvNets".to_owned(),
             Self::ConvNet(_) => "MTT's and DD-Ranking's ConvNets".to_owned(),
             Self::CifarResNet { .. } => "CIFAR ResNets".to_owned(),
+            Self::Listed(Listed { family: Family::CifarResNet, .. }) => {
+                "CIFAR ResNets with option-B shortcuts".to_owned()
+            }
             Self::Listed(listed) => match listed.timm {
                 _ if listed.name.ends_with("_patch16_224") || listed.name.contains("_lite") => "timm".to_owned(),
                 _ if listed.name.starts_with(TENSORFLOW) => "timm".to_owned(),

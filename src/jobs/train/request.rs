@@ -72,9 +72,11 @@ impl TrainRequest {
         let class_map = Some(note.asked.class_map.clone()).filter(|map| !map.as_os_str().is_empty());
         // Records of before there was a choice say nothing, and their order was that of text.
         let class_order = note.asked.class_order.unwrap_or(ClassOrder::Text);
+        let part = Some(note.asked.part.clone()).filter(|part| !part.is_empty());
         let observer = note.observer.as_ref().map(|o| {
             let (file, arch) = (o.source.path.clone(), Some(o.network.parse()?));
-            Ok::<_, UnknownArch>(ObserverRequest { file, arch, side, mean_std, class_map, class_order, prune: false })
+            let own = ObserverRequest { file, part, arch, side, mean_std, class_map, class_order, prune: false };
+            Ok::<_, UnknownArch>(own)
         });
         Ok(Self {
             kind: note.kind,
@@ -117,6 +119,7 @@ impl TrainRequest {
             folders: self.folders,
             class_order: Some(self.class_order),
             holdout: self.holdout,
+            part: self.observer.as_ref().and_then(|o| o.part.clone()).unwrap_or_default(),
         }
     }
 }

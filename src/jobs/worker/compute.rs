@@ -130,11 +130,18 @@ impl Compute {
 
     fn open_observer(&mut self, request: &ObserverRequest) -> Result<(), String> {
         let data = self.data.clone().ok_or("open a dataset first")?;
-        let opened = Arc::new(open::observer(request, &data.dataset).map_err(|e| e.to_string())?);
+        let opened = open::observer(request, &data.dataset).map_err(|error| {
+            if !error.parts().is_empty() {
+                self.send(Event::Parts(request.file.clone(), error.parts().to_vec()));
+            }
+            error.to_string()
+        });
+        let opened = Arc::new(opened?);
         (self.observer, self.session) = (Some(opened.clone()), None);
         let network = opened.observer.spec.arch.to_string();
         let known = self.project().and_then(|p| {
-            p.remember_observer(&opened.file, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
+            let part = opened.request.part.as_deref();
+            p.remember_observer(&opened.file, part, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
         });
         if let Err(error) = known {
             self.send(Event::Warning(error));

@@ -7,6 +7,7 @@ use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
+use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
@@ -76,6 +77,8 @@ pub enum Event {
     InDoubt(PathBuf),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
+    /// A weight file holds several networks, of which one must be named.
+    Parts(PathBuf, Vec<NetworkPart>),
     /// The device that will compute, and why.
     Device(String),
     /// The check's result.

@@ -104,6 +104,9 @@ pub struct Asked {
     /// What is held out of the real images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
+    /// Which of the networks in the observer's file, empty where none was named.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
 }
 
 fn is_empty(path: &Path) -> bool {

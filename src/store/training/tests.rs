@@ -36,7 +36,13 @@ pub(in crate::store) fn note() -> TrainingNote {
         classes: vec!["cat".into(), "dog".into()],
         recipe: TrainRecipe { rate: 0.1 + 0.2, ..TrainRecipe::default() },
         settings: [("test images".into(), "all".into())].into(),
-        asked: Asked { images: 20, images_per_class: Some(10), class_map: "/data/map.json".into(), ..Asked::default() },
+        asked: Asked {
+            images: 20,
+            images_per_class: Some(10),
+            class_map: "/data/map.json".into(),
+            part: "teacher".into(),
+            ..Asked::default()
+        },
         device: "cpu".into(),
         status: TrainingStatus::Running,
         detail: String::new(),

@@ -109,6 +109,10 @@ pub struct Model {
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The weight file that holds several networks, if the last one did.
+    pub parts_of: PathBuf,
+    /// Their names, and which network each is.
+    pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// The device that computes, and why.
@@ -247,6 +251,10 @@ impl Model {
             Event::Dataset(opened) => self.take_dataset(opened),
             Event::InDoubt(path) => self.in_doubt = Some(path),
             Event::Observer(opened) => self.take_observer(opened),
+            Event::Parts(file, parts) => {
+                self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
+                self.parts_of = file;
+            }
             Event::Device(device) => {
                 self.say(Level::Info, format!("computing on {device}"));
                 self.device = Some(device);
@@ -355,8 +363,9 @@ impl Model {
         }
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
-        self.recent.observers.retain(|r| r.path != path);
-        self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
+        let part = opened.request.part.clone();
+        self.recent.observers.retain(|r| r.path != path || r.part != part);
+        self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
         let dataset = self.dataset().cloned();

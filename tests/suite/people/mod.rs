@@ -7,3 +7,4 @@ mod initial;
 mod machines;
 mod nets;
 mod orders;
+mod weights;

@@ -18,6 +18,7 @@ impl TrainForm {
     pub fn text_before(&self, which: TrainText) -> Option<String> {
         let source = self.source.as_ref()?;
         let arch = source.observer.as_ref().and_then(|o| o.arch);
+        let part = || source.observer.as_ref().and_then(|o| o.part.clone());
         let before = match which {
             TrainText::Name => return None,
             TrainText::Student => source.student.to_string(),
@@ -28,6 +29,7 @@ impl TrainForm {
             TrainText::Holdout => shown(source.holdout),
             TrainText::InitialRate => shown(source.initial.as_ref().map(|i| i.rate).filter(|rate| *rate != 1.0)),
             TrainText::Arch => shown(arch),
+            TrainText::Part => shown(part()),
         };
         (before != self.said(which)).then(|| if before.is_empty() { "none".to_owned() } else { before })
     }
@@ -61,6 +63,7 @@ impl TrainForm {
             TrainText::Holdout,
             TrainText::Arch,
             TrainText::InitialRate,
+            TrainText::Part,
         ];
         let paths = [
             TrainPath::Data,

@@ -5,7 +5,7 @@ use eframe::egui::{self, RichText, TextEdit, Ui};
 use super::fields;
 use super::form::{
     ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, HOLDOUT, IMAGES, INITIAL, INITIAL_RATE, LABELS, MEAN_STD, NAME,
-    OBSERVER, SIDE, STUDENT, TrainForm, TrainText,
+    OBSERVER, PART, SIDE, STUDENT, TrainForm, TrainText,
 };
 use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
@@ -185,6 +185,7 @@ fn sources(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
         ui.collapsing("Observer overrides", |ui| {
             path_field(ui, form, (TrainPath::ClassMap, CLASS_MAP, "JSON; empty: by name or order"), scene);
             text_field(ui, form, (TrainText::Arch, ARCH, "recognised from the file"));
+            text_field(ui, form, (TrainText::Part, PART, "where the file holds several networks"));
         });
     }
     if labels == LabelSource::Stored {

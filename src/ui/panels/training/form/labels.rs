@@ -30,3 +30,5 @@ pub const EVALUATED: &str = "Evaluated per class";
 pub const HOLDOUT: &str = "Held out";
 /// Label of the observer's network.
 pub const ARCH: &str = "Its network";
+/// Label of the field for one of several networks in the observer's file.
+pub const PART: &str = "Part of its file";

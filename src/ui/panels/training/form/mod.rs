@@ -43,6 +43,8 @@ pub enum TrainText {
     Arch,
     /// What the rate of the initial weights is multiplied by.
     InitialRate,
+    /// Which of the networks in the observer's file.
+    Part,
 }
 
 /// A field that can't be taken as it is, and why.
@@ -161,6 +163,7 @@ impl TrainForm {
             (TrainText::Holdout, holdout),
             (TrainText::Student, network),
             (TrainText::Arch, own(observer.and_then(|o| o.arch).map(|a| a.to_string()))),
+            (TrainText::Part, own(observer.and_then(|o| o.part.clone()))),
             (TrainText::Side, own(observer.and_then(|o| o.side).map(|s| s.to_string()))),
             (TrainText::MeanStd, own(observer.and_then(|o| o.mean_std).map(|m| m.describe()))),
         ];
@@ -224,6 +227,7 @@ impl TrainForm {
             (TrainText::Holdout, shown(from.holdout)),
             (TrainText::Arch, shown(observer.and_then(|o| o.arch))),
             (TrainText::InitialRate, shown(from.initial.as_ref().map(|i| i.rate).filter(|rate| *rate != 1.0))),
+            (TrainText::Part, shown(observer.and_then(|o| o.part.clone()))),
         ];
         for (which, text) in texts {
             *self.text(which) = text;
@@ -314,8 +318,10 @@ impl TrainForm {
         let arch = self.said(TrainText::Arch);
         let parsed = if arch.is_empty() { Ok(None) } else { arch.parse().map(Some) };
         let arch = parsed.map_err(|e: <Arch as std::str::FromStr>::Err| Wrong { field: ARCH, why: e.to_string() })?;
+        let part = self.said(TrainText::Part);
         Ok(Some(ObserverRequest {
             file,
+            part: (!part.is_empty()).then(|| part.to_owned()),
             arch,
             side,
             mean_std,

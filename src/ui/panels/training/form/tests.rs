@@ -23,11 +23,18 @@ fn a_filled_form_is_a_request() {
     let mut form = filled();
     *form.text(TrainText::Images) = "10".to_owned();
     *form.text(TrainText::MeanStd) = "cifar10".to_owned();
+    *form.text(TrainText::Part) = "teacher".to_owned();
     let request = ask(&form, &TrainRecipe::default()).unwrap();
     assert_eq!(request.out, Path::new("/p/trainings/My-run--no.-1"));
     assert_eq!((request.name.as_deref(), request.data.to_str()), (Some("My run, no. 1"), Some("/d/distilled")));
     assert_eq!((request.student.to_string(), request.images_per_class, request.side), ("conv3".into(), Some(10), None));
+    let line = crate::ui::command_line::train(&request);
+    assert!(line.contains(" --observer /d/conv3.pth --part teacher "), "{line}");
+    let mut again = TrainForm::default();
+    again.fill(request.clone());
+    assert_eq!(again.said(TrainText::Part), "teacher");
     let observer = request.observer.unwrap();
+    assert_eq!(observer.part.as_deref(), Some("teacher"));
     assert_eq!((observer.file.to_str(), observer.mean_std), (Some("/d/conv3.pth"), Some(MeanStd::CIFAR10)));
     // Classes need no observer, and an observer from scratch is evaluated on its own dataset.
     let mut hard = TrainRecipe::default();
