@@ -12,7 +12,8 @@ fn main() -> ExitCode {
         Outcome::Window(options) => options,
     };
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
-    let config = AppConfig { open_dataset: options.data, open_observer: options.observer, worker };
+    let config =
+        AppConfig { open_dataset: options.data, open_observer: options.observer, worker, ..AppConfig::default() };
     match ui::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -57,7 +57,7 @@ impl DistilledPanel {
         let counts: Vec<usize> = classes.iter().map(|c| if ranking.class(*c).selected > 0 { ipc } else { 0 }).collect();
         let p = palette(ui.visuals());
         let side = observer.observer.spec.side as u32;
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);

@@ -1,6 +1,6 @@
 //! The observer panel: load a trained network, see what became of its tensors, check it on the data.
 
-use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, Rect, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::controls::command;
 use super::scene::Scene;
@@ -15,6 +15,7 @@ use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
 use crate::ui::theme::palette;
 use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::room::window;
 use crate::ui::widgets::text;
 
 /// What the panel remembers.
@@ -48,7 +49,7 @@ impl ObserverPanel {
                 scene.out.push(Intent::Browse(Purpose::Observer));
             }
             self.overrides(ui, scene);
-            self.known_networks(ui);
+            self.known_networks(ui, scene.room);
             if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
                 text::problem(ui, problem, true);
             }
@@ -111,12 +112,13 @@ impl ObserverPanel {
     }
 
     /// The table of networks in a window of its own, since the panel is narrow.
-    fn known_networks(&mut self, ui: &mut Ui) {
+    fn known_networks(&mut self, ui: &mut Ui, room: Rect) {
         if ui.button("Known networks").on_hover_text("What a file can hold: sizes, sides, accepted files").clicked() {
             self.networks_open = !self.networks_open;
         }
         let mut chosen = None;
-        egui::Window::new("Networks").open(&mut self.networks_open).default_size([860.0, 460.0]).show(ui.ctx(), |ui| {
+        let table = window("Networks", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks::networks);
             chosen = super::networks::show(ui, &mut self.network_filter, rows);
         });

@@ -52,7 +52,7 @@ impl RecipePanel {
             });
             needs(ui, scene);
             staleness(ui, scene);
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 command(ui, Action::Score, scene);
                 command(ui, Action::CopyCommand, scene);
             });
@@ -71,7 +71,7 @@ impl RecipePanel {
             scene.out.push(Intent::Browse(Purpose::Output));
         }
         let refused = matches!(scene.model.check, Some((_, Verdict::Refused(_))));
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             command(ui, Action::Distil, scene);
             if refused {
                 ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused this observer");
