@@ -25,16 +25,20 @@ struct Files {
 
 impl Files {
     fn make() -> Self {
+        Self::named(CLASSES)
+    }
+
+    fn named(classes: [&str; 3]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = Self { folder };
-        for (c, class) in CLASSES.iter().enumerate() {
+        for (c, class) in classes.iter().enumerate() {
             let into = files.dataset().join(class);
             std::fs::create_dir_all(&into).unwrap();
             for n in 0..PER_CLASS {
                 std::fs::write(into.join(format!("{n}.png")), encode::png(&noise(c, n)).unwrap()).unwrap();
             }
         }
-        std::fs::write(files.dataset().join("owl/broken.png"), b"not a picture").unwrap();
+        std::fs::write(files.dataset().join(classes[2]).join("broken.png"), b"not a picture").unwrap();
         let spec = NetworkSpec { arch: "conv3x8".parse().unwrap(), side: 32, classes: CLASSES.len() };
         let graph = spec.graph();
         let network = (&graph, &Weights::by_formula(&graph));
@@ -314,6 +318,8 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
 mod screenshots;
 
+mod desk;
+mod sizes;
 mod training;
 
 #[test]
