@@ -10,10 +10,9 @@ use super::intent::Panel;
 const ROOM_FOR_COLUMNS: Vec2 = Vec2::new(1180.0, 640.0);
 
 /// Which arrangement a window has room for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Form {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
     /// Panels beside each other.
-    #[default]
     Columns,
     /// One panel at a time.
     Tabs,
@@ -27,22 +26,20 @@ impl Form {
 
 /// Both arrangements, each as the user left it.
 pub(super) struct Desk {
-    form: Form,
     columns: Tree<Panel>,
     tabs: Tree<Panel>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { form: Form::default(), columns: columns(), tabs: tabs() }
+        Self { columns: columns(), tabs: tabs() }
     }
 }
 
 impl Desk {
     /// The arrangement for a window of this size, in points.
     pub(super) fn fitting(&mut self, size: Vec2) -> &mut Tree<Panel> {
-        self.form = Form::of(size);
-        match self.form {
+        match Form::of(size) {
             Form::Columns => &mut self.columns,
             Form::Tabs => &mut self.tabs,
         }

@@ -14,8 +14,9 @@ use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
 
-const NO_DIALOG: &str = "No file dialog can be opened here: the desktop's portal does not answer, and zenity is not \
-                         installed. Type or paste the path into the field above, or drop a file on it.";
+/// Said at a field whose dialog can't come.
+const NO_DIALOG: &str = "No file dialog can be opened here: neither the desktop's portal nor zenity answers. Type or \
+                         paste the path into the field above, or drop a file on it.";
 
 impl App {
     /// Carries out an intent, as a panel would ask for it.

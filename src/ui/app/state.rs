@@ -161,7 +161,9 @@ impl App {
     }
 
     pub(super) fn copy(&mut self, ctx: &Context, text: String, what: &str) {
+        // Not every desktop has a clipboard that can be reached: a line can be selected in the log, too.
+        let said = if text.contains('\n') { format!("copied {what}") } else { format!("copied {what}: {text}") };
         ctx.copy_text(text);
-        self.model.say(Level::Info, format!("copied {what}"));
+        self.model.say(Level::Info, said);
     }
 }

@@ -297,7 +297,9 @@ fn accuracy_bar(ui: &mut Ui, width: f32, (class, accuracy): (&str, Option<f64>))
     let value = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:.0} %"));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{class}: {value}")));
     let (left, right) = (rect.left() + 72.0, rect.right() - 40.0);
-    text::line(ui, rect.with_max_x(left - 6.0), class, (TextStyle::Small, p.text));
+    if text::line(ui, rect.with_max_x(left - 6.0), class, (TextStyle::Small, p.text)) {
+        response.on_hover_text(class);
+    }
     let bar = egui::Rect::from_min_max(egui::pos2(left, rect.top() + 4.0), egui::pos2(right, rect.bottom() - 4.0));
     ui.painter().rect_filled(bar, 2.0, p.well);
     let fraction = (accuracy.unwrap_or(0.0) / 100.0) as f32;
