@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::actions::Action;
 use crate::core::workspace::Command;
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::train::TrainRequest;
 
 /// What a panel asks for.
@@ -16,7 +16,7 @@ pub enum Intent {
     /// Change the workspace.
     Edit(Command),
     /// Open a dataset.
-    OpenDataset(PathBuf),
+    OpenDataset(DatasetRequest),
     /// Load an observer.
     OpenObserver(ObserverRequest),
     /// Open a file dialog.
@@ -76,6 +76,8 @@ pub enum TrainPath {
     ClassMap,
     /// Stored labels.
     Labels,
+    /// Weights that an observer begins with.
+    Initial,
 }
 
 /// A change of which trainings are shown or selected.

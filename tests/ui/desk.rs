@@ -12,9 +12,8 @@ use training::ask;
 const SCRIPTS: [&str; 3] = ["漢字 ひらがな", "한글 ไทย", "عربي देवनागरी"];
 
 fn without(files: &Files, desktop: Desktop) -> Window {
-    let builder = Harness::builder().with_size([1440.0, 900.0]).allow_missing_glyphs();
-    let config = AppConfig { open_dataset: Some(files.dataset()), desktop, ..files.config() };
-    let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
+    let config = AppConfig { open_dataset: Some(DatasetRequest::whole(&files.dataset())), desktop, ..files.config() };
+    let mut window = window_with(config, HarnessBuilder::allow_missing_glyphs);
     until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
     window
 }
@@ -70,6 +69,8 @@ fn a_file_that_is_dropped_on_a_field_goes_there_and_another_is_opened() {
     let files = Files::make();
     let mut window = without(&files, Desktop::default());
     let out = files.folder.path().join("somewhere");
+    window.get_by_role_and_label(Role::TextInput, "Output folder").scroll_to_me();
+    window.run_steps(20);
     let field = window.get_by_role_and_label(Role::TextInput, "Output folder").rect();
     window.hover_at(field.center());
     window.run_steps(2);

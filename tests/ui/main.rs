@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Key, Modifiers, Role};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use egui_kittest::{Harness, HarnessBuilder};
 use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
 
@@ -80,7 +81,11 @@ fn noise(class: usize, n: usize) -> Rgb8 {
 type Window = Harness<'static, App>;
 
 fn window(config: AppConfig) -> Window {
-    let builder = Harness::builder().with_size([1440.0, 900.0]);
+    window_with(config, |builder| builder)
+}
+
+fn window_with(config: AppConfig, with: impl Fn(HarnessBuilder<App>) -> HarnessBuilder<App>) -> Window {
+    let builder = with(Harness::builder().with_size([1440.0, 900.0]));
     builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap())
 }
 
@@ -120,9 +125,16 @@ fn click(window: &mut Window, label: &str) {
 
 /// Opened, loaded, checked and scored.
 fn scored(files: &Files) -> Window {
-    let open =
-        AppConfig { open_dataset: Some(files.dataset()), open_observer: Some(files.observer()), ..files.config() };
-    let mut window = window(open);
+    scored_with(files, |builder| builder)
+}
+
+fn scored_with(files: &Files, with: impl Fn(HarnessBuilder<App>) -> HarnessBuilder<App>) -> Window {
+    let open = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&files.dataset())),
+        open_observer: Some(files.observer()),
+        ..files.config()
+    };
+    let mut window = window_with(open, with);
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     small_recipe(&mut window);
     click(&mut window, "Score patches");
@@ -316,6 +328,7 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 }
 
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
+mod opening;
 mod screenshots;
 
 mod desk;
@@ -325,7 +338,8 @@ mod training;
 #[test]
 fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     let files = Files::make();
-    let mut window = window(AppConfig { open_dataset: Some(files.dataset()), ..files.config() });
+    let mut window =
+        window(AppConfig { open_dataset: Some(DatasetRequest::whole(&files.dataset())), ..files.config() });
     until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());

@@ -6,9 +6,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::names::escape;
+use super::holdout::Holdout;
+use super::names::{alike, escape};
 use super::source::{ImageBytes, ImageSource, SourceError};
 use super::wordnet;
+
+mod divided;
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -91,9 +94,9 @@ pub enum Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// `train/`, or `data_batch_*.bin`.
+    /// `train/` and the like, or `data_batch_*.bin`.
     Train,
-    /// `val/` or `test/`.
+    /// `val/`, `test/` and the like.
     Test,
     /// The folder had no split: all of it.
     Whole,
@@ -105,6 +108,7 @@ pub struct Dataset {
     root: PathBuf,
     layout: Layout,
     split: Split,
+    holdout: Option<Holdout>,
     source: Arc<dyn ImageSource>,
     classes: Vec<Class>,
     /// First image of each class, and the image count behind the last.
@@ -142,6 +146,12 @@ impl Dataset {
         self.split
     }
 
+    /// What this index was divided by, where it is a part of a dataset without a test split.
+    #[must_use]
+    pub fn holdout(&self) -> Option<Holdout> {
+        self.holdout
+    }
+
     /// The classes in their order.
     #[must_use]
     pub fn classes(&self) -> &[Class] {
@@ -162,11 +172,14 @@ impl Dataset {
         &self.classes[id.index()]
     }
 
-    /// The class called `name` (or titled so), if there is one.
+    /// The class called `name` (or titled so), if there is one: letter by letter, else in another Unicode form.
     #[must_use]
     pub fn class_named(&self, name: &str) -> Option<ClassId> {
-        let at = self.classes.iter().position(|c| c.name == name);
-        let at = at.or_else(|| self.classes.iter().position(|c| c.title.as_deref() == Some(name)));
+        let find = |is_it: &dyn Fn(&Class) -> bool| self.classes.iter().position(is_it);
+        let titled =
+            |c: &Class, same: fn(&str, &str) -> bool| c.title.as_deref().is_some_and(|title| same(title, name));
+        let at = find(&|c| c.name == name).or_else(|| find(&|c| titled(c, |a, b| a == b)));
+        let at = at.or_else(|| find(&|c| alike(&c.name, name))).or_else(|| find(&|c| titled(c, alike)));
         at.map(|i| ClassId(i as u32))
     }
 
@@ -295,6 +308,7 @@ impl DatasetBuilder {
             root,
             layout,
             split,
+            holdout: None,
             source,
             classes: Vec::with_capacity(self.classes.len()),
             class_starts: vec![0],
@@ -319,7 +333,7 @@ mod tests {
     use super::super::source::Held;
     use super::*;
 
-    fn small() -> Dataset {
+    pub(super) fn small() -> Dataset {
         let mut builder = DatasetBuilder::default();
         let class = |n: &str| Class { name: n.into(), title: None, folder: format!("train/{n}").into_bytes() };
         builder.class(class("cat"), vec![b"b.jpg".to_vec(), b"a.jpg".to_vec()]);
@@ -339,6 +353,11 @@ mod tests {
         assert_eq!(data.class_of(ImageId(2)), ClassId(2), "an empty class in between owns nothing");
         assert_eq!(data.class_size(ClassId(1)), 0);
         assert_eq!(data.class_named("owl"), Some(ClassId(2)));
+        let mut data = data;
+        data.classes[0].name = "cafe\u{301}".into();
+        data.classes[1].title = Some("\u{e9}t\u{e9}".into());
+        assert_eq!(data.class_named("caf\u{e9}"), Some(ClassId(0)), "folders of a Mac are decomposed");
+        assert_eq!(data.class_named("e\u{301}te\u{301}"), Some(ClassId(1)));
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
+use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
-use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
 
@@ -32,7 +34,7 @@ pub enum Request {
     /// Make the built-in sample if need be, and open its images and its observer.
     OpenSample,
     /// Index a dataset's folder.
-    OpenDataset(PathBuf),
+    OpenDataset(DatasetRequest),
     /// Load a weight file for the open dataset.
     OpenObserver(ObserverRequest),
     /// Check the open observer.
@@ -60,6 +62,8 @@ pub struct OpenedDataset {
     pub held_out: Option<Arc<Dataset>>,
     /// What the user should know: files passed over, empty classes, …
     pub notes: Vec<String>,
+    /// What the user said of its folders.
+    pub folders: Folders,
 }
 
 /// What comes back.
@@ -69,12 +73,18 @@ pub enum Event {
     Started(Job, Control),
     /// A dataset was opened.
     Dataset(Arc<OpenedDataset>),
+    /// The folders in this one could be splits as well as classes; the request fails, and the user may say.
+    InDoubt(PathBuf),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
+    /// A weight file holds several networks, of which one must be named.
+    Parts(PathBuf, Vec<NetworkPart>),
     /// The device that will compute, and why.
     Device(String),
     /// The check's result.
     Checked(Arc<CheckReport>),
+    /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.
+    Reordered(Arc<OpenedObserver>),
     /// Scores or picks of a class, for the recipe of the running request.
     Found {
         /// Parameters that they belong to.
@@ -147,7 +157,7 @@ impl Request {
     pub fn job(&self) -> Job {
         match self {
             Self::OpenSample => Job::OpenSample,
-            Self::OpenDataset(_) => Job::OpenDataset,
+            Self::OpenDataset(..) => Job::OpenDataset,
             Self::OpenObserver(_) => Job::OpenObserver,
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,

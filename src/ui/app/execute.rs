@@ -31,7 +31,7 @@ impl App {
                 self.edit(command);
                 ctx.set_theme(theme::of(self.model.workspace.theme()));
             }
-            Intent::OpenDataset(path) => self.open_dataset(path),
+            Intent::OpenDataset(request) => self.open_dataset(request),
             Intent::OpenObserver(request) => self.open_observer(request),
             Intent::Browse(purpose) => self.browse(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
@@ -124,7 +124,13 @@ impl App {
 
     pub(super) fn chosen(&mut self, purpose: Purpose, path: &Path) {
         match purpose {
-            Purpose::Dataset => self.open_dataset(path.to_owned()),
+            Purpose::Dataset => {
+                self.panels.dataset.path.set(path);
+                match self.panels.dataset.request() {
+                    Ok(request) => self.open_dataset(request),
+                    Err(why) => self.model.problems.dataset = Some(why),
+                }
+            }
             Purpose::Observer => {
                 self.panels.observer.path.set(path);
                 match self.panels.observer.request() {
