@@ -7,7 +7,7 @@ use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use super::intent::Panel;
 
 /// From this size on, in points, three columns have room: with less the narrowest would cut its buttons.
-const ROOM_FOR_COLUMNS: Vec2 = Vec2::new(1180.0, 640.0);
+const ROOM_FOR_COLUMNS: Vec2 = Vec2::new(1360.0, 640.0);
 
 /// Which arrangement a window has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

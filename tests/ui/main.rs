@@ -328,10 +328,10 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 }
 
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
-mod opening;
 mod screenshots;
 
 mod desk;
+mod opening;
 mod sizes;
 mod training;
 

@@ -48,12 +48,12 @@ impl Panels {
 /// The size from which on a panel's parts have room beside and below each other; in less it is scrolled.
 fn least(panel: Panel) -> Vec2 {
     match panel {
-        Panel::Dataset => Vec2::new(240.0, 270.0),
+        Panel::Dataset => Vec2::new(240.0, 120.0),
         Panel::Observer => Vec2::new(240.0, 120.0),
-        Panel::Recipe => Vec2::new(264.0, 120.0),
+        Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 320.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
-        Panel::Training => Vec2::new(300.0, 320.0),
+        Panel::Training => Vec2::new(300.0, 200.0),
         Panel::Log => Vec2::new(200.0, 80.0),
     }
 }

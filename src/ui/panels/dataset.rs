@@ -14,6 +14,7 @@ use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
 use crate::ui::widgets::grid::{Grid, Sections};
 use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::room::at_least;
 use crate::ui::widgets::text;
 
 /// What the panel remembers.
@@ -28,11 +29,21 @@ pub struct DatasetPanel {
     filter: String,
     /// The class that was last brought into view.
     revealed: Option<ClassId>,
+    /// Height of what stood above the lists in the last frame: messages make it grow.
+    above: f32,
 }
+
+/// What the lists of classes and samples need.
+const LISTS: Vec2 = Vec2::new(240.0, 170.0);
 
 impl DatasetPanel {
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        at_least(ui, LISTS + Vec2::new(0.0, self.above), |ui| self.parts(ui, scene));
+    }
+
+    fn parts(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let top = ui.cursor().top();
         let used = self.path.show(ui, ("Dataset folder", "/path/to/dataset"), "Open");
         if used.submitted {
             self.open(scene);
@@ -63,7 +74,9 @@ impl DatasetPanel {
             });
         }
         let Some(data) = scene.model.data.clone() else {
-            self.nothing_open(ui, scene);
+            self.above = 0.0;
+            let area = egui::ScrollArea::vertical().id_salt("nothing open").auto_shrink(false);
+            area.show(ui, |ui| self.nothing_open(ui, scene));
             return;
         };
         let recent = !scene.model.recent.datasets.is_empty();
@@ -76,6 +89,7 @@ impl DatasetPanel {
                 }
             },
         );
+        self.above = ui.cursor().top() - top;
         // However the window shrinks, buttons and some classes stay in view.
         let most = (ui.available_height() - 84.0).max(60.0);
         egui::Panel::bottom("samples")

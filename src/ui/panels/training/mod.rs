@@ -10,6 +10,7 @@ use crate::ui::model::Model;
 use crate::ui::panels::controls::command;
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
+use crate::ui::widgets::room::at_least;
 use crate::ui::widgets::table::Table;
 use crate::ui::widgets::text;
 
@@ -47,6 +48,8 @@ pub struct TrainingPanel {
     /// In a narrow window: the form, in place of curves and table.
     pub form_in_front: bool,
     drawn: Option<Drawn>,
+    /// Height of what stood above the curves in the last frame: messages and fields make it grow.
+    above: f32,
 }
 
 /// From this width on the form and the curves have room beside each other.
@@ -74,6 +77,7 @@ impl Default for TrainingPanel {
             paths: paths::Paths::default(),
             form_in_front: true,
             drawn: None,
+            above: 0.0,
         }
     }
 }
@@ -98,7 +102,7 @@ impl TrainingPanel {
             egui::Panel::left("training form")
                 .resizable(true)
                 .default_size(312.0)
-                .size_range(250.0..=(width - 420.0).min(520.0))
+                .size_range(280.0..=(width - 420.0).min(520.0))
                 .frame(egui::Frame::new())
                 .show(ui, |ui| self.form_view.show(ui, &mut self.form, scene));
             egui::CentralPanel::default()
@@ -110,10 +114,16 @@ impl TrainingPanel {
 
     /// Curves above, the table below.
     fn trainings(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        at_least(ui, Vec2::new(280.0, 270.0 + self.above), |ui| self.curves_and_table(ui, scene));
+    }
+
+    fn curves_and_table(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let top = ui.cursor().top();
         if let Some(problem) = &scene.model.trainings.problem {
             text::problem(ui, &format!("The project's trainings can't be listed: {problem}"), true);
         }
         self.paths.show(ui, scene);
+        self.above = ui.cursor().top() - top;
         if scene.model.trainings.rows().is_empty() {
             nothing(ui, scene);
             return;
