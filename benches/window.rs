@@ -64,7 +64,12 @@ fn measure(classes: usize) -> Result<(), Failure> {
     let network = (&graph, &Weights::by_formula(&graph));
     std::fs::write(&observer, file_bytes("observer", network, (Kind::Safetensors, Precision::Half))?)?;
     let worker = WorkerConfig { project: Some(folder.path().join("project")), ..WorkerConfig::default() };
-    let config = AppConfig { open_dataset: Some(DatasetRequest::whole(&data)), open_observer: Some(observer), worker };
+    let config = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&data)),
+        open_observer: Some(observer),
+        worker,
+        ..AppConfig::default()
+    };
     let ctx = Context::default();
     let mut window = Window { app: App::new(&ctx, config)?, ctx, began: Instant::now(), triangles: 0 };
     window.settle(|app| app.model().check.is_some())?;

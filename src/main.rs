@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         open_dataset: options.data.map(|folder| options.reading.of(&folder)),
         open_observer: options.observer,
         worker,
+        ..AppConfig::default()
     };
     match ui::run(config) {
         Ok(()) => ExitCode::SUCCESS,

@@ -53,6 +53,12 @@ pub enum Action {
     Cancel,
     /// Light or dark.
     ToggleTheme,
+    /// Everything larger.
+    ZoomIn,
+    /// Everything smaller.
+    ZoomOut,
+    /// Everything in the size that the desktop gives.
+    ZoomReset,
     /// Put the panels back where they were.
     ResetLayout,
     /// Show the help sheet.
@@ -74,7 +80,7 @@ pub struct About {
 
 impl Action {
     /// All commands, in the order of the menus.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::OpenSample,
         Self::OpenDataset,
         Self::OpenObserver,
@@ -100,6 +106,9 @@ impl Action {
         Self::ShowDistilling,
         Self::ShowTraining,
         Self::ToggleTheme,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomReset,
         Self::ResetLayout,
         Self::Help,
     ];
@@ -123,7 +132,18 @@ impl Action {
                 Self::ExportSvg,
             ],
         ),
-        ("View", &[Self::ShowDistilling, Self::ShowTraining, Self::ToggleTheme, Self::ResetLayout]),
+        (
+            "View",
+            &[
+                Self::ShowDistilling,
+                Self::ShowTraining,
+                Self::ToggleTheme,
+                Self::ZoomIn,
+                Self::ZoomOut,
+                Self::ZoomReset,
+                Self::ResetLayout,
+            ],
+        ),
         ("Help", &[Self::Help]),
     ];
 
@@ -164,9 +184,19 @@ impl Action {
                 ("Keys and words", "What the keys do and what the words mean", keys(Modifiers::NONE, Key::Questionmark))
             }
             Self::Quit => ("Quit", "Close the window; what is scored is kept", keys(CTRL, Key::Q)),
+            Self::ZoomIn | Self::ZoomOut | Self::ZoomReset => return self.about_zoom(),
             of_training => return of_training.about_training(),
         };
         About { label, tooltip, shortcut }
+    }
+
+    fn about_zoom(self) -> About {
+        let (label, tooltip, key) = match self {
+            Self::ZoomIn => ("Larger", "Everything in the window larger, by a tenth", Key::Plus),
+            Self::ZoomOut => ("Smaller", "Everything in the window smaller, by a tenth", Key::Minus),
+            _ => ("Usual size", "Everything in the size that the desktop gives", Key::Num0),
+        };
+        About { label, tooltip, shortcut: Some(KeyboardShortcut::new(Modifiers::COMMAND, key)) }
     }
 
     fn about_training(self) -> About {

@@ -113,6 +113,10 @@ pub enum Panel {
 }
 
 impl Panel {
+    /// All panels, in the order in which they are used.
+    pub const ALL: [Self; 7] =
+        [Self::Dataset, Self::Observer, Self::Recipe, Self::Patches, Self::Distilled, Self::Training, Self::Log];
+
     /// What its tab says.
     #[must_use]
     pub fn title(self) -> &'static str {

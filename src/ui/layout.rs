@@ -1,12 +1,78 @@
-//! Where the panels are: a tree of tiles that the user may drag apart.
+//! Where the panels are: trees of tiles that the user may drag apart, one for windows with room for columns and one for
+//! small ones, where each panel has a tab of its own.
 
+use eframe::egui::{Id, Vec2};
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 
 use super::intent::Panel;
 
-/// The layout that the window opens with: one tab to distil, where what goes in is on the left and what comes out on the
+/// From this size on, in points, three columns have room: with less the narrowest would cut its buttons.
+const ROOM_FOR_COLUMNS: Vec2 = Vec2::new(1360.0, 640.0);
+
+/// Which arrangement a window has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Panels beside each other.
+    Columns,
+    /// One panel at a time.
+    Tabs,
+}
+
+impl Form {
+    fn of(size: Vec2) -> Self {
+        if size.x >= ROOM_FOR_COLUMNS.x && size.y >= ROOM_FOR_COLUMNS.y { Self::Columns } else { Self::Tabs }
+    }
+}
+
+/// Both arrangements, each as the user left it.
+pub(super) struct Desk {
+    columns: Tree<Panel>,
+    tabs: Tree<Panel>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self { columns: columns(), tabs: tabs() }
+    }
+}
+
+impl Desk {
+    /// The arrangement for a window of this size, in points.
+    pub(super) fn fitting(&mut self, size: Vec2) -> &mut Tree<Panel> {
+        match Form::of(size) {
+            Form::Columns => &mut self.columns,
+            Form::Tabs => &mut self.tabs,
+        }
+    }
+
+    /// Brings a panel's tab to the front, in both forms: a window that changes its size shows what it showed.
+    pub(super) fn show(&mut self, panel: Panel) {
+        show(&mut self.columns, panel);
+        show(&mut self.tabs, panel);
+    }
+
+    /// Brings the panels of distilling to the front, as they are.
+    pub(super) fn show_distilling(&mut self) {
+        show_distilling(&mut self.columns);
+        show_distilling(&mut self.tabs);
+    }
+}
+
+/// A tab for each panel, in the order in which they are used.
+fn tabs() -> Tree<Panel> {
+    let mut tiles = Tiles::default();
+    let panes = Panel::ALL.map(|panel| tiles.insert_pane(panel)).to_vec();
+    let first = panes[0];
+    let root = tiles.insert_tab_tile(panes);
+    if let Some(Tile::Container(Container::Tabs(t))) = tiles.get_mut(root) {
+        t.set_active(first);
+    }
+    Tree::new(Id::unique("panels as tabs"), root, tiles)
+}
+
+/// Columns: one tab to distil, where what goes in is on the left and what comes out on the
 /// right, and one to train, which needs the width for its curves.
-pub(super) fn default_tree() -> Tree<Panel> {
+fn columns() -> Tree<Panel> {
     let mut tiles = Tiles::default();
     let mut tabs = |panels: &[Panel]| {
         let panes: Vec<TileId> = panels.iter().map(|p| tiles.insert_pane(*p)).collect();
@@ -34,7 +100,7 @@ pub(super) fn default_tree() -> Tree<Panel> {
     if let Some(Tile::Container(Container::Tabs(t))) = tiles.get_mut(root) {
         t.set_active(distilling);
     }
-    Tree::new(eframe::egui::Id::unique("panels"), root, tiles)
+    Tree::new(Id::unique("panels"), root, tiles)
 }
 
 fn column(tiles: &mut Tiles<Panel>, parts: [(TileId, f32); 2]) -> TileId {
@@ -45,28 +111,70 @@ fn column(tiles: &mut Tiles<Panel>, parts: [(TileId, f32); 2]) -> TileId {
     tiles.insert_container(Container::Linear(linear))
 }
 
-/// Brings a panel's tab to the front.
-pub(super) fn show(tree: &mut Tree<Panel>, panel: Panel) {
+fn show(tree: &mut Tree<Panel>, panel: Panel) {
     tree.make_active(|_, tile| matches!(tile, Tile::Pane(p) if *p == panel));
 }
 
-/// Brings the panels of distilling to the front, as they are.
-pub(super) fn show_distilling(tree: &mut Tree<Panel>) {
-    // The tab in front of each group stays: only the tab that holds the groups is changed.
-    let root = tree.root();
-    let holds = tree.tiles.find_pane(&Panel::Patches).and_then(|pane| {
+fn show_distilling(tree: &mut Tree<Panel>) {
+    // The tab in front of each group stays: only the tab that holds the groups is changed, and only where it must be.
+    let Some(root) = tree.root() else { return };
+    let below_root = |pane: TileId| {
         let mut tile = pane;
         while let Some(parent) = tree.tiles.parent_of(tile) {
-            if Some(parent) == root {
+            if parent == root {
                 return Some(tile);
             }
             tile = parent;
         }
         None
-    });
-    if let (Some(root), Some(child)) = (root, holds)
-        && let Some(Tile::Container(Container::Tabs(tabs))) = tree.tiles.get_mut(root)
+    };
+    let of = |panel| tree.tiles.find_pane(&panel).and_then(below_root);
+    let (distilling, training) = (of(Panel::Patches), of(Panel::Training));
+    if let Some(Tile::Container(Container::Tabs(tabs))) = tree.tiles.get_mut(root)
+        && let Some(child) = distilling
+        && tabs.active == training
     {
         tabs.set_active(child);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_front(tree: &Tree<Panel>) -> Vec<Panel> {
+        let panes = tree.active_tiles().into_iter().filter_map(|id| tree.tiles.get_pane(&id).copied());
+        Panel::ALL.into_iter().filter(|panel| panes.clone().any(|pane| pane == *panel)).collect()
+    }
+
+    /// 3840×2160 pixels at a scale of 2.5 have room for columns, 1920×1080 at that scale have not.
+    #[test]
+    fn a_small_window_shows_one_panel_at_a_time_and_each_form_keeps_its_own() {
+        let mut desk = Desk::default();
+        let (large, small) = (Vec2::new(1536.0, 864.0), Vec2::new(768.0, 432.0));
+        desk.show(Panel::Observer);
+        let columns = [Panel::Observer, Panel::Recipe, Panel::Patches, Panel::Distilled, Panel::Log];
+        assert_eq!(in_front(desk.fitting(large)), columns);
+        assert_eq!(in_front(desk.fitting(small)), [Panel::Observer]);
+        // What is closed in one form is there in the other.
+        let tabs = desk.fitting(small);
+        let log = tabs.tiles.find_pane(&Panel::Log).unwrap();
+        tabs.tiles.remove(log);
+        assert!(desk.fitting(large).tiles.find_pane(&Panel::Log).is_some());
+        assert!(desk.fitting(small).tiles.find_pane(&Panel::Log).is_none());
+    }
+
+    #[test]
+    fn going_back_to_distilling_leaves_the_tabs_as_they_are() {
+        let mut desk = Desk::default();
+        let (large, small) = (Vec2::new(1440.0, 900.0), Vec2::new(800.0, 600.0));
+        desk.show(Panel::Recipe);
+        desk.show_distilling();
+        assert_eq!(in_front(desk.fitting(small)), [Panel::Recipe]);
+        desk.show(Panel::Training);
+        assert_eq!(in_front(desk.fitting(large)), [Panel::Training]);
+        desk.show_distilling();
+        assert_eq!(in_front(desk.fitting(small)), [Panel::Patches]);
+        assert!(in_front(desk.fitting(large)).contains(&Panel::Distilled));
     }
 }

@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod app;
 mod command_line;
+mod fonts;
 pub mod intent;
 mod later;
 mod layout;
@@ -13,5 +14,5 @@ mod theme;
 mod widgets;
 mod window;
 
-pub use app::{App, AppConfig};
+pub use app::{App, AppConfig, Desktop};
 pub use window::run;

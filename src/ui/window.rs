@@ -13,7 +13,8 @@ pub fn run(config: AppConfig) -> Result<(), String> {
         .with_title("Stillroom")
         .with_app_id("stillroom")
         .with_inner_size([1440.0, 900.0])
-        .with_min_inner_size([800.0, 500.0]);
+        // Half of a small screen at a large scale; panels are scrolled in it.
+        .with_min_inner_size([480.0, 360.0]);
     let options = eframe::NativeOptions { viewport, ..Default::default() };
     let made = eframe::run_native(
         "stillroom",

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{Key, Modifiers, Role};
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
+use egui_kittest::{Harness, HarnessBuilder};
 use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::NetworkSpec;
@@ -26,16 +26,20 @@ struct Files {
 
 impl Files {
     fn make() -> Self {
+        Self::named(CLASSES)
+    }
+
+    fn named(classes: [&str; 3]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = Self { folder };
-        for (c, class) in CLASSES.iter().enumerate() {
+        for (c, class) in classes.iter().enumerate() {
             let into = files.dataset().join(class);
             std::fs::create_dir_all(&into).unwrap();
             for n in 0..PER_CLASS {
                 std::fs::write(into.join(format!("{n}.png")), encode::png(&noise(c, n)).unwrap()).unwrap();
             }
         }
-        std::fs::write(files.dataset().join("owl/broken.png"), b"not a picture").unwrap();
+        std::fs::write(files.dataset().join(classes[2]).join("broken.png"), b"not a picture").unwrap();
         let spec = NetworkSpec { arch: "conv3x8".parse().unwrap(), side: 32, classes: CLASSES.len() };
         let graph = spec.graph();
         let network = (&graph, &Weights::by_formula(&graph));
@@ -77,7 +81,11 @@ fn noise(class: usize, n: usize) -> Rgb8 {
 type Window = Harness<'static, App>;
 
 fn window(config: AppConfig) -> Window {
-    let builder = Harness::builder().with_size([1440.0, 900.0]);
+    window_with(config, |builder| builder)
+}
+
+fn window_with(config: AppConfig, with: impl Fn(HarnessBuilder<App>) -> HarnessBuilder<App>) -> Window {
+    let builder = with(Harness::builder().with_size([1440.0, 900.0]));
     builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap())
 }
 
@@ -117,12 +125,16 @@ fn click(window: &mut Window, label: &str) {
 
 /// Opened, loaded, checked and scored.
 fn scored(files: &Files) -> Window {
+    scored_with(files, |builder| builder)
+}
+
+fn scored_with(files: &Files, with: impl Fn(HarnessBuilder<App>) -> HarnessBuilder<App>) -> Window {
     let open = AppConfig {
         open_dataset: Some(DatasetRequest::whole(&files.dataset())),
         open_observer: Some(files.observer()),
         ..files.config()
     };
-    let mut window = window(open);
+    let mut window = window_with(open, with);
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     small_recipe(&mut window);
     click(&mut window, "Score patches");
@@ -316,9 +328,11 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 }
 
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
-mod opening;
 mod screenshots;
 
+mod desk;
+mod opening;
+mod sizes;
 mod training;
 
 #[test]

@@ -90,6 +90,7 @@ fn screenshots() {
         open_dataset: Some(DatasetRequest::whole("cifar10".as_ref())),
         open_observer: Some(WEIGHTS.into()),
         worker,
+        ..AppConfig::default()
     };
     let _desk = desk();
     let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
@@ -153,7 +154,12 @@ fn with_trainings(fixtures: &str) -> (tempfile::TempDir, Window) {
     let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
     let data = folder_of("STILLROOM_DATA", "../data").join("cifar10");
     let observer = folder_of("STILLROOM_SHARED", "../shared").join("weights/cifar10_conv3.pth");
-    let config = AppConfig { open_dataset: Some(DatasetRequest::whole(&data)), open_observer: Some(observer), worker };
+    let config = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&data)),
+        open_observer: Some(observer),
+        worker,
+        ..AppConfig::default()
+    };
     let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
     let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
     wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));

@@ -21,7 +21,7 @@ fn source(name: &str) -> Source {
 }
 
 /// A record with two seeds whose best and last top-1 is `top1` ± 1.
-fn record(name: &str, top1: f64, status: TrainingStatus) -> TrainingNote {
+pub fn record(name: &str, top1: f64, status: TrainingStatus) -> TrainingNote {
     let point = |seed: u64| {
         move |epoch: u32| Point {
             epoch,
@@ -80,7 +80,7 @@ fn trainings(files: &Files) -> PathBuf {
     files.folder.path().join("project/trainings")
 }
 
-fn ask(window: &mut Window, intent: Intent) {
+pub fn ask(window: &mut Window, intent: Intent) {
     let ctx = window.ctx.clone();
     window.state_mut().ask(&ctx, intent);
     window.run_steps(3);

@@ -21,6 +21,17 @@ const CHARACTER: f64 = 7.2;
 /// Distance of ticks that is wanted.
 const APART: (f64, f64) = (80.0, 36.0);
 
+/// Fonts of other scripts, for viewers that look no further than the list.
+const SCRIPTS: &str = "'Noto Sans', 'Noto Sans CJK SC', 'Noto Sans SC', 'Noto Sans JP', 'Noto Sans KR', \
+                       'Noto Sans Thai', 'Noto Sans Arabic', 'Noto Sans Devanagari', 'Noto Sans Hebrew'";
+
+/// About the width of a character: those of East Asia are as wide as high.
+fn width(character: char) -> f64 {
+    let wide = matches!(character, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}')
+        || matches!(character, '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}');
+    if wide { 12.5 } else { CHARACTER }
+}
+
 /// The charts as an SVG document. `colours` are CSS colours by a line's number; they are taken in turn where there are
 /// more numbers.
 #[must_use]
@@ -36,7 +47,7 @@ pub fn write(charts: &[Chart], colours: &[String]) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
-         font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\" fill=\"#222\">\n\
+         font-family=\"Helvetica, Arial, {SCRIPTS}, sans-serif\" font-size=\"12\" fill=\"#222\">\n\
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n{}</svg>\n",
         picture.text
     )
@@ -103,7 +114,7 @@ impl Picture<'_> {
         }
         let (mut x, mut y) = (LEFT, top + 12.0);
         for (name, number) in runs {
-            let width = 26.0 + CHARACTER * name.chars().count() as f64 + 18.0;
+            let width = 26.0 + name.chars().map(width).sum::<f64>() + 18.0;
             if x > LEFT && x + width > WIDTH - MARGIN {
                 (x, y) = (LEFT, y + LEGEND);
             }

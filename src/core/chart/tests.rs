@@ -65,3 +65,25 @@ fn charts_hold_what_the_view_asks_for() {
     let [smooth, accuracy, _] = charts(&[run], &View { smoothing: 0.5, train_top1: false, ..view });
     assert_eq!((smooth.lines[0].raw.len(), accuracy.lines.len()), (2, 1));
 }
+
+/// Two names of 34 letters fit in a row of the legend; as many Chinese characters, which are as wide as high, do not.
+#[test]
+fn a_legend_in_any_script_is_no_wider_than_the_picture() {
+    let curves = [curve(0, &[1.0, 0.5], &[(1, 50.0)])];
+    let rows = |letter: &str| {
+        let names = [letter.repeat(34), letter.repeat(33)];
+        let runs = [0, 1].map(|i| Run { name: &names[i], colour: i, curves: &curves });
+        let view = View { smoothing: 0.0, log_loss: false, train_top1: false };
+        let picture = svg::write(&charts(&runs, &view), &["#000".to_owned(), "#111".to_owned()]);
+        assert!(picture.contains("'Noto Sans CJK SC'") && picture.contains(", sans-serif\""));
+        let place = |name: &String| {
+            let line = picture.lines().find(|line| line.contains(&format!(">{name}</text>"))).unwrap();
+            line.split("y=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+        };
+        (place(&names[0]), place(&names[1]))
+    };
+    let (first, second) = rows("a");
+    assert_eq!(first, second);
+    let (first, second) = rows("字");
+    assert_ne!(first, second);
+}

@@ -1,12 +1,13 @@
 //! The panels in their tiles.
 
-use eframe::egui::{Stroke, Ui, Visuals, WidgetText};
+use eframe::egui::{Stroke, Ui, Vec2, Visuals, WidgetText};
 use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{dataset, distilled, log, observer, patches, recipe, training};
 use crate::ui::theme::palette;
+use crate::ui::widgets::room::at_least;
 
 /// The tab over all panels of distilling.
 const DISTILLING: &str = "Distilling";
@@ -22,6 +23,7 @@ pub struct Panels {
     pub recipe: recipe::RecipePanel,
     /// Training.
     pub training: training::TrainingPanel,
+    log: log::LogPanel,
     patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
 }
@@ -31,15 +33,28 @@ impl Panels {
     pub fn show(&mut self, ui: &mut Ui, panel: Panel, scene: &mut Scene<'_>) {
         // Paths and file names are long; without this they would widen the panel.
         ui.style_mut().wrap_mode = None;
-        match panel {
+        at_least(ui, least(panel), |ui| match panel {
             Panel::Dataset => self.dataset.show(ui, scene),
             Panel::Observer => self.observer.show(ui, scene),
             Panel::Recipe => self.recipe.show(ui, scene),
             Panel::Patches => self.patches.show(ui, scene),
             Panel::Distilled => self.distilled.show(ui, scene),
             Panel::Training => self.training.show(ui, scene),
-            Panel::Log => log::show(ui, scene),
-        }
+            Panel::Log => self.log.show(ui, scene),
+        });
+    }
+}
+
+/// The size from which on a panel's parts have room beside and below each other; in less it is scrolled.
+fn least(panel: Panel) -> Vec2 {
+    match panel {
+        Panel::Dataset => Vec2::new(240.0, 120.0),
+        Panel::Observer => Vec2::new(240.0, 120.0),
+        Panel::Recipe => Vec2::new(290.0, 120.0),
+        Panel::Patches => Vec2::new(280.0, 320.0),
+        Panel::Distilled => Vec2::new(220.0, 160.0),
+        Panel::Training => Vec2::new(300.0, 200.0),
+        Panel::Log => Vec2::new(200.0, 80.0),
     }
 }
 
@@ -83,7 +98,7 @@ impl Behavior<Panel> for Docked<'_> {
     }
 
     fn min_size(&self) -> f32 {
-        120.0
+        160.0
     }
 
     fn tab_bar_color(&self, visuals: &Visuals) -> eframe::egui::Color32 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Context, ViewportCommand};
+use eframe::egui::{Context, ViewportCommand, gui_zoom};
 
 use super::state::App;
 use crate::core::workspace::{Command, Theme};
@@ -10,8 +10,13 @@ use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
 use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose};
-use crate::ui::layout;
+use crate::ui::layout::Desk;
+use crate::ui::model::log::Level;
 use crate::ui::theme;
+
+/// Said at a field whose dialog can't come.
+const NO_DIALOG: &str = "No file dialog can be opened here: neither the desktop's portal nor zenity answers. Type or \
+                         paste the path into the field above, or drop a file on it.";
 
 impl App {
     /// Carries out an intent, as a panel would ask for it.
@@ -28,7 +33,7 @@ impl App {
             }
             Intent::OpenDataset(request) => self.open_dataset(request),
             Intent::OpenObserver(request) => self.open_observer(request),
-            Intent::Browse(purpose) => self.dialogs.ask(purpose),
+            Intent::Browse(purpose) => self.browse(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
             Intent::Train(request) => self.train(request),
             Intent::Trainings(change) => self.model.trainings.change(change),
@@ -47,8 +52,8 @@ impl App {
                 self.distil_next = None;
                 self.request(Request::OpenSample);
             }
-            Action::OpenDataset => self.dialogs.ask(Purpose::Dataset),
-            Action::OpenObserver => self.dialogs.ask(Purpose::Observer),
+            Action::OpenDataset => self.browse(Purpose::Dataset),
+            Action::OpenObserver => self.browse(Purpose::Observer),
             Action::Check => self.request(Request::Check),
             Action::Score => self.score(),
             Action::Distil => match self.panels.recipe.target() {
@@ -74,10 +79,13 @@ impl App {
                 let theme = if dark { Theme::Light } else { Theme::Dark };
                 self.execute(ctx, Intent::Edit(Command::SetTheme(theme)));
             }
-            Action::ResetLayout => self.tree = layout::default_tree(),
+            Action::ZoomIn => gui_zoom::zoom_in(ctx),
+            Action::ZoomOut => gui_zoom::zoom_out(ctx),
+            Action::ZoomReset => ctx.set_zoom_factor(1.0),
+            Action::ResetLayout => self.desk = Desk::default(),
             Action::Help => self.help = true,
-            Action::ShowDistilling => layout::show_distilling(&mut self.tree),
-            Action::ShowTraining => layout::show(&mut self.tree, Panel::Training),
+            Action::ShowDistilling => self.desk.show_distilling(),
+            Action::ShowTraining => self.desk.show(Panel::Training),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             of_training => self.act_on_training(ctx, of_training),
         }
@@ -87,6 +95,31 @@ impl App {
     #[must_use]
     pub fn command_line(&self) -> String {
         command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
+    }
+
+    /// Opens a dialog, or says where the path is typed in its place.
+    pub(super) fn browse(&mut self, purpose: Purpose) {
+        if !self.dialogs.ask(purpose) {
+            self.no_dialog(purpose);
+        }
+    }
+
+    /// A dialog was asked for and none could be opened: its field says so and has the keyboard.
+    pub(super) fn no_dialog(&mut self, purpose: Purpose) {
+        self.model.say(Level::Warning, NO_DIALOG);
+        // In a narrow window the field would lie behind the other half of the panel.
+        self.panels.training.form_in_front = matches!(purpose, Purpose::Training(_));
+        let (panel, field) = match purpose {
+            Purpose::Dataset => (Panel::Dataset, &mut self.panels.dataset.path),
+            Purpose::Observer => (Panel::Observer, &mut self.panels.observer.path),
+            Purpose::ClassMap => (Panel::Observer, &mut self.panels.observer.class_map),
+            Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
+            Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
+            Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
+            Purpose::Curves(_) => (Panel::Training, self.panels.training.paths.ask_curves()),
+        };
+        field.explain(NO_DIALOG);
+        self.desk.show(panel);
     }
 
     pub(super) fn chosen(&mut self, purpose: Purpose, path: &Path) {
@@ -117,7 +150,7 @@ impl App {
         }
     }
 
-    /// Keys of the table and dropped files.
+    /// Keys of the table.
     pub(super) fn inputs(&mut self, ctx: &Context) {
         if !self.help
             && !ctx.text_edit_focused()
@@ -125,6 +158,10 @@ impl App {
         {
             self.intents.push(Intent::Do(action));
         }
+    }
+
+    /// Takes the files that no field took.
+    pub(super) fn drops(&mut self, ctx: &Context) {
         let dropped = ctx.input(|i| i.raw.dropped_files.clone());
         for file in dropped {
             self.dropped(&PathBuf::from(file.path()));

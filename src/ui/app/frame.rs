@@ -9,11 +9,11 @@ use crate::core::workspace::Command;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Event, Job, Request};
 use crate::ui::intent::Panel;
-use crate::ui::layout;
 use crate::ui::model::log::Level;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{help, job_bar, menu};
 use crate::ui::theme;
+use crate::ui::widgets::dialog::Answered;
 
 impl App {
     fn drain(&mut self, ctx: &Context) {
@@ -21,8 +21,10 @@ impl App {
             self.receive(event);
         }
         self.gallery.advance(ctx);
-        if let Some((purpose, path)) = self.dialogs.poll(ctx) {
-            self.chosen(purpose, &path);
+        match self.dialogs.poll(ctx) {
+            Some((purpose, Answered::Chosen(path))) => self.chosen(purpose, &path),
+            Some((purpose, Answered::NoDialog)) => self.no_dialog(purpose),
+            None => {}
         }
         if let Some(path) = self.free_name.as_ref().and_then(|r| r.try_recv().ok()) {
             self.free_name = None;
@@ -60,7 +62,7 @@ impl App {
                 self.panels.observer.path.set(&file);
                 self.open_observer(ObserverRequest { file, ..ObserverRequest::default() });
             } else {
-                layout::show(&mut self.tree, Panel::Dataset);
+                self.desk.show(Panel::Dataset);
             }
         }
         if let Some(file) = loaded {
@@ -91,7 +93,8 @@ impl App {
     pub fn paint(&mut self, ui: &mut egui::Ui) {
         let ctx = ui.ctx().clone();
         self.inputs(&ctx);
-        let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents };
+        let window = ctx.content_rect();
+        let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents, room: window };
         let mut docked = Docked { panels: &mut self.panels, scene };
         let p = theme::palette(ui.visuals());
         let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
@@ -99,11 +102,17 @@ impl App {
         egui::Panel::bottom("jobs").exact_size(34.0).frame(bar).show(ui, |ui| job_bar::show(ui, &mut docked.scene));
         let ground = egui::Frame::new().fill(p.well);
         egui::CentralPanel::default().frame(ground).show(ui, |ui| {
+            docked.scene.room = ui.max_rect();
             let fill = egui::Frame::new().fill(p.ground);
-            fill.show(ui, |ui| self.tree.ui(&mut docked, ui));
+            fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        let room = docked.scene.room;
         if self.help {
-            self.help = help::show(&ctx);
+            self.help = help::show(&ctx, room);
+        }
+        self.drops(&ctx);
+        if let Some(missing) = self.fonts.advance(&ctx) {
+            self.model.say(Level::Warning, missing);
         }
         self.model.reveal = false;
         for intent in std::mem::take(&mut self.intents) {

@@ -10,4 +10,4 @@ mod pending;
 mod state;
 mod training;
 
-pub use state::{App, AppConfig};
+pub use state::{App, AppConfig, Desktop};

@@ -4,21 +4,36 @@ use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 
 use eframe::egui::{self, Context};
-use egui_tiles::Tree;
 
 use super::docked::Panels;
 use super::pending::Pending;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
+use crate::ui::fonts::Fallback;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::later;
-use crate::ui::layout;
+use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::model::{Model, Recent, Running};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
 use crate::ui::widgets::gallery::Gallery;
+
+/// What the window takes from the desktop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desktop {
+    /// Its file dialogs. Without them paths are typed.
+    pub dialogs: bool,
+    /// Its fonts, for scripts that the built-in ones lack.
+    pub fonts: bool,
+}
+
+impl Default for Desktop {
+    fn default() -> Self {
+        Self { dialogs: true, fonts: true }
+    }
+}
 
 /// What the window opens with.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +44,20 @@ pub struct AppConfig {
     pub open_observer: Option<PathBuf>,
     /// Project folder, device, batch, threads.
     pub worker: WorkerConfig,
+    /// What it takes from the desktop.
+    pub desktop: Desktop,
 }
 
 /// The window.
 pub struct App {
     pub(super) model: Model,
     pub(super) panels: Panels,
-    pub(super) tree: Tree<Panel>,
+    pub(super) desk: Desk,
     pub(super) gallery: Gallery,
     pub(super) worker: Worker,
     pub(super) project: Option<PathBuf>,
     pub(super) dialogs: Dialogs,
+    pub(super) fonts: Fallback,
     pub(super) intents: Vec<Intent>,
     /// An observer to load as soon as the dataset is open.
     pub(super) observer_next: Option<PathBuf>,
@@ -66,10 +84,11 @@ impl App {
             project: config.worker.project.clone(),
             model: Model::default(),
             panels: Panels::default(),
-            tree: layout::default_tree(),
+            desk: Desk::default(),
             gallery: Gallery::start(ctx)?,
             worker: Worker::start(config.worker, move || waker.request_repaint())?,
-            dialogs: Dialogs::default(),
+            dialogs: Dialogs::new(config.desktop.dialogs),
+            fonts: Fallback::install(ctx, config.desktop.fonts),
             intents: Vec::new(),
             observer_next: config.open_observer,
             distil_next: None,
@@ -104,7 +123,7 @@ impl App {
 
     /// Brings a panel's tab to the front.
     pub fn bring_forward(&mut self, panel: Panel) {
-        layout::show(&mut self.tree, panel);
+        self.desk.show(panel);
     }
 
     pub(super) fn request(&mut self, request: Request) {
@@ -135,14 +154,16 @@ impl App {
     }
 
     pub(super) fn open_observer(&mut self, request: ObserverRequest) {
-        layout::show(&mut self.tree, Panel::Observer);
+        self.desk.show(Panel::Observer);
         self.model.problems.observer = None;
         self.model.observer_request = Some(request.clone());
         self.request(Request::OpenObserver(request));
     }
 
     pub(super) fn copy(&mut self, ctx: &Context, text: String, what: &str) {
+        // Not every desktop has a clipboard that can be reached: a line can be selected in the log, too.
+        let said = if text.contains('\n') { format!("copied {what}") } else { format!("copied {what}: {text}") };
         ctx.copy_text(text);
-        self.model.say(Level::Info, format!("copied {what}"));
+        self.model.say(Level::Info, said);
     }
 }

@@ -14,7 +14,6 @@ use crate::ui::actions::Action;
 use crate::ui::command_line;
 use crate::ui::intent::{Curves, Panel, Purpose};
 use crate::ui::later;
-use crate::ui::layout;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
 use crate::ui::theme;
@@ -65,10 +64,11 @@ impl App {
     }
 
     pub(super) fn open_trainings(&mut self, folder: PathBuf) {
+        self.panels.training.paths.answered();
         self.training.opened.retain(|f| *f != folder);
         self.training.opened.push(folder);
         self.training.again = true;
-        layout::show(&mut self.tree, Panel::Training);
+        self.desk.show(Panel::Training);
     }
 
     /// Takes what has arrived, and looks again where there is news.
@@ -155,7 +155,7 @@ impl App {
     pub(super) fn act_on_training(&mut self, ctx: &Context, action: Action) {
         match action {
             Action::Train | Action::CopyTraining => {
-                layout::show(&mut self.tree, Panel::Training);
+                self.desk.show(Panel::Training);
                 match (self.asked_training(), action) {
                     (Err(why), _) => self.model.problems.train = Some(why),
                     (Ok(request), Action::Train) => self.train(Box::new(request)),
@@ -167,14 +167,19 @@ impl App {
             }
             Action::ResumeTraining | Action::CloneTraining => self.train_again(action == Action::CloneTraining),
             Action::TrainingDetails => {
-                layout::show(&mut self.tree, Panel::Training);
+                self.desk.show(Panel::Training);
                 let folder = self.model.trainings.selected().map(|r| r.folder.clone());
                 self.panels.training.details.open(folder);
             }
-            Action::OpenTrainings => self.dialogs.ask(Purpose::Trainings),
+            Action::OpenTrainings => {
+                self.desk.show(Panel::Training);
+                self.panels.training.form_in_front = false;
+                self.panels.training.paths.ask_folder();
+                self.browse(Purpose::Trainings);
+            }
             Action::ListTrainings => self.list_trainings(ctx),
-            Action::ExportCsv => self.dialogs.ask(Purpose::Curves(Curves::Csv)),
-            Action::ExportSvg => self.dialogs.ask(Purpose::Curves(Curves::Svg)),
+            Action::ExportCsv => self.browse(Purpose::Curves(Curves::Csv)),
+            Action::ExportSvg => self.browse(Purpose::Curves(Curves::Svg)),
             _ => {}
         }
     }
@@ -198,6 +203,7 @@ impl App {
         if self.queue(Request::Train(request)) {
             self.model.say(Level::Info, format!("training '{name}' in {}", files::shown(&out)));
             self.model.trainings.ask(out, name);
+            self.panels.training.form_in_front = false;
             self.panels.training.form.forget_name();
             self.suggest_name();
         }
@@ -213,9 +219,10 @@ impl App {
         match TrainRequest::again(&note, &folder) {
             Err(why) => self.model.problems.train = Some(why.to_string()),
             Ok(request) if clone => {
-                layout::show(&mut self.tree, Panel::Training);
+                self.desk.show(Panel::Training);
                 self.edit(Command::SetTraining(request.recipe.clone()));
                 self.panels.training.form.fill(request);
+                self.panels.training.form_in_front = true;
                 self.training.named = None;
             }
             Ok(request) => self.train(Box::new(request)),

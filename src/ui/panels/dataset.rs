@@ -14,6 +14,7 @@ use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
 use crate::ui::widgets::grid::{Grid, Sections};
 use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::room::at_least;
 use crate::ui::widgets::text;
 
 /// What the panel remembers.
@@ -28,11 +29,21 @@ pub struct DatasetPanel {
     filter: String,
     /// The class that was last brought into view.
     revealed: Option<ClassId>,
+    /// Height of what stood above the lists in the last frame: messages make it grow.
+    above: f32,
 }
+
+/// What the lists of classes and samples need.
+const LISTS: Vec2 = Vec2::new(240.0, 170.0);
 
 impl DatasetPanel {
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        at_least(ui, LISTS + Vec2::new(0.0, self.above), |ui| self.parts(ui, scene));
+    }
+
+    fn parts(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let top = ui.cursor().top();
         let used = self.path.show(ui, ("Dataset folder", "/path/to/dataset"), "Open");
         if used.submitted {
             self.open(scene);
@@ -63,21 +74,28 @@ impl DatasetPanel {
             });
         }
         let Some(data) = scene.model.data.clone() else {
-            self.nothing_open(ui, scene);
+            self.above = 0.0;
+            let area = egui::ScrollArea::vertical().id_salt("nothing open").auto_shrink(false);
+            area.show(ui, |ui| self.nothing_open(ui, scene));
             return;
         };
-        ui.horizontal(|ui| {
-            summary(ui, &data);
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if !scene.model.recent.datasets.is_empty() {
+        let recent = !scene.model.recent.datasets.is_empty();
+        egui::Sides::new().shrink_left().truncate().show(
+            ui,
+            |ui| summary(ui, &data),
+            |ui| {
+                if recent {
                     ui.menu_button("Recent", |ui| self.recent(ui, scene));
                 }
-            });
-        });
+            },
+        );
+        self.above = ui.cursor().top() - top;
+        // However the window shrinks, buttons and some classes stay in view.
+        let most = (ui.available_height() - 84.0).max(60.0);
         egui::Panel::bottom("samples")
             .resizable(true)
             .default_size(158.0)
-            .min_size(60.0)
+            .size_range(60.0..=most)
             .frame(egui::Frame::new())
             .show(ui, |ui| {
                 ui.add_space(4.0);
@@ -209,6 +227,14 @@ impl DatasetPanel {
     }
 }
 
+/// A row that is narrower than this says "5,000" for "5,000 images".
+const NARROW: f32 = 260.0;
+
+/// What the counts of images and scores take of a row.
+fn numbers_width(row: f32) -> f32 {
+    if row < NARROW { 112.0 } else { 145.0 }
+}
+
 fn class_row(ui: &mut Ui, dataset: &Dataset, class: ClassId, scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
     let label = dataset.class(class).shown();
@@ -232,9 +258,16 @@ fn class_row(ui: &mut Ui, dataset: &Dataset, class: ClassId, scene: &mut Scene<'
             ui.painter().rect_filled(rect, 3.0, fill);
         }
         let inner = rect.shrink2(Vec2::new(5.0, 0.0));
-        text::line(ui, inner.with_max_x(inner.right() - 150.0), label, (TextStyle::Body, p.text));
-        let count = text::count(dataset.class_size(class), "image", "images");
-        text::line(ui, inner.with_min_x(inner.right() - 145.0), &count, (TextStyle::Body, p.weak));
+        let (name, numbers) = inner.split_left_right_at_x(inner.right() - numbers_width(inner.width()));
+        text::line(ui, name.with_max_x(name.right() - 5.0), label, (TextStyle::Body, p.text));
+        let images = dataset.class_size(class);
+        // Where there is little room it is for the name.
+        let count = if inner.width() < NARROW {
+            text::thousands(images as u64)
+        } else {
+            text::count(images, "image", "images")
+        };
+        text::line(ui, numbers, &count, (TextStyle::Body, p.weak));
         let ranking = scene.model.ranking.class(class);
         if ranking.tried > 0 {
             let state = format!("{} scored", text::thousands(ranking.tried as u64));

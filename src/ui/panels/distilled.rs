@@ -57,7 +57,7 @@ impl DistilledPanel {
         let counts: Vec<usize> = classes.iter().map(|c| ranking.images(*c)).collect();
         let p = palette(ui.visuals());
         let (side, factor) = (observer.observer.spec.side as u32, scene.model.workspace.recipe().factor());
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);

@@ -1,6 +1,6 @@
 //! The help sheet: keys from the table of commands, and the field's words.
 
-use eframe::egui::{self, Context, RichText, Ui};
+use eframe::egui::{self, Context, Rect, RichText, Ui};
 
 use crate::ui::actions::Action;
 use crate::ui::theme::palette;
@@ -17,16 +17,20 @@ const WORDS: [(&str, &str); 9] = [
     ("provenance", "where a patch comes from: file, box, loss and rank"),
 ];
 
-/// Shows the sheet over everything; false once it should close.
-pub fn show(ctx: &Context) -> bool {
+/// Shows the sheet within `room`, over everything; false once it should close.
+pub fn show(ctx: &Context, room: Rect) -> bool {
     let sheet = egui::Modal::new(egui::Id::unique("help")).show(ctx, |ui| {
-        ui.set_width(560.0);
+        ui.set_width((room.width() - 40.0).clamp(200.0, 580.0));
         ui.heading("Keys and words");
         ui.add_space(6.0);
-        keys(ui);
-        ui.add_space(8.0);
-        ui.separator();
-        words(ui);
+        // What is around the list: the margins, the heading and the button.
+        let height = (room.height() - 110.0).max(100.0);
+        egui::ScrollArea::vertical().id_salt("sheet").max_height(height).auto_shrink([false, true]).show(ui, |ui| {
+            keys(ui);
+            ui.add_space(8.0);
+            ui.separator();
+            words(ui);
+        });
         ui.add_space(8.0);
         ui.button("Close").clicked()
     });
@@ -40,11 +44,11 @@ fn keys(ui: &mut Ui) {
             let about = action.about();
             let Some(shortcut) = about.shortcut else { continue };
             ui.label(RichText::new(ui.ctx().format_shortcut(&shortcut)).monospace().color(p.accent));
-            ui.label(about.tooltip);
+            ui.add(egui::Label::new(about.tooltip).wrap());
             ui.end_row();
         }
         ui.label(RichText::new("Arrows, Home, End").monospace().color(p.accent));
-        ui.label("Move the selection in the grid that was clicked last");
+        ui.add(egui::Label::new("Move the selection in the grid that was clicked last").wrap());
         ui.end_row();
     });
 }

@@ -10,7 +10,7 @@ use crate::ui::actions::Action;
 use crate::ui::intent::Intent;
 use crate::ui::model::Model;
 use crate::ui::theme::palette;
-use crate::ui::widgets::text;
+use crate::ui::widgets::text::{self, button_width, text_width};
 
 /// Shows the bar.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -22,10 +22,17 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let p = palette(ui.visuals());
             let device = scene.model.device.as_deref().unwrap_or("device: chosen at the first check or score");
-            ui.add(egui::Label::new(RichText::new(device).color(p.weak)).truncate()).on_hover_text(device);
+            if ui.available_width() > LEAST_WORDS {
+                ui.add(egui::Label::new(RichText::new(device).color(p.weak)).truncate()).on_hover_text(device);
+            }
         });
     });
 }
+
+/// Fewer points show no word that could be read.
+const LEAST_WORDS: f32 = 48.0;
+/// What the job's name, its bar, and its words take where there is room for all.
+const BAR: (f32, f32) = (60.0, 240.0);
 
 fn idle(ui: &mut Ui, model: &Model) {
     let p = palette(ui.visuals());
@@ -46,13 +53,25 @@ fn running(ui: &mut Ui, status: &Status, scene: &mut Scene<'_>) {
     let name = scene.model.running.as_ref().map_or("", |r| r.job.name());
     let stage = if status.stage.is_empty() { name } else { status.stage };
     let title = if stage == name { name.to_owned() } else { format!("{name}: {stage}") };
-    ui.label(RichText::new(title).color(p.text).strong());
+    let pause = if status.paused { "Resume" } else { "Pause" };
+    let buttons = button_width(ui, pause) + button_width(ui, "Cancel");
+    // The buttons are always there; the name comes first, then the words, and the bar takes what they leave.
+    let room = (ui.available_width() - buttons).max(0.0);
+    let most = (room * 0.4).max(LEAST_WORDS);
+    at_most(ui, most, |ui| ui.add(egui::Label::new(RichText::new(&title).color(p.text).strong()).truncate()))
+        .on_hover_text(&title);
     let fraction = if status.total > 0 { status.done as f32 / status.total as f32 } else { 0.0 };
     let color = if status.paused { p.warn } else { p.accent };
-    let bar = egui::ProgressBar::new(fraction).desired_width(240.0).desired_height(12.0).fill(color).corner_radius(3);
+    let words = words(status);
+    let left = ui.available_width() - buttons;
+    let width = (left - text_width(ui, &words)).clamp(BAR.0, BAR.1);
+    let bar = egui::ProgressBar::new(fraction).desired_width(width).desired_height(12.0).fill(color).corner_radius(3);
     ui.add(bar);
-    ui.label(RichText::new(words(status)).color(p.text));
-    let pause = if status.paused { "Resume" } else { "Pause" };
+    let most = ui.available_width() - buttons;
+    if most > LEAST_WORDS {
+        let label = egui::Label::new(RichText::new(&words).color(p.text)).truncate();
+        at_most(ui, most, |ui| ui.add(label)).on_hover_text(&words);
+    }
     if ui.button(pause).on_hover_text(Action::Pause.about().tooltip).clicked() {
         scene.out.push(Intent::Do(Action::Pause));
     }
@@ -60,9 +79,19 @@ fn running(ui: &mut Ui, status: &Status, scene: &mut Scene<'_>) {
         scene.out.push(Intent::Do(Action::Cancel));
     }
     let waiting = scene.model.waiting.len();
-    if waiting > 0 {
-        ui.label(RichText::new(format!("{waiting} more waiting")).color(p.weak));
+    if waiting > 0 && ui.available_width() > LEAST_WORDS {
+        let words = format!("{waiting} more waiting");
+        ui.add(egui::Label::new(RichText::new(&words).color(p.weak)).truncate()).on_hover_text(words);
     }
+}
+
+/// Adds something that takes no more than `most` of the row.
+fn at_most<R>(ui: &mut Ui, most: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.scope(|ui| {
+        ui.set_max_width(most);
+        add(ui)
+    })
+    .inner
 }
 
 /// "1,200 of 3,000 images · 480 images/s · 0:06 left".

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, Rect, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::controls::command;
 use super::scene::Scene;
@@ -18,6 +18,7 @@ use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
 use crate::ui::theme::palette;
 use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::room::window;
 use crate::ui::widgets::text;
 
 /// What the panel remembers.
@@ -54,7 +55,7 @@ impl ObserverPanel {
                 scene.out.push(Intent::Browse(Purpose::Observer));
             }
             self.overrides(ui, scene);
-            self.known_networks(ui);
+            self.known_networks(ui, scene.room);
             if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
                 text::problem(ui, problem, true);
             }
@@ -154,12 +155,13 @@ impl ObserverPanel {
     }
 
     /// The table of networks in a window of its own, since the panel is narrow.
-    fn known_networks(&mut self, ui: &mut Ui) {
+    fn known_networks(&mut self, ui: &mut Ui, room: Rect) {
         if ui.button("Known networks").on_hover_text("What a file can hold: sizes, sides, accepted files").clicked() {
             self.networks_open = !self.networks_open;
         }
         let mut chosen = None;
-        egui::Window::new("Networks").open(&mut self.networks_open).default_size([860.0, 460.0]).show(ui.ctx(), |ui| {
+        let table = window("Networks", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks::networks);
             chosen = super::networks::show(ui, &mut self.network_filter, rows);
         });
@@ -346,7 +348,9 @@ fn accuracy_bar(ui: &mut Ui, width: f32, (class, accuracy): (&str, Option<f64>))
     let value = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:.0} %"));
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{class}: {value}")));
     let (left, right) = (rect.left() + 72.0, rect.right() - 40.0);
-    text::line(ui, rect.with_max_x(left - 6.0), class, (TextStyle::Small, p.text));
+    if text::line(ui, rect.with_max_x(left - 6.0), class, (TextStyle::Small, p.text)) {
+        response.on_hover_text(class);
+    }
     let bar = egui::Rect::from_min_max(egui::pos2(left, rect.top() + 4.0), egui::pos2(right, rect.bottom() - 4.0));
     ui.painter().rect_filled(bar, 2.0, p.well);
     let fraction = (accuracy.unwrap_or(0.0) / 100.0) as f32;

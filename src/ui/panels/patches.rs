@@ -50,10 +50,12 @@ impl PatchesPanel {
         }
         let classes = shown_classes(scene);
         self.toolbar(ui, &classes, scene);
+        // However the window shrinks, some of the grid stays in view.
+        let most = (ui.available_height() - 120.0).max(140.0);
         egui::Panel::bottom("provenance")
             .resizable(true)
             .default_size(272.0)
-            .min_size(140.0)
+            .size_range(140.0..=most)
             .frame(egui::Frame::new())
             .show(ui, |ui| {
                 ui.add_space(6.0);
@@ -86,7 +88,7 @@ impl PatchesPanel {
         let ranking = &scene.model.ranking;
         let shown: usize = classes.iter().map(|c| self.cells(ranking.class(*c))).sum();
         let wanted: usize = classes.iter().map(|c| ranking.class(*c).wanted).sum();
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Patches", scene);
             let words = RichText::new("stitched only").color(p.good);
             ui.checkbox(&mut self.only_selected, words)

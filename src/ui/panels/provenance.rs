@@ -31,7 +31,7 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
     ui.horizontal_top(|ui| {
         source_image(ui, (&key, &crops), height, scene);
         ui.add_space(6.0);
-        ui.vertical(|ui| {
+        egui::ScrollArea::vertical().id_salt("provenance").auto_shrink(false).show(ui, |ui| {
             facts(ui, dataset, (&key, rank), scene);
             ui.add_space(4.0);
             strip(ui, (&key, &crops), scene);

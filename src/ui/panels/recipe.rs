@@ -46,13 +46,13 @@ impl RecipePanel {
                 // Those of other methods are not there.
                 for param in PARAMS.iter().filter(|p| (p.get)(recipe).is_some()) {
                     let label = ui.label(param.label).on_hover_text(param.help);
-                    ui.horizontal(|ui| field(ui, param, (scene, label.id)));
+                    ui.horizontal_wrapped(|ui| field(ui, param, (scene, label.id)));
                     ui.end_row();
                 }
             });
             needs(ui, scene);
             staleness(ui, scene);
-            ui.horizontal(|ui| {
+            ui.horizontal_wrapped(|ui| {
                 command(ui, Action::Score, scene);
                 command(ui, Action::CopyCommand, scene);
             });
@@ -71,7 +71,7 @@ impl RecipePanel {
             scene.out.push(Intent::Browse(Purpose::Output));
         }
         let refused = matches!(scene.model.check, Some((_, Verdict::Refused(_))));
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             command(ui, Action::Distil, scene);
             if refused {
                 ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused this observer");
@@ -103,7 +103,7 @@ fn presets(ui: &mut Ui, scene: &mut Scene<'_>) {
     ui.horizontal(|ui| {
         let label = ui.label("Preset").on_hover_text("The papers' settings; IPC and seed stay as they are");
         let shown = current.map_or("own settings", |preset| preset.name);
-        let combo = egui::ComboBox::from_id_salt("preset").width(170.0).selected_text(shown).show_ui(ui, |ui| {
+        let combo = egui::ComboBox::from_id_salt("preset").width(160.0).selected_text(shown).show_ui(ui, |ui| {
             for preset in PRESETS {
                 let chosen = current.is_some_and(|c| c.name == preset.name);
                 if ui.selectable_label(chosen, preset.name).on_hover_text(preset.about).clicked() {
@@ -134,7 +134,7 @@ fn field(ui: &mut Ui, param: &'static RecipeParam, (scene, label): (&mut Scene<'
         Kind::Format => format_field(ui, param, scene),
         Kind::Name(names) => {
             let shown = param.value(recipe);
-            let combo = egui::ComboBox::from_id_salt(param.name).width(170.0).selected_text(&shown);
+            let combo = egui::ComboBox::from_id_salt(param.name).width(130.0).selected_text(&shown);
             let response = combo.show_ui(ui, |ui| {
                 for name in names {
                     if ui.selectable_label(shown == *name, *name).clicked() {

@@ -1,5 +1,7 @@
 //! What a panel gets to see, and where it asks.
 
+use eframe::egui::Rect;
+
 use crate::ui::intent::Intent;
 use crate::ui::model::Model;
 use crate::ui::widgets::gallery::Gallery;
@@ -12,4 +14,6 @@ pub struct Scene<'a> {
     pub gallery: &'a mut Gallery,
     /// What is asked for.
     pub out: &'a mut Vec<Intent>,
+    /// Where windows over the panels may lie: below the menu and above the bar of jobs.
+    pub room: Rect,
 }

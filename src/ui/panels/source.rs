@@ -19,6 +19,8 @@ pub fn class_chooser(ui: &mut Ui, name: &'static str, scene: &mut Scene<'_>) {
         let height = ui.spacing().interact_size.y;
         egui::ScrollArea::vertical().max_height(320.0).show_rows(ui, height, rows, |ui, range| {
             ui.set_min_width(180.0);
+            ui.set_max_width((scene.room.width() - 40.0).clamp(180.0, 420.0));
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Truncate);
             for row in range {
                 let class = row.checked_sub(1).map(|c| ClassId(c as u32));
                 ui.selectable_value(&mut choice, class, label(class));

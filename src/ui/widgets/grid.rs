@@ -124,7 +124,7 @@ impl Grid {
                 if let Some(words) = sections.heading {
                     let top = Pos2::new(origin.x, origin.y + plan.tops[s]);
                     let rect = Rect::from_min_size(top, Vec2::new(ui.available_width(), HEADING));
-                    heading(ui, rect, &words(s));
+                    heading(ui, rect, (s, &words(s)));
                 }
                 let top = plan.first_row(s);
                 let row = |y: f32| ((y - top) / plan.row).max(0.0) as usize;
@@ -193,14 +193,17 @@ fn step(key: Key, (s, i): At, (columns, counts): (usize, &[usize])) -> Option<At
     }
 }
 
-fn heading(ui: &Ui, rect: Rect, words: &Heading) {
+fn heading(ui: &Ui, rect: Rect, (section, words): (usize, &Heading)) {
     let p = palette(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let title = ui.painter().layout_no_wrap(words.title.clone(), font, p.text);
     let width = title.size().x.min(rect.width() * 0.6);
-    text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &words.title, (TextStyle::Body, p.text));
+    let cut = text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &words.title, (TextStyle::Body, p.text));
     let note = rect.with_min_x(rect.left() + width + 10.0);
-    text::line(ui, note, &words.note, (TextStyle::Small, p.weak));
+    if text::line(ui, note, &words.note, (TextStyle::Small, p.weak)) || cut {
+        let id = ui.scope_id().with(("heading", section));
+        ui.interact(rect, id, Sense::hover()).on_hover_text(format!("{}\n{}", words.title, words.note));
+    }
 }
 
 #[cfg(test)]

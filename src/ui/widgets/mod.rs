@@ -5,5 +5,6 @@ pub mod gallery;
 pub mod grid;
 pub mod path_field;
 pub mod picture;
+pub mod room;
 pub mod table;
 pub mod text;

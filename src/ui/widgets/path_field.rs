@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{self, Key, Ui};
+use eframe::egui::{self, Key, Response, Ui};
+
+use super::text::{self, button_width};
 
 /// A labelled text field for a path.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +12,10 @@ pub struct PathField {
     text: String,
     /// The path behind the text, where it came from a dialog or a list and may not be UTF-8.
     exact: Option<PathBuf>,
+    /// Said below the field until it is used.
+    note: Option<String>,
+    /// The keyboard belongs to the field from the next frame on.
+    focus: bool,
 }
 
 /// What the user did with a [`PathField`].
@@ -28,6 +34,26 @@ impl PathField {
     pub fn set(&mut self, path: &Path) {
         self.text = path.to_string_lossy().into_owned();
         self.exact = Some(path.to_owned());
+        self.note = None;
+    }
+
+    /// Says below the field why its path has to be typed, and lets it be typed.
+    pub fn explain(&mut self, why: &str) {
+        self.note = Some(why.to_owned());
+        self.focus = true;
+    }
+
+    /// Takes a file that is dropped on the field or while it has the keyboard; not every desktop says where.
+    fn dropped(&mut self, ui: &Ui, field: &Response) -> bool {
+        if !field.has_focus() && !ui.rect_contains_pointer(field.rect) {
+            return false;
+        }
+        let mut files = ui.ctx().input_mut(|i| std::mem::take(&mut i.raw.dropped_files));
+        if files.is_empty() {
+            return false;
+        }
+        self.set(&PathBuf::from(files.remove(0).path()));
+        true
     }
 
     /// Whether nothing is typed.
@@ -57,28 +83,31 @@ impl PathField {
             let width = ui.available_width() - button_width(ui, button) - button_width(ui, BROWSE) - 10.0;
             let field = egui::TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(width.max(60.0));
             let field = ui.add(field).labelled_by(name.id);
-            used.changed = field.changed();
+            if std::mem::take(&mut self.focus) {
+                field.request_focus();
+                field.scroll_to_me(None);
+            }
+            used.changed = field.changed() || self.dropped(ui, &field);
             used.submitted = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && !self.is_empty();
             if !button.is_empty() {
                 used.submitted |= ui.add_enabled(!self.is_empty(), egui::Button::new(button)).clicked();
             }
             used.browse = ui.button(BROWSE).on_hover_text(format!("{label}: choose in a dialog")).clicked();
+            if field.hovered() && !field.has_focus() && !self.text.is_empty() {
+                field.on_hover_text(&self.text);
+            }
         });
+        if used.changed || used.submitted {
+            self.note = None;
+        }
+        if let Some(note) = &self.note {
+            text::problem(ui, note, false);
+        }
         used
     }
 }
 
 const BROWSE: &str = "Browse…";
-
-/// What a button with this text takes of a row; nothing for no text.
-fn button_width(ui: &Ui, text: &str) -> f32 {
-    if text.is_empty() {
-        return 0.0;
-    }
-    let font = egui::TextStyle::Button.resolve(ui.style());
-    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, ui.visuals().text_color());
-    galley.size().x + 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x
-}
 
 #[cfg(test)]
 mod tests {

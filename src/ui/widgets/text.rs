@@ -1,19 +1,38 @@
 //! Text in fixed places: cut with an ellipsis, never spilling over.
 
-use eframe::egui::{self, Align2, Color32, FontId, Pos2, Rect, RichText, TextStyle, Ui};
+use std::sync::Arc;
+
+use eframe::egui::{self, Align2, Color32, FontId, Galley, Pos2, Rect, RichText, TextStyle, Ui};
 
 use super::super::theme::palette;
 
-/// Paints one line within `rect` from its left edge; returns whether it was cut.
-pub fn line(ui: &Ui, rect: Rect, text: &str, (style, color): (TextStyle, Color32)) -> bool {
+/// One line of text, cut with an ellipsis where it is wider than `width`.
+pub fn elided(ui: &Ui, text: &str, width: f32, (style, color): (TextStyle, Color32)) -> Arc<Galley> {
     let font: FontId = style.resolve(ui.style());
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
-    job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width());
-    let galley = ui.painter().layout_job(job);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(width);
+    ui.painter().layout_job(job)
+}
+
+/// Paints one line within `rect` from its left edge; returns whether it was cut.
+pub fn line(ui: &Ui, rect: Rect, text: &str, (style, color): (TextStyle, Color32)) -> bool {
+    let galley = elided(ui, text, rect.width(), (style, color));
     let pos = Align2::LEFT_CENTER.align_size_within_rect(galley.size(), rect).min;
     let cut = galley.elided;
     ui.painter().galley(Pos2::new(rect.left(), pos.y), galley, color);
     cut
+}
+
+/// What a line of text takes of a row, with the gap behind it.
+pub fn text_width(ui: &Ui, text: &str) -> f32 {
+    let font = TextStyle::Body.resolve(ui.style());
+    let galley = ui.painter().layout_no_wrap(text.to_owned(), font, ui.visuals().text_color());
+    galley.size().x + ui.spacing().item_spacing.x
+}
+
+/// What a button with this text takes of a row, with the gap behind it; nothing for no text.
+pub fn button_width(ui: &Ui, text: &str) -> f32 {
+    if text.is_empty() { 0.0 } else { text_width(ui, text) + 2.0 * ui.spacing().button_padding.x }
 }
 
 /// An error or a warning where it arose, wrapped, that can be selected and copied.

@@ -125,8 +125,8 @@ fn row(ui: &Ui, (accuracy, rect): (&Accuracy<'_>, Rect), scale: &Scale, p: &Pale
     let middle = rect.center().y;
     let colour = p.curves[accuracy.colour % p.curves.len()];
     let names = rect.with_max_x(scale.bars.left() - 10.0);
-    let at = Pos2::new(names.right(), middle);
-    paint.with_clip_rect(names).text(at, Align2::RIGHT_CENTER, accuracy.name, font.clone(), p.text);
+    let name = text::elided(ui, accuracy.name, names.width(), (TextStyle::Body, p.text));
+    paint.galley(Align2::RIGHT_CENTER.align_size_within_rect(name.size(), names).min, name, p.text);
     let half = rect.height() * BAR / 2.0;
     let y = egui::Rangef::new(middle - half, middle + half);
     let bar = Rect::from_x_y_ranges(scale.bars.left()..=scale.x(mean), y);

@@ -15,12 +15,18 @@ use crate::store::files::shown;
 use crate::store::training::{Source, TrainingNote};
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
+use crate::ui::widgets::room::{at_least, window};
 use crate::ui::widgets::text;
 
 /// Height of a class's line.
 const CLASS: f32 = 18.0;
 /// Up to here the classes' names stand beside their rows of the confusion matrix.
 const NAMED: usize = 24;
+
+/// From this width on, facts and evaluation have room beside each other.
+const BESIDE: f32 = 680.0;
+/// What the evaluation needs.
+const EVALUATION: Vec2 = Vec2::new(220.0, 300.0);
 
 /// What the window remembers.
 #[derive(Default)]
@@ -32,6 +38,8 @@ pub struct Details {
     merged: Option<(Arc<TrainingNote>, Option<u64>, Confusion)>,
     /// The picture of that confusion in the dark or the light theme.
     picture: Option<(bool, TextureHandle)>,
+    /// In a narrow window: the evaluation, in place of the facts.
+    evaluation_in_front: bool,
 }
 
 impl Details {
@@ -48,21 +56,32 @@ impl Details {
             return;
         };
         let mut open = true;
-        egui::Window::new(format!("Training {}", note.name))
-            .id(egui::Id::unique("training details"))
-            .open(&mut open)
-            .default_size([900.0, 640.0])
-            .pivot(egui::Align2::CENTER_CENTER)
-            .default_pos(ctx.content_rect().center())
-            .show(ctx, |ui| {
-                ui.style_mut().wrap_mode = None;
-                egui::Panel::left("training facts")
-                    .resizable(true)
-                    .default_size(400.0)
-                    .frame(egui::Frame::new().inner_margin(egui::Margin { right: 8, ..Default::default() }))
-                    .show(ui, |ui| facts(ui, &note, &shown(&folder)));
-                self.evaluation(ui, &note);
-            });
+        let title = format!("Training {}", note.name);
+        // The id stays the same whatever is shown: so do its place and size.
+        let id = egui::Id::unique("training details");
+        window(&title, Vec2::new(900.0, 640.0), scene.room).id(id).open(&mut open).show(ctx, |ui| {
+            ui.style_mut().wrap_mode = None;
+            if ui.available_width() < BESIDE {
+                ui.horizontal(|ui| {
+                    ui.selectable_value(&mut self.evaluation_in_front, false, "Facts");
+                    ui.selectable_value(&mut self.evaluation_in_front, true, "Evaluation");
+                });
+                ui.separator();
+                if self.evaluation_in_front {
+                    at_least(ui, EVALUATION, |ui| self.evaluation(ui, &note));
+                } else {
+                    facts(ui, &note, &shown(&folder));
+                }
+                return;
+            }
+            egui::Panel::left("training facts")
+                .resizable(true)
+                .default_size(400.0)
+                .size_range(200.0..=ui.available_width() - 260.0)
+                .frame(egui::Frame::new().inner_margin(egui::Margin { right: 8, ..Default::default() }))
+                .show(ui, |ui| facts(ui, &note, &shown(&folder)));
+            at_least(ui, EVALUATION, |ui| self.evaluation(ui, &note));
+        });
         if !open || ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             self.folder = None;
         }

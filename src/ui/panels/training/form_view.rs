@@ -1,6 +1,6 @@
 //! The form of a training as widgets.
 
-use eframe::egui::{self, RichText, TextEdit, Ui};
+use eframe::egui::{self, Rect, RichText, TextEdit, Ui, Vec2};
 
 use super::fields;
 use super::form::{
@@ -17,6 +17,7 @@ use crate::ui::intent::{Intent, Purpose, TrainPath};
 use crate::ui::panels::controls::command;
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
+use crate::ui::widgets::room::window;
 use crate::ui::widgets::text;
 
 /// The preset that nobody has to choose.
@@ -50,7 +51,7 @@ impl FormView {
             preset(ui, form, scene);
             fields::show(ui, form, scene);
         });
-        self.known_networks(ui, form);
+        self.known_networks(ui, form, scene.room);
     }
 
     /// The network, its input, and how many images.
@@ -91,10 +92,10 @@ impl FormView {
     }
 
     /// The table of networks in a window of its own, since the form is narrow.
-    fn known_networks(&mut self, ui: &Ui, form: &mut TrainForm) {
+    fn known_networks(&mut self, ui: &Ui, form: &mut TrainForm, room: Rect) {
         let mut chosen = None;
-        let window = egui::Window::new("Students").open(&mut self.networks_open);
-        window.default_size([860.0, 460.0]).show(ui.ctx(), |ui| {
+        let table = window("Students", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks);
             chosen = crate::ui::panels::networks::show(ui, &mut self.filter, rows);
         });
@@ -283,7 +284,7 @@ fn start(ui: &mut Ui, form: &TrainForm, scene: &mut Scene<'_>) {
         );
         ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate());
     }
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         command(ui, Action::Train, scene);
         command(ui, Action::CopyTraining, scene);
     });

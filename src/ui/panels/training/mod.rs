@@ -1,15 +1,16 @@
-//! The training panel: the form on the left, curves above, the table of trainings below.
+//! The training panel: the form on the left, curves above, the table of trainings below; in a narrow window the form or
+//! the others.
 
 use eframe::egui::{self, RichText, Sense, Ui, Vec2, WidgetInfo};
 
 use crate::core::chart::{Chart, Run, View, charts};
 use crate::ui::actions::Action;
-use crate::ui::intent::{Curves, Intent, Purpose, TrainingsChange};
+use crate::ui::intent::{Intent, TrainingsChange};
 use crate::ui::model::Model;
 use crate::ui::panels::controls::command;
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
-use crate::ui::widgets::path_field::PathField;
+use crate::ui::widgets::room::at_least;
 use crate::ui::widgets::table::Table;
 use crate::ui::widgets::text;
 
@@ -20,6 +21,7 @@ mod details;
 mod fields;
 pub mod form;
 mod form_view;
+mod paths;
 mod plots;
 mod runs;
 pub mod suggestion;
@@ -41,9 +43,17 @@ pub struct TrainingPanel {
     epoch: Option<f64>,
     /// The legend's entry under the pointer in the last frame.
     highlighted: Option<String>,
-    export: PathField,
+    /// Paths that are typed: of more trainings, and of curves.
+    pub paths: paths::Paths,
+    /// In a narrow window: the form, in place of curves and table.
+    pub form_in_front: bool,
     drawn: Option<Drawn>,
+    /// Height of what stood above the curves in the last frame: messages and fields make it grow.
+    above: f32,
 }
+
+/// From this width on the form and the curves have room beside each other.
+const BESIDE: f32 = 700.0;
 
 /// The charts of a frame, kept while nothing changes.
 struct Drawn {
@@ -64,8 +74,10 @@ impl Default for TrainingPanel {
             reset: false,
             epoch: None,
             highlighted: None,
-            export: PathField::default(),
+            paths: paths::Paths::default(),
+            form_in_front: true,
             drawn: None,
+            above: 0.0,
         }
     }
 }
@@ -73,36 +85,62 @@ impl Default for TrainingPanel {
 impl TrainingPanel {
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        egui::Panel::left("training form")
-            .resizable(true)
-            .default_size(312.0)
-            .size_range(250.0..=520.0)
-            .frame(egui::Frame::new())
-            .show(ui, |ui| self.form_view.show(ui, &mut self.form, scene));
-        let p = palette(ui.visuals());
-        egui::CentralPanel::default()
-            .frame(egui::Frame::new().inner_margin(egui::Margin { left: 8, ..Default::default() }))
-            .show(ui, |ui| {
-                if let Some(problem) = &scene.model.trainings.problem {
-                    text::problem(ui, &format!("The project's trainings can't be listed: {problem}"), true);
-                }
-                if scene.model.trainings.rows().is_empty() {
-                    nothing(ui, scene);
-                    return;
-                }
-                egui::Panel::bottom("training table")
-                    .resizable(true)
-                    .default_size(226.0)
-                    .min_size(110.0)
-                    .frame(egui::Frame::new().fill(p.ground))
-                    .show(ui, |ui| {
-                        ui.add_space(4.0);
-                        self.table_bar(ui, scene);
-                        runs::show(ui, &mut self.table, scene);
-                    });
-                self.plots(ui, scene);
+        let width = ui.available_width();
+        if width < BESIDE {
+            ui.horizontal(|ui| {
+                ui.selectable_value(&mut self.form_in_front, true, "Form").on_hover_text("What to train, and how");
+                ui.selectable_value(&mut self.form_in_front, false, "Curves and table")
+                    .on_hover_text("The trainings that there are");
             });
+            ui.separator();
+            if self.form_in_front {
+                self.form_view.show(ui, &mut self.form, scene);
+            } else {
+                self.trainings(ui, scene);
+            }
+        } else {
+            egui::Panel::left("training form")
+                .resizable(true)
+                .default_size(312.0)
+                .size_range(280.0..=(width - 420.0).min(520.0))
+                .frame(egui::Frame::new())
+                .show(ui, |ui| self.form_view.show(ui, &mut self.form, scene));
+            egui::CentralPanel::default()
+                .frame(egui::Frame::new().inner_margin(egui::Margin { left: 8, ..Default::default() }))
+                .show(ui, |ui| self.trainings(ui, scene));
+        }
         self.details.show(ui.ctx(), scene);
+    }
+
+    /// Curves above, the table below.
+    fn trainings(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        at_least(ui, Vec2::new(280.0, 270.0 + self.above), |ui| self.curves_and_table(ui, scene));
+    }
+
+    fn curves_and_table(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let top = ui.cursor().top();
+        if let Some(problem) = &scene.model.trainings.problem {
+            text::problem(ui, &format!("The project's trainings can't be listed: {problem}"), true);
+        }
+        self.paths.show(ui, scene);
+        self.above = ui.cursor().top() - top;
+        if scene.model.trainings.rows().is_empty() {
+            nothing(ui, scene);
+            return;
+        }
+        let p = palette(ui.visuals());
+        let height = ui.available_height();
+        egui::Panel::bottom("training table")
+            .resizable(true)
+            .default_size((height * 0.45).min(226.0))
+            .size_range(110.0..=(height - 150.0).max(110.0))
+            .frame(egui::Frame::new().fill(p.ground))
+            .show(ui, |ui| {
+                ui.add_space(4.0);
+                self.table_bar(ui, scene);
+                runs::show(ui, &mut self.table, scene);
+            });
+        self.plots(ui, scene);
     }
 
     /// The charts of what is shown.
@@ -179,16 +217,16 @@ impl TrainingPanel {
     }
 
     fn controls(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.selectable_value(&mut self.compare, false, "Curves");
             ui.selectable_value(&mut self.compare, true, "Comparison")
                 .on_hover_text("The results of the shown trainings side by side, over their seeds");
             ui.separator();
-            ui.add_enabled_ui(!self.compare, |ui| self.curve_controls(ui));
+            self.curve_controls(ui);
             let menu = egui::containers::menu::MenuButton::new("Export").config(
                 egui::containers::menu::MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
             );
-            menu.ui(ui, |ui| self.export(ui, scene));
+            menu.ui(ui, |ui| self.paths.export(ui, scene));
             if let Some(problem) = &scene.model.problems.export {
                 let p = palette(ui.visuals());
                 ui.add(egui::Label::new(RichText::new(problem).color(p.bad)).truncate()).on_hover_text(problem);
@@ -202,17 +240,21 @@ impl TrainingPanel {
              rates are not smoothed; what was measured stays as a faint line.",
         );
         ui.spacing_mut().slider_width = 110.0;
-        ui.add(egui::Slider::new(&mut self.view.smoothing, 0.0..=0.99).fixed_decimals(2)).labelled_by(label.id);
+        // Of the comparison they change nothing.
+        let curves = !self.compare;
+        let smoothing = egui::Slider::new(&mut self.view.smoothing, 0.0..=0.99).fixed_decimals(2);
+        ui.add_enabled(curves, smoothing).labelled_by(label.id);
         ui.separator();
         let was = self.view.log_loss;
-        ui.checkbox(&mut self.view.log_loss, "Log loss").on_hover_text("Logarithmic scale of the loss");
+        ui.add_enabled(curves, egui::Checkbox::new(&mut self.view.log_loss, "Log loss"))
+            .on_hover_text("Logarithmic scale of the loss");
         // The old scale's view means nothing on the new one.
         self.reset |= was != self.view.log_loss;
-        ui.checkbox(&mut self.view.train_top1, "Training top-1")
+        ui.add_enabled(curves, egui::Checkbox::new(&mut self.view.train_top1, "Training top-1"))
             .on_hover_text("Top-1 on the augmented training images, dashed");
         ui.separator();
         self.reset |= ui
-            .button("Reset view")
+            .add_enabled(curves, egui::Button::new("Reset view"))
             .on_hover_text(
                 "All epochs and values. In a plot: drag moves, the wheel zooms, a drag with the right button zooms into a \
                  box, a double click resets.",
@@ -220,36 +262,19 @@ impl TrainingPanel {
             .clicked();
     }
 
-    /// Where curves go: a dialog, or a typed path.
-    fn export(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        ui.set_width(380.0);
-        ui.horizontal(|ui| {
-            command(ui, Action::ExportCsv, scene);
-            command(ui, Action::ExportSvg, scene);
-        });
-        let used = self.export.show(ui, ("Or write to a new file", "/path/to/curves.csv or .svg"), "Write");
-        if used.browse {
-            scene.out.push(Intent::Browse(Purpose::Curves(Curves::Csv)));
-        }
-        if used.submitted {
-            let path = self.export.path();
-            let svg = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("svg"));
-            scene.out.push(Intent::Export(if svg { Curves::Svg } else { Curves::Csv }, path));
-            ui.close();
-        }
-    }
-
     /// The shown trainings in their colours; pointing at one brings it out, a click hides it.
     fn legend(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let p = palette(ui.visuals());
         let mut pointed = None;
         let mut hidden = None;
-        ui.horizontal_wrapped(|ui| {
+        let most = (ui.available_height() * 0.25).max(40.0);
+        let area = egui::ScrollArea::vertical().id_salt("legend").max_height(most).auto_shrink([false, true]);
+        let longest = (ui.available_width() - 40.0).max(40.0);
+        let names = |ui: &mut Ui| {
             ui.spacing_mut().item_spacing = Vec2::new(16.0, 2.0);
             for (row, note, number) in scene.model.trainings.shown() {
                 let colour = p.curves[number % p.curves.len()];
-                let font = egui::TextStyle::Body.resolve(ui.style());
-                let galley = ui.painter().layout_no_wrap(note.name.clone(), font, p.text);
+                let galley = text::elided(ui, &note.name, longest, (egui::TextStyle::Body, p.text));
                 let size = Vec2::new(galley.size().x + 22.0, galley.size().y);
                 let (rect, response) = ui.allocate_exact_size(size, Sense::CLICK);
                 let line = egui::Rect::from_min_size(rect.left_center() - Vec2::new(0.0, 2.0), Vec2::new(16.0, 4.0));
@@ -264,9 +289,10 @@ impl TrainingPanel {
                 if response.clicked() {
                     hidden = Some(row.folder.clone());
                 }
-                response.on_hover_text("Click hides it; the box in the table shows it again");
+                response.on_hover_text(format!("{}\nClick hides it; the box in the table shows it again", note.name));
             }
-        });
+        };
+        area.show(ui, |ui| ui.horizontal_wrapped(names));
         self.highlighted = pointed;
         if let Some(folder) = hidden {
             scene.out.push(Intent::Trainings(TrainingsChange::Show(folder, false)));
@@ -274,7 +300,8 @@ impl TrainingPanel {
     }
 
     fn table_bar(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        ui.horizontal(|ui| {
+        let one_row = ui.available_width() > 780.0;
+        ui.horizontal_wrapped(|ui| {
             for action in [Action::ResumeTraining, Action::CloneTraining, Action::TrainingDetails] {
                 command(ui, action, scene);
             }
@@ -283,19 +310,27 @@ impl TrainingPanel {
             if ui.button("Refresh").on_hover_text(Action::ListTrainings.about().tooltip).clicked() {
                 scene.out.push(Intent::Do(Action::ListTrainings));
             }
-            let p = palette(ui.visuals());
-            let all = scene.model.trainings.rows().len();
-            let shown = scene.model.trainings.shown().count();
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let many = shown < all;
-                if ui.small_button(if many { "Show all" } else { "Hide all" }).clicked() {
-                    scene.out.push(Intent::Trainings(TrainingsChange::ShowAll(many)));
-                }
-                let words = format!("{}, curves of {shown} shown", text::count(all, "training", "trainings"));
-                ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate());
-            });
+            if one_row {
+                let end = egui::Layout::right_to_left(egui::Align::Center);
+                ui.with_layout(end, |ui| shown_count(ui, scene));
+            } else {
+                shown_count(ui, scene);
+            }
         });
     }
+}
+
+/// How many trainings there are, and a button that shows or hides all of them.
+fn shown_count(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
+    let all = scene.model.trainings.rows().len();
+    let shown = scene.model.trainings.shown().count();
+    let many = shown < all;
+    if ui.small_button(if many { "Show all" } else { "Hide all" }).clicked() {
+        scene.out.push(Intent::Trainings(TrainingsChange::ShowAll(many)));
+    }
+    let words = format!("{}, curves of {shown} shown", text::count(all, "training", "trainings"));
+    ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate());
 }
 
 /// A chart's title, and what its kinds of lines mean.
@@ -326,7 +361,7 @@ fn nothing(ui: &mut Ui, scene: &mut Scene<'_>) {
          that labels. Distil first if there is no such folder. Trainings of the command line join with Open trainings.",
     );
     ui.vertical_centered(|ui| {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.add_space((ui.available_width() - 240.0).max(0.0) / 2.0);
             command(ui, Action::Train, scene);
             command(ui, Action::OpenTrainings, scene);
