@@ -7,6 +7,7 @@ use std::io::Cursor;
 use std::sync::LazyLock;
 
 use stillroom::core::data::class_map::{self, Outputs};
+use stillroom::core::data::class_order::ClassOrder;
 use stillroom::core::data::dataset::{Class, Split};
 use stillroom::core::data::normalise::MeanStd;
 use stillroom::core::distil::manifest::{Manifest, Program};
@@ -69,7 +70,10 @@ fn zip(bytes: &[u8]) {
         if let Ok(Some(entry)) = directory.find(&format!("{folder}data.pkl"))
             && let Ok(range) = directory.bytes_of(&mut Cursor::new(bytes), entry)
         {
-            assert!(range.end <= bytes.len() as u64 && range.end - range.start == entry.size);
+            assert!(range.end <= bytes.len() as u64 && range.end - range.start == entry.packed);
+            let mut unpacked = 0;
+            let done = directory.unpack(&mut Cursor::new(bytes), entry, &mut |piece| unpacked += piece.len() as u64);
+            assert!(unpacked == entry.size || done.is_err() && unpacked < entry.size);
         }
     }
     torch(bytes);
@@ -105,8 +109,9 @@ fn card(bytes: &[u8]) {
 
 fn class_map(bytes: &[u8]) {
     let classes = ["cat", "dog", "n01440764"].map(|n| Class { name: n.into(), title: None, folder: Vec::new() });
+    let outputs = Outputs { count: 5, names: None, order: ClassOrder::Auto };
     if let Ok(given) = stillroom::store::class_map::parse(bytes)
-        && let Ok(map) = class_map::resolve(&classes, Outputs { count: 5, names: None }, Some(&given))
+        && let Ok(map) = class_map::resolve(&classes, outputs, Some(&given))
     {
         assert!(map.outputs.len() == 3 && map.outputs.iter().all(|&o| o < 5));
     }

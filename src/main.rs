@@ -12,7 +12,11 @@ fn main() -> ExitCode {
         Outcome::Window(options) => options,
     };
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
-    let config = AppConfig { open_dataset: options.data, open_observer: options.observer, worker };
+    let config = AppConfig {
+        open_dataset: options.data.map(|folder| options.reading.of(&folder)),
+        open_observer: options.observer,
+        worker,
+    };
     match ui::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

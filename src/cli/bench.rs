@@ -7,6 +7,7 @@ use crate::core::data::dataset::Split;
 use crate::core::distil::recipe::Recipe;
 use crate::jobs::bench::{forward_times, temporary_project};
 use crate::jobs::distill::{DistillRequest, distill};
+use crate::jobs::open::DatasetRequest;
 
 use super::console::{peak_rss_mib, print_line};
 use super::options::{Common, RecipeArgs, open_dataset};
@@ -55,12 +56,13 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
 }
 
 fn forward(args: &ForwardArgs) -> Result<(), Failure> {
-    let console = Console::new(args.common.compute.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     let arch = args.common.network.arch.ok_or_else(|| Failure::Usage("bench forward needs --arch".to_owned()))?;
     let side = args.common.network.side.unwrap_or_else(|| arch.usual_side());
     let batch = args.common.batch.unwrap_or(64) as usize;
     let picked = args.common.compute.pick(&console)?;
-    let mut times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked)?.split_off(2);
+    let times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked, &mut console);
+    let mut times = times.map_err(|e| console.failure(&e))?.split_off(2);
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     print_line(&serde_json::json!({
@@ -80,7 +82,7 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
 fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let recipe = args.recipe.apply(Recipe::default())?;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset((&args.data, args.common.folders), Split::Train, &mut console)?;
+    let dataset = open_dataset(&DatasetRequest::whole(&args.data), Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
     let request = args.common.network.observer(args.observer.clone());
     let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;

@@ -8,7 +8,7 @@ use crate::jobs::open::ObserverRequest;
 use crate::store::class_map;
 
 use super::console::print_line;
-use super::options::{Common, open_dataset};
+use super::options::{Common, ReadingArgs, open_dataset};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -27,6 +27,8 @@ pub struct Args {
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -39,7 +41,10 @@ impl Args {
 /// Runs the check; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset((&args.data, args.common.folders), Split::Test, &mut console)?;
+    let dataset = open_dataset(&args.reading.of(&args.data), Split::Test, &mut console)?;
+    if dataset.split() == Split::Whole {
+        console.say("the folder has no test split: the network may have learnt from these images (see --holdout)");
+    }
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let report = check(&mut session, &dataset, Depth::Full, &mut console).map_err(|e| console.failure(&e))?;
     describe(&console, &report, &dataset);
@@ -54,13 +59,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         };
         fields.insert("verdict".to_owned(), verdict.into());
     }
-    print_line(&line);
-    // Behind the result, which a name that is taken must not cost.
-    if let Some(path) = &args.write_class_map {
+    let written = args.write_class_map.as_ref().map(|path| {
         class_map::write(path, dataset.classes(), &report.class_map)?;
         console.say(&format!("class map written to {}", crate::store::files::shown(path)));
-    }
-    Ok(())
+        Ok(())
+    });
+    // The result comes last, and a name that is taken doesn't cost it.
+    print_line(&line);
+    written.unwrap_or(Ok(()))
 }
 
 /// The report for people.
@@ -69,6 +75,9 @@ pub fn describe(console: &Console, report: &CheckReport, dataset: &crate::core::
         "check: top-1 {:.2} % on {} images; best class order {:.2} % ({:+.2} points on images it was not found from)",
         report.top1, report.images, report.top1_remapped, report.gain
     ));
+    if let Some(order) = &report.order {
+        console.say(&order.to_string());
+    }
     for (class, accuracy) in dataset.classes().iter().zip(&report.per_class).take(20) {
         let accuracy = accuracy.map_or_else(|| "no images".to_owned(), |a| format!("{a:5.1} %"));
         console.say(&format!("  {accuracy}  {}", class.shown()));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::jobs::Arch;
@@ -33,6 +34,9 @@ pub struct Args {
     /// What the folders of --data are where it is in doubt: splits (train, test, …) or classes
     #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true, requires = "data")]
     folders: Folders,
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
     /// The network, where its keys don't tell
     #[arg(long)]
     arch: Option<Arch>,
@@ -45,6 +49,9 @@ pub struct Args {
     /// JSON file: which output belongs to which class of --data
     #[arg(long, value_name = "FILE", requires = "data")]
     class_map: Option<PathBuf>,
+    /// Order of the outputs where the classes of --data are integers and nothing else tells: number, text or auto
+    #[arg(long, default_value_t, requires = "data")]
+    class_order: ClassOrder,
     /// Warnings as JSON lines on standard output
     #[arg(long)]
     json: bool,
@@ -60,10 +67,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let network = ObserverRequest {
         file: args.observer.clone(),
+        part: args.part.clone(),
         arch: args.arch,
         side: args.side,
         mean_std: args.mean_std,
         class_map: args.class_map.clone(),
+        class_order: args.class_order,
         prune: false,
     };
     let request = ConvertRequest { network, keep, folders: args.folders, out: args.out.clone(), half: args.half };

@@ -3,20 +3,18 @@
 use std::path::PathBuf;
 
 use crate::core::data::dataset::{ClassId, Dataset, Split};
-use crate::core::data::folders::Folders;
 use crate::core::distil::presets::{PRESETS, Preset};
 use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
 use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::session::Session;
 use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, RecipeArgs, open_dataset};
+use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -56,6 +54,8 @@ pub struct Args {
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -76,12 +76,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = recipes.into_iter().next().unwrap_or_default();
     let mut console = Console::new(args.common.compute.json)?;
     NewFolder::check(&args.out)?;
-    let dataset = open_dataset((&args.data, args.common.folders), Split::Train, &mut console)?;
+    let dataset = open_dataset(&args.reading.of(&args.data), Split::Train, &mut console)?;
     let classes = chosen_classes(&dataset, &args.classes, &args.class)?;
-    let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
-    let project = Project::open(&folder)?;
+    let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
-    check_first(&mut session, (&args.data, args.common.folders), args.force, &mut console)?;
+    check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };
     let failed = |e: DistillError| {
         if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
@@ -140,14 +139,18 @@ fn no_class(dataset: &Dataset, flag: &str, name: &str) -> Failure {
 /// The small check before every distillation: a wrong class order is the cause of most failed replications.
 pub fn check_first(
     session: &mut Session,
-    (data, folders): (&std::path::Path, Folders),
+    data: &DatasetRequest,
     force: bool,
     console: &mut Console,
 ) -> Result<(), Failure> {
-    let held_out = crate::jobs::open::held_out(data, &session.dataset, folders);
+    let held_out = data.held_out(&session.dataset);
+    let of_which = if held_out.is_some() { "" } else { " that are distilled (--holdout 0.1 would keep some for this)" };
     let held_out = held_out.map_or_else(|| session.dataset.clone(), std::sync::Arc::new);
     let report = check(session, &held_out, Depth::Quick, console).map_err(|e| console.failure(&e))?;
-    console.say(&format!("check: top-1 {:.2} % on {} images", report.top1, report.images));
+    console.say(&format!("check: top-1 {:.2} % on {} images{of_which}", report.top1, report.images));
+    if let Some(order) = &report.order {
+        console.say(&order.to_string());
+    }
     match report.verdict() {
         Verdict::Good => {}
         Verdict::Doubtful(why) => console.warn(why),

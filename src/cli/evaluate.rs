@@ -9,7 +9,7 @@ use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, open_dataset};
+use super::options::{Common, ReadingArgs, open_dataset};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -30,6 +30,8 @@ pub struct Args {
     /// Keep only the outputs of the dataset's classes: the softmax is over them alone
     #[arg(long)]
     prune: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -56,7 +58,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Failed(format!("{folder}: there is no such folder; make it, or give another one")));
         }
     }
-    let dataset = open_dataset((&args.data, args.common.folders), Split::Test, &mut console)?;
+    let dataset = open_dataset(&args.reading.of(&args.data), Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     let map = &session.observer.map.outputs;

@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgMatches, Args};
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, Split};
 use crate::core::data::folders::Folders;
+use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::{Kind, Parameters};
 use crate::core::progress::Progress as _;
 use crate::core::train::recipe::TrainRecipe;
-use crate::jobs::open::{ObserverRequest, observer};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
+use crate::store::project::Project;
 
 use super::{Console, Failure};
 
@@ -53,6 +56,9 @@ impl ComputeArgs {
 /// What a weight file doesn't say.
 #[derive(clap::Args, Clone, Debug)]
 pub struct NetworkArgs {
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    pub part: Option<String>,
     /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -65,6 +71,10 @@ pub struct NetworkArgs {
     /// JSON file: which output belongs to which class
     #[arg(long, value_name = "FILE")]
     pub class_map: Option<PathBuf>,
+    /// Order of the outputs where classes are integers and nothing else tells: number, text (torchvision's), or auto, which
+    /// is number unless `check` or `distill` finds that the network answers in order of text
+    #[arg(long, default_value_t)]
+    pub class_order: ClassOrder,
 }
 
 impl NetworkArgs {
@@ -72,10 +82,12 @@ impl NetworkArgs {
     pub fn observer(&self, file: PathBuf) -> ObserverRequest {
         ObserverRequest {
             file,
+            part: self.part.clone(),
             arch: self.arch,
             side: self.side,
             mean_std: self.mean_std,
             class_map: self.class_map.clone(),
+            class_order: self.class_order,
             prune: false,
         }
     }
@@ -86,9 +98,6 @@ impl NetworkArgs {
 pub struct Common {
     #[command(flatten)]
     pub network: NetworkArgs,
-    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
-    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
-    pub folders: Folders,
     /// Images per forward pass (results don't depend on it)
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub batch: Option<u32>,
@@ -118,6 +127,9 @@ impl Common {
             about.report.used.len(),
             about.report.unused.len()
         ));
+        for note in &about.report.notes {
+            console.say(note);
+        }
         if let Some(first) = about.report.unused.first() {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));
@@ -128,22 +140,41 @@ impl Common {
     }
 }
 
+/// What a dataset's folder leaves open.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct ReadingArgs {
+    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
+    pub folders: Folders,
+    /// Where the data has no test split: this share of each class's images is kept out of distilling and training, and
+    /// judged by alone; the same value, the same images in every command (0.1, or with a seed 0.1:7)
+    #[arg(long, value_name = "SHARE")]
+    pub holdout: Option<Holdout>,
+}
+
+impl ReadingArgs {
+    /// The dataset in a folder.
+    pub fn of(self, path: &std::path::Path) -> DatasetRequest {
+        DatasetRequest { path: path.to_owned(), folders: self.folders, holdout: self.holdout }
+    }
+}
+
 /// Opens a dataset and tells what was found.
-pub fn open_dataset(
-    (path, folders): (&std::path::Path, Folders),
-    want: Split,
-    console: &mut Console,
-) -> Result<Arc<Dataset>, Failure> {
-    let imported = match want {
-        Split::Test => crate::jobs::open::evaluation_data(path, folders)?,
-        _ => crate::jobs::open::dataset(path, want, folders)?,
-    };
+pub fn open_dataset(data: &DatasetRequest, want: Split, console: &mut Console) -> Result<Arc<Dataset>, Failure> {
+    let imported = if want == Split::Test { data.evaluation()? } else { data.training()? };
     for note in imported.notes {
         console.warn(note);
     }
     let data = imported.dataset;
     console.say(&format!("dataset: {} images of {} classes", data.image_count(), data.classes().len()));
     Ok(Arc::new(data))
+}
+
+/// Opens the project that keeps the scores, and tells what is to be known of it.
+pub fn open_project(folder: Option<&std::path::Path>, console: &mut Console) -> Result<Project, Failure> {
+    let project = Project::open(&folder.map_or_else(Project::default_dir, |folder| Ok(folder.to_owned()))?)?;
+    project.warning().into_iter().for_each(|text| console.warn(text));
+    Ok(project)
 }
 
 /// A recipe whose parameters are flags.
@@ -238,6 +269,9 @@ pub struct Window {
     /// Dataset folder to open in the window [default: the built-in sample]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// How it is read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// Observer to load in the window
     #[arg(long, value_name = "FILE", requires = "data")]
     pub observer: Option<PathBuf>,

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::core::data::folders::Folders;
 use crate::core::train::label_set::Precision;
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
@@ -11,7 +10,7 @@ use crate::jobs::train::{About, Compute, suggest};
 use crate::store::files::shown;
 
 use super::console::{print_line, tell};
-use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
+use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -26,9 +25,6 @@ pub struct Args {
     /// Folder for the labels; one that holds the same labels is continued
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
-    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
-    folders: Folders,
     /// Only the first N images of each class [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     ipc: Option<u32>,
@@ -50,6 +46,8 @@ pub struct Args {
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
     #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
     compute: ComputeArgs,
@@ -63,7 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let student = crate::jobs::open::network(&observer)?.observer.spec.arch;
     let about = About {
         data: &args.data,
-        folders: args.folders,
+        folders: args.reading.folders,
         images_per_class: args.ipc,
         observer: Some(&observer),
         labels: None,
@@ -76,7 +74,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {
         data: args.data.clone(),
-        folders: args.folders,
+        folders: args.reading.folders,
+        holdout: args.reading.holdout,
         observer,
         images_per_class: args.ipc,
         recipe,

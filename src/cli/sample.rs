@@ -4,17 +4,16 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::core::data::dataset::Split;
-use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::jobs::distill::{DistillRequest, distill};
+use crate::jobs::open::DatasetRequest;
 use crate::jobs::sample::{SampleError, ensure_sample, write_images};
 use crate::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS};
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::print_line;
 use super::distill::{check_first, print_report};
-use super::options::{Common, open_dataset};
+use super::options::{Common, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments of `sample`.
@@ -64,12 +63,13 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(free_name);
     let sample = ensure_sample(&mut console).map_err(|e| failure(&console, &e))?;
     console.say(&format!("sample: {}", shown(&sample.data)));
-    let dataset = open_dataset((&sample.data, Folders::Auto), Split::Train, &mut console)?;
+    let data = DatasetRequest::whole(&sample.data);
+    let dataset = open_dataset(&data, Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
-    let project = Project::open(&Project::default_dir()?)?;
+    let project = open_project(None, &mut console)?;
     let request = args.common.network.observer(sample.observer);
     let mut session = args.common.session(&request, dataset, &mut console)?;
-    check_first(&mut session, (&sample.data, Folders::Auto), false, &mut console)?;
+    check_first(&mut session, &data, false, &mut console)?;
     let request = DistillRequest { recipe: Recipe::default(), classes, out };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})
         .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;

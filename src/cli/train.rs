@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::core::data::folders::Folders;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
-use crate::jobs::train::{About, Compute, TrainReport, TrainRequest, run, suggest};
+use crate::jobs::train::{About, Compute, InitialWeights, TrainReport, TrainRequest, run, suggest};
 use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::console::{peak_rss_mib, print_line, tell};
-use super::options::{ComputeArgs, NetworkArgs, RecipeArgs};
+use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// What both commands take.
@@ -24,9 +24,6 @@ struct Shared {
     /// The network that is trained (see `stillroom networks`)
     #[arg(long, value_name = "NAME")]
     student: Arch,
-    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
-    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
-    folders: Folders,
     /// Only the first N images of each class are evaluated [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     val_limit: Option<u32>,
@@ -39,6 +36,8 @@ struct Shared {
     /// A paper's recipe; other flags override it
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    #[command(flatten)]
+    reading: ReadingArgs,
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
     #[command(flatten)]
@@ -81,6 +80,12 @@ pub struct PretrainArgs {
     /// Normalisation: imagenet, half, cifar10, tiny, none, or m,m,m,s,s,s
     #[arg(long, allow_hyphen_values = true)]
     mean_std: Option<MeanStd>,
+    /// Begin with the weights of this file, of the same network and any classes; only the last layer is new
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Multiplies the learning rate of all that comes from --init, e.g. 0.1; 0 keeps it as it is [default: 1]
+    #[arg(long, value_name = "FACTOR", requires = "init")]
+    init_rate: Option<f64>,
     #[command(flatten)]
     shared: Shared,
 }
@@ -93,9 +98,12 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.val.clone(),
-        folders: args.shared.folders,
+        folders: args.shared.reading.folders,
+        holdout: args.shared.reading.holdout,
         observer,
         labels: args.stored_labels.clone(),
+        class_order: args.network.class_order,
+        initial: None,
         student: args.shared.student,
         side: args.network.side,
         mean_std: args.network.mean_std,
@@ -115,9 +123,12 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.data.clone(),
-        folders: args.shared.folders,
+        folders: args.shared.reading.folders,
+        holdout: args.shared.reading.holdout,
         observer: None,
         labels: None,
+        class_order: ClassOrder::Auto,
+        initial: args.init.clone().map(|file| InitialWeights { file, rate: args.init_rate.unwrap_or(1.0) }),
         student: args.shared.student,
         side: args.side,
         mean_std: args.mean_std,

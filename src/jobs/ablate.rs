@@ -155,7 +155,8 @@ pub fn ablate(
 ) -> Result<Vec<Row>, AblateError> {
     let entries = request.series.entries(&request.recipe);
     check(session, request, &entries)?;
-    let _held = AblationFolder::begin(&request.out, &note(session, request))?;
+    let held = AblationFolder::begin(&request.out, &note(session, request))?;
+    held.warning().into_iter().for_each(|text| progress.warn(text));
     let mut rows = Vec::new();
     for entry in entries {
         let data = ensure_set(session, (project, request), &entry, progress)?;
@@ -163,7 +164,7 @@ pub fn ablate(
         notes.into_iter().for_each(|note| progress.warn(format!("{}: {note}", entry.name)));
         let report = run(&training, compute, progress, &mut |note| tell(News::Epoch(note)))
             .map_err(|error| failed(&entry, error))?;
-        let images = u64::from(entry.recipe.ipc) * report.note.classes.len() as u64;
+        let images = u64::from(report.note.asked.images);
         let result = result(&entry, images, &report.note);
         tell(News::Row(&result));
         rows.push(result);
@@ -266,13 +267,16 @@ fn training(
     }
     recipe.check().map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
     let training = TrainRequest {
+        class_order: session.observer.request.class_order,
         kind: TrainingKind::Train,
         name: Some(entry.title.clone()),
         data,
         evaluation: request.evaluation.clone(),
         folders: request.folders,
+        holdout: session.dataset.holdout(),
         observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
+        initial: None,
         student: request.student,
         side: Some(observer.spec.side),
         mean_std: Some(observer.mean_std),

@@ -11,6 +11,7 @@ use crate::store::card::{self, Card, CardError};
 use crate::store::files::{FileError, Written, shown, write_new};
 use crate::store::import::ImportError;
 
+use super::open::classes::{OUTPUTS, by_number};
 use super::open::{self, ObserverRequest, OpenError, OpenedNetwork};
 
 /// Which outputs are kept.
@@ -98,7 +99,9 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
             let imported = open::dataset(data, Split::Train, request.folders)?;
             notes.extend(imported.notes);
             let pruning = ObserverRequest { prune: true, ..request.network.clone() };
-            open::observer(&pruning, &imported.dataset)?.observer
+            let opened = open::observer(&pruning, &imported.dataset)?;
+            notes.extend(opened.map.as_text.is_some().then(|| by_number(OUTPUTS)));
+            opened.observer
         }
     };
     if observer.normalised_by == Source::Assumed {
@@ -125,6 +128,7 @@ fn new_card(request: &ObserverRequest, observer: &Observer, old: Option<Card>) -
     let fixed = detect::describe(observer.spec.arch, &observer.weights().shapes()).and_then(|d| d.side);
     let known = request.side.is_some() || old.side.is_some() || fixed.is_some();
     let name = request.file.file_name().map(|n| shown(Path::new(n))).unwrap_or_default();
+    let part = request.part.as_ref().map_or_else(String::new, |part| format!(", part {part}"));
     Card {
         arch: Some(observer.spec.arch.to_string()),
         side: known.then_some(observer.spec.side as u32),
@@ -132,6 +136,6 @@ fn new_card(request: &ObserverRequest, observer: &Observer, old: Option<Card>) -
         std: Some(observer.mean_std.std),
         classes: observer.classes.clone(),
         top1: old.top1,
-        source: Some(old.source.unwrap_or_else(|| format!("converted from {name}"))),
+        source: Some(old.source.unwrap_or_else(|| format!("converted from {name}{part}"))),
     }
 }

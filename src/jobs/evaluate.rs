@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::confusion::Confusion;
 use crate::core::data::dataset::{Class, Dataset, ImageId};
 use crate::core::formats::csv::{Csv, Field};
@@ -11,6 +12,7 @@ use crate::engine::observe::evaluate::{EvaluateJob, Evaluation, evaluate};
 use crate::engine::observe::score::ScoreError;
 use crate::store::files::{FileError, Written, write_new};
 
+use super::check::OrderTrial;
 use super::session::Session;
 
 /// Figures of an evaluation; accuracies in percent.
@@ -54,6 +56,17 @@ pub fn evaluate_all(
     session.take_notes().into_iter().for_each(|note| progress.warn(note));
     for (image, reason) in &evaluation.broken {
         progress.warn(format!("{}: {reason}; left out", dataset.source(*image)));
+    }
+    if let Some(as_text) = &observer.map.as_text {
+        let mut counts = Confusion::new(dataset.classes().len(), observer.observer.spec.classes);
+        evaluation.predictions.iter().for_each(|p| counts.add(dataset.class_of(p.image).index(), p.predicted as usize));
+        let trial = OrderTrial::of(&counts, class_map, as_text);
+        if trial.taken == ClassOrder::Text {
+            let (text, number) = (trial.as_text, trial.by_number);
+            progress.warn(format!(
+                "with the outputs in order of text top-1 is {text:.2} % instead of {number:.2} %: give --class-order text"
+            ));
+        }
     }
     let report = EvaluateReport {
         top1: evaluation.top(1),

@@ -7,15 +7,38 @@ use crate::core::data::pixels::Rgb8;
 use crate::core::distil::manifest::{ImageNote, Manifest, Origin};
 use crate::core::distil::set::{Address, ImageSet, SetError};
 use crate::engine::images::decode;
-use crate::store::files::read_small;
+use crate::store::files::{read_small, shown};
 
 /// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
 pub(super) const MANIFEST: u64 = 1 << 30;
 
-/// The manifest in a dataset's folder; `None` of real images, and where it can't be read.
-pub(super) fn manifest(dataset: &Dataset) -> Option<Manifest> {
-    let text = read_small(&dataset.root().join("manifest.json"), MANIFEST).ok()?;
-    Manifest::parse(&text).ok()
+/// The manifest in a dataset's folder; `None` of real images, even if a file of that name lies there that says something
+/// else.
+///
+/// # Errors
+/// What is wrong with a manifest that can't be read, and what follows from it.
+pub(super) fn manifest(dataset: &Dataset) -> Result<Option<Manifest>, String> {
+    let path = dataset.root().join("manifest.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let lost = |why: String| {
+        format!(
+            "{}: {why}; what it says of the set's recipe, and of which output of an observer is which class, is not \
+             known: restore the file, or distil the set again",
+            shown(&path)
+        )
+    };
+    let text = read_small(&path, MANIFEST).map_err(|e| lost(e.to_string()))?;
+    let foreign = |text: &[u8]| {
+        serde_json::from_slice::<serde_json::Value>(text)
+            .is_ok_and(|any| any.get("recipe").or(any.get("program")).is_none())
+    };
+    match Manifest::parse(&text) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(_) if foreign(&text) => Ok(None),
+        Err(error) => Err(lost(error.to_string())),
+    }
 }
 
 /// The images of an opened folder.
@@ -23,7 +46,7 @@ pub(super) fn manifest(dataset: &Dataset) -> Option<Manifest> {
 pub struct FolderSet {
     dataset: Dataset,
     /// Read when it is first asked for.
-    manifest: OnceLock<Option<Manifest>>,
+    manifest: OnceLock<Result<Option<Manifest>, String>>,
 }
 
 impl FolderSet {
@@ -42,7 +65,17 @@ impl FolderSet {
     /// How a distilled dataset came to be; `None` of real images, and of a manifest that can't be read.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.get_or_init(|| manifest(&self.dataset)).as_ref()
+        self.read().as_ref().ok()?.as_ref()
+    }
+
+    /// What is wrong with a manifest that can't be read, for people.
+    #[must_use]
+    pub fn damage(&self) -> Option<&str> {
+        self.read().as_ref().err().map(String::as_str)
+    }
+
+    fn read(&self) -> &Result<Option<Manifest>, String> {
+        self.manifest.get_or_init(|| manifest(&self.dataset))
     }
 
     /// Where an image of the dataset stands in the set.

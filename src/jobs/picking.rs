@@ -26,7 +26,7 @@ pub struct ScoredClasses<'a> {
     pub blocks: &'a [Arc<ClassScores>],
 }
 
-/// Picks patches of all classes for each of `sizes` (IPC·N); nothing for strategies without features. Gives one list
+/// Picks patches of all classes for each of `ipcs`; nothing for strategies without features. Gives one list
 /// per class for each size; `each` sees those of the first size as they come.
 ///
 /// # Errors
@@ -34,11 +34,11 @@ pub struct ScoredClasses<'a> {
 pub fn pick(
     session: &mut Session,
     recipe: &Recipe<Rded>,
-    (scored, sizes): (ScoredClasses<'_>, &[usize]),
+    (scored, ipcs): (ScoredClasses<'_>, &[u32]),
     progress: &mut dyn Progress,
     each: &mut dyn FnMut(ClassId, Picks),
 ) -> Result<(Vec<Vec<Picks>>, Spent), FeatureError> {
-    let mut picked: Vec<Vec<Picks>> = vec![Vec::with_capacity(scored.classes.len()); sizes.len()];
+    let mut picked: Vec<Vec<Picks>> = vec![Vec::with_capacity(scored.classes.len()); ipcs.len()];
     let mut spent = Spent::default();
     if !recipe.method.strategy.needs_features() {
         picked.iter_mut().for_each(|of_size| of_size.resize(scored.classes.len(), Picks::default()));
@@ -57,7 +57,10 @@ pub fn pick(
         spent.add(found.spent);
         done += keys.len() as u64;
         let name = &dataset.class(class).name;
-        for (of_size, &needed) in picked.iter_mut().zip(sizes) {
+        for (of_size, &ipc) in picked.iter_mut().zip(ipcs) {
+            let recipe = &Recipe { ipc, ..*recipe };
+            // A class that is too small is refused when it comes to selecting.
+            let needed = recipe.patches_of(keys.len()).unwrap_or_else(|needed| needed);
             // k-means takes its time; between its sizes the user may stop it.
             progress.step("features", done, total)?;
             of_size.push(Arc::new(picks(recipe, name, keys, found.rows(), needed)));

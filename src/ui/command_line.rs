@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::ClassId;
 use crate::core::data::folders::Folders;
 use crate::core::param::Parameters as _;
@@ -16,18 +17,21 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
     let mut line = "stillroom distill".to_owned();
     if let Some(dataset) = model.dataset() {
         line.push_str(&format!(" --data {}", quoted(dataset.root())));
+        line.extend(dataset.holdout().map(|holdout| format!(" --holdout {holdout}")));
     }
     line.push_str(&model.data.as_ref().map_or_else(String::new, |data| folders_flag(data.folders)));
     if let Some(observer) = &model.observer {
         line.push_str(&format!(" --observer {}", quoted(&observer.file)));
     }
     if let Some(request) = &model.observer_request {
+        let part = request.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
         let arch = request.arch.map(|arch| format!(" --arch {arch}"));
         let side = request.side.map(|side| format!(" --side {side}"));
         let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
         let map = request.class_map.as_deref().map(|map| format!(" --class-map {}", quoted(map)));
+        let order = class_order(request.class_order);
         let prune = request.prune.then(|| " --prune".to_owned());
-        line.extend([arch, side, mean_std, map, prune].into_iter().flatten());
+        line.extend([part, arch, side, mean_std, map, order, prune].into_iter().flatten());
     }
     if let Some(out) = out {
         line.push_str(&format!(" --out {}", quoted(&out)));
@@ -60,13 +64,19 @@ pub fn train(request: &TrainRequest) -> String {
         line.push_str(&format!(" --val {}", quoted(&request.evaluation)));
     }
     line.push_str(&folders_flag(request.folders));
+    line.extend(request.holdout.map(|holdout| format!(" --holdout {holdout}")));
     let observer = request.observer.as_ref();
     let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
+    let part = observer.and_then(|o| o.part.as_deref()).map(|part| format!(" --part {}", shell_quoted(part)));
     let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));
     let map = observer.and_then(|o| o.class_map.as_deref()).map(|map| format!(" --class-map {}", quoted(map)));
     let labels = request.labels.as_deref().map(|labels| format!(" --stored-labels {}", quoted(labels)));
     let images = request.images_per_class.filter(|_| student).map(|n| format!(" --ipc {n}"));
-    line.extend([file, arch, map, labels, images].into_iter().flatten());
+    let order = class_order(request.class_order).filter(|_| student);
+    let initial = request.initial.as_ref().filter(|_| !student);
+    let begin = initial.map(|i| format!(" --init {}", quoted(&i.file)));
+    let slower = initial.filter(|i| i.rate != 1.0).map(|i| format!(" --init-rate {}", i.rate));
+    line.extend([file, part, arch, map, order, labels, images, begin, slower].into_iter().flatten());
     line.push_str(&format!(" --student {}", request.student));
     let side = request.side.map(|side| format!(" --side {side}"));
     let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
@@ -74,6 +84,11 @@ pub fn train(request: &TrainRequest) -> String {
     line.extend([side, mean_std, evaluated].into_iter().flatten());
     line.push_str(&format!(" {} --out {}", request.recipe.flags(), quoted(&request.out)));
     line
+}
+
+/// The flag for an order that is not the default.
+fn class_order(order: ClassOrder) -> Option<String> {
+    (order != ClassOrder::Auto).then(|| format!(" --class-order {order}"))
 }
 
 fn shell_quoted(text: &str) -> String {

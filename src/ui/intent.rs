@@ -4,9 +4,8 @@
 use std::path::PathBuf;
 
 use super::actions::Action;
-use crate::core::data::folders::Folders;
 use crate::core::workspace::Command;
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::train::TrainRequest;
 
 /// What a panel asks for.
@@ -17,7 +16,7 @@ pub enum Intent {
     /// Change the workspace.
     Edit(Command),
     /// Open a dataset.
-    OpenDataset(PathBuf, Folders),
+    OpenDataset(DatasetRequest),
     /// Load an observer.
     OpenObserver(ObserverRequest),
     /// Open a file dialog.
@@ -77,6 +76,8 @@ pub enum TrainPath {
     ClassMap,
     /// Stored labels.
     Labels,
+    /// Weights that an observer begins with.
+    Initial,
 }
 
 /// A change of which trainings are shown or selected.

@@ -12,6 +12,7 @@ use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
 
@@ -116,8 +117,11 @@ fn click(window: &mut Window, label: &str) {
 
 /// Opened, loaded, checked and scored.
 fn scored(files: &Files) -> Window {
-    let open =
-        AppConfig { open_dataset: Some(files.dataset()), open_observer: Some(files.observer()), ..files.config() };
+    let open = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&files.dataset())),
+        open_observer: Some(files.observer()),
+        ..files.config()
+    };
     let mut window = window(open);
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     small_recipe(&mut window);
@@ -312,6 +316,7 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 }
 
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
+mod opening;
 mod screenshots;
 
 mod training;
@@ -319,7 +324,8 @@ mod training;
 #[test]
 fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     let files = Files::make();
-    let mut window = window(AppConfig { open_dataset: Some(files.dataset()), ..files.config() });
+    let mut window =
+        window(AppConfig { open_dataset: Some(DatasetRequest::whole(&files.dataset())), ..files.config() });
     until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());
@@ -336,23 +342,4 @@ fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     until(&mut window, "the refusal", |w| w.state().model().problems.observer.is_some() && idle(w));
     let problem = window.state().model().problems.observer.clone().unwrap();
     assert!(problem.contains("swin_v2_t") && problem.contains("conv3x8"), "{problem}");
-}
-
-#[test]
-fn a_folder_in_doubt_is_opened_as_the_user_says() {
-    let files = Files::make();
-    let data = files.folder.path().join("doubtful");
-    for image in ["Training/a/1", "Training/b/1", "Testing/c/1", "Testing/c/2"] {
-        let path = data.join(image).with_extension("png");
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, encode::png(&noise(0, 1)).unwrap()).unwrap();
-    }
-    let mut window = window(AppConfig { open_dataset: Some(data), ..files.config() });
-    until(&mut window, "the doubt", |w| w.state().model().problems.dataset.is_some() && idle(w));
-    let problem = window.state().model().problems.dataset.clone().unwrap();
-    assert!(problem.contains("as splits") && problem.contains("as classes"), "{problem}");
-    click(&mut window, "They are classes");
-    until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
-    assert_eq!(window.state().model().dataset().unwrap().image_count(), 4);
-    assert!(window.query_by_label("They are splits").is_none());
 }

@@ -6,9 +6,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::holdout::Holdout;
 use super::names::{alike, escape};
 use super::source::{ImageBytes, ImageSource, SourceError};
 use super::wordnet;
+
+mod divided;
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -105,6 +108,7 @@ pub struct Dataset {
     root: PathBuf,
     layout: Layout,
     split: Split,
+    holdout: Option<Holdout>,
     source: Arc<dyn ImageSource>,
     classes: Vec<Class>,
     /// First image of each class, and the image count behind the last.
@@ -140,6 +144,12 @@ impl Dataset {
     #[must_use]
     pub fn split(&self) -> Split {
         self.split
+    }
+
+    /// What this index was divided by, where it is a part of a dataset without a test split.
+    #[must_use]
+    pub fn holdout(&self) -> Option<Holdout> {
+        self.holdout
     }
 
     /// The classes in their order.
@@ -298,6 +308,7 @@ impl DatasetBuilder {
             root,
             layout,
             split,
+            holdout: None,
             source,
             classes: Vec::with_capacity(self.classes.len()),
             class_starts: vec![0],
@@ -322,7 +333,7 @@ mod tests {
     use super::super::source::Held;
     use super::*;
 
-    fn small() -> Dataset {
+    pub(super) fn small() -> Dataset {
         let mut builder = DatasetBuilder::default();
         let class = |n: &str| Class { name: n.into(), title: None, folder: format!("train/{n}").into_bytes() };
         builder.class(class("cat"), vec![b"b.jpg".to_vec(), b"a.jpg".to_vec()]);

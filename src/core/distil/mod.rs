@@ -11,3 +11,4 @@ pub mod recipe;
 pub mod scores;
 pub mod select;
 pub mod set;
+pub mod short;

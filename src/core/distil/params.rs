@@ -3,13 +3,14 @@
 
 use super::rded::{Rded, Strategy};
 use super::recipe::Recipe;
+use super::short::ShortClasses;
 use crate::core::param::{Kind, Param, Parameters, parsed};
 
 /// A row: of a recipe with any method.
 pub type RecipeParam = Param<Recipe>;
 
 /// All parameters, in the order of forms and help.
-pub static PARAMS: [RecipeParam; 7] = [
+pub static PARAMS: [RecipeParam; 8] = [
     Param {
         name: "ipc",
         label: "Images per class (IPC)",
@@ -56,6 +57,18 @@ pub static PARAMS: [RecipeParam; 7] = [
         set: |r, v| {
             own(r)
                 .and_then(|own| Strategy::named(v).map(|v| own.strategy = v).ok_or_else(|| format!("there is no {v}")))
+        },
+    },
+    Param {
+        name: "short-classes",
+        label: "Short classes",
+        unit: "",
+        kind: Kind::Name(&ShortClasses::NAMES),
+        help: "Classes with fewer usable images than IPC·N: refuse to distil, or make fewer distilled images of them, as many as their images fill",
+        get: |r| Some(r.method.rded()?.short_classes.name().to_owned()),
+        set: |r, v| {
+            let named = ShortClasses::named(v).ok_or_else(|| format!("there is no {v}"));
+            own(r).and_then(|own| named.map(|v| own.short_classes = v))
         },
     },
     Param {
@@ -111,7 +124,8 @@ mod tests {
         assert_eq!(recipe.flags(), FLAGS);
     }
 
-    const FLAGS: &str = "--ipc 2 --patches 25 --subset 2 --crops 1 --strategy kmeans --seed 1 --format jpeg:90";
+    const FLAGS: &str =
+        "--ipc 2 --patches 25 --subset 2 --crops 1 --strategy kmeans --short-classes fewer --seed 1 --format jpeg:90";
 
     #[test]
     fn bad_values_name_the_flag_and_the_remedy() {

@@ -1,5 +1,7 @@
 //! RDED's own parameters (Sun et al. 2024) and its baselines: which patches of which images are scored and stitched.
 
+use super::short::ShortClasses;
+
 /// RDED's own parameters: which patches of which images are scored, and which of them are stitched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rded {
@@ -12,12 +14,15 @@ pub struct Rded {
     /// Which key patches are kept.
     #[serde(default, skip_serializing_if = "Strategy::is_realism")]
     pub strategy: Strategy,
+    /// What becomes of classes with fewer candidates than IPC·N.
+    #[serde(default, skip_serializing_if = "ShortClasses::refuses")]
+    pub short_classes: ShortClasses,
 }
 
 impl Default for Rded {
     /// For photographs.
     fn default() -> Self {
-        Self { patches: 4, subset: 300, crops: 5, strategy: Strategy::Realism }
+        Self { patches: 4, subset: 300, crops: 5, strategy: Strategy::Realism, short_classes: ShortClasses::Refuse }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A recipe: one method with its parameters, as data. What a user edits, a preset ships and a manifest records.
 
 use super::rded::Rded;
+use super::short::{ShortClasses, TooFewPatches};
 use crate::core::param::{BadValue, Parameters as _};
 
 /// How distilled images are written.
@@ -156,6 +157,35 @@ impl Recipe<Rded> {
     pub fn patches_per_class(&self) -> usize {
         self.ipc as usize * self.method.patches as usize
     }
+
+    /// Distilled images of a class with so many candidates: IPC, or what they fill where classes may have fewer.
+    #[must_use]
+    pub fn images_of(&self, candidates: usize) -> usize {
+        let ipc = self.ipc as usize;
+        match self.method.short_classes {
+            ShortClasses::Refuse => ipc,
+            ShortClasses::Fewer => ipc.min(candidates / self.method.patches.max(1) as usize),
+        }
+    }
+
+    /// Patches that are stitched of a class with so many candidates.
+    ///
+    /// # Errors
+    /// The number that is needed at least, where there are fewer.
+    pub fn patches_of(&self, candidates: usize) -> Result<usize, usize> {
+        let patches = self.method.patches as usize;
+        let taken = self.images_of(candidates) * patches;
+        let least = taken.max(patches);
+        if candidates < least { Err(least) } else { Ok(taken) }
+    }
+
+    /// The error of classes that are too small, by name and number of usable images.
+    #[must_use]
+    pub fn too_few(&self, classes: Vec<(String, usize)>) -> TooFewPatches {
+        let by = self.method.short_classes;
+        let needed = if by.refuses() { self.patches_per_class() } else { self.method.patches as usize };
+        TooFewPatches { classes, needed, by }
+    }
 }
 
 impl From<Recipe<Rded>> for Recipe {
@@ -240,7 +270,7 @@ mod tests {
     fn recipes_of_before_are_read_and_written_as_before() {
         let old = r#"{"method":"rded","ipc":50,"patches":1,"subset":60,"crops":0,"strategy":"herding","seed":18446744073709551615,"format":"jpeg:75"}"#;
         let recipe: Recipe = serde_json::from_str(old).unwrap();
-        let own = Rded { patches: 1, subset: 60, crops: 0, strategy: Strategy::Herding };
+        let own = Rded { patches: 1, subset: 60, crops: 0, strategy: Strategy::Herding, ..Rded::default() };
         let due = Recipe { ipc: 50, seed: u64::MAX, format: OutputFormat::Jpeg(75), method: Method::Rded(own) };
         assert_eq!(recipe, due);
         assert_eq!(serde_json::to_string(&recipe).unwrap(), old);
@@ -276,5 +306,22 @@ mod tests {
             assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe);
         }
         assert_eq!(Strategy::named("best"), None);
+    }
+
+    #[test]
+    fn a_short_class_has_what_its_images_fill() {
+        let of = |short_classes| {
+            let method = Rded { patches: 4, short_classes, ..Rded::default() };
+            Recipe { ipc: 5, method, ..Recipe::default() }
+        };
+        let (refuse, fewer) = (of(ShortClasses::Refuse), of(ShortClasses::Fewer));
+        assert_eq!([refuse.patches_of(60), refuse.patches_of(20), refuse.patches_of(19)], [Ok(20), Ok(20), Err(20)]);
+        let of = |candidates| fewer.patches_of(candidates);
+        assert_eq!([of(60), of(20), of(19), of(7), of(4), of(3)], [Ok(20), Ok(20), Ok(16), Ok(4), Ok(4), Err(4)]);
+        assert_eq!((fewer.images_of(19), refuse.images_of(19)), (4, 5));
+        assert_eq!((refuse.too_few(vec![]).needed, fewer.too_few(vec![]).needed), (20, 4));
+        let text = serde_json::to_string(&Recipe::from(fewer)).unwrap();
+        assert!(text.contains(r#""short_classes":"fewer""#), "{text}");
+        assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), fewer.into());
     }
 }

@@ -9,21 +9,8 @@ use super::coreset::{self, Rows};
 use super::rded::{Rded, Strategy};
 use super::recipe::Recipe;
 use super::scores::{ClassScores, PatchScore};
+use super::short::TooFewPatches;
 use crate::core::data::dataset::{Class, ImageId};
-
-/// Fewer patches than the distilled images of a class need.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "class '{class}': {available} usable images, but IPC·N = {needed} patches are needed; lower IPC or N, or raise the subset"
-)]
-pub struct TooFewPatches {
-    /// The class.
-    pub class: String,
-    /// Images with a score within the subset.
-    pub available: usize,
-    /// IPC·N.
-    pub needed: usize,
-}
 
 /// Why nothing is selected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -162,17 +149,14 @@ impl Supply {
         Self { candidates, picked: picks.len(), usable }
     }
 
-    /// Whether that is enough for the recipe's distilled images.
+    /// The patches of the class's distilled images, where that is enough for them.
     ///
     /// # Errors
     /// [`SelectError`], which names the class: too few candidates, or a strategy whose picks were made for something
     /// else.
-    pub fn check(self, class: &Class, recipe: &Recipe<Rded>) -> Result<(), SelectError> {
-        let needed = recipe.patches_per_class();
-        if self.candidates < needed {
-            let class = class.shown().to_owned();
-            return Err(TooFewPatches { class, available: self.candidates, needed }.into());
-        }
+    pub fn check(self, class: &Class, recipe: &Recipe<Rded>) -> Result<usize, SelectError> {
+        let too_few = |_| recipe.too_few(vec![(class.shown().to_owned(), self.candidates)]);
+        let needed = recipe.patches_of(self.candidates).map_err(too_few)?;
         let fits = match recipe.method.strategy {
             Strategy::Realism | Strategy::Random => true,
             Strategy::Herding => self.usable >= needed,
@@ -180,14 +164,15 @@ impl Supply {
         };
         let class = || class.shown().to_owned();
         if fits {
-            Ok(())
+            Ok(needed)
         } else {
             Err(SelectError::Unpicked { class: class(), strategy: recipe.method.strategy.name() })
         }
     }
 }
 
-/// The first IPC·N of the [`ranked`] patches of a class: those that are stitched.
+/// The first of the [`ranked`] patches of a class, IPC·N or as many as a short one fills images with: those that are
+/// stitched.
 ///
 /// # Errors
 /// As [`Supply::check`].
@@ -197,9 +182,9 @@ pub fn select(
     recipe: &Recipe<Rded>,
     picks: &[ImageId],
 ) -> Result<Vec<PatchScore>, SelectError> {
-    Supply::of(scores, recipe, picks).check(class, recipe)?;
+    let needed = Supply::of(scores, recipe, picks).check(class, recipe)?;
     let mut keys = ranked(scores, recipe, &class.name, picks);
-    keys.truncate(recipe.patches_per_class());
+    keys.truncate(needed);
     Ok(keys)
 }
 
@@ -303,7 +288,7 @@ mod tests {
     fn too_few_names_the_class() {
         for strategy in [Strategy::Realism, Strategy::Random, Strategy::Herding] {
             let error = select(&block(&[[1.0, 1.0]]), &owl(), &recipe(strategy, 4), &[]).unwrap_err();
-            let due = TooFewPatches { class: "owl".into(), available: 1, needed: 4 };
+            let due = recipe(strategy, 4).too_few(vec![("owl".into(), 1)]);
             assert_eq!(error, SelectError::TooFew(due));
             assert!(error.to_string().contains("owl"));
         }

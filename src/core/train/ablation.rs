@@ -46,9 +46,10 @@ impl Entry {
     #[must_use]
     pub fn set(&self) -> String {
         let Recipe { ipc, seed, method: Method::Rded(own), .. } = self.recipe;
-        let Rded { patches, subset, crops, strategy } = own;
+        let Rded { patches, subset, crops, strategy, short_classes } = own;
+        let short = if short_classes.refuses() { "" } else { "-fewer" };
         let crops = if crops == 0 { "whole".to_owned() } else { format!("{crops}crops") };
-        format!("{}-{crops}-{patches}of{subset}-ipc{ipc}-seed{seed}", strategy.name())
+        format!("{}-{crops}-{patches}of{subset}-ipc{ipc}{short}-seed{seed}", strategy.name())
     }
 
     /// Names the training: entries of two series that have set and labels in common share it.

@@ -1,5 +1,6 @@
 //! The observer check: does the network recognise the data's classes in the order it is given them?
 
+mod order;
 mod trials;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::engine::observe::score::ScoreError;
 
 use super::session::Session;
 
+pub use self::order::OrderTrial;
 pub use self::trials::Better;
 
 /// How thorough a check is.
@@ -58,6 +60,9 @@ pub struct CheckReport {
     pub tried: Vec<(String, f64)>,
     /// What of this is clearly better than what is in use.
     pub better: Option<Better>,
+    /// What both orders of integers give, where an order alone tells which output is which class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderTrial>,
     /// Counts of predictions.
     pub confusion: Confusion,
 }
@@ -113,7 +118,9 @@ impl CheckReport {
     }
 }
 
-/// Checks the session's observer on a seeded sample of `held_out` (the test split where the data has one).
+/// Checks the session's observer on a seeded sample of `held_out` (the test split where the data has one). Where classes
+/// are integers and nothing but their order tells whose an output is, the session goes on with the order that the
+/// observer confirms.
 ///
 /// # Errors
 /// [`ScoreError`]: cancelled, or the device failed.
@@ -124,13 +131,14 @@ pub fn check(
     progress: &mut dyn Progress,
 ) -> Result<CheckReport, ScoreError> {
     let images = sample(held_out, 0, depth.per_class(held_out.classes().len()));
-    let observer = session.observer.clone();
-    let (map, used) = (&observer.map.outputs, observer.observer.mean_std);
+    let used = session.observer.observer.mean_std;
     let (predicted, broken) = halves(session, held_out, (&images, used), progress)?;
     for (image, reason) in broken {
         progress.warn(format!("{}: {reason}; left out", held_out.source(image)));
     }
-    let mut report = report(predicted, map, used);
+    let order = order::settle(session, &predicted[0].merged(&predicted[1]));
+    let observer = session.observer.clone();
+    let mut report = CheckReport { order, ..report(predicted, &observer.map.outputs, used) };
     trials::run(session, (held_out, &images), (depth, &mut report), progress)?;
     // Told in the outputs of the file, which a class map is for.
     for map in [&mut report.class_map, &mut report.current_map] {
@@ -156,6 +164,7 @@ fn report([a, b]: [Confusion; 2], map: &[u32], mean_std: MeanStd) -> CheckReport
         networks: Vec::new(),
         tried: Vec::new(),
         better: None,
+        order: None,
         confusion,
     }
 }

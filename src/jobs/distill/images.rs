@@ -31,7 +31,10 @@ pub(super) fn write_images(
 ) -> Result<(), DistillError> {
     let addresses = |set: &Shared<'_>| -> Vec<Address> {
         let most = set.holders.iter().map(|holder| holder.recipe.ipc).max().unwrap_or(0);
-        let of_class = |class| (0..most).map(move |image| Address { class: ClassId(class), image });
+        let of_class = |class| {
+            let images = most.min(set.images.images(ClassId(class)));
+            (0..images).map(move |image| Address { class: ClassId(class), image })
+        };
         (0..set.classes).flat_map(of_class).collect()
     };
     let work: Vec<_> = sets.iter().flat_map(|set| addresses(set).into_iter().map(move |at| (set, at))).collect();

@@ -9,8 +9,9 @@ use crate::core::distil::compose::place_of;
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::scores::{BrokenImage, ClassScores, PatchScore};
-use crate::core::distil::select::{SelectError, TooFewPatches, select};
-use crate::core::distil::set::SetError;
+use crate::core::distil::select::{SelectError, candidates, select};
+use crate::core::distil::set::{ImageSet as _, SetError};
+use crate::core::distil::short::TooFewPatches;
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
@@ -221,7 +222,12 @@ fn begin_runs(
     let data = project.remember_dataset(&session.dataset)?;
     let observer = &session.observer;
     let network = observer.observer.spec.arch.to_string();
-    let observer = project.remember_observer(&observer.file, &observer.observer.fingerprint, &network)?;
+    let observer = project.remember_observer(
+        &observer.file,
+        observer.request.part.as_deref(),
+        &observer.observer.fingerprint,
+        &network,
+    )?;
     let begin = |set: &Set| project.begin_run(data, observer, &set.recipe.into(), Some(&place(&request.out, set)));
     sets.iter().map(begin).collect()
 }
@@ -272,7 +278,7 @@ fn distill_into(
         ipc: set.recipe.ipc,
         seconds,
         cost,
-        images: classes.len() * set.recipe.ipc as usize,
+        images: laid.selected.keys().map(|&class| laid.images(class).min(set.recipe.ipc) as usize).sum(),
         mean_selected_loss: mean_loss(set, laid),
         broken,
     };
@@ -288,9 +294,9 @@ fn lay_out(
     (cost, each): (&mut Cost, Each<'_>),
 ) -> Result<Vec<StitchedSet>, DistillError> {
     let recipes: Vec<_> = layouts(sets).into_iter().map(|ipc| Recipe { ipc, ..*recipe }).collect();
-    let needed: Vec<usize> = recipes.iter().map(Recipe::<Rded>::patches_per_class).collect();
+    let ipcs: Vec<u32> = recipes.iter().map(|recipe| recipe.ipc).collect();
     let picked = &mut |class, picks| each(class, Found::Picks(picks));
-    let (picks, spent) = pick(session, recipe, (scored, &needed), progress, picked)?;
+    let (picks, spent) = pick(session, recipe, (scored, &ipcs), progress, picked)?;
     cost.features = spent;
     let mut laid = Vec::with_capacity(recipes.len());
     for (recipe, picks) in recipes.iter().zip(&picks) {
@@ -303,6 +309,7 @@ fn lay_out(
             side: session.observer.observer.spec.side as u32,
             mean_std: session.observer.observer.mean_std,
             ipc: recipe.ipc,
+            patches: recipe.method.patches,
             selected: (0..).map(ClassId).zip(selected).collect(),
         });
     }
@@ -311,28 +318,25 @@ fn lay_out(
 
 /// Mean loss of the patches that a set shows.
 fn mean_loss(set: &Set, laid: &StitchedSet) -> f64 {
-    let shown = |(rank, _): &(usize, &PatchScore)| place_of(*rank, laid.ipc as usize).1 < set.recipe.ipc as usize;
-    let of_class = |class: &Arc<Vec<PatchScore>>| -> Vec<f64> {
-        class.iter().enumerate().filter(shown).map(|(_, p)| f64::from(p.loss)).collect()
+    let of_class = |(&class, patches): (&ClassId, &Arc<Vec<PatchScore>>)| -> Vec<f64> {
+        let images = laid.images(class) as usize;
+        let shown = |(rank, _): &(usize, &PatchScore)| place_of(*rank, images).1 < set.recipe.ipc as usize;
+        patches.iter().enumerate().filter(shown).map(|(_, p)| f64::from(p.loss)).collect()
     };
-    let losses: Vec<f64> = laid.selected.values().flat_map(of_class).collect();
+    let losses: Vec<f64> = laid.selected.iter().flat_map(of_class).collect();
     losses.iter().sum::<f64>() / losses.len().max(1) as f64
 }
 
-/// Classes that can't supply IPC·N patches even if every image is usable are found before anything is scored.
+/// Classes that can't supply their patches even if every image is usable are found before anything is scored.
 pub(super) fn enough_images(
     dataset: &Dataset,
     classes: &[ClassId],
     recipe: &Recipe<Rded>,
 ) -> Result<(), TooFewPatches> {
-    let needed = recipe.patches_per_class();
-    for &class in classes {
-        let available = dataset.class_size(class).min(recipe.method.subset as usize);
-        if available < needed {
-            return Err(TooFewPatches { class: dataset.class(class).shown().to_owned(), available, needed });
-        }
-    }
-    Ok(())
+    let available = |class: ClassId| dataset.class_size(class).min(recipe.method.subset as usize);
+    let short = classes.iter().filter(|&&class| recipe.patches_of(available(class)).is_err());
+    let short: Vec<_> = short.map(|&class| (dataset.class(class).shown().to_owned(), available(class))).collect();
+    if short.is_empty() { Ok(()) } else { Err(recipe.too_few(short)) }
 }
 
 /// The unusable images within the recipe's subset; a stored block may hold more.
@@ -340,7 +344,7 @@ fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &Brok
     block.broken.iter().filter(move |b| b.position < subset)
 }
 
-/// Says which images were unusable and which classes are smaller than the subset.
+/// Says which images were unusable, which classes are smaller than the subset, and which have fewer distilled images.
 fn report_gaps(
     dataset: &Dataset,
     (classes, recipe): (&[ClassId], &Recipe<Rded>),
@@ -357,6 +361,12 @@ fn report_gaps(
                 "class '{label}' has {size} images, fewer than the subset of {}: all are used",
                 recipe.method.subset
             ));
+        }
+        let usable = candidates(block, recipe).len();
+        let images = recipe.images_of(usable);
+        if images < recipe.ipc as usize {
+            progress
+                .warn(format!("class '{label}' has {usable} usable images: {images} distilled images are made of it"));
         }
     }
 }

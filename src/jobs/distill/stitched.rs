@@ -22,18 +22,21 @@ pub struct StitchedSet {
     pub side: u32,
     /// The observer's normalisation, whose rounding stays in the pixels.
     pub mean_std: MeanStd,
-    /// Images per class by which ranks are laid out.
+    /// Images per class by which ranks are laid out, but for short classes.
     pub ipc: u32,
-    /// The selected patches of each class, IPC·N of them, best first.
+    /// N: patches of an image.
+    pub patches: u32,
+    /// The selected patches of each class, best first: IPC·N of them, or N for each image of a short class.
     pub selected: BTreeMap<ClassId, Arc<Vec<PatchScore>>>,
 }
 
 impl StitchedSet {
     /// The patches in the cells of an image, in row-major order.
     pub fn patches(&self, at: Address) -> impl Iterator<Item = &PatchScore> {
-        let selected = self.selected.get(&at.class).filter(|_| at.image < self.ipc).map_or(&[][..], |all| all);
-        let ipc = self.ipc.max(1) as usize;
-        (0..selected.len() / ipc).filter_map(move |cell| selected.get(rank_of(cell, at.image as usize, ipc)))
+        let images = self.images(at.class);
+        let selected = self.selected.get(&at.class).filter(|_| at.image < images).map_or(&[][..], |all| all);
+        let rank = move |cell| rank_of(cell, at.image as usize, images as usize);
+        (0..self.patches as usize).filter_map(move |cell| selected.get(rank(cell)))
     }
 
     /// Names the pixels of an image: equal keys have equal pixels, as long as the dataset's files stay as they are.
@@ -48,7 +51,8 @@ impl StitchedSet {
 
 impl ImageSet for StitchedSet {
     fn images(&self, class: ClassId) -> u32 {
-        self.selected.get(&class).filter(|selected| !selected.is_empty()).map_or(0, |_| self.ipc)
+        let selected = self.selected.get(&class).map_or(0, |selected| selected.len() as u32);
+        (selected / self.patches.max(1)).min(self.ipc)
     }
 
     fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
@@ -76,7 +80,7 @@ impl ImageSet for StitchedSet {
             bbox: patch.bbox,
             crop: patch.crop,
             loss: patch.loss,
-            rank: rank_of(cell, at.image as usize, self.ipc as usize) as u32,
+            rank: rank_of(cell, at.image as usize, self.images(at.class) as usize) as u32,
         };
         let cells: Vec<CellNote> = self.patches(at).enumerate().map(note).collect();
         (!cells.is_empty()).then_some(Origin::Stitched(cells))
@@ -99,7 +103,7 @@ mod tests {
         let patch =
             |i: u32| PatchScore { image: ImageId(i), crop: 1, bbox: CropBox::whole(8, 8), loss: i as f32, rival: None };
         let selected = BTreeMap::from([(ClassId(0), Arc::new((0..8).map(patch).collect()))]);
-        StitchedSet { dataset, side: 16, mean_std: MeanStd::NONE, ipc: 2, selected }
+        StitchedSet { dataset, side: 16, mean_std: MeanStd::NONE, ipc: 2, patches: 4, selected }
     }
 
     #[test]
@@ -114,6 +118,15 @@ mod tests {
         for beyond in [Address { image: 2, ..at }, Address { class: ClassId(3), ..at }] {
             assert_eq!((set.pixels(beyond).unwrap_err(), set.origin(beyond)), (SetError::absent(beyond), None));
         }
+    }
+
+    /// Two of three images: each has every second rank, as if IPC were 2.
+    #[test]
+    fn a_short_class_is_laid_out_by_its_own_images() {
+        let (short, at) = (StitchedSet { ipc: 3, ..set() }, Address { class: ClassId(0), image: 1 });
+        assert_eq!(short.images(ClassId(0)), 2);
+        assert_eq!(short.origin(at), set().origin(at));
+        assert_eq!(short.origin(Address { image: 2, ..at }), None);
     }
 
     #[test]

@@ -1,30 +1,34 @@
 //! Opens observers for a dataset: weight file, what is said of it, class map.
 
-mod classes;
+pub(super) mod classes;
+mod data;
+mod side;
 mod told;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::core::data::class_map::{ClassMap, ClassMapError, Rule};
-use crate::core::data::dataset::{Dataset, ImageId, Split};
-use crate::core::data::folders::Folders;
-use crate::core::data::names::composed;
+use crate::core::data::class_order::ClassOrder;
+use crate::core::data::dataset::Dataset;
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
-use crate::engine::images::decode;
-use crate::engine::nets::{Arch, UnknownArch};
+use crate::engine::nets::{Arch, UnknownArch, detect};
 use crate::engine::observe::observer::{Observer, ObserverError};
-use crate::engine::weights::RowsError;
-use crate::store::import::{self, ImportError, Imported};
+use crate::engine::weights::{self, NetworkPart, RowsError, WeightError};
 use crate::store::{card, class_map};
 
+pub(super) use self::data::NO_TEST_SPLIT;
+pub use self::data::{DataError, DatasetRequest, dataset};
+pub(super) use self::side::OwnSide;
 use self::told::{Completed, Told};
 
 /// What the user says of an observer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObserverRequest {
-    /// The weight file.
+    /// The weight file, an index of shards, or a folder of weights.
     pub file: PathBuf,
+    /// `--part`: which of the networks in the file.
+    pub part: Option<String>,
     /// `--arch`.
     pub arch: Option<Arch>,
     /// `--side`.
@@ -33,6 +37,8 @@ pub struct ObserverRequest {
     pub mean_std: Option<MeanStd>,
     /// `--class-map`.
     pub class_map: Option<PathBuf>,
+    /// `--class-order`: that of the outputs where nothing else tells whose they are.
+    pub class_order: ClassOrder,
     /// `--prune`: only the outputs of the dataset's classes are kept, as RDED's code prunes its observers.
     pub prune: bool,
 }
@@ -59,6 +65,16 @@ impl OpenedObserver {
     #[must_use]
     pub fn output_in_file(&self, output: u32) -> u32 {
         self.kept.as_ref().and_then(|k| k.get(output as usize).copied()).unwrap_or(output)
+    }
+
+    /// The order of integers that was taken, where an order alone tells which output is which class.
+    #[must_use]
+    pub fn order_taken(&self) -> Option<ClassOrder> {
+        match self.map.rule {
+            Rule::Number => Some(ClassOrder::Number),
+            Rule::Order => Some(self.request.class_order).filter(|order| *order == ClassOrder::Text),
+            Rule::Given | Rule::Manifest | Rule::Names | Rule::WordNet => None,
+        }
     }
 
     /// What an output is called by the file or its card, or the WordNet id that the classes were matched by.
@@ -109,6 +125,14 @@ pub enum OpenError {
         /// Why not.
         source: RowsError,
     },
+    /// What lies beside the weights says that they compute otherwise than the network of their tensors.
+    #[error("{observer}: {why}; it can't be run here")]
+    Otherwise {
+        /// The weight file.
+        observer: String,
+        /// The file and the difference.
+        why: String,
+    },
     /// The class map's file.
     #[error(transparent)]
     ClassMapFile(#[from] class_map::ClassMapFileError),
@@ -122,22 +146,38 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// The networks of the file, one of which must be named.
+    #[must_use]
+    pub fn parts(&self) -> &[NetworkPart] {
+        match self {
+            Self::Observer(ObserverError::Weights(
+                WeightError::SeveralNetworks { parts, .. } | WeightError::NoSuchPart { parts, .. },
+            )) => parts,
+            _ => &[],
+        }
+    }
+}
+
 /// Loads a weight file with its card, and finds which output belongs to which class of `dataset`.
 ///
 /// # Errors
 /// [`OpenError`], naming the file.
 pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
-    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| own_side(dataset))?;
+    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| OwnSide::of(dataset))?;
     notes.extend(told::open_questions(&observer));
-    let resolved = classes::map(&observer, doubtful_names, dataset, given.as_ref());
+    let resolved = classes::map(&observer, doubtful_names, dataset, (given.as_ref(), request.class_order));
     let (mut map, said) = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
     notes.extend(said);
     let mut kept = None;
     if request.prune {
         observer = pruned(observer, &map.outputs)?;
         let outputs = (0..map.outputs.len() as u32).collect();
-        kept = Some(std::mem::replace(&mut map.outputs, outputs));
+        let before = std::mem::replace(&mut map.outputs, outputs);
+        let now = |output: u32| before.iter().position(|&o| o == output).map(|at| at as u32);
+        map.as_text = map.as_text.and_then(|outputs| outputs.into_iter().map(now).collect());
+        kept = Some(before);
     }
     Ok(OpenedObserver { observer, map, file: request.file.clone(), kept, notes, request: request.clone() })
 }
@@ -159,51 +199,19 @@ pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError
     observer.pruned(outputs).map_err(|source| OpenError::Prune { observer: name, source })
 }
 
-fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<usize>) -> Result<OpenedNetwork, OpenError> {
-    let told = Told::read(&request.file)?;
-    let options = told.options(request)?;
+fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<OwnSide>) -> Result<OpenedNetwork, OpenError> {
+    let file = weights::located(&request.file).map_err(ObserverError::from)?;
+    let told = Told::read(&file)?;
+    let options = told.options(&file, request)?;
     let data_side = if options.side.is_none() { data_side() } else { None };
-    let mut observer = Observer::load(&request.file, &options, data_side)?;
-    let Completed { card, notes, doubtful_names } = told.complete(&mut observer);
-    Ok(OpenedNetwork { observer, card, notes, doubtful_names })
-}
-
-/// The shorter side of the first image that can be decoded: what "modified" networks, which take any side, were
-/// trained on.
-pub(super) fn own_side(dataset: &Dataset) -> Option<usize> {
-    let first = (0..dataset.image_count().min(16) as u32).map(ImageId);
-    let pixels = first.filter_map(|image| decode::read(dataset, image).ok()).next()?;
-    Some(pixels.width.min(pixels.height) as usize)
-}
-
-/// Opens the part of a dataset that accuracies are measured on: its test split, or the training split with a note where
-/// there is no other.
-///
-/// # Errors
-/// [`ImportError`].
-pub fn evaluation_data(path: &Path, folders: Folders) -> Result<Imported, ImportError> {
-    match dataset(path, Split::Test, folders) {
-        Err(ImportError::NoSplit { .. }) => {
-            let mut imported = dataset(path, Split::Train, folders)?;
-            imported.notes.push("there is no test split: the training images are used".to_owned());
-            Ok(imported)
-        }
-        other => other,
+    let mut observer = Observer::load(&file, &options, data_side.map(|own| own.side))?;
+    if let Some(why) = told.contradiction(&observer) {
+        return Err(OpenError::Otherwise { observer: observer.name, why });
     }
-}
-
-/// The held-out split of the same classes, if the dataset has one: checks and class maps go by class position.
-#[must_use]
-pub fn held_out(path: &Path, train: &Dataset, folders: Folders) -> Option<Dataset> {
-    let test = dataset(path, Split::Test, folders).ok()?.dataset;
-    let names = |data: &Dataset| data.classes().iter().map(|c| composed(&c.name).into_owned()).collect::<Vec<_>>();
-    (test.split() == Split::Test && names(&test) == names(train)).then_some(test)
-}
-
-/// Opens a dataset's folder, whose folders are what the user says.
-///
-/// # Errors
-/// [`ImportError`].
-pub fn dataset(path: &Path, want: Split, folders: Folders) -> Result<Imported, ImportError> {
-    import::open_as(path, want, folders)
+    let Completed { card, mut notes, doubtful_names } = told.complete(&mut observer);
+    notes.extend(observer.choice.clone());
+    let fixed = || detect::describe(observer.spec.arch, &observer.weights().shapes()).and_then(|d| d.side);
+    let taken = data_side.filter(|own| own.side == observer.spec.side && fixed().is_none());
+    notes.extend(taken.and_then(OwnSide::note));
+    Ok(OpenedNetwork { observer, card, notes, doubtful_names })
 }

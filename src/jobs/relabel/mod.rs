@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::core::data::folders::Folders;
+use crate::core::data::holdout::Holdout;
 use crate::core::distil::manifest::Program;
 use crate::core::formats::torch_order::Draws;
 use crate::core::progress::Progress;
@@ -16,7 +17,7 @@ use crate::engine::train::label::label_epoch;
 use crate::engine::train::{TrainError, TrainImages, TrainJob, loader_batch};
 use crate::store::labels::{FORMAT, LabelReader, LabelWriter, LabelsHeader, size_of};
 
-use super::open::ObserverRequest;
+use super::open::{DatasetRequest, ObserverRequest};
 use super::train::data::TrainingImages;
 use super::train::{Compute, Teacher, TrainJobError, source};
 
@@ -27,6 +28,8 @@ pub struct RelabelRequest {
     pub data: PathBuf,
     /// What their folders are.
     pub folders: Folders,
+    /// What is held out of real images, which are not labelled.
+    pub holdout: Option<Holdout>,
     /// The observer.
     pub observer: ObserverRequest,
     /// Only the first so many images of each class.
@@ -132,8 +135,8 @@ impl Labelling {
     ) -> Result<Self, TrainJobError> {
         let start = Instant::now();
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let pictures =
-            TrainingImages::open((&request.data, request.folders), request.images_per_class, threads, progress)?;
+        let data = DatasetRequest { path: request.data.clone(), folders: request.folders, holdout: request.holdout };
+        let pictures = TrainingImages::open(&data, request.images_per_class, threads, progress)?;
         let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
         teacher.look(&pictures, threads, progress)?;
         let NetworkSpec { arch, side, .. } = teacher.observer.spec;
@@ -151,6 +154,7 @@ impl Labelling {
             return Ok(self.report(&header, 0));
         }
         let writer = LabelWriter::begin(&request.out, &header)?;
+        writer.warning().into_iter().for_each(|text| progress.warn(text));
         let done = whole(&request.out, writer.done()?, progress)?;
         let count = self.pictures.labels.len();
         let orders = matches!(request.fkd, Some(Fkd::Export(_))).then(|| fkd::orders(count, Draws::Two));
@@ -185,6 +189,7 @@ impl Labelling {
 
     fn header(&self, request: &RelabelRequest) -> LabelsHeader {
         let mut settings = self.teacher.settings();
+        settings.extend(request.holdout.map(|holdout| ("holdout".to_owned(), holdout.to_string())));
         if request.fkd.is_some() {
             settings.insert("order".to_owned(), "fkd".to_owned());
         }

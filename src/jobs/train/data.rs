@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, ImageId, Split};
-use crate::core::data::folders::Folders;
+use crate::core::data::holdout::Holdout;
 use crate::core::data::names::alike;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::set::ImageSet as _;
@@ -18,7 +19,8 @@ use crate::store::labels::{LabelError, LabelReader};
 
 use super::TrainJobError;
 use crate::jobs::folder_set::FolderSet;
-use crate::jobs::open;
+use crate::jobs::open::DatasetRequest;
+use crate::jobs::open::classes::by_number;
 
 /// Bytes of decoded training images that are kept between epochs.
 const PIXELS: usize = 2 << 30;
@@ -43,36 +45,26 @@ pub(in crate::jobs) struct TrainingImages {
     images: Vec<ImageId>,
     pub labels: Vec<u32>,
     pub fingerprint: String,
-    /// The shorter side of the first image.
-    pub side: usize,
     cache: Cache,
 }
 
 impl TrainingImages {
     pub(in crate::jobs) fn open(
-        (path, folders): (&Path, Folders),
+        data: &DatasetRequest,
         per_class: Option<u32>,
         threads: usize,
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let imported = open::dataset(path, Split::Train, folders)?;
+        let imported = data.training()?;
         imported.notes.into_iter().for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
         let limit = per_class.unwrap_or(u32::MAX) as usize;
         let images: Vec<ImageId> =
             dataset.class_ids().flat_map(|c| dataset.images_of(c).take(limit).map(ImageId)).collect();
         let cache = Cache::new(dataset.image_count(), PIXELS);
-        let mut pictures = Self {
-            set: FolderSet::of(dataset),
-            images,
-            labels: Vec::new(),
-            fingerprint: String::new(),
-            side: 0,
-            cache,
-        };
+        let mut pictures =
+            Self { set: FolderSet::of(dataset), images, labels: Vec::new(), fingerprint: String::new(), cache };
         pictures.read_all(threads, progress)?;
-        let first = pictures.images.first().map(|_| pictures.image(0)).transpose().map_err(TrainError::Image)?;
-        pictures.side = first.map_or(32, |image| image.width.min(image.height) as usize);
         pictures.labels = pictures.images.iter().map(|&i| pictures.dataset().class_of(i).0).collect();
         Ok(pictures)
     }
@@ -116,6 +108,31 @@ impl TrainingImages {
         self.cache.get(image.index(), || self.set.pixels(self.set.address(image)).map_err(|e| e.to_string()))
     }
 
+    /// A word where images that the set was distilled from are among the `evaluated` ones, or may be.
+    pub(super) fn seen_before(&self, evaluated: &Dataset) -> Option<String> {
+        let made_of = &self.set.manifest()?.dataset;
+        if made_of.fingerprint == evaluated.fingerprint() {
+            return Some(
+                "the images were distilled from the very ones that are evaluated: accuracies are too high, and \
+                 --holdout 0.1 for distilling and training alike would keep some apart"
+                    .to_owned(),
+            );
+        }
+        let own_split = evaluated.split() == Split::Test && evaluated.holdout().is_none();
+        if own_split || made_of.holdout == evaluated.holdout() {
+            return None;
+        }
+        let flag = |holdout: Option<Holdout>| {
+            holdout.map_or_else(|| "without --holdout".to_owned(), |holdout| format!("with --holdout {holdout}"))
+        };
+        Some(format!(
+            "the images were distilled {}, and are evaluated {}: where both come from one dataset, images that were \
+             distilled are among the evaluated ones",
+            flag(made_of.holdout),
+            flag(evaluated.holdout())
+        ))
+    }
+
     pub(in crate::jobs) fn class_labels(&self) -> Vec<String> {
         labels(self.dataset())
     }
@@ -135,12 +152,13 @@ fn labels(dataset: &Dataset) -> Vec<String> {
     dataset.classes().iter().map(|c| c.label().to_owned()).collect()
 }
 
-/// The student's output for each class of the evaluation images, `None` for those it is not trained on, and how many
-/// those are. Names or titles decide; without them, the order of equally many classes.
+/// The student's output for each class of the evaluation images, `None` for those it is not trained on, and what the user
+/// should know of them. Names or titles decide; without them, the order of equally many classes.
 pub(super) fn evaluation_classes(
     evaluation: &Dataset,
     trained: &Dataset,
-) -> Result<(Vec<Option<u32>>, usize), ClassesError> {
+    order: ClassOrder,
+) -> Result<(Vec<Option<u32>>, Option<String>), ClassesError> {
     let known = trained.classes();
     let called = |name: &str, same: fn(&str, &str) -> bool| {
         known.iter().position(|c| same(&c.name, name) || c.title.as_deref().is_some_and(|title| same(title, name)))
@@ -155,17 +173,20 @@ pub(super) fn evaluation_classes(
     found.dedup();
     if found.len() == known.len() {
         let left_out = map.iter().filter(|o| o.is_none()).count();
+        let left_out = (left_out > 0)
+            .then(|| format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
         return Ok((map, left_out));
     }
     let names = labels(trained);
-    let outputs = Outputs { count: known.len(), names: Some(&names) };
+    let outputs = Outputs { count: known.len(), names: Some(&names), order };
     let shown = |data: &Dataset| crate::store::files::shown(data.root());
     let by_order = resolve(evaluation.classes(), outputs, None).map_err(|why| ClassesError {
         evaluation: shown(evaluation),
         data: shown(trained),
         why,
     })?;
-    Ok((by_order.outputs.into_iter().map(Some).collect(), 0))
+    let note = by_order.as_text.is_some().then(|| by_number("class i of the training images"));
+    Ok((by_order.outputs.into_iter().map(Some).collect(), note))
 }
 
 /// Stored labels of these images.

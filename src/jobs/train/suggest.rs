@@ -12,7 +12,7 @@ use crate::store::labels::{LabelReader, LabelsHeader};
 
 use super::TrainJobError;
 use crate::jobs::folder_set::FolderSet;
-use crate::jobs::open::{self, ObserverRequest};
+use crate::jobs::open::{self, ObserverRequest, OwnSide};
 
 /// What a recipe is suggested for.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
     let observer = about.observer.map(open::network).transpose()?.map(|o| o.observer);
     let labels = about.labels.map(LabelReader::open).transpose()?;
     let stored = labels.as_ref().map(LabelReader::header);
-    let own = || stored.map_or_else(|| open::own_side(dataset).unwrap_or(32), |h| h.side as usize);
+    let own = || stored.map_or_else(|| OwnSide::of(dataset).map_or(32, |own| own.side), |h| h.side as usize);
     let side = about.side.or(observer.as_ref().map(|o| o.spec.side)).unwrap_or_else(own);
     let default = match about.task {
         Task::Student if observer.is_some() || stored.is_some() => "rded",
@@ -76,6 +76,7 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
         student: &about.student.to_string(),
     };
     let mut suggestion = preset.suggest(&facts);
+    suggestion.notes.extend(set.damage().map(str::to_owned));
     if let Some(header) = stored {
         as_labelled(&mut suggestion, header);
     } else if suggestion.recipe.labels == LabelSource::Stored && observer.is_some() {

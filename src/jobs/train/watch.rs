@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::core::data::confusion::Confusion;
-use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::normalise::MeanStd;
 use crate::core::progress::{Cancelled, Progress};
 use crate::core::train::curve::{Curve, Point};
@@ -20,6 +20,7 @@ use crate::store::training::{TrainingFolder, TrainingNote};
 
 use super::data::{TrainingImages, evaluation_classes};
 use super::{TrainJobError, TrainRequest};
+use crate::jobs::open::{DatasetRequest, NO_TEST_SPLIT};
 use crate::jobs::session::{default_batch, engine};
 
 /// Bytes of evaluation images that are kept between evaluations.
@@ -50,16 +51,17 @@ impl Evaluator {
         (picked, threads): (&Picked, usize),
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let imported = crate::jobs::open::evaluation_data(&request.evaluation, request.folders)?;
-        imported.notes.into_iter().for_each(|note| progress.warn(note));
+        let evaluated =
+            DatasetRequest { path: request.evaluation.clone(), folders: request.folders, holdout: request.holdout };
+        let imported = evaluated.evaluation()?;
+        imported.notes.into_iter().filter(|note| note != NO_TEST_SPLIT).for_each(|note| progress.warn(note));
         let dataset = imported.dataset;
-        let (class_map, left_out) = evaluation_classes(&dataset, pictures.dataset())?;
-        if left_out > 0 {
-            progress.warn(format!("{left_out} classes of the evaluation images are not trained on: they are left out"));
+        let (class_map, note) = evaluation_classes(&dataset, pictures.dataset(), request.class_order)?;
+        note.into_iter().for_each(|note| progress.warn(note));
+        if dataset.split() == Split::Train || dataset.fingerprint() == pictures.dataset().fingerprint() {
+            progress.warn(NO_TEST_SPLIT.to_owned());
         }
-        if dataset.fingerprint() == pictures.dataset().fingerprint() {
-            progress.warn("there is no test split: accuracies are measured on the training images".to_owned());
-        }
+        pictures.seen_before(&dataset).into_iter().for_each(|note| progress.warn(note));
         let limit = request.evaluated_per_class.unwrap_or(u32::MAX);
         let classes = dataset.class_ids().zip(&class_map).filter(|(_, output)| output.is_some());
         let images = classes.flat_map(|(class, _)| {

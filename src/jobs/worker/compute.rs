@@ -1,19 +1,17 @@
 //! The thread's own side: what is open, what computes, and how each request is carried out.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use crate::core::data::dataset::{ClassId, Split};
-use crate::core::data::folders::Folders;
+use crate::core::data::dataset::ClassId;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
-use crate::jobs::open::{self, ObserverRequest, OpenedObserver};
+use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::picking::{ScoredClasses, pick};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
@@ -94,7 +92,7 @@ impl Compute {
         }
         match request {
             Request::OpenSample => Ending::of(self.open_sample(control), control.is_cancelled()),
-            Request::OpenDataset(path, folders) => Ending::of(self.open_dataset(&path, folders), false),
+            Request::OpenDataset(request) => Ending::of(self.open_dataset(&request), false),
             Request::OpenObserver(request) => Ending::of(self.open_observer(&request), false),
             Request::Check => Ending::of(self.check(control), control.is_cancelled()),
             Request::Score { recipe, classes } => {
@@ -107,20 +105,20 @@ impl Compute {
 
     fn open_sample(&mut self, control: &Control) -> Result<(), String> {
         let sample = ensure_sample(&mut self.reporter(control)).map_err(|e| e.to_string())?;
-        self.open_dataset(&sample.data, Folders::Auto)?;
+        self.open_dataset(&DatasetRequest::whole(&sample.data))?;
         self.open_observer(&ObserverRequest { file: sample.observer, ..ObserverRequest::default() })
     }
 
-    fn open_dataset(&mut self, path: &Path, folders: Folders) -> Result<(), String> {
-        let imported = open::dataset(path, Split::Train, folders).map_err(|error| {
-            if let ImportError::InDoubt { path, .. } = &error {
+    fn open_dataset(&mut self, request: &DatasetRequest) -> Result<(), String> {
+        let imported = request.training().map_err(|error| {
+            if let DataError::Import(ImportError::InDoubt { path, .. }) = &error {
                 self.send(Event::InDoubt(path.clone()));
             }
             error.to_string()
         })?;
-        let held_out = open::held_out(path, &imported.dataset, folders).map(Arc::new);
+        let held_out = request.held_out(&imported.dataset).map(Arc::new);
         let (dataset, notes) = (Arc::new(imported.dataset), imported.notes);
-        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders });
+        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: request.folders });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
         if let Err(error) = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()))
         {
@@ -132,11 +130,18 @@ impl Compute {
 
     fn open_observer(&mut self, request: &ObserverRequest) -> Result<(), String> {
         let data = self.data.clone().ok_or("open a dataset first")?;
-        let opened = Arc::new(open::observer(request, &data.dataset).map_err(|e| e.to_string())?);
+        let opened = open::observer(request, &data.dataset).map_err(|error| {
+            if !error.parts().is_empty() {
+                self.send(Event::Parts(request.file.clone(), error.parts().to_vec()));
+            }
+            error.to_string()
+        });
+        let opened = Arc::new(opened?);
         (self.observer, self.session) = (Some(opened.clone()), None);
         let network = opened.observer.spec.arch.to_string();
         let known = self.project().and_then(|p| {
-            p.remember_observer(&opened.file, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
+            let part = opened.request.part.as_deref();
+            p.remember_observer(&opened.file, part, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
         });
         if let Err(error) = known {
             self.send(Event::Warning(error));
@@ -168,7 +173,9 @@ impl Compute {
         if self.project.is_none() {
             let folder =
                 self.config.project.clone().map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
-            self.project = Some(Project::open(&folder).map_err(|e| e.to_string())?);
+            let project = Project::open(&folder).map_err(|e| e.to_string())?;
+            project.warning().into_iter().for_each(|text| self.send(Event::Warning(text)));
+            self.project = Some(project);
         }
         self.project.as_ref().ok_or_else(|| "no project".to_owned())
     }
@@ -194,7 +201,13 @@ impl Compute {
         let mut reporter = self.reporter(control);
         let data = self.data.clone().ok_or("open a dataset first")?;
         let held_out = data.held_out.clone().unwrap_or_else(|| data.dataset.clone());
-        let report = check(self.session()?, &held_out, Depth::Full, &mut reporter).map_err(|e| e.to_string())?;
+        let session = self.session()?;
+        let report = check(session, &held_out, Depth::Full, &mut reporter).map_err(|e| e.to_string())?;
+        let settled = session.observer.clone();
+        if self.observer.as_ref().is_some_and(|before| !Arc::ptr_eq(before, &settled)) {
+            self.observer = Some(settled.clone());
+            self.send(Event::Reordered(settled));
+        }
         self.send(Event::Checked(Arc::new(report)));
         Ok(())
     }
@@ -224,7 +237,7 @@ impl Compute {
             tell(class, Found::Scores(block));
         };
         score(session, project, (recipe, classes), &mut reporter, each).map_err(|e| e.to_string())?;
-        let what = (ScoredClasses { classes, blocks: &blocks }, &[recipe.patches_per_class()][..]);
+        let what = (ScoredClasses { classes, blocks: &blocks }, &[recipe.ipc][..]);
         let each = &mut |class, picks| tell(class, Found::Picks(picks));
         pick(session, recipe, what, &mut reporter, each).map_err(|e| e.to_string())?;
         Ok(())

@@ -7,10 +7,11 @@ use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
+use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
-use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
 
@@ -32,8 +33,8 @@ pub struct WorkerConfig {
 pub enum Request {
     /// Make the built-in sample if need be, and open its images and its observer.
     OpenSample,
-    /// Index a dataset's folder, whose folders are what the user says.
-    OpenDataset(PathBuf, Folders),
+    /// Index a dataset's folder.
+    OpenDataset(DatasetRequest),
     /// Load a weight file for the open dataset.
     OpenObserver(ObserverRequest),
     /// Check the open observer.
@@ -76,10 +77,14 @@ pub enum Event {
     InDoubt(PathBuf),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
+    /// A weight file holds several networks, of which one must be named.
+    Parts(PathBuf, Vec<NetworkPart>),
     /// The device that will compute, and why.
     Device(String),
     /// The check's result.
     Checked(Arc<CheckReport>),
+    /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.
+    Reordered(Arc<OpenedObserver>),
     /// Scores or picks of a class, for the recipe of the running request.
     Found {
         /// Parameters that they belong to.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Row, params};
 
 use super::super::files::{bytes_of, join_bytes};
-use super::{Project, ProjectError};
+use super::{Project, ProjectError, schema};
 use crate::core::data::dataset::{Dataset, Layout, Split};
+use crate::core::data::holdout::Holdout;
 use crate::core::data::names::{escape, unescape};
 
 /// A row of the table of datasets.
@@ -32,6 +33,8 @@ pub struct RecentDataset {
     pub classes: usize,
     /// Number of images.
     pub images: usize,
+    /// What was held out of them.
+    pub holdout: Option<Holdout>,
 }
 
 /// An observer that was opened.
@@ -39,6 +42,8 @@ pub struct RecentDataset {
 pub struct RecentObserver {
     /// Its weights, absolute.
     pub path: PathBuf,
+    /// Which of the networks in the file, where one was named.
+    pub part: Option<String>,
     /// Hash of its weights.
     pub fingerprint: String,
     /// Its network.
@@ -80,8 +85,8 @@ impl Project {
     pub fn remember_dataset(&self, dataset: &Dataset) -> Result<DatasetRow, ProjectError> {
         let doing = "note the dataset";
         let change = self.change(doing)?;
-        let query = "INSERT INTO datasets (fingerprint, root, layout, split, classes, images, opened)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(opened), 0) + 1 FROM datasets))
+        let query = "INSERT INTO datasets (fingerprint, root, layout, split, classes, images, holdout, opened)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT coalesce(max(opened), 0) + 1 FROM datasets))
             ON CONFLICT (fingerprint, root, split) DO UPDATE SET opened = excluded.opened RETURNING id";
         let values = params![
             dataset.fingerprint(),
@@ -90,6 +95,7 @@ impl Project {
             name_of(dataset.split()),
             dataset.classes().len() as i64,
             dataset.image_count() as i64,
+            dataset.holdout().map(|holdout| holdout.to_string()),
         ];
         let row = change.query_row(query, values, |row| row.get(0)).map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))?;
@@ -103,16 +109,19 @@ impl Project {
     pub fn remember_observer(
         &self,
         path: &Path,
+        part: Option<&str>,
         fingerprint: &str,
         network: &str,
     ) -> Result<ObserverRow, ProjectError> {
         let doing = "note the observer";
         let change = self.change(doing)?;
-        let query = "INSERT INTO observers (fingerprint, path, network, opened)
-            VALUES (?1, ?2, ?3, (SELECT coalesce(max(opened), 0) + 1 FROM observers))
-            ON CONFLICT (fingerprint, path) DO UPDATE SET opened = excluded.opened, network = excluded.network
+        let query = "INSERT INTO observers (fingerprint, path, network, part, opened)
+            VALUES (?1, ?2, ?3, ?4, (SELECT coalesce(max(opened), 0) + 1 FROM observers))
+            ON CONFLICT (fingerprint, path) DO UPDATE SET opened = excluded.opened, network = excluded.network,
+                part = excluded.part
             RETURNING id";
-        let row = change.query_row(query, params![fingerprint, kept(path), network], |row| row.get(0));
+        let values = params![fingerprint, kept(path), network, part.unwrap_or_default()];
+        let row = change.query_row(query, values, |row| row.get(0));
         let row = row.map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))?;
         Ok(ObserverRow(row))
@@ -123,9 +132,12 @@ impl Project {
     /// # Errors
     /// [`ProjectError`] where the database can't be read.
     pub fn recent_datasets(&self, limit: u32) -> Result<Vec<RecentDataset>, ProjectError> {
-        let query = "SELECT root, fingerprint, layout, split, classes, images FROM datasets AS d
-            WHERE opened = (SELECT max(opened) FROM datasets WHERE root = d.root) ORDER BY opened DESC LIMIT ?1";
-        self.list(query, limit, |row| {
+        let holdout = if schema::version(self)? < schema::HOLDOUTS { "NULL" } else { "holdout" };
+        let query = format!(
+            "SELECT root, fingerprint, layout, split, classes, images, {holdout} FROM datasets AS d
+            WHERE opened = (SELECT max(opened) FROM datasets WHERE root = d.root) ORDER BY opened DESC LIMIT ?1"
+        );
+        self.list(&query, limit, |row| {
             Ok(RecentDataset {
                 root: restored(&row.get::<_, String>(0)?),
                 fingerprint: row.get(1)?,
@@ -133,20 +145,26 @@ impl Project {
                 split: json_column(row, 3, true)?,
                 classes: row.get::<_, u32>(4)? as usize,
                 images: row.get::<_, u32>(5)? as usize,
+                holdout: row.get::<_, Option<String>>(6)?.and_then(|text| text.parse().ok()),
             })
         })
     }
 
-    /// The observers that were opened last, one entry per file, latest first.
+    /// The observers that were opened last, one entry per network in a file, latest first.
     ///
     /// # Errors
     /// [`ProjectError`] where the database can't be read.
     pub fn recent_observers(&self, limit: u32) -> Result<Vec<RecentObserver>, ProjectError> {
-        let query = "SELECT path, fingerprint, network FROM observers AS o
-            WHERE opened = (SELECT max(opened) FROM observers WHERE path = o.path) ORDER BY opened DESC LIMIT ?1";
-        self.list(query, limit, |row| {
+        let (part, same) =
+            if schema::version(self)? < schema::PARTS { ("''", "") } else { ("part", " AND part = o.part") };
+        let query = format!(
+            "SELECT path, {part}, fingerprint, network FROM observers AS o
+            WHERE opened = (SELECT max(opened) FROM observers WHERE path = o.path{same}) ORDER BY opened DESC LIMIT ?1"
+        );
+        self.list(&query, limit, |row| {
             let path = restored(&row.get::<_, String>(0)?);
-            Ok(RecentObserver { path, fingerprint: row.get(1)?, network: row.get(2)? })
+            let part = Some(row.get::<_, String>(1)?).filter(|part| !part.is_empty());
+            Ok(RecentObserver { path, part, fingerprint: row.get(2)?, network: row.get(3)? })
         })
     }
 

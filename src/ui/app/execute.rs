@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{Context, ViewportCommand};
 
 use super::state::App;
-use crate::core::data::folders::Folders;
 use crate::core::workspace::{Command, Theme};
 use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
@@ -27,7 +26,7 @@ impl App {
                 self.edit(command);
                 ctx.set_theme(theme::of(self.model.workspace.theme()));
             }
-            Intent::OpenDataset(path, folders) => self.open_dataset(path, folders),
+            Intent::OpenDataset(request) => self.open_dataset(request),
             Intent::OpenObserver(request) => self.open_observer(request),
             Intent::Browse(purpose) => self.dialogs.ask(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
@@ -92,7 +91,13 @@ impl App {
 
     pub(super) fn chosen(&mut self, purpose: Purpose, path: &Path) {
         match purpose {
-            Purpose::Dataset => self.open_dataset(path.to_owned(), Folders::Auto),
+            Purpose::Dataset => {
+                self.panels.dataset.path.set(path);
+                match self.panels.dataset.request() {
+                    Ok(request) => self.open_dataset(request),
+                    Err(why) => self.model.problems.dataset = Some(why),
+                }
+            }
             Purpose::Observer => {
                 self.panels.observer.path.set(path);
                 match self.panels.observer.request() {

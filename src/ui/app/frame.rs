@@ -6,7 +6,7 @@ use super::docked::Docked;
 use super::state::App;
 use super::training::Settled;
 use crate::core::workspace::Command;
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Event, Job, Request};
 use crate::ui::intent::Panel;
 use crate::ui::layout;
@@ -42,16 +42,18 @@ impl App {
 
     /// Takes an event as the worker reports it.
     pub fn receive(&mut self, event: Event) {
-        let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
+        let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         self.model.take(event);
-        if let Some(dataset) = dataset {
+        if let Some(opened) = opened {
+            let dataset = &opened.dataset;
             self.gallery.open(dataset.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
-            self.panels.dataset.path.set(dataset.root());
+            let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
+            self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
             self.panels.recipe.out_typed = false;
             self.suggest_output();
             if let Some(file) = self.observer_next.take() {

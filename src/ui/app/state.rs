@@ -8,9 +8,8 @@ use egui_tiles::Tree;
 
 use super::docked::Panels;
 use super::pending::Pending;
-use crate::core::data::folders::Folders;
 use crate::jobs::distill::DistillRequest;
-use crate::jobs::open::ObserverRequest;
+use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::later;
@@ -25,7 +24,7 @@ use crate::ui::widgets::gallery::Gallery;
 #[derive(Clone, Debug, Default)]
 pub struct AppConfig {
     /// Dataset to open at start.
-    pub open_dataset: Option<PathBuf>,
+    pub open_dataset: Option<DatasetRequest>,
     /// Observer to load once that dataset is open.
     pub open_observer: Option<PathBuf>,
     /// Project folder, device, batch, threads.
@@ -85,8 +84,8 @@ impl App {
             opened: std::time::Instant::now(),
         };
         app.list_trainings(ctx);
-        if let Some(path) = config.open_dataset {
-            app.open_dataset(path, Folders::Auto);
+        if let Some(request) = config.open_dataset {
+            app.open_dataset(request);
         }
         Ok(app)
     }
@@ -128,11 +127,11 @@ impl App {
         }
     }
 
-    pub(super) fn open_dataset(&mut self, path: PathBuf, folders: Folders) {
-        self.panels.dataset.path.set(&path);
+    pub(super) fn open_dataset(&mut self, request: DatasetRequest) {
+        self.panels.dataset.set(&request);
         self.model.problems.dataset = None;
         self.distil_next = None;
-        self.request(Request::OpenDataset(path, folders));
+        self.request(Request::OpenDataset(request));
     }
 
     pub(super) fn open_observer(&mut self, request: ObserverRequest) {

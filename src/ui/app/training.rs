@@ -34,7 +34,7 @@ pub(super) struct Settled {
 impl Settled {
     pub(super) fn of(event: &Event) -> Self {
         Self {
-            follow: matches!(event, Event::Dataset(_) | Event::Observer(_) | Event::Distilled(_)),
+            follow: matches!(event, Event::Dataset(_) | Event::Observer(_) | Event::Reordered(_) | Event::Distilled(_)),
             listed: matches!(event, Event::Finished(Job::Train)),
         }
     }

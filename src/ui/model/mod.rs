@@ -109,6 +109,10 @@ pub struct Model {
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The weight file that holds several networks, if the last one did.
+    pub parts_of: PathBuf,
+    /// Their names, and which network each is.
+    pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// The device that computes, and why.
@@ -247,11 +251,16 @@ impl Model {
             Event::Dataset(opened) => self.take_dataset(opened),
             Event::InDoubt(path) => self.in_doubt = Some(path),
             Event::Observer(opened) => self.take_observer(opened),
+            Event::Parts(file, parts) => {
+                self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
+                self.parts_of = file;
+            }
             Event::Device(device) => {
                 self.say(Level::Info, format!("computing on {device}"));
                 self.device = Some(device);
             }
             Event::Checked(report) => self.take_check(report),
+            Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
                 let out = report.out.display();
@@ -291,7 +300,23 @@ impl Model {
             Verdict::Good => self.say(Level::Info, text),
             Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
         }
+        if let Some(order) = &report.order {
+            self.say(Level::Info, order.to_string());
+        }
         self.check = Some((report, verdict));
+    }
+
+    /// Scores for other outputs are scores of something else.
+    fn take_reordered(&mut self, opened: Arc<OpenedObserver>) {
+        if let Some(request) = &mut self.observer_request {
+            request.class_order = opened.request.class_order;
+        }
+        let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
+        self.observer = Some(opened);
+        if !same {
+            let dataset = self.dataset().cloned();
+            self.ranking.open(dataset);
+        }
     }
 
     fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
@@ -322,7 +347,8 @@ impl Model {
         }
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
-        let recent = RecentDataset { root, fingerprint: String::new(), layout, split, classes, images };
+        let (fingerprint, holdout) = (String::new(), data.holdout());
+        let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written) = (None, None, None);
@@ -337,8 +363,9 @@ impl Model {
         }
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
-        self.recent.observers.retain(|r| r.path != path);
-        self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
+        let part = opened.request.part.clone();
+        self.recent.observers.retain(|r| r.path != path || r.part != part);
+        self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
         let dataset = self.dataset().cloned();

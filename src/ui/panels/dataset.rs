@@ -6,6 +6,7 @@ use super::scene::Scene;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
 use crate::core::data::folders::Folders;
 use crate::core::workspace::Command;
+use crate::jobs::open::DatasetRequest;
 use crate::jobs::worker::{Job, OpenedDataset};
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
@@ -20,6 +21,10 @@ use crate::ui::widgets::text;
 pub struct DatasetPanel {
     /// The typed path.
     pub path: PathField,
+    /// What was asked for last: what was said of its folders holds for these alone.
+    asked: DatasetRequest,
+    holdout: String,
+    wrong: Option<String>,
     filter: String,
     /// The class that was last brought into view.
     revealed: Option<ClassId>,
@@ -30,19 +35,29 @@ impl DatasetPanel {
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let used = self.path.show(ui, ("Dataset folder", "/path/to/dataset"), "Open");
         if used.submitted {
-            scene.out.push(Intent::OpenDataset(self.path.path(), Folders::Auto));
+            self.open(scene);
         }
         if used.browse {
             scene.out.push(Intent::Browse(Purpose::Dataset));
         }
-        if let Some(problem) = &scene.model.problems.dataset {
+        ui.horizontal(|ui| {
+            let name = ui.label("Hold out");
+            let field = egui::TextEdit::singleline(&mut self.holdout).hint_text("nothing").desired_width(60.0);
+            ui.add(field).labelled_by(name.id).on_hover_text(
+                "Where the folder has no test split: the share of each class's images that is kept out of distilling and \
+                 training, and that checks and evaluations use alone, such as 0.1. It holds from the next Open on.",
+            );
+        });
+        if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.dataset.as_ref()) {
             text::problem(ui, problem, true);
         }
         if let Some(path) = &scene.model.in_doubt {
             ui.horizontal(|ui| {
                 for (label, folders) in [("They are splits", Folders::Splits), ("They are classes", Folders::Classes)] {
                     if ui.button(label).on_hover_text("Open the folder again, read so").clicked() {
-                        scene.out.push(Intent::OpenDataset(path.clone(), folders));
+                        self.path.set(path);
+                        self.asked = DatasetRequest { folders, ..DatasetRequest::whole(path) };
+                        self.open(scene);
                     }
                 }
             });
@@ -70,6 +85,37 @@ impl DatasetPanel {
                 samples(ui, &data.dataset, scene);
             });
         self.classes(ui, &data.dataset, scene);
+    }
+
+    /// Shows what is opened.
+    pub fn set(&mut self, request: &DatasetRequest) {
+        self.path.set(&request.path);
+        self.holdout = request.holdout.map_or_else(String::new, |holdout| holdout.to_string());
+        self.asked = request.clone();
+        self.wrong = None;
+    }
+
+    /// The typed folder, and what is held out of it.
+    ///
+    /// # Errors
+    /// Why that can't be read, in words.
+    pub fn request(&self) -> Result<DatasetRequest, String> {
+        let holdout = self.holdout.trim();
+        let holdout =
+            if holdout.is_empty() { None } else { Some(holdout.parse().map_err(|e| format!("Hold out: {e}"))?) };
+        let path = self.path.path();
+        let folders = if path == self.asked.path { self.asked.folders } else { Folders::Auto };
+        Ok(DatasetRequest { path, folders, holdout })
+    }
+
+    fn open(&mut self, scene: &mut Scene<'_>) {
+        match self.request() {
+            Ok(request) => {
+                self.wrong = None;
+                scene.out.push(Intent::OpenDataset(request));
+            }
+            Err(why) => self.wrong = Some(why),
+        }
     }
 
     fn nothing_open(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -107,8 +153,8 @@ impl DatasetPanel {
             );
             let button = ui.add(egui::Button::new(root.as_ref()).truncate());
             if button.on_hover_text(about).clicked() {
-                self.path.set(&recent.root);
-                scene.out.push(Intent::OpenDataset(recent.root.clone(), Folders::Auto));
+                let request = DatasetRequest { holdout: recent.holdout, ..DatasetRequest::whole(&recent.root) };
+                scene.out.push(Intent::OpenDataset(request));
                 ui.close();
             }
         }
@@ -297,4 +343,22 @@ fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_out_is_typed_and_shown() {
+        let mut panel = DatasetPanel::default();
+        let request =
+            DatasetRequest { path: "/data".into(), folders: Folders::Classes, holdout: Some("0.1:7".parse().unwrap()) };
+        panel.set(&request);
+        assert_eq!((panel.holdout.as_str(), panel.request()), ("0.1:7", Ok(request)));
+        panel.holdout = " ".to_owned();
+        assert_eq!(panel.request(), Ok(DatasetRequest::whole("/data".as_ref())));
+        panel.holdout = "a tenth".to_owned();
+        assert!(panel.request().unwrap_err().starts_with("Hold out: 'a tenth' is no share"));
+    }
 }

@@ -54,9 +54,9 @@ impl DistilledPanel {
         let classes = shown_classes(scene);
         let ipc = scene.model.workspace.recipe().ipc as usize;
         let ranking = &scene.model.ranking;
-        let counts: Vec<usize> = classes.iter().map(|c| if ranking.class(*c).selected > 0 { ipc } else { 0 }).collect();
+        let counts: Vec<usize> = classes.iter().map(|c| ranking.images(*c)).collect();
         let p = palette(ui.visuals());
-        let side = observer.observer.spec.side as u32;
+        let (side, factor) = (observer.observer.spec.side as u32, scene.model.workspace.recipe().factor());
         ui.horizontal(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
@@ -70,6 +70,7 @@ impl DistilledPanel {
             side,
             mean_std: observer.observer.mean_std,
             ipc: ipc as u32,
+            patches: (factor * factor).max(1),
             selected: BTreeMap::new(),
         };
         self.grid(ui, (&dataset, &classes, &counts), (scene, &template));

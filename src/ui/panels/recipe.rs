@@ -210,9 +210,10 @@ fn needs(ui: &mut Ui, scene: &Scene<'_>) {
     }
     let p = palette(ui.visuals());
     let words = format!(
-        "{} × {} = {}{}",
+        "{} × {} = {}{}{}",
         text::count(classes, "class", "classes"),
         recipe.ipc,
+        if recipe.method.rded().is_some_and(|own| !own.short_classes.refuses()) { "at most " } else { "" },
         text::count(classes * recipe.ipc as usize, "distilled image", "distilled images"),
         recipe.method.rded().map_or_else(String::new, |own| {
             format!(", each of {}", text::count(own.patches as usize, "patch", "patches"))

@@ -22,7 +22,7 @@ use stillroom::engine::weights::{Kind, Precision, WeightTensor, Weights, file_by
 
 use crate::scene::{Scene, pixels, png};
 
-const CLASSES: usize = 6;
+pub(super) const CLASSES: usize = 6;
 const IMAGES: usize = 60;
 /// Small, so that the tests are quick; `--side` says so.
 const SIDE: u32 = 64;
@@ -30,53 +30,73 @@ const SIDE: u32 = 64;
 /// `data/`: images that are filed under the network's own answers, so that its top-1 is 100 %. Returns the network's
 /// file, whose last bias lets the answers differ.
 fn labelled(scene: &Scene, arch: &str, mean_std: MeanStd) -> Vec<u8> {
-    let spec = NetworkSpec { arch: arch.parse().unwrap(), side: SIDE as usize, classes: CLASSES };
-    let graph = spec.graph();
+    labelled_at(scene, (arch, SIDE), mean_std)
+}
+
+/// The same for a network at that side.
+pub(super) fn labelled_at(scene: &Scene, (arch, side): (&str, u32), mean_std: MeanStd) -> Vec<u8> {
+    let spec = NetworkSpec { arch: arch.parse().unwrap(), side: side as usize, classes: CLASSES };
+    let (answers, file) = answered(&spec, IMAGES, mean_std);
+    for (image, class) in answers.into_iter().enumerate() {
+        scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), side));
+    }
+    file
+}
+
+/// The answers of a network to the images `image 0`, `image 1`, …, each of which is somebody's, and the network's file,
+/// whose last bias lets them differ.
+pub(super) fn answered(spec: &NetworkSpec, images: usize, mean_std: MeanStd) -> (Vec<usize>, Vec<u8>) {
+    let (graph, side, classes) = (spec.graph(), spec.side as u32, spec.classes);
     let mut tensors = Weights::by_formula(&graph).tensors().clone();
     // Gates and smooth activations shrink what goes through fifty layers: without this, all images are alike at the end.
-    let deep = |p: &&Parameter| p.role == Role::NormWeight && arch.starts_with("tf_");
+    let deep = |p: &&Parameter| p.role == Role::NormWeight && spec.arch.to_string().starts_with("tf_");
     for parameter in graph.parameters().iter().filter(deep) {
         tensors.get_mut(&parameter.key).unwrap().values.iter_mut().for_each(|gamma| *gamma *= 1.65);
     }
     let weights = Weights::new(tensors.clone());
     let mut engine = CpuEngine::new(&Plan::compile(&graph, &weights, &[])).unwrap();
     let input = |image: usize| {
-        let view = resize::evaluation_view(&pixels(&format!("image {image}"), SIDE), SIDE);
-        let mut input = vec![0.0; 3 * (SIDE * SIDE) as usize];
+        let view = resize::evaluation_view(&pixels(&format!("image {image}"), side), side);
+        let mut input = vec![0.0; 3 * spec.side * spec.side];
         crops::write_whole(&view, &mean_std, &mut input);
         input
     };
-    let logits: Vec<Vec<f32>> = (0..IMAGES).map(|image| engine.logits(&input(image), 1).unwrap()).collect();
-    let means: Vec<f32> = (0..CLASSES).map(|c| logits.iter().map(|l| l[c]).sum::<f32>() / IMAGES as f32).collect();
-    for (image, logits) in logits.iter().enumerate() {
+    let logits: Vec<Vec<f32>> = (0..images).map(|image| engine.logits(&input(image), 1).unwrap()).collect();
+    let means: Vec<f32> = (0..classes).map(|c| logits.iter().map(|l| l[c]).sum::<f32>() / images as f32).collect();
+    let answer = |logits: &Vec<f32>| {
         let centred = logits.iter().zip(&means).map(|(l, mean)| l - mean);
-        let (class, _) = centred.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
-        scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), SIDE));
-    }
-    let filled = std::fs::read_dir(scene.at("data")).unwrap().count();
-    assert_eq!(filled, CLASSES, "every class is somebody's answer");
+        centred.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0
+    };
+    let answers: Vec<usize> = logits.iter().map(answer).collect();
+    assert!((0..classes).all(|class| answers.contains(&class)), "every class is somebody's answer: {answers:?}");
     let classifier = graph.nodes()[graph.classifier().unwrap()].tensor_key("bias");
     let WeightTensor { shape, values } = &tensors[&classifier];
     let values = values.iter().zip(&means).map(|(bias, mean)| bias - mean).collect();
     let centred = WeightTensor { shape: shape.clone(), values };
     tensors.insert(classifier, centred);
-    file_bytes("model.safetensors", (&graph, &Weights::new(tensors)), (Kind::Safetensors, Precision::Full)).unwrap()
+    let kind = (Kind::Safetensors, Precision::Full);
+    (answers, file_bytes("model.safetensors", (&graph, &Weights::new(tensors)), kind).unwrap())
 }
 
 /// Top-1 in percent, and what was said.
 fn top1(scene: &Scene, weights: &str, more: &str) -> (f64, String) {
-    let line = format!("evaluate --device cpu --data data --network {weights} --side {SIDE} {more}");
+    top1_at(scene, (weights, SIDE), more)
+}
+
+/// The same at that side.
+pub(super) fn top1_at(scene: &Scene, (weights, side): (&str, u32), more: &str) -> (f64, String) {
+    let line = format!("evaluate --device cpu --data data --network {weights} --side {side} {more}");
     let run = scene.line(&line);
     (run.last()["top1"].as_f64().unwrap(), run.stderr)
 }
 
 /// One of the answers near a boundary may fall to the other side: the file's bias is rounded once more.
-fn assert_whole((found, said): (f64, String)) -> String {
+pub(super) fn assert_whole((found, said): (f64, String)) -> String {
     assert!(found >= 98.0, "{found} %: {said}");
     said
 }
 
-fn says(said: &str, words: &[&str]) {
+pub(super) fn says(said: &str, words: &[&str]) {
     for words in words {
         assert!(said.contains(words), "'{words}' is missing in: {said}");
     }

@@ -103,7 +103,9 @@ impl Manifest {
         expect_that(class.index == index, place, || format!("index {} where {index} is due", class.index))?;
         expect_that(class.folder == class_folder(index), place, || format!("folder '{}'", class.folder))?;
         let (found, ipc) = (class.images.len(), self.recipe.ipc);
-        expect_that(found == ipc as usize, place, || format!("{found} images, but IPC is {ipc}"))?;
+        let laid_out = self.laid_out(class);
+        let due = laid_out.min(ipc as usize);
+        expect_that(found == due && due > 0, place, || format!("{found} images, but IPC is {ipc}"))?;
         let tried = class.scored.checked_add(class.broken);
         let subset = self.recipe.method.rded().map_or(u32::MAX, |own| own.subset);
         let few = tried.is_some_and(|tried| tried <= subset);
@@ -111,15 +113,21 @@ impl Manifest {
             format!("{} scored and {} broken images of a subset of {subset}", class.scored, class.broken)
         })?;
         let images = class.images.iter().enumerate();
-        images.into_iter().try_for_each(|(id, image)| self.check_image(index, id as u32, image))
+        images.into_iter().try_for_each(|(id, image)| self.check_image((index, laid_out), id as u32, image))
     }
 
-    fn check_image(&self, class: u32, id: u32, image: &ImageNote) -> Checked {
+    /// Images by which the ranks of a class are laid out: IPC, or what the candidates of a short class fill.
+    fn laid_out(&self, class: &ClassNote) -> usize {
+        let whole = Recipe { ipc: self.layout_ipc(), ..self.recipe.clone() };
+        whole.rded().map_or(whole.ipc as usize, |recipe| recipe.images_of(class.scored as usize))
+    }
+
+    fn check_image(&self, (class, laid_out): (u32, usize), id: u32, image: &ImageNote) -> Checked {
         let place = || format!("image '{}'", image.file);
         let due = image_file(class, id, self.recipe.format.extension());
         expect_that(image.file == due, place, || format!("'{due}' is due"))?;
         match (&self.recipe.method, &image.origin) {
-            (Method::Rded(own), Origin::Stitched(cells)) => self.check_cells(own, (id, image), cells),
+            (Method::Rded(own), Origin::Stitched(cells)) => self.check_cells((own, laid_out), (id, image), cells),
             (method, origin @ Origin::Optimised(_)) => {
                 expect_that(false, place, || format!("it is {}, but the method is {}", origin.name(), method.name()))
             }
@@ -127,14 +135,19 @@ impl Manifest {
         }
     }
 
-    fn check_cells(&self, own: &Rded, (id, image): (u32, &ImageNote), cells: &[CellNote]) -> Checked {
+    fn check_cells(
+        &self,
+        (own, laid_out): (&Rded, usize),
+        (id, image): (u32, &ImageNote),
+        cells: &[CellNote],
+    ) -> Checked {
         let place = || format!("image '{}'", image.file);
         let (found, patches) = (cells.len(), own.patches);
         expect_that(found == patches as usize, place, || format!("{found} cells, but N is {patches}"))?;
         cells.iter().enumerate().try_for_each(|(k, cell)| {
             let place = || format!("image '{}', cell {k}", image.file);
             expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
-            let rank = rank_of(k, id as usize, self.layout_ipc() as usize);
+            let rank = rank_of(k, id as usize, laid_out);
             expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
             check_cell(own, cell, place)
         })

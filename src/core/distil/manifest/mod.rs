@@ -10,7 +10,9 @@
 //! for what JSON has no number for.
 
 use super::recipe::Recipe;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Layout, Split};
+use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 
 mod check;
@@ -76,6 +78,9 @@ pub struct DatasetNote {
     pub layout: Layout,
     /// The part that was used.
     pub split: Split,
+    /// What was held out of it, where it has no test split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
 }
 
 /// Which observer, wherever its file lies.
@@ -83,6 +88,9 @@ pub struct DatasetNote {
 pub struct ObserverNote {
     /// Hash of its weights.
     pub fingerprint: String,
+    /// Which of the networks in its file, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Network, e.g. `resnet20_cifar`.
     pub network: String,
     /// Side in pixels of its input.
@@ -95,6 +103,9 @@ pub struct ObserverNote {
     /// The outputs of the file that it was pruned to, so that its softmax is over them alone; empty for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<u32>,
+    /// The order of integers that gave these outputs, where the order of the classes alone decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_order: Option<ClassOrder>,
 }
 
 /// One class and its distilled images.
@@ -113,7 +124,7 @@ pub struct ClassNote {
     pub scored: u32,
     /// Images of the subset that could not be decoded.
     pub broken: u32,
-    /// The distilled images, IPC of them.
+    /// The distilled images: IPC of them, or fewer of a short class ([`super::short::ShortClasses`]).
     pub images: Vec<ImageNote>,
 }
 
@@ -238,14 +249,21 @@ pub(crate) mod tests {
             program: Program { name: "stillroom".into(), version: "0.0.0".into() },
             recipe,
             nested_in: None,
-            dataset: DatasetNote { fingerprint: "d".repeat(32), layout: Layout::ImageFolder, split: Split::Train },
+            dataset: DatasetNote {
+                fingerprint: "d".repeat(32),
+                layout: Layout::ImageFolder,
+                split: Split::Train,
+                holdout: None,
+            },
             observer: Some(ObserverNote {
                 fingerprint: "0".repeat(32),
+                part: None,
                 network: "resnet18".into(),
                 side: 224,
                 normalise: MeanStd::IMAGENET,
                 outputs: vec![7, 0],
                 kept: vec![],
+                class_order: None,
             }),
             device: "cpu".into(),
             patch_side: Some(112),

@@ -18,6 +18,7 @@ use super::jpeg;
 
 mod gif;
 mod pnm;
+pub mod size;
 mod tiff;
 
 /// Reads and decodes one image of a dataset.

@@ -123,6 +123,11 @@ fn damaged(detail: &dyn ToString) -> ImageError {
     ImageError::Damaged { format: "JPEG", detail: detail.to_string().trim_matches('"').to_owned() }
 }
 
+/// Width and height that the frame header states.
+pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+    Survey::new(bytes).frame.map(|frame| (frame.width, frame.height))
+}
+
 /// Decodes a JPEG to RGB.
 ///
 /// # Errors

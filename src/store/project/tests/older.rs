@@ -51,8 +51,8 @@ fn check_old(project: &Project) -> ClassScores {
     assert_eq!((scores.losses[0], scores.losses[9], scores.losses.len()), (0.828_063_37, 0.950_743_9, 14));
     assert_eq!(scores.rivals, [None; 14], "nobody kept them");
     let runs = project.runs(9).unwrap();
-    let flags =
-        "--ipc 1 --patches 4 --subset 7 --crops 2 --strategy herding --seed 18446744073709551615 --format jpeg:75";
+    let flags = "--ipc 1 --patches 4 --subset 7 --crops 2 --strategy herding --short-classes refuse \
+         --seed 18446744073709551615 --format jpeg:75";
     assert_eq!(
         runs.iter().map(|r| (r.recipe.flags(), r.status)).collect::<Vec<_>>(),
         [(flags.into(), RunStatus::Done)]
@@ -65,9 +65,13 @@ fn an_older_project_is_read_as_it_is_and_brought_up_to_date_without_loss() {
     let folder = old_project();
     let read = Project::read_only(folder.path()).unwrap();
     assert_eq!(schema::version(&read).unwrap(), 1);
+    assert!(read.recent_datasets(9).unwrap().iter().all(|data| data.holdout.is_none()));
     let before = check_old(&read);
+    let observers = read.recent_observers(9).unwrap();
+    assert!(observers.len() == 1 && observers[0].part.is_none(), "{observers:?}");
     drop(read);
     let project = Project::open(folder.path()).unwrap();
+    assert_eq!(project.recent_observers(9).unwrap(), observers);
     assert_eq!(schema::version(&project).unwrap(), schema::VERSION);
     assert_eq!(check_old(&project), before);
     drop(project);

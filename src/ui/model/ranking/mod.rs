@@ -14,6 +14,7 @@ use crate::core::distil::rded::{Rded, Strategy};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::{ClassScores, PatchScore};
 use crate::core::distil::select::{ByLoss, SelectError, Supply, ranked_keeping};
+use crate::core::distil::short::ShortClasses;
 use crate::jobs::picking::Picks;
 
 /// What scores depend on besides class, subset and crops: N, seed, and whether images are taken whole.
@@ -25,11 +26,12 @@ fn base(recipe: &Recipe<Rded>) -> Base {
 
 /// What shapes a class's ranking besides its scores: base, strategy, subset and crops, and the clusters of k-means. Picks
 /// are known by the same.
-type Shape = (Base, Strategy, [u32; 2], usize);
+type Shape = (Base, Strategy, [u32; 2], Option<(usize, ShortClasses)>);
 
 fn shape(recipe: &Recipe<Rded>) -> Shape {
     // k-means makes as many clusters as patches are needed; herding's picks for fewer are a prefix.
-    let clusters = if recipe.method.strategy == Strategy::KMeans { recipe.patches_per_class() } else { 0 };
+    let clusters =
+        (recipe.method.strategy == Strategy::KMeans).then(|| (recipe.patches_per_class(), recipe.method.short_classes));
     (base(recipe), recipe.method.strategy, [recipe.method.subset, recipe.method.crops], clusters)
 }
 
@@ -47,7 +49,7 @@ struct Scored {
 pub struct ClassRanking {
     /// Key patches in the ranking; none before the class is scored, or picked by its features.
     pub ranked: usize,
-    /// The first of them that are stitched: IPC·N, or none where there are too few.
+    /// The first of them that are stitched: IPC·N, fewer of a short class, or none where there are too few.
     pub selected: usize,
     /// Images of the subset that were scored or found broken.
     pub tried: usize,
@@ -142,7 +144,7 @@ impl Ranking {
         out.covered = scored.block.covers(recipe.method.subset, crops, size);
         out.ranked = out.supply.candidates;
         match out.supply.check(dataset.class(class), recipe) {
-            Ok(()) => out.selected = recipe.patches_per_class(),
+            Ok(patches) => out.selected = patches,
             Err(SelectError::TooFew(_)) => {}
             Err(SelectError::Unpicked { .. }) => (out.ranked, out.covered) = (0, false),
         }
@@ -214,7 +216,13 @@ impl Ranking {
     /// Cell and distilled image that hold a rank, if the patch is selected.
     #[must_use]
     pub fn cell(&self, class: ClassId, rank: usize) -> Option<(usize, usize)> {
-        (rank < self.class(class).selected).then(|| place_of(rank, self.recipe.ipc as usize))
+        (rank < self.class(class).selected).then(|| place_of(rank, self.images(class)))
+    }
+
+    /// Distilled images of a class.
+    #[must_use]
+    pub fn images(&self, class: ClassId) -> usize {
+        self.class(class).selected / self.recipe.method.patches.max(1) as usize
     }
 
     /// Classes among `chosen` whose scores don't cover the recipe.

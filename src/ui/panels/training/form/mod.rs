@@ -1,9 +1,13 @@
 //! What the form of a training holds, apart from the recipe, and the request that comes of it. No widgets here.
 
+mod initial;
+mod labels;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::suggestion::Suggested;
+use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
@@ -16,6 +20,7 @@ use crate::store::training::TrainingKind;
 use crate::ui::intent::TrainPath;
 use crate::ui::model::Model;
 use crate::ui::widgets::path_field::PathField;
+pub use labels::*;
 
 /// A text of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +37,14 @@ pub enum TrainText {
     Images,
     /// Images of each class that are evaluated.
     Evaluated,
+    /// What is held out of the real images.
+    Holdout,
     /// The observer's network, where its file doesn't tell.
     Arch,
+    /// What the rate of the initial weights is multiplied by.
+    InitialRate,
+    /// Which of the networks in the observer's file.
+    Part,
 }
 
 /// A field that can't be taken as it is, and why.
@@ -53,6 +64,8 @@ pub struct TrainForm {
     /// Fields that the user filled in; the others follow what is open.
     typed: (std::collections::BTreeSet<TrainPath>, std::collections::BTreeSet<TrainText>),
     pretrain: bool,
+    /// That of the open observer, or of the training that the form was filled from.
+    class_order: ClassOrder,
     /// What is typed and can't be taken yet, by parameter.
     pub drafts: BTreeMap<&'static str, String>,
     /// The training that the form was filled from.
@@ -129,6 +142,9 @@ impl TrainForm {
         let observer = model.observer_request.as_ref().filter(|_| model.observer.is_some());
         let file = observer.map(|o| o.file.clone());
         let map = observer.and_then(|o| o.class_map.clone());
+        if let Some(order) = observer.map(|o| o.class_order).filter(|_| !self.typed.0.contains(&TrainPath::Observer)) {
+            self.class_order = order;
+        }
         let paths = [
             (TrainPath::Data, data),
             (TrainPath::Evaluation, root),
@@ -142,9 +158,12 @@ impl TrainForm {
         }
         let network = model.observer.as_ref().map(|o| o.observer.spec.arch.to_string());
         let own = |text: Option<String>| observer.map(|_| text.unwrap_or_default());
+        let holdout = model.dataset().map(|d| shown(d.holdout()));
         let texts = [
+            (TrainText::Holdout, holdout),
             (TrainText::Student, network),
             (TrainText::Arch, own(observer.and_then(|o| o.arch).map(|a| a.to_string()))),
+            (TrainText::Part, own(observer.and_then(|o| o.part.clone()))),
             (TrainText::Side, own(observer.and_then(|o| o.side).map(|s| s.to_string()))),
             (TrainText::MeanStd, own(observer.and_then(|o| o.mean_std).map(|m| m.describe()))),
         ];
@@ -182,7 +201,8 @@ impl TrainForm {
     /// Fills the form from a training, so that it can be changed and started again. The name is the user's business: it
     /// is suggested anew.
     pub fn fill(&mut self, from: TrainRequest) {
-        *self = Self { pretrain: from.kind == TrainingKind::Pretrain, ..Self::default() };
+        let (pretrain, class_order) = (from.kind == TrainingKind::Pretrain, from.class_order);
+        *self = Self { pretrain, class_order, ..Self::default() };
         let observer = from.observer.as_ref();
         let paths = [
             (TrainPath::Data, Some(&from.data)),
@@ -190,6 +210,7 @@ impl TrainForm {
             (TrainPath::Observer, observer.map(|o| &o.file)),
             (TrainPath::ClassMap, observer.and_then(|o| o.class_map.as_ref())),
             (TrainPath::Labels, from.labels.as_ref()),
+            (TrainPath::Initial, from.initial.as_ref().map(|i| &i.file)),
         ];
         for (which, path) in paths {
             if let Some(path) = path {
@@ -197,14 +218,16 @@ impl TrainForm {
             }
             self.typed.0.insert(which);
         }
-        let number = |n: Option<u32>| n.map_or_else(String::new, |n| n.to_string());
         let texts = [
             (TrainText::Student, from.student.to_string()),
-            (TrainText::Side, from.side.map_or_else(String::new, |s| s.to_string())),
+            (TrainText::Side, shown(from.side)),
             (TrainText::MeanStd, from.mean_std.map_or_else(String::new, |m| m.describe())),
-            (TrainText::Images, number(from.images_per_class)),
-            (TrainText::Evaluated, number(from.evaluated_per_class)),
-            (TrainText::Arch, observer.and_then(|o| o.arch).map_or_else(String::new, |a| a.to_string())),
+            (TrainText::Images, shown(from.images_per_class)),
+            (TrainText::Evaluated, shown(from.evaluated_per_class)),
+            (TrainText::Holdout, shown(from.holdout)),
+            (TrainText::Arch, shown(observer.and_then(|o| o.arch))),
+            (TrainText::InitialRate, shown(from.initial.as_ref().map(|i| i.rate).filter(|rate| *rate != 1.0))),
+            (TrainText::Part, shown(observer.and_then(|o| o.part.clone()))),
         ];
         for (which, text) in texts {
             *self.text(which) = text;
@@ -270,8 +293,11 @@ impl TrainForm {
             folders: self.folders(),
             data,
             evaluation,
+            holdout: self.parsed(TrainText::Holdout, HOLDOUT)?,
             observer,
             labels,
+            class_order: self.class_order,
+            initial: self.initial()?.filter(|_| self.pretrain),
             student,
             side,
             mean_std,
@@ -292,12 +318,15 @@ impl TrainForm {
         let arch = self.said(TrainText::Arch);
         let parsed = if arch.is_empty() { Ok(None) } else { arch.parse().map(Some) };
         let arch = parsed.map_err(|e: <Arch as std::str::FromStr>::Err| Wrong { field: ARCH, why: e.to_string() })?;
+        let part = self.said(TrainText::Part);
         Ok(Some(ObserverRequest {
             file,
+            part: (!part.is_empty()).then(|| part.to_owned()),
             arch,
             side,
             mean_std,
             class_map: self.given(TrainPath::ClassMap),
+            class_order: self.class_order,
             prune: false,
         }))
     }
@@ -313,13 +342,18 @@ impl TrainForm {
     }
 
     fn mean_std(&self) -> Result<Option<MeanStd>, Wrong> {
-        let text = self.said(TrainText::MeanStd);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        text.parse()
-            .map(Some)
-            .map_err(|e: <MeanStd as std::str::FromStr>::Err| Wrong { field: MEAN_STD, why: e.to_string() })
+        self.parsed(TrainText::MeanStd, MEAN_STD)
+    }
+
+    /// What a text stands for; `None` of an empty one.
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        which: TrainText,
+        field: &'static str,
+    ) -> Result<Option<T>, Wrong> {
+        let text = self.said(which);
+        let wrong = |e: T::Err| Wrong { field, why: e.to_string() };
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(wrong) }
     }
 
     fn count(&self, which: TrainText, field: &'static str) -> Result<Option<u32>, Wrong> {
@@ -348,30 +382,10 @@ impl TrainForm {
     }
 }
 
-/// Label of the name's field.
-pub const NAME: &str = "Name";
-/// Label of the data's field.
-pub const DATA: &str = "Training images";
-/// Label of the evaluation images' field.
-pub const EVALUATION: &str = "Evaluation images";
-/// Label of the observer's field.
-pub const OBSERVER: &str = "Labelling observer";
-/// Label of the class map's field.
-pub const CLASS_MAP: &str = "Its class map";
-/// Label of the stored labels' field.
-pub const LABELS: &str = "Stored labels";
-/// Label of the student's field.
-pub const STUDENT: &str = "Student";
-/// Label of the side's field.
-pub const SIDE: &str = "Side";
-/// Label of the normalisation's field.
-pub const MEAN_STD: &str = "Mean, std";
-/// Label of the field for images per class.
-pub const IMAGES: &str = "Images per class";
-/// Label of the field for evaluated images per class.
-pub const EVALUATED: &str = "Evaluated per class";
-/// Label of the observer's network.
-pub const ARCH: &str = "Its network";
+/// A value as its field shows it; nothing stands for the default.
+pub(in crate::ui::panels::training) fn shown<T: std::fmt::Display>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
 
 /// A folder's name for a training: letters, digits and `._-`.
 #[must_use]

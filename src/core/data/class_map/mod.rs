@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::dataset::Class;
+use super::class_order::{self, ClassOrder};
 use super::names::composed;
 use super::wordnet;
+use crate::core::data::dataset::Class;
 
 /// A class map as a person or `stillroom check` gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Outputs<'a> {
     pub count: usize,
     /// Their class names, from the observer's card or its file.
     pub names: Option<&'a [String]>,
+    /// The order that they follow where no name tells.
+    pub order: ClassOrder,
 }
 
 /// The rule that gave a map.
@@ -39,6 +42,8 @@ pub enum Rule {
     Names,
     /// The classes are WordNet ids and the observer has ImageNet's 1000 outputs.
     WordNet,
+    /// As many outputs as classes, which are integers: output i is the class at place i in order of number.
+    Number,
     /// As many outputs as classes: output i is class i.
     Order,
 }
@@ -50,6 +55,16 @@ pub struct ClassMap {
     pub outputs: Vec<u32>,
     /// Where it comes from.
     pub rule: Rule,
+    /// What the outputs are in the other order of the classes, that of text, where it is by number and nobody said so.
+    pub as_text: Option<Vec<u32>>,
+}
+
+impl ClassMap {
+    /// A map that no order of the classes decided, or that of the data alone.
+    #[must_use]
+    pub fn new(outputs: Vec<u32>, rule: Rule) -> Self {
+        Self { outputs, rule, as_text: None }
+    }
 }
 
 /// Why no map could be made.
@@ -130,6 +145,12 @@ pub enum ClassMapError {
         /// Its output.
         output: u32,
     },
+    /// An order of number was asked for, but a class is no integer.
+    #[error("--class-order number needs classes that are different integers, which '{class}' is not; leave it out")]
+    NoNumber {
+        /// The class.
+        class: String,
+    },
     /// No rule applies.
     #[error(
         "the data has {classes} classes and the observer {outputs} outputs, and nothing says which belong together \
@@ -147,17 +168,18 @@ pub enum ClassMapError {
 
 /// Finds the output of every class. A given map wins; else the observer's class names, if all classes are among
 /// them by name or title; else WordNet ids as names or titles, for 1000 outputs; else the order, if there are as many
-/// outputs as classes and no class that is known by name contradicts it.
+/// outputs as classes and no class that is known by name contradicts it: that of number where the classes are integers
+/// that were sorted as text, else that of the data.
 ///
 /// # Errors
 /// [`ClassMapError`], which names the class in the way and the remedy.
 pub fn resolve(classes: &[Class], observer: Outputs<'_>, given: Option<&GivenMap>) -> Result<ClassMap, ClassMapError> {
-    let (outputs, rule) = match given {
-        Some(map) => (from_given(classes, map)?, Rule::Given),
+    let map = match given {
+        Some(map) => ClassMap::new(from_given(classes, map)?, Rule::Given),
         None => by_rule(classes, observer)?,
     };
-    check(classes, &outputs, observer.count)?;
-    Ok(ClassMap { outputs, rule })
+    check(classes, &map.outputs, observer.count)?;
+    Ok(map)
 }
 
 fn from_given(classes: &[Class], map: &GivenMap) -> Result<Vec<u32>, ClassMapError> {
@@ -175,33 +197,59 @@ fn from_given(classes: &[Class], map: &GivenMap) -> Result<Vec<u32>, ClassMapErr
     }
 }
 
-fn by_rule(classes: &[Class], observer: Outputs<'_>) -> Result<(Vec<u32>, Rule), ClassMapError> {
+fn by_rule(classes: &[Class], observer: Outputs<'_>) -> Result<ClassMap, ClassMapError> {
     let named = match observer.names {
         Some(names) => by_name(classes, names, observer.count)?,
         None => vec![None; classes.len()],
     };
     if let Some(outputs) = named.iter().copied().collect::<Option<Vec<_>>>() {
-        return Ok((outputs, Rule::Names));
+        return Ok(ClassMap::new(outputs, Rule::Names));
     }
     let ids: Vec<_> = classes.iter().map(Class::wordnet_output).collect();
     if observer.count == wordnet::COUNT
         && let Some(outputs) = ids.iter().copied().collect::<Option<Vec<_>>>()
     {
-        return Ok((outputs, Rule::WordNet));
+        return Ok(ClassMap::new(outputs, Rule::WordNet));
     }
     let missing = |found: &[Option<u32>]| found.iter().position(Option::is_none).unwrap_or(0);
     let class = |at: usize| classes.get(at).map(|c| c.name.clone()).unwrap_or_default();
-    // A class that is known by name and is not where the order would put it disproves the order.
-    let moved = named.iter().enumerate().find_map(|(i, o)| o.filter(|&o| o as usize != i).map(|o| (i, o)));
-    if let Some((at, output)) = moved {
+    // A class that is known by name and is not where an order would put it disproves that order.
+    let moved = |order: &[u32]| named.iter().zip(order).position(|(named, place)| named.is_some_and(|o| o != *place));
+    let mut orders = orders(classes, observer.order)?;
+    let disproved = orders.last().and_then(|(order, _)| moved(order));
+    orders.retain(|(order, _)| moved(order).is_none());
+    let mut fitting = orders.into_iter();
+    let Some((outputs, rule)) = fitting.next() else {
+        let at = disproved.unwrap_or(0);
+        let output = named.get(at).copied().flatten().unwrap_or_default();
         return Err(ClassMapError::NotNamed { class: class(missing(&named)), other: class(at), output });
-    }
+    };
     if classes.len() == observer.count {
-        return Ok(((0..classes.len() as u32).collect(), Rule::Order));
+        return Ok(ClassMap { outputs, rule, as_text: fitting.next().map(|(order, _)| order) });
     }
     let wordnet_like = observer.count == wordnet::COUNT && ids.iter().any(Option::is_some);
     let at = missing(if wordnet_like { &ids } else { &named });
     Err(ClassMapError::NoRule { class: class(at), classes: classes.len(), outputs: observer.count })
+}
+
+/// The orders that the outputs may have, the one that is taken first.
+fn orders(classes: &[Class], order: ClassOrder) -> Result<Vec<(Vec<u32>, Rule)>, ClassMapError> {
+    let in_data = ((0..classes.len() as u32).collect(), Rule::Order);
+    Ok(match order {
+        ClassOrder::Text => vec![in_data],
+        ClassOrder::Auto => {
+            let by_number = class_order::unsorted(classes).map(|places| (places, Rule::Number));
+            by_number.into_iter().chain([in_data]).collect()
+        }
+        ClassOrder::Number => match class_order::places(classes) {
+            Some(places) if places.is_sorted() => vec![in_data],
+            Some(places) => vec![(places, Rule::Number)],
+            None => {
+                let odd = classes.iter().find(|c| c.label().parse::<i128>().is_err()).or(classes.first());
+                return Err(ClassMapError::NoNumber { class: odd.map(|c| c.label().to_owned()).unwrap_or_default() });
+            }
+        },
+    })
 }
 
 /// The output called as each class is named or titled, or by the words of the WordNet id that its name is.
@@ -262,102 +310,4 @@ fn check(classes: &[Class], outputs: &[u32], count: usize) -> Result<(), ClassMa
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn classes(names: &[&str]) -> Vec<Class> {
-        names.iter().map(|n| Class { name: (*n).into(), title: None, folder: n.as_bytes().to_vec() }).collect()
-    }
-
-    fn texts(names: &[&str]) -> Vec<String> {
-        names.iter().map(|n| (*n).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_given_map_wins_over_all_else() {
-        let data = classes(&["a", "b"]);
-        let names = texts(&["a", "b", "c"]);
-        let outputs = Outputs { count: 3, names: Some(&names) };
-        let map = resolve(&data, outputs, Some(&GivenMap::Ordered(vec![2, 0]))).unwrap();
-        assert_eq!(map, ClassMap { outputs: vec![2, 0], rule: Rule::Given });
-        let named = GivenMap::Named(vec![("b".into(), 1), ("a".into(), 2), ("unused".into(), 2)]);
-        assert_eq!(resolve(&data, outputs, Some(&named)).unwrap().outputs, [2, 1]);
-    }
-
-    #[test]
-    fn bad_given_maps_name_the_class() {
-        let data = classes(&["a", "b"]);
-        let outputs = Outputs { count: 3, names: None };
-        let of = |map| resolve(&data, outputs, Some(&map)).unwrap_err();
-        assert_eq!(of(GivenMap::Ordered(vec![1])), ClassMapError::WrongLength { given: 1, classes: 2 });
-        assert_eq!(of(GivenMap::Named(vec![("a".into(), 1)])), ClassMapError::NotInMap { class: "b".into() });
-        assert_eq!(
-            of(GivenMap::Ordered(vec![0, 3])),
-            ClassMapError::OutOfRange { class: "b".into(), output: 3, last: 2 }
-        );
-        let twice = ClassMapError::Twice { first: "a".into(), second: "b".into(), output: 1 };
-        assert_eq!(of(GivenMap::Ordered(vec![1, 1])), twice);
-    }
-
-    #[test]
-    fn names_or_titles_of_a_part_of_the_outputs_are_enough() {
-        let mut data = classes(&["n01", "owl"]);
-        data[0].title = Some("cat".into());
-        let names = texts(&["dog", "owl", "cat"]);
-        let map = resolve(&data, Outputs { count: 3, names: Some(&names) }, None).unwrap();
-        assert_eq!(map, ClassMap { outputs: vec![2, 1], rule: Rule::Names });
-        let names = texts(&["cat", "owl", "cat"]);
-        let error = resolve(&data, Outputs { count: 3, names: Some(&names) }, None).unwrap_err();
-        assert_eq!(error, ClassMapError::Ambiguous { class: "cat".into() });
-        let error = resolve(&data, Outputs { count: 4, names: Some(&names) }, None).unwrap_err();
-        assert_eq!(error, ClassMapError::NamesCount { names: 3, outputs: 4 });
-    }
-
-    /// Names of a Mac's folders are decomposed; those of cards and maps are as people type them.
-    #[test]
-    fn names_fit_in_any_unicode_form() {
-        let data = classes(&["cafe\u{301}", "\u{1100}\u{1169}\u{110b}\u{1163}\u{11bc}"]);
-        let names = texts(&["\u{ace0}\u{c591}", "caf\u{e9}", "cafe"]);
-        let outputs = Outputs { count: 3, names: Some(&names) };
-        let map = resolve(&data, outputs, None).unwrap();
-        assert_eq!((map.outputs, map.rule), (vec![1, 0], Rule::Names));
-        let named = |text: &str, output| GivenMap::Named(vec![("\u{ace0}\u{c591}".into(), 0), (text.into(), output)]);
-        assert_eq!(resolve(&data, outputs, Some(&named("caf\u{e9}", 2))).unwrap().outputs, [2, 0]);
-        // Two names that differ in their form alone stay apart where both are spelled as the classes are.
-        let both = texts(&["caf\u{e9}", "cafe\u{301}", "\u{ace0}\u{c591}"]);
-        assert_eq!(resolve(&data, Outputs { count: 3, names: Some(&both) }, None).unwrap().outputs, [1, 2]);
-    }
-
-    #[test]
-    fn wordnet_ids_map_to_a_thousand_outputs() {
-        let data = classes(&["n02099601", "n15075141"]);
-        let map = resolve(&data, Outputs { count: 1000, names: None }, None).unwrap();
-        assert_eq!(map, ClassMap { outputs: vec![207, 999], rule: Rule::WordNet });
-        // The folders of a distilled set are numbered, and the ids are their titles.
-        let mut distilled = classes(&["00000", "00001"]);
-        distilled[0].title = Some("n15075141".into());
-        distilled[1].title = Some("n02099601".into());
-        let map = resolve(&distilled, Outputs { count: 1000, names: None }, None).unwrap();
-        assert_eq!(map, ClassMap { outputs: vec![999, 207], rule: Rule::WordNet });
-        assert_eq!(distilled[1].shown(), "golden retriever");
-        // An id that ImageNet-1k lacks is the obstacle, and the error says so.
-        let data = classes(&["n02099601", "n00000001"]);
-        let error = resolve(&data, Outputs { count: 1000, names: None }, None).unwrap_err();
-        assert_eq!(error, ClassMapError::NoRule { class: "n00000001".into(), classes: 2, outputs: 1000 });
-    }
-
-    #[test]
-    fn the_order_is_the_last_resort_and_must_not_contradict_names() {
-        let data = classes(&["bird", "cat", "plane"]);
-        let order = ClassMap { outputs: vec![0, 1, 2], rule: Rule::Order };
-        assert_eq!(resolve(&data, Outputs { count: 3, names: None }, None).unwrap(), order);
-        // "airplane" is spelt differently, but the names that are known are where the order puts them.
-        let names = texts(&["bird", "cat", "airplane"]);
-        assert_eq!(resolve(&data, Outputs { count: 3, names: Some(&names) }, None).unwrap(), order);
-        let names = texts(&["airplane", "bird", "cat"]);
-        let error = resolve(&data, Outputs { count: 3, names: Some(&names) }, None).unwrap_err();
-        assert_eq!(error, ClassMapError::NotNamed { class: "plane".into(), other: "bird".into(), output: 1 });
-        let error = resolve(&data, Outputs { count: 10, names: None }, None).unwrap_err();
-        assert!(error.to_string().contains("3 classes and the observer 10 outputs"), "{error}");
-    }
-}
+mod tests;
