@@ -47,6 +47,9 @@ impl std::fmt::Display for FileError {
             }
             ErrorKind::NotADirectory => write!(f, "{path}: cannot {doing}: a part of the path is a file, not a folder"),
             ErrorKind::AlreadyExists => write!(f, "{path}: cannot {doing}: a file has this name; use another name"),
+            ErrorKind::InvalidFilename => {
+                write!(f, "{path}: cannot {doing}: the name is too long, or not allowed here; give a shorter one")
+            }
             ErrorKind::IsADirectory => write!(f, "{path}: cannot {doing}: it is a folder, not a file"),
             _ => write!(f, "{path}: cannot {doing}: {}", self.source),
         }
@@ -239,6 +242,7 @@ mod tests {
         assert_eq!(of(ErrorKind::StorageFull), "/d/\\x07x: cannot write: the disk is full; free some space");
         assert!(of(ErrorKind::PermissionDenied).contains("permission denied; change its permissions"));
         assert!(of(ErrorKind::ReadOnlyFilesystem).contains("read-only"));
+        assert!(of(ErrorKind::InvalidFilename).contains("give a shorter one"));
     }
 
     #[test]

@@ -47,6 +47,8 @@ struct Survey {
     /// Bytes that belong to nothing: what stands between segments, and repeated 0xFF before markers. libjpeg passes over
     /// both.
     padding: Vec<Range<usize>>,
+    /// Zeros at the ends of scans: coded data, or padding. A decoder that misses them reads zeros in their place.
+    tails: Vec<Range<usize>>,
 }
 
 impl Survey {
@@ -61,6 +63,9 @@ impl Survey {
             let Some(fill) = bytes[first..].iter().position(|&b| b != 0xFF) else { break };
             at = first + fill;
             let (marker, needless) = (bytes[at], if in_scan { first } else { kept });
+            if in_scan && !matches!(marker, 0x00 | 0x01 | 0xD0..=0xD8) {
+                survey.tail(&bytes[..first]);
+            }
             match marker {
                 // Outside of a scan these stand alone, and mean nothing.
                 0x00 | 0x01 | 0xD0..=0xD7 if !in_scan => at += 1,
@@ -85,6 +90,15 @@ impl Survey {
             }
         }
         survey
+    }
+
+    /// Notes the zeros at the end of a scan, but for the one that belongs to a 0xFF before it.
+    fn tail(&mut self, bytes: &[u8]) {
+        let last = bytes.iter().rposition(|&b| b != 0).unwrap_or(0);
+        let start = last + if bytes[last] == 0xFF { 2 } else { 1 };
+        if start < bytes.len() {
+            self.tails.push(start..bytes.len());
+        }
     }
 
     fn pad(&mut self, needless: Range<usize>) {
@@ -135,13 +149,26 @@ pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
 /// grey), and for images over the size limit.
 pub(super) fn decode(bytes: &[u8]) -> Result<Rgb8, ImageError> {
     let survey = Survey::new(bytes);
-    if !survey.ended || survey.padding.is_empty() {
-        return decode_surveyed(bytes, &survey);
+    let plain = match &survey.padding[..] {
+        needless @ [_, ..] if survey.ended => decode_without(bytes, needless),
+        _ => decode_surveyed(bytes, &survey),
+    };
+    match plain {
+        Err(ImageError::Damaged { .. }) if survey.ended && !survey.tails.is_empty() => {
+            let mut needless = [&survey.padding[..], &survey.tails].concat();
+            needless.sort_unstable_by_key(|range| range.start);
+            decode_without(bytes, &needless).or(plain)
+        }
+        plain => plain,
     }
+}
+
+/// [`decode`] without these bytes.
+fn decode_without(bytes: &[u8], needless: &[Range<usize>]) -> Result<Rgb8, ImageError> {
     let (mut kept, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    for needless in &survey.padding {
-        kept.extend_from_slice(&bytes[at..needless.start]);
-        at = needless.end;
+    for range in needless {
+        kept.extend_from_slice(&bytes[at..range.start]);
+        at = range.end;
     }
     kept.extend_from_slice(&bytes[at..]);
     decode_surveyed(&kept, &Survey::new(&kept))

@@ -112,11 +112,10 @@ fn a_folder_that_wraps_the_data_is_opened() {
     assert_eq!((inner.as_str(), imported.dataset.split()), ("set", Split::Test));
     let (inner, imported) = opened(&["set/train/a/1.png", "set/train/b/2.png"], Split::Train);
     assert_eq!((inner.as_str(), imported.dataset.split()), ("set", Split::Train));
-    let (inner, imported) = opened(
-        &["tiny/wnids.txt", "tiny/train/n01/images/1.JPEG", "tiny/val/images/2.JPEG", "__MACOSX/tiny/._wnids.txt"],
-        Split::Train,
-    );
-    assert_eq!((inner.as_str(), imported.dataset.layout()), ("tiny", Layout::TinyImageNet));
+    let root = tree(&["tiny/train/n01/images/1.JPEG", "tiny/val/images/2.JPEG", "__MACOSX/tiny/._wnids.txt"]);
+    put(root.path(), "tiny/wnids.txt", b"n01\n");
+    let imported = open(root.path(), Split::Train).unwrap();
+    assert_eq!(imported.dataset.layout(), Layout::TinyImageNet);
 }
 
 #[test]
