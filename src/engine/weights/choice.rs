@@ -197,6 +197,9 @@ fn names(places: &[Place]) -> Vec<String> {
 
 /// The place that a name means: as the error lists it, its path, or the end of the path of one.
 fn named<'a>(places: &'a [Place], part: &str) -> Option<&'a Place> {
+    if part == ROOT {
+        return places.iter().find(|place| place.path.is_empty());
+    }
     let part = part.trim_end_matches('.');
     let plain = keys::plain(&format!("{part}."));
     let plain = plain.trim_matches('.');

@@ -71,6 +71,9 @@ pub(super) fn refused(shapes: &Shapes) -> Option<String> {
     let has = |key: &&str| shapes.contains_key(*key);
     let known = STRANGERS.iter().find(|s| s.has.iter().all(has) && !s.lacks.iter().any(has));
     let what = known.map(|stranger| stranger.what.to_owned()).or_else(|| by_shape(shapes))?;
+    if what == HEADLESS {
+        return Some(format!("this is {what}, so that it has no answers; give a file of a network for classification"));
+    }
     Some(format!("this is {what}; stillroom doesn't have it, and `stillroom networks` lists the networks that it has"))
 }
 

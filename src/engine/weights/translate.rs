@@ -56,7 +56,11 @@ pub(super) fn readings(contents: &Contents, epsilon: Option<f64>) -> impl Iterat
         let usual = dialect.epsilon.map(|usual| epsilon.unwrap_or(usual)).filter(|e| *e > 0.0);
         if let Some(own) = usual.filter(|own| (own / vit::EPSILON - 1.0).abs() > 1e-6) {
             transformers::fit_epsilon(&mut contents.0, (own, vit::EPSILON));
-            note.push_str(&format!("; layer norms of epsilon {own:e} as those of {:e}", vit::EPSILON));
+            let factor = (vit::EPSILON / own).sqrt() as f32;
+            note.push_str(&format!(
+                "; its layer norms of epsilon {own:e} are computed as those of {:e}, of tokens {factor} times as large",
+                vit::EPSILON
+            ));
         }
         Reading { contents, dialect, note }
     })

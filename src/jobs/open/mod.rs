@@ -12,6 +12,7 @@ use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::Dataset;
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
+use crate::engine::nets::families::vit;
 use crate::engine::nets::{Arch, UnknownArch, detect};
 use crate::engine::observe::observer::{Observer, ObserverError};
 use crate::engine::weights::{self, NetworkPart, RowsError, WeightError};
@@ -165,7 +166,8 @@ impl OpenError {
 /// [`OpenError`], naming the file.
 pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
     let given = request.class_map.as_deref().map(class_map::read).transpose()?;
-    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } = open(request, &|| OwnSide::of(dataset))?;
+    let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } =
+        open(request, Use::Run, &|| OwnSide::of(dataset))?;
     notes.extend(told::open_questions(&observer));
     let resolved = classes::map(&observer, doubtful_names, dataset, (given.as_ref(), request.class_order));
     let (mut map, said) = resolved.map_err(|source| OpenError::ClassMap { observer: observer.name.clone(), source })?;
@@ -187,7 +189,24 @@ pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedOb
 /// # Errors
 /// [`OpenError`], naming the file.
 pub fn network(request: &ObserverRequest) -> Result<OpenedNetwork, OpenError> {
-    open(request, &|| None)
+    open(request, Use::Run, &|| None)
+}
+
+/// The same for a network that is trained on.
+///
+/// # Errors
+/// [`OpenError`], naming the file.
+pub fn network_to_train(request: &ObserverRequest) -> Result<OpenedNetwork, OpenError> {
+    open(request, Use::Train, &|| None)
+}
+
+/// What weights are opened for.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    /// For their answers.
+    Run,
+    /// To go on from: they stay as large as they were trained, where the same answers would ask for other sizes.
+    Train,
 }
 
 /// The network with these outputs alone.
@@ -199,10 +218,17 @@ pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError
     observer.pruned(outputs).map_err(|source| OpenError::Prune { observer: name, source })
 }
 
-fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<OwnSide>) -> Result<OpenedNetwork, OpenError> {
+fn open(
+    request: &ObserverRequest,
+    for_what: Use,
+    data_side: &dyn Fn() -> Option<OwnSide>,
+) -> Result<OpenedNetwork, OpenError> {
     let file = weights::located(&request.file).map_err(ObserverError::from)?;
     let told = Told::read(&file)?;
-    let options = told.options(&file, request)?;
+    let mut options = told.options(&file, request)?;
+    if for_what == Use::Train {
+        options.beside.epsilon = Some(vit::EPSILON);
+    }
     let data_side = if options.side.is_none() { data_side() } else { None };
     let mut observer = Observer::load(&file, &options, data_side.map(|own| own.side))?;
     if let Some(why) = told.contradiction(&observer) {

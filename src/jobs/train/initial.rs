@@ -50,11 +50,18 @@ impl Initial {
             return Err(TrainJobError::Recipe(format!("--init-rate {rate}: give a number from 0 on, such as 0.1")));
         }
         let asked = ObserverRequest { file: file.clone(), arch: Some(student), ..ObserverRequest::default() };
-        let OpenedNetwork { observer, notes, .. } = open::network(&asked).map_err(|error| match error {
+        let OpenedNetwork { observer, notes, .. } = open::network_to_train(&asked).map_err(|error| match error {
             OpenError::Observer(ObserverError::Weights(WeightError::OtherNetwork { path, found, .. })) => {
                 TrainJobError::OtherNetwork { path, found, student }
             }
-            other => other.into(),
+            other => match other.parts().first().map(|part| part.name.clone()) {
+                Some(part) => TrainJobError::Recipe(format!(
+                    "{}: holds several networks; write one of them to a file of its own, such as with `stillroom convert \
+                     --part {part}`, and give that to --init",
+                    shown(file)
+                )),
+                None => other.into(),
+            },
         })?;
         let mean_std = (observer.normalised_by != Said::Assumed).then_some(observer.mean_std);
         let mut weights = observer.weights().clone();

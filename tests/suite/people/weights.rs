@@ -211,7 +211,7 @@ fn a_vision_transformer_of_transformers_is_read_with_its_own_epsilon() {
     let (wrong, _) = top1_at(&scene, ("hub", 64), "");
     scene.write("hub/config.json", config("").as_bytes());
     let said = assert_whole(top1_at(&scene, ("hub", 64), ""));
-    says(&said, &["layer norms of epsilon 1e-12"]);
+    says(&said, &["its layer norms of epsilon 1e-12"]);
     assert!(wrong < 98.0, "{wrong} %: the epsilon counts");
     scene.write("hub/config.json", config("").replace("gelu", "quick_gelu").as_bytes());
     scene.line("evaluate --device cpu --data data --network hub").fails(1, &["hidden_act is 'quick_gelu'"]);
