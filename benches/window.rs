@@ -26,6 +26,7 @@ use stillroom::engine::nets::families::convnet::{Norm, Shape};
 use stillroom::engine::nets::{Arch, NetworkSpec};
 use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
 use stillroom::jobs::distill::Found;
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::jobs::worker::{Event, WorkerConfig};
 use stillroom::ui::intent::Intent;
 use stillroom::ui::{App, AppConfig};
@@ -63,7 +64,7 @@ fn measure(classes: usize) -> Result<(), Failure> {
     let network = (&graph, &Weights::by_formula(&graph));
     std::fs::write(&observer, file_bytes("observer", network, (Kind::Safetensors, Precision::Half))?)?;
     let worker = WorkerConfig { project: Some(folder.path().join("project")), ..WorkerConfig::default() };
-    let config = AppConfig { open_dataset: Some(data), open_observer: Some(observer), worker, ..AppConfig::default() };
+    let config = AppConfig { open_dataset: Some(DatasetRequest::whole(&data)), open_observer: Some(observer), worker };
     let ctx = Context::default();
     let mut window = Window { app: App::new(&ctx, config)?, ctx, began: Instant::now(), triangles: 0 };
     window.settle(|app| app.model().check.is_some())?;

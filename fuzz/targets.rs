@@ -70,7 +70,10 @@ fn zip(bytes: &[u8]) {
         if let Ok(Some(entry)) = directory.find(&format!("{folder}data.pkl"))
             && let Ok(range) = directory.bytes_of(&mut Cursor::new(bytes), entry)
         {
-            assert!(range.end <= bytes.len() as u64 && range.end - range.start == entry.size);
+            assert!(range.end <= bytes.len() as u64 && range.end - range.start == entry.packed);
+            let mut unpacked = 0;
+            let done = directory.unpack(&mut Cursor::new(bytes), entry, &mut |piece| unpacked += piece.len() as u64);
+            assert!(unpacked == entry.size || done.is_err() && unpacked < entry.size);
         }
     }
     torch(bytes);

@@ -13,8 +13,7 @@ fn main() -> ExitCode {
     };
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
     let config = AppConfig {
-        open_dataset: options.data,
-        holdout: options.holdout.holdout,
+        open_dataset: options.data.map(|folder| options.reading.of(&folder)),
         open_observer: options.observer,
         worker,
     };

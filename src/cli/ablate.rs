@@ -11,11 +11,10 @@ use crate::jobs::Arch;
 use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line, tell};
 use super::distill::{base_recipe, check_first};
-use super::options::{Common, HoldoutArg, RecipeArgs, open_dataset};
+use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Which series.
@@ -79,7 +78,7 @@ pub struct Args {
     #[command(flatten)]
     recipe: RecipeArgs<Recipe>,
     #[command(flatten)]
-    holdout: HoldoutArg,
+    reading: ReadingArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -141,12 +140,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (series, training) = (args.series(&recipe)?, args.training()?);
     let Method::Rded(own) = recipe.method;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&args.holdout.of(&args.data), Split::Train, &mut console)?;
-    let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
-    let project = Project::open(&folder)?;
+    let dataset = open_dataset(&args.reading.of(&args.data), Split::Train, &mut console)?;
+    let project = open_project(args.project.as_deref(), &mut console)?;
     let observer = args.common.network.observer(args.observer.clone());
     let mut session = args.common.session(&observer, dataset, &mut console)?;
-    check_first(&mut session, &args.holdout.of(&args.data), args.force, &mut console)?;
+    check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = AblateRequest {
         series,
         recipe: recipe.with(own),
@@ -154,6 +152,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         observer: session.observer.request.clone(),
         student: args.student,
         evaluation: args.data.clone(),
+        folders: args.reading.folders,
         evaluated_per_class: args.val_limit,
         training,
         out: args.out.clone(),

@@ -56,12 +56,13 @@ pub fn run(bench: &Bench) -> Result<(), Failure> {
 }
 
 fn forward(args: &ForwardArgs) -> Result<(), Failure> {
-    let console = Console::new(args.common.compute.json)?;
+    let mut console = Console::new(args.common.compute.json)?;
     let arch = args.common.network.arch.ok_or_else(|| Failure::Usage("bench forward needs --arch".to_owned()))?;
     let side = args.common.network.side.unwrap_or_else(|| arch.usual_side());
     let batch = args.common.batch.unwrap_or(64) as usize;
     let picked = args.common.compute.pick(&console)?;
-    let mut times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked)?.split_off(2);
+    let times = forward_times(arch, (side, batch), args.repeat.max(1) + 2, &picked, &mut console);
+    let mut times = times.map_err(|e| console.failure(&e))?.split_off(2);
     times.sort_by(f64::total_cmp);
     let median = times[times.len() / 2];
     print_line(&serde_json::json!({

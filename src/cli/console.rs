@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::signals;
 use crate::core::progress::{Cancelled, Progress};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::train::TrainJobError;
@@ -16,9 +17,9 @@ pub enum Failure {
     Failed(String),
     /// The arguments contradict each other.
     Usage(String),
-    /// Ctrl-C.
+    /// Ctrl-C, or another signal that asks for the end.
     Cancelled,
-    /// Ctrl-C, and what was finished is stored.
+    /// The same, and what was finished is stored.
     Resumable,
 }
 
@@ -26,10 +27,14 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Failed(text) | Self::Usage(text) => f.write_str(text),
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::Resumable => f.write_str("cancelled; the same command resumes where it stopped"),
+            Self::Cancelled => f.write_str(&cancelled()),
+            Self::Resumable => write!(f, "{}; the same command resumes where it stopped", cancelled()),
         }
     }
+}
+
+fn cancelled() -> String {
+    signals::received().map_or_else(|| "cancelled".to_owned(), |name| format!("cancelled by {name}"))
 }
 
 impl Failure {
@@ -61,7 +66,7 @@ impl<E: std::error::Error> From<E> for Failure {
     }
 }
 
-/// The terminal's [`Progress`]: cancelled by Ctrl-C, prints a line now and then.
+/// The terminal's [`Progress`]: cancelled by Ctrl-C and the signals of schedulers, prints a line now and then.
 pub struct Console {
     control: Control,
     reporter: Reporter<'static>,
@@ -71,21 +76,14 @@ pub struct Console {
 }
 
 impl Console {
-    /// Takes over Ctrl-C. With `json`, progress and warnings are JSON lines on standard output.
+    /// Takes over Ctrl-C and its siblings. With `json`, progress and warnings are JSON lines on standard output.
     ///
     /// # Errors
     /// Where the system refuses the handler.
     pub fn new(json: bool) -> Result<Self, Failure> {
         let control = Control::default();
-        let cancel = control.clone();
-        // A second Ctrl-C ends the program at once: what is stored is safe at any moment.
-        let handler = move || {
-            if cancel.is_cancelled() {
-                std::process::exit(130);
-            }
-            cancel.cancel();
-        };
-        ctrlc::set_handler(handler).map_err(|e| Failure::Failed(format!("Ctrl-C can't be handled: {e}")))?;
+        signals::cancel_on_signals(control.clone(), tell)
+            .map_err(|e| Failure::Failed(format!("Ctrl-C can't be handled: {e}")))?;
         let warn = move |message: String| {
             if json {
                 print_line(&serde_json::json!({ "warning": message }));
@@ -106,7 +104,7 @@ impl Console {
         }
     }
 
-    /// The failure of a job: cancelled if Ctrl-C was pressed.
+    /// The failure of a job: cancelled if a signal asked for the end.
     pub fn failure(&self, error: &dyn std::fmt::Display) -> Failure {
         if self.control.is_cancelled() { Failure::Cancelled } else { Failure::Failed(error.to_string()) }
     }

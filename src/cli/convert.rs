@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::core::data::class_order::ClassOrder;
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::jobs::Arch;
 use crate::jobs::convert::{ConvertRequest, Keep, convert};
@@ -30,6 +31,12 @@ pub struct Args {
     /// Keep only the outputs of this dataset's classes, in its order
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// What the folders of --data are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true, requires = "data")]
+    folders: Folders,
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    part: Option<String>,
     /// The network, where its keys don't tell
     #[arg(long)]
     arch: Option<Arch>,
@@ -60,6 +67,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let network = ObserverRequest {
         file: args.observer.clone(),
+        part: args.part.clone(),
         arch: args.arch,
         side: args.side,
         mean_std: args.mean_std,
@@ -67,7 +75,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         class_order: args.class_order,
         prune: false,
     };
-    let request = ConvertRequest { network, keep, out: args.out.clone(), half: args.half };
+    let request = ConvertRequest { network, keep, folders: args.folders, out: args.out.clone(), half: args.half };
     let written = convert(&request)?;
     for note in written.notes {
         crate::core::progress::Progress::warn(&mut console, note);

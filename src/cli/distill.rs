@@ -12,10 +12,9 @@ use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::session::Session;
 use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, HoldoutArg, RecipeArgs, open_dataset};
+use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -44,15 +43,18 @@ pub struct Args {
     #[arg(long)]
     force: bool,
     /// Only these classes, by name, in this order
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
-    classes: Option<Vec<String>>,
+    #[arg(long, value_name = "A,B,C")]
+    classes: Vec<String>,
+    /// Only this class, behind those of --classes; its name may hold commas. May be repeated
+    #[arg(long, value_name = "NAME")]
+    class: Vec<String>,
     #[command(flatten)]
     recipe: RecipeArgs<Recipe>,
     /// Keep only the outputs of the dataset's classes: the softmax is over them alone
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
-    holdout: HoldoutArg,
+    reading: ReadingArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -74,12 +76,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = recipes.into_iter().next().unwrap_or_default();
     let mut console = Console::new(args.common.compute.json)?;
     NewFolder::check(&args.out)?;
-    let dataset = open_dataset(&args.holdout.of(&args.data), Split::Train, &mut console)?;
-    let classes = chosen_classes(&dataset, args.classes.as_deref())?;
-    let folder = args.project.clone().map_or_else(Project::default_dir, Ok)?;
-    let project = Project::open(&folder)?;
+    let dataset = open_dataset(&args.reading.of(&args.data), Split::Train, &mut console)?;
+    let classes = chosen_classes(&dataset, &args.classes, &args.class)?;
+    let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
-    check_first(&mut session, &args.holdout.of(&args.data), args.force, &mut console)?;
+    check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = DistillRequest { recipe, classes, out: args.out.clone() };
     let failed = |e: DistillError| {
         if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
@@ -105,20 +106,34 @@ pub fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
 }
 
 /// The classes that were named, in that order; all of them by default.
-fn chosen_classes(dataset: &Dataset, names: Option<&[String]>) -> Result<Vec<ClassId>, Failure> {
-    let Some(names) = names else { return Ok(dataset.class_ids().collect()) };
-    let mut classes = Vec::with_capacity(names.len());
-    for name in names {
-        let class = dataset.class_named(name).ok_or_else(|| {
-            let known = dataset.classes().iter().take(12).map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-            Failure::Usage(format!("--classes: there is no class '{name}'; the data has {known} …"))
-        })?;
+fn chosen_classes(dataset: &Dataset, lists: &[String], single: &[String]) -> Result<Vec<ClassId>, Failure> {
+    if lists.is_empty() && single.is_empty() {
+        return Ok(dataset.class_ids().collect());
+    }
+    // A text that is the name of a class as a whole is no list.
+    let names = lists.iter().flat_map(|list| match dataset.class_named(list) {
+        Some(_) => vec![list.as_str()],
+        None => list.split(',').collect(),
+    });
+    let mut classes = Vec::new();
+    for (flag, name) in
+        names.map(|name| ("--classes", name)).chain(single.iter().map(|name| ("--class", name.as_str())))
+    {
+        let class = dataset.class_named(name).ok_or_else(|| no_class(dataset, flag, name))?;
         if classes.contains(&class) {
-            return Err(Failure::Usage(format!("--classes names '{name}' twice")));
+            return Err(Failure::Usage(format!("{flag} names '{name}' twice")));
         }
         classes.push(class);
     }
     Ok(classes)
+}
+
+fn no_class(dataset: &Dataset, flag: &str, name: &str) -> Failure {
+    let known = dataset.classes().iter().take(12).map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+    let with_comma =
+        dataset.classes().iter().find(|c| flag == "--classes" && c.name.split(',').any(|part| part == name));
+    let hint = with_comma.map_or_else(String::new, |c| format!("; give one with commas as --class \"{}\"", c.name));
+    Failure::Usage(format!("{flag}: there is no class '{name}'; the data has {known} …{hint}"))
 }
 
 /// The small check before every distillation: a wrong class order is the cause of most failed replications.

@@ -9,7 +9,7 @@ use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, HoldoutArg, open_dataset};
+use super::options::{Common, ReadingArgs, open_dataset};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
-    holdout: HoldoutArg,
+    reading: ReadingArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Failed(format!("{folder}: there is no such folder; make it, or give another one")));
         }
     }
-    let dataset = open_dataset(&args.holdout.of(&args.data), Split::Test, &mut console)?;
+    let dataset = open_dataset(&args.reading.of(&args.data), Split::Test, &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     let map = &session.observer.map.outputs;

@@ -1,5 +1,5 @@
 //! The headless command line: one file per command. JSON on standard output only, everything else on standard error.
-//! Exit codes: 0 done, 1 failed, 2 usage, 130 cancelled by Ctrl-C and resumable.
+//! Exit codes: 0 done, 1 failed, 2 usage, 130 cancelled by Ctrl-C or a scheduler's signal and resumable.
 
 mod ablate;
 mod bench;
@@ -13,6 +13,7 @@ mod networks;
 mod options;
 mod relabel;
 mod sample;
+mod signals;
 mod train;
 
 use std::ffi::OsString;
@@ -56,7 +57,7 @@ enum Command {
     Relabel(Box<relabel::Args>),
     /// Train students on distilled images and evaluate them
     Train(Box<train::TrainArgs>),
-    /// Train an observer from scratch on a full dataset
+    /// Train an observer on a full dataset
     Pretrain(Box<train::PretrainArgs>),
     /// Distil and train a series: the papers' tables, or a grid
     Ablate(Box<ablate::Args>),

@@ -7,6 +7,7 @@ use clap::{Arg, ArgMatches, Args};
 
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, Split};
+use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recipe::Recipe;
@@ -16,6 +17,7 @@ use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::open::{DatasetRequest, ObserverRequest, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
+use crate::store::project::Project;
 
 use super::{Console, Failure};
 
@@ -54,6 +56,9 @@ impl ComputeArgs {
 /// What a weight file doesn't say.
 #[derive(clap::Args, Clone, Debug)]
 pub struct NetworkArgs {
+    /// Which of the networks in the weight file, where it holds several (student, teacher, …)
+    #[arg(long, value_name = "NAME")]
+    pub part: Option<String>,
     /// The network, where its keys don't tell (conv3, resnet20_cifar, resnet18_modified, …)
     #[arg(long)]
     pub arch: Option<Arch>,
@@ -77,6 +82,7 @@ impl NetworkArgs {
     pub fn observer(&self, file: PathBuf) -> ObserverRequest {
         ObserverRequest {
             file,
+            part: self.part.clone(),
             arch: self.arch,
             side: self.side,
             mean_std: self.mean_std,
@@ -121,6 +127,9 @@ impl Common {
             about.report.used.len(),
             about.report.unused.len()
         ));
+        for note in &about.report.notes {
+            console.say(note);
+        }
         if let Some(first) = about.report.unused.first() {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));
@@ -131,19 +140,22 @@ impl Common {
     }
 }
 
-/// What is held out of a dataset without a test split.
+/// What a dataset's folder leaves open.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub struct HoldoutArg {
+pub struct ReadingArgs {
+    /// What the data's folders are where it is in doubt: splits (train, test, …) or classes
+    #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
+    pub folders: Folders,
     /// Where the data has no test split: this share of each class's images is kept out of distilling and training, and
     /// judged by alone; the same value, the same images in every command (0.1, or with a seed 0.1:7)
     #[arg(long, value_name = "SHARE")]
     pub holdout: Option<Holdout>,
 }
 
-impl HoldoutArg {
+impl ReadingArgs {
     /// The dataset in a folder.
     pub fn of(self, path: &std::path::Path) -> DatasetRequest {
-        DatasetRequest { path: path.to_owned(), holdout: self.holdout }
+        DatasetRequest { path: path.to_owned(), folders: self.folders, holdout: self.holdout }
     }
 }
 
@@ -156,6 +168,13 @@ pub fn open_dataset(data: &DatasetRequest, want: Split, console: &mut Console) -
     let data = imported.dataset;
     console.say(&format!("dataset: {} images of {} classes", data.image_count(), data.classes().len()));
     Ok(Arc::new(data))
+}
+
+/// Opens the project that keeps the scores, and tells what is to be known of it.
+pub fn open_project(folder: Option<&std::path::Path>, console: &mut Console) -> Result<Project, Failure> {
+    let project = Project::open(&folder.map_or_else(Project::default_dir, |folder| Ok(folder.to_owned()))?)?;
+    project.warning().into_iter().for_each(|text| console.warn(text));
+    Ok(project)
 }
 
 /// A recipe whose parameters are flags.
@@ -250,9 +269,9 @@ pub struct Window {
     /// Dataset folder to open in the window [default: the built-in sample]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// What is held out of it.
+    /// How it is read.
     #[command(flatten)]
-    pub holdout: HoldoutArg,
+    pub reading: ReadingArgs,
     /// Observer to load in the window
     #[arg(long, value_name = "FILE", requires = "data")]
     pub observer: Option<PathBuf>,

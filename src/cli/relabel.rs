@@ -10,7 +10,7 @@ use crate::jobs::train::{About, Compute, suggest};
 use crate::store::files::shown;
 
 use super::console::{print_line, tell};
-use super::options::{ComputeArgs, HoldoutArg, NetworkArgs, RecipeArgs};
+use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -46,7 +46,7 @@ pub struct Args {
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
     #[command(flatten)]
-    holdout: HoldoutArg,
+    reading: ReadingArgs,
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -61,6 +61,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let student = crate::jobs::open::network(&observer)?.observer.spec.arch;
     let about = About {
         data: &args.data,
+        folders: args.reading.folders,
         images_per_class: args.ipc,
         observer: Some(&observer),
         labels: None,
@@ -73,7 +74,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {
         data: args.data.clone(),
-        holdout: args.holdout.holdout,
+        folders: args.reading.folders,
+        holdout: args.reading.holdout,
         observer,
         images_per_class: args.ipc,
         recipe,

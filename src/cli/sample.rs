@@ -10,11 +10,10 @@ use crate::jobs::open::DatasetRequest;
 use crate::jobs::sample::{SampleError, ensure_sample, write_images};
 use crate::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS};
 use crate::store::files::shown;
-use crate::store::project::Project;
 
 use super::console::print_line;
 use super::distill::{check_first, print_report};
-use super::options::{Common, open_dataset};
+use super::options::{Common, open_dataset, open_project};
 use super::{Console, Failure};
 
 /// Arguments of `sample`.
@@ -67,7 +66,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let data = DatasetRequest::whole(&sample.data);
     let dataset = open_dataset(&data, Split::Train, &mut console)?;
     let classes = dataset.class_ids().collect();
-    let project = Project::open(&Project::default_dir()?)?;
+    let project = open_project(None, &mut console)?;
     let request = args.common.network.observer(sample.observer);
     let mut session = args.common.session(&request, dataset, &mut console)?;
     check_first(&mut session, &data, false, &mut console)?;

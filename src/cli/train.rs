@@ -10,12 +10,12 @@ use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
-use crate::jobs::train::{About, Compute, TrainReport, TrainRequest, run, suggest};
+use crate::jobs::train::{About, Compute, InitialWeights, TrainReport, TrainRequest, run, suggest};
 use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::console::{peak_rss_mib, print_line, tell};
-use super::options::{ComputeArgs, HoldoutArg, NetworkArgs, RecipeArgs};
+use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
 use super::{Console, Failure};
 
 /// What both commands take.
@@ -37,7 +37,7 @@ struct Shared {
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     #[command(flatten)]
-    holdout: HoldoutArg,
+    reading: ReadingArgs,
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
     #[command(flatten)]
@@ -80,6 +80,12 @@ pub struct PretrainArgs {
     /// Normalisation: imagenet, half, cifar10, tiny, none, or m,m,m,s,s,s
     #[arg(long, allow_hyphen_values = true)]
     mean_std: Option<MeanStd>,
+    /// Begin with the weights of this file, of the same network and any classes; only the last layer is new
+    #[arg(long, value_name = "FILE")]
+    init: Option<PathBuf>,
+    /// Multiplies the learning rate of all that comes from --init, e.g. 0.1; 0 keeps it as it is [default: 1]
+    #[arg(long, value_name = "FACTOR", requires = "init")]
+    init_rate: Option<f64>,
     #[command(flatten)]
     shared: Shared,
 }
@@ -92,10 +98,12 @@ pub fn train(args: &TrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.val.clone(),
-        holdout: args.shared.holdout.holdout,
+        folders: args.shared.reading.folders,
+        holdout: args.shared.reading.holdout,
         observer,
         labels: args.stored_labels.clone(),
         class_order: args.network.class_order,
+        initial: None,
         student: args.shared.student,
         side: args.network.side,
         mean_std: args.network.mean_std,
@@ -115,10 +123,12 @@ pub fn pretrain(args: &PretrainArgs) -> Result<(), Failure> {
         name: None,
         data: args.data.clone(),
         evaluation: args.data.clone(),
-        holdout: args.shared.holdout.holdout,
+        folders: args.shared.reading.folders,
+        holdout: args.shared.reading.holdout,
         observer: None,
         labels: None,
         class_order: ClassOrder::Auto,
+        initial: args.init.clone().map(|file| InitialWeights { file, rate: args.init_rate.unwrap_or(1.0) }),
         student: args.shared.student,
         side: args.side,
         mean_std: args.mean_std,
@@ -136,6 +146,7 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
     let mut console = Console::new(shared.compute.json)?;
     let about = About {
         data: &request.data,
+        folders: request.folders,
         images_per_class: request.images_per_class,
         observer: request.observer.as_ref(),
         labels: request.labels.as_deref(),

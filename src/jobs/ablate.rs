@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::ClassId;
+use crate::core::data::folders::Folders;
 use crate::core::distil::manifest::{Manifest, Program};
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
@@ -39,6 +40,8 @@ pub struct AblateRequest {
     pub student: Arch,
     /// Real images to evaluate on.
     pub evaluation: PathBuf,
+    /// What its folders are.
+    pub folders: Folders,
     /// Only the first so many of each class.
     pub evaluated_per_class: Option<u32>,
     /// Training parameters that are the same for all entries, instead of the presets' own.
@@ -152,7 +155,8 @@ pub fn ablate(
 ) -> Result<Vec<Row>, AblateError> {
     let entries = request.series.entries(&request.recipe);
     check(session, request, &entries)?;
-    let _held = AblationFolder::begin(&request.out, &note(session, request))?;
+    let held = AblationFolder::begin(&request.out, &note(session, request))?;
+    held.warning().into_iter().for_each(|text| progress.warn(text));
     let mut rows = Vec::new();
     for entry in entries {
         let data = ensure_set(session, (project, request), &entry, progress)?;
@@ -247,6 +251,7 @@ fn training(
     let observer = &session.observer.observer;
     let about = About {
         data: &data,
+        folders: Folders::Auto,
         images_per_class: None,
         observer: Some(&request.observer),
         labels: None,
@@ -267,9 +272,11 @@ fn training(
         name: Some(entry.title.clone()),
         data,
         evaluation: request.evaluation.clone(),
+        folders: request.folders,
         holdout: session.dataset.holdout(),
         observer: entry.soft.then(|| request.observer.clone()),
         labels: None,
+        initial: None,
         student: request.student,
         side: Some(observer.spec.side),
         mean_std: Some(observer.mean_std),

@@ -2,29 +2,43 @@
 
 use std::time::Instant;
 
+use crate::core::progress::{Cancelled, Progress};
 use crate::engine::device::Picked;
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::engine::plan::{EngineError, Plan};
 use crate::engine::weights::{Weights, formula};
 use crate::store::project::{Project, ProjectError};
 
+/// Why there are no times.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The device.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The user asked for it.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
 /// Seconds of each of `passes` forward passes of a 1000-class network with formula weights on `(side, batch)`.
 ///
 /// # Errors
-/// [`EngineError`].
+/// [`BenchError`].
 pub fn forward_times(
     arch: Arch,
     (side, batch): (usize, usize),
     passes: usize,
     picked: &Picked,
-) -> Result<Vec<f64>, EngineError> {
+    progress: &mut dyn Progress,
+) -> Result<Vec<f64>, BenchError> {
     let spec = NetworkSpec { arch, side, classes: 1000 };
     let graph = spec.graph();
     let plan = Plan::compile(&graph, &Weights::by_formula(&graph), &[]);
     let mut engine = super::session::engine(plan, picked)?;
     let images: Vec<f32> = formula("input", batch * engine.input_len()).collect();
     let mut times = Vec::with_capacity(passes);
-    for _ in 0..passes {
+    for pass in 0..passes {
+        progress.step("forward", pass as u64, passes as u64)?;
         let start = Instant::now();
         engine.logits(&images, batch)?;
         times.push(start.elapsed().as_secs_f64());

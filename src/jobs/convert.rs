@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::Split;
+use crate::core::data::folders::Folders;
 use crate::engine::nets::detect;
 use crate::engine::observe::observer::{Observer, Source};
 use crate::engine::weights::{Kind, Precision, WeightError, file_bytes};
@@ -32,6 +33,8 @@ pub struct ConvertRequest {
     pub network: ObserverRequest,
     /// Its outputs.
     pub keep: Keep,
+    /// What the folders of that dataset are.
+    pub folders: Folders,
     /// The file to write; its name says which kind.
     pub out: PathBuf,
     /// Whether values are written in half precision.
@@ -93,7 +96,7 @@ pub fn convert(request: &ConvertRequest) -> Result<Converted, ConvertError> {
         Keep::All => observer,
         Keep::Outputs(outputs) => open::pruned(observer, outputs)?,
         Keep::ClassesOf(data) => {
-            let imported = open::dataset(data, Split::Train)?;
+            let imported = open::dataset(data, Split::Train, request.folders)?;
             notes.extend(imported.notes);
             let pruning = ObserverRequest { prune: true, ..request.network.clone() };
             let opened = open::observer(&pruning, &imported.dataset)?;
@@ -125,6 +128,7 @@ fn new_card(request: &ObserverRequest, observer: &Observer, old: Option<Card>) -
     let fixed = detect::describe(observer.spec.arch, &observer.weights().shapes()).and_then(|d| d.side);
     let known = request.side.is_some() || old.side.is_some() || fixed.is_some();
     let name = request.file.file_name().map(|n| shown(Path::new(n))).unwrap_or_default();
+    let part = request.part.as_ref().map_or_else(String::new, |part| format!(", part {part}"));
     Card {
         arch: Some(observer.spec.arch.to_string()),
         side: known.then_some(observer.spec.side as u32),
@@ -132,6 +136,6 @@ fn new_card(request: &ObserverRequest, observer: &Observer, old: Option<Card>) -
         std: Some(observer.mean_std.std),
         classes: observer.classes.clone(),
         top1: old.top1,
-        source: Some(old.source.unwrap_or_else(|| format!("converted from {name}"))),
+        source: Some(old.source.unwrap_or_else(|| format!("converted from {name}{part}"))),
     }
 }

@@ -113,6 +113,7 @@ impl ImageSet for FolderSet {
 mod tests {
     use super::*;
     use crate::core::data::dataset::Split;
+    use crate::core::data::folders::Folders;
     use crate::core::distil::manifest::tests::sample;
     use crate::core::distil::recipe::OutputFormat;
     use crate::engine::images::encode::encode;
@@ -130,7 +131,7 @@ mod tests {
                 std::fs::write(folder.path().join(&note.file), encode(&pixels, OutputFormat::Png).unwrap()).unwrap();
             }
         }
-        let set = FolderSet::of(open::dataset(folder.path(), Split::Whole).unwrap().dataset);
+        let set = FolderSet::of(open::dataset(folder.path(), Split::Whole, Folders::Auto).unwrap().dataset);
         let at = Address { class: ClassId(1), image: 1 };
         assert_eq!((set.images(ClassId(1)), set.images(ClassId(2)), set.address(ImageId(3))), (2, 0, at));
         assert_eq!(set.pixels(at).unwrap().data, [11; 3]);

@@ -48,7 +48,7 @@ impl Record for AblationNote {
 /// A folder of ablations, held for work: no other process takes it meanwhile.
 #[derive(Debug)]
 pub struct AblationFolder {
-    _held: Held,
+    held: Held,
 }
 
 impl AblationFolder {
@@ -58,7 +58,13 @@ impl AblationFolder {
     /// [`RecordError::Another`] names what differs; others: in use, holding other files, not writable, full.
     pub fn begin(path: &Path, note: &AblationNote) -> Result<Self, RecordError> {
         let (held, _) = Held::begin(path, note)?;
-        Ok(Self { _held: held })
+        Ok(Self { held })
+    }
+
+    /// What to tell where the file system keeps no locks, so that nothing keeps another machine out; once.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.held.warning()
     }
 }
 

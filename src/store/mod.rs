@@ -8,7 +8,7 @@ pub mod files;
 pub mod fkd;
 pub mod import;
 pub mod labels;
-mod lock;
+pub mod lock;
 pub mod model_config;
 pub mod project;
 pub mod record;

@@ -135,7 +135,7 @@ pub(super) fn listed(differences: &[String]) -> String {
 #[derive(Debug)]
 pub(super) struct Held {
     pub folder: PathBuf,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Held {
@@ -149,12 +149,17 @@ impl Held {
             LockError::Held(holder) => RecordError::Locked { folder: path.to_owned(), what: R::WHAT, holder },
             LockError::File(error) => error.into(),
         })?;
-        let this = Self { folder: path.to_owned(), _lock: lock };
+        let this = Self { folder: path.to_owned(), lock };
         let found = same_or_nothing(path, asked)?;
         if found.is_none() {
             this.save(asked)?;
         }
         Ok((this, found))
+    }
+
+    /// What to tell where the file system keeps no locks, once.
+    pub fn warning(&self) -> Option<String> {
+        self.lock.warning()
     }
 
     /// Replaces the record in one step.

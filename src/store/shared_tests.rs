@@ -92,7 +92,7 @@ fn on_a_full_disk() {
     export.put("a/0.png", &[1; 100_000]).unwrap();
     let project = Project::open(&folder.join("project")).unwrap();
     let data = project.remember_dataset(&open(&data("cifar10"), Split::Test).unwrap().dataset).unwrap();
-    let observer = project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
+    let observer = project.remember_observer(Path::new("/w.pth"), None, "f", "conv3").unwrap();
     let mut full = None;
     let mut begun = 0;
     while full.is_none() {
@@ -151,7 +151,7 @@ fn a_read_only_disk_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     training_and_labels(folder.path());
     let project = Project::open(&folder.path().join("project")).unwrap();
-    project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
+    project.remember_observer(Path::new("/w.pth"), None, "f", "conv3").unwrap();
     drop(project);
     let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"";
     elsewhere(&MOUNTS, folder.path(), mount, "on_a_read_only_disk");
@@ -205,7 +205,7 @@ fn what_is_forbidden_is_called_that() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let project = Project::open(&at("project")).unwrap();
-    project.remember_observer(Path::new("/w.pth"), "f", "conv3").unwrap();
+    project.remember_observer(Path::new("/w.pth"), None, "f", "conv3").unwrap();
     drop(project);
     for class in ["data/cat", "data/dog"] {
         std::fs::create_dir_all(at(class)).unwrap();

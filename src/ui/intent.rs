@@ -76,6 +76,8 @@ pub enum TrainPath {
     ClassMap,
     /// Stored labels.
     Labels,
+    /// Weights that an observer begins with.
+    Initial,
 }
 
 /// A change of which trainings are shown or selected.

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use crate::archives::{Packing, zip};
 use crate::cli::check_output;
 use crate::scene::{Run, Scene, png, tree};
 
@@ -99,7 +100,7 @@ fn vast_png() -> Vec<u8> {
     bytes[16..20].copy_from_slice(&20_000_u32.to_be_bytes());
     bytes[20..24].copy_from_slice(&20_000_u32.to_be_bytes());
     bytes[25] = 6;
-    let check = crc32(&bytes[12..29]);
+    let check = crc32fast::hash(&bytes[12..29]);
     bytes[29..33].copy_from_slice(&check.to_be_bytes());
     bytes
 }
@@ -111,7 +112,7 @@ fn damaged_weights() {
     let lying = br#"{"conv1.weight":{"dtype":"F32","shape":[16,3,3,3],"data_offsets":[0,99999999]}}"#;
     let overlapping = br#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#;
     let huge = br#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,16]}}"#;
-    let archive = zip("archive/data.pkl", &os_system("x"));
+    let archive = zip(Packing::Stored, &[("archive/data.pkl", &os_system("x"))]);
     let cases: [(&str, Vec<u8>); 10] = [
         ("half.safetensors", whole[..whole.len() / 2].to_vec()),
         ("head.safetensors", whole[..100].to_vec()),
@@ -141,7 +142,7 @@ fn a_pickle_that_wants_to_run_a_program_runs_none() {
     let marker = scene.at("marker");
     let pickle = os_system(&format!("touch {}", marker.display()));
     scene.write("bare.pth", &pickle);
-    scene.write("zipped.pth", &zip("archive/data.pkl", &pickle));
+    scene.write("zipped.pth", &zip(Packing::Stored, &[("archive/data.pkl", &pickle)]));
     // Hidden behind what looks like a state_dict.
     let inner = &pickle[2..pickle.len() - 1];
     scene.write("nested.pt", &[b"\x80\x02}X\x0a\x00\x00\x00state_dict", inner, b"s."].concat());
@@ -234,23 +235,4 @@ fn with_header(header: &[u8]) -> Vec<u8> {
 fn os_system(command: &str) -> Vec<u8> {
     let length = (command.len() as u32).to_le_bytes();
     [b"\x80\x02cos\nsystem\nq\x00X", &length[..], command.as_bytes(), b"q\x01\x85q\x02Rq\x03."].concat()
-}
-
-/// A zip archive of one stored file.
-fn zip(name: &str, data: &[u8]) -> Vec<u8> {
-    let (check, size) = (crc32(data).to_le_bytes(), (data.len() as u32).to_le_bytes());
-    let length = (name.len() as u16).to_le_bytes();
-    // Version 2.0, no flags, stored, 1 January 1980.
-    let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &check, &size, &size, &length, &[0, 0]].concat();
-    let local = [b"PK\x03\x04", &common[..], name.as_bytes(), data].concat();
-    let central = [b"PK\x01\x02", &[20, 0][..], &common, &[0; 10], &[0; 4], name.as_bytes()].concat();
-    let (start, long) = ((local.len() as u32).to_le_bytes(), (central.len() as u32).to_le_bytes());
-    let end = [b"PK\x05\x06", &[0, 0, 0, 0, 1, 0, 1, 0][..], &long, &start, &[0, 0]].concat();
-    [local, central, end].concat()
-}
-
-fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |c, _| (c >> 1) ^ (0xEDB8_8320 & (c & 1).wrapping_neg()))
-    })
 }

@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use stillroom::core::formats::torch_file;
+use stillroom::core::formats::torch_file::{self, Dtype, Pickle, opcode};
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::observe::observer::{Observer, ObserverOptions};
 use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
+
+use crate::archives::{Packing, zip};
 
 #[path = "../../fuzz/targets.rs"]
 mod targets;
@@ -115,6 +117,12 @@ fn no_file_takes_memory_that_it_does_not_hold() {
             bounded("fkd", &path);
         }
     }
+    for (name, files) in unpacked() {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, data)| (*name, data.as_slice())).collect();
+        let path = write(&format!("{name}.deflated.pth"), &zip(Packing::Deflated, &files));
+        bounded("any", &path);
+        bounded("zip", &path);
+    }
     for (target, name, bytes) in others() {
         bounded(target, &write(name, &bytes));
     }
@@ -173,6 +181,30 @@ fn pickles() -> Vec<(&'static str, Vec<u8>)> {
         ("claims", [&b"\x80\x02X\xff\xff\xff\xff"[..], &[b'x'; 100]].concat()),
         ("claims_more", [&b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7f"[..], &[b'x'; 100]].concat()),
     ]
+}
+
+/// Names and bytes.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// The files of archives that are a thousandth as large when they are deflated.
+fn unpacked() -> Vec<(&'static str, Files)> {
+    const VAST: usize = 64 << 20;
+    let claims = |count: usize| {
+        let mut pickle = Pickle::new();
+        pickle.op(opcode::EMPTY_DICT);
+        pickle.text("conv1.weight");
+        pickle.tensor(0, Dtype::F32, &[count]);
+        pickle.op(opcode::SET_ITEM);
+        pickle.finish()
+    };
+    let small = |(name, pickle): (&'static str, Vec<u8>)| (name, vec![("a/data.pkl", pickle)]);
+    let mut all: Vec<_> = pickles().into_iter().map(small).collect();
+    all.extend([
+        ("vast_pickle", vec![("a/data.pkl", [&b"\x80\x02](\x8e"[..], &vec![b'N'; VAST / 2]].concat())]),
+        ("vast_tensor", vec![("a/data.pkl", claims(VAST / 4)), ("a/data/0", vec![0; VAST])]),
+        ("vast_storage", vec![("a/data.pkl", claims(16)), ("a/data/0", vec![0; VAST])]),
+    ]);
+    all
 }
 
 fn others() -> Vec<(&'static str, &'static str, Vec<u8>)> {

@@ -10,7 +10,7 @@ use super::cli::random;
 use super::scene::{Run, Scene};
 
 /// Everything of a training's folder that decides what a reader sees: weights as bytes, curves without their times.
-fn outcome(folder: &Path) -> (Vec<Vec<u8>>, Vec<Value>) {
+pub fn outcome(folder: &Path) -> (Vec<Vec<u8>>, Vec<Value>) {
     let note: Value = serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap();
     assert_eq!(note["status"], "done");
     let mut curves = note["curves"].as_array().unwrap().clone();

@@ -12,6 +12,7 @@ use stillroom::core::data::pixels::Rgb8;
 use stillroom::engine::images::encode;
 use stillroom::engine::nets::NetworkSpec;
 use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::jobs::worker::WorkerConfig;
 use stillroom::ui::{App, AppConfig};
 
@@ -116,8 +117,11 @@ fn click(window: &mut Window, label: &str) {
 
 /// Opened, loaded, checked and scored.
 fn scored(files: &Files) -> Window {
-    let open =
-        AppConfig { open_dataset: Some(files.dataset()), open_observer: Some(files.observer()), ..files.config() };
+    let open = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&files.dataset())),
+        open_observer: Some(files.observer()),
+        ..files.config()
+    };
     let mut window = window(open);
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     small_recipe(&mut window);
@@ -312,6 +316,7 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 }
 
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
+mod opening;
 mod screenshots;
 
 mod training;
@@ -319,7 +324,8 @@ mod training;
 #[test]
 fn a_click_in_the_table_of_networks_says_what_the_file_is() {
     let files = Files::make();
-    let mut window = window(AppConfig { open_dataset: Some(files.dataset()), ..files.config() });
+    let mut window =
+        window(AppConfig { open_dataset: Some(DatasetRequest::whole(&files.dataset())), ..files.config() });
     until(&mut window, "the dataset", |w| w.state().model().data.is_some() && idle(w));
     click(&mut window, "Observer");
     type_into(&mut window, "Weight file", &files.observer());

@@ -4,6 +4,7 @@
 use super::*;
 use eframe::egui::Vec2;
 use stillroom::core::workspace::Command;
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::ui::intent::Intent;
 use stillroom::ui::intent::Panel;
 
@@ -86,10 +87,9 @@ fn screenshots() {
     let project = tempfile::tempdir().unwrap();
     let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
     let config = AppConfig {
-        open_dataset: Some("cifar10".into()),
+        open_dataset: Some(DatasetRequest::whole("cifar10".as_ref())),
         open_observer: Some(WEIGHTS.into()),
         worker,
-        ..AppConfig::default()
     };
     let _desk = desk();
     let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
@@ -153,7 +153,7 @@ fn with_trainings(fixtures: &str) -> (tempfile::TempDir, Window) {
     let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
     let data = folder_of("STILLROOM_DATA", "../data").join("cifar10");
     let observer = folder_of("STILLROOM_SHARED", "../shared").join("weights/cifar10_conv3.pth");
-    let config = AppConfig { open_dataset: Some(data), open_observer: Some(observer), worker, ..AppConfig::default() };
+    let config = AppConfig { open_dataset: Some(DatasetRequest::whole(&data)), open_observer: Some(observer), worker };
     let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
     let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
     wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));

@@ -8,6 +8,7 @@ use stillroom::core::distil::manifest::Program;
 use stillroom::core::train::curve::{Curve, Point};
 use stillroom::core::train::recipe::TrainRecipe;
 use stillroom::core::workspace::Command;
+use stillroom::jobs::open::DatasetRequest;
 use stillroom::store::training::{
     Asked, FORMAT, Source, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus, list,
 };
@@ -41,6 +42,7 @@ fn record(name: &str, top1: f64, status: TrainingStatus) -> TrainingNote {
         evaluation: source("real"),
         observer: None,
         labels: None,
+        initial: None,
         student: "conv3".into(),
         side: 32,
         normalise: MeanStd::CIFAR10,
@@ -108,8 +110,11 @@ fn name(window: &Window) -> String {
 
 /// The dataset and the observer are open, the training's images are the dataset's, and it takes a moment.
 fn ready(files: &Files) -> Window {
-    let open =
-        AppConfig { open_dataset: Some(files.dataset()), open_observer: Some(files.observer()), ..files.config() };
+    let open = AppConfig {
+        open_dataset: Some(DatasetRequest::whole(&files.dataset())),
+        open_observer: Some(files.observer()),
+        ..files.config()
+    };
     let mut window = window(open);
     until(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
     click(&mut window, "Training");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::holdout::Holdout;
-use super::names::escape;
+use super::names::{alike, escape};
 use super::source::{ImageBytes, ImageSource, SourceError};
 use super::wordnet;
 
@@ -94,9 +94,9 @@ pub enum Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// `train/`, or `data_batch_*.bin`.
+    /// `train/` and the like, or `data_batch_*.bin`.
     Train,
-    /// `val/` or `test/`.
+    /// `val/`, `test/` and the like.
     Test,
     /// The folder had no split: all of it.
     Whole,
@@ -172,11 +172,14 @@ impl Dataset {
         &self.classes[id.index()]
     }
 
-    /// The class called `name` (or titled so), if there is one.
+    /// The class called `name` (or titled so), if there is one: letter by letter, else in another Unicode form.
     #[must_use]
     pub fn class_named(&self, name: &str) -> Option<ClassId> {
-        let at = self.classes.iter().position(|c| c.name == name);
-        let at = at.or_else(|| self.classes.iter().position(|c| c.title.as_deref() == Some(name)));
+        let find = |is_it: &dyn Fn(&Class) -> bool| self.classes.iter().position(is_it);
+        let titled =
+            |c: &Class, same: fn(&str, &str) -> bool| c.title.as_deref().is_some_and(|title| same(title, name));
+        let at = find(&|c| c.name == name).or_else(|| find(&|c| titled(c, |a, b| a == b)));
+        let at = at.or_else(|| find(&|c| alike(&c.name, name))).or_else(|| find(&|c| titled(c, alike)));
         at.map(|i| ClassId(i as u32))
     }
 
@@ -350,6 +353,11 @@ mod tests {
         assert_eq!(data.class_of(ImageId(2)), ClassId(2), "an empty class in between owns nothing");
         assert_eq!(data.class_size(ClassId(1)), 0);
         assert_eq!(data.class_named("owl"), Some(ClassId(2)));
+        let mut data = data;
+        data.classes[0].name = "cafe\u{301}".into();
+        data.classes[1].title = Some("\u{e9}t\u{e9}".into());
+        assert_eq!(data.class_named("caf\u{e9}"), Some(ClassId(0)), "folders of a Mac are decomposed");
+        assert_eq!(data.class_named("e\u{301}te\u{301}"), Some(ClassId(1)));
     }
 
     #[test]

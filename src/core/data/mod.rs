@@ -4,6 +4,7 @@ pub mod class_map;
 pub mod class_order;
 pub mod confusion;
 pub mod dataset;
+pub mod folders;
 pub mod holdout;
 pub mod names;
 pub mod normalise;

@@ -3,7 +3,10 @@
 //! File systems allow names that are not UTF-8. Internally names are bytes; manifests, databases and screens show
 //! [`escape`]d text, from which [`unescape`] restores the very bytes.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 /// Spells `bytes` as text: valid UTF-8 stays, a backslash and every byte that is not UTF-8 or a control
 /// character becomes `\xHH`. [`unescape`] is its inverse.
@@ -48,6 +51,22 @@ pub fn unescape(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// A name in Unicode's composed form (NFC), the one to compare by: macOS's archives and file systems spell é as e and an
+/// accent. The name itself stays as it is, since draws and fingerprints depend on its bytes.
+#[must_use]
+pub fn composed(name: &str) -> Cow<'_, str> {
+    match is_nfc_quick(name.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(name),
+        _ => Cow::Owned(name.nfc().collect()),
+    }
+}
+
+/// Whether two names read the same, however Unicode composes their characters.
+#[must_use]
+pub fn alike(a: &str, b: &str) -> bool {
+    a == b || composed(a) == composed(b)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +81,14 @@ mod tests {
         assert_eq!(escape(b"a\xffb"), "a\\xffb");
         assert_eq!(unescape("a\\q"), None);
         assert_eq!(unescape("a\\x1"), None);
+    }
+
+    #[test]
+    fn names_are_alike_in_any_form() {
+        assert!(
+            alike("caf\u{e9}", "cafe\u{301}") && alike("\u{ace0}\u{c591}", "\u{1100}\u{1169}\u{110b}\u{1163}\u{11bc}")
+        );
+        assert!(!alike("cafe", "caf\u{e9}") && !alike("Cat", "cat"));
+        assert!(matches!(composed("plain"), Cow::Borrowed("plain")));
     }
 }

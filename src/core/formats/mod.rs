@@ -2,7 +2,10 @@
 
 pub mod csv;
 pub mod exact;
+pub mod foreign;
+pub mod image_kind;
 pub mod load_report;
+mod loose;
 pub mod model_config;
 pub mod pieces;
 pub mod safetensors_file;

@@ -5,15 +5,9 @@
 //! expected counts as not given, and lists are bounded.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::loose::{Loose, NAMES};
 use crate::core::data::normalise::MeanStd;
-
-/// Most outputs that are named.
-const NAMES: usize = 1 << 17;
-
-/// Largest side in pixels that is believed.
-const SIDE: f64 = 4096.0;
 
 /// What such a file says of a network.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +24,25 @@ pub struct ModelConfig {
     pub mean_std: Option<MeanStd>,
     /// Names of the outputs in order.
     pub names: Option<Vec<String>>,
+    /// How it computes, as far as no tensor tells.
+    pub computing: Computing,
+}
+
+/// What transformers says of a network's computing, by its own names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Computing {
+    /// `hidden_act`.
+    pub activation: Option<String>,
+    /// `layer_norm_eps`.
+    pub epsilon: Option<f64>,
+    /// `hidden_size`, channels of a token.
+    pub channels: Option<f64>,
+    /// `num_attention_heads`.
+    pub heads: Option<f64>,
+    /// `downsample_in_first_stage`.
+    pub strided_first_stage: Option<bool>,
+    /// `downsample_in_bottleneck`.
+    pub strided_first_layer: Option<bool>,
 }
 
 impl ModelConfig {
@@ -49,6 +62,20 @@ impl ModelConfig {
             side: self.side.or(other.side),
             mean_std: self.mean_std.or(other.mean_std),
             names: self.names.or(other.names),
+            computing: self.computing.or(other.computing),
+        }
+    }
+}
+
+impl Computing {
+    fn or(self, other: Self) -> Self {
+        Self {
+            activation: self.activation.or(other.activation),
+            epsilon: self.epsilon.or(other.epsilon),
+            channels: self.channels.or(other.channels),
+            heads: self.heads.or(other.heads),
+            strided_first_stage: self.strided_first_stage.or(other.strided_first_stage),
+            strided_first_layer: self.strided_first_layer.or(other.strided_first_layer),
         }
     }
 }
@@ -85,6 +112,12 @@ struct Given {
     do_normalize: Loose,
     label_names: Loose,
     id2label: Loose,
+    hidden_act: Loose,
+    layer_norm_eps: Loose,
+    hidden_size: Loose,
+    num_attention_heads: Loose,
+    downsample_in_first_stage: Loose,
+    downsample_in_bottleneck: Loose,
     /// timm's own fields lie there, but for the network's name.
     pretrained_cfg: Option<Box<Self>>,
 }
@@ -98,6 +131,14 @@ impl Given {
             outputs: self.num_classes.number().filter(|n| *n >= 1.0 && *n <= NAMES as f64).map(|n| n as usize),
             side: self.input_size.side().or_else(|| self.image_size.side()),
             names: self.label_names.texts().or_else(|| self.id2label.numbered()),
+            computing: Computing {
+                activation: self.hidden_act.text(),
+                epsilon: self.layer_norm_eps.number(),
+                channels: self.hidden_size.number(),
+                heads: self.num_attention_heads.number(),
+                strided_first_stage: self.downsample_in_first_stage.flag(),
+                strided_first_layer: self.downsample_in_bottleneck.flag(),
+            },
         };
         match self.pretrained_cfg {
             Some(inner) => own.or(inner.config()),
@@ -124,148 +165,6 @@ impl Given {
         let std = std.map(|s| (s / factor) as f32);
         let usable = mean.iter().chain(&std).all(|v| v.is_finite()) && std.iter().all(|s| *s > 0.0);
         usable.then_some(MeanStd { mean, std })
-    }
-}
-
-/// A field of whatever type.
-#[derive(Debug, Default, PartialEq)]
-enum Loose {
-    Text(String),
-    Number(f64),
-    Flag(bool),
-    Numbers(Vec<f64>),
-    Texts(Vec<String>),
-    /// Texts by key, in the file's order.
-    Named(Vec<(String, String)>),
-    /// Of no use to anybody here.
-    #[default]
-    Other,
-}
-
-impl Loose {
-    fn text(self) -> Option<String> {
-        if let Self::Text(text) = self { Some(text) } else { None }
-    }
-
-    fn number(&self) -> Option<f64> {
-        if let Self::Number(number) = self { Some(*number) } else { None }
-    }
-
-    fn flag(&self) -> Option<bool> {
-        if let Self::Flag(flag) = self { Some(*flag) } else { None }
-    }
-
-    /// One number for each colour, or one for all.
-    fn colours(&self) -> Option<[f64; 3]> {
-        match self {
-            Self::Number(all) => Some([*all; 3]),
-            Self::Numbers(numbers) => numbers.as_slice().try_into().ok(),
-            _ => None,
-        }
-    }
-
-    /// Pixels, or channels, rows and columns of a square.
-    fn side(&self) -> Option<usize> {
-        let side = match self {
-            Self::Number(side) => *side,
-            Self::Numbers(sizes) => match sizes[..] {
-                [height, width] | [_, height, width] if height == width => width,
-                _ => return None,
-            },
-            _ => return None,
-        };
-        (side.fract() == 0.0 && (1.0..=SIDE).contains(&side)).then_some(side as usize)
-    }
-
-    fn texts(self) -> Option<Vec<String>> {
-        if let Self::Texts(texts) = self { Some(texts) } else { None }
-    }
-
-    /// Texts by numbers from 0 on; none where they are but the numbers, as transformers fills in.
-    fn numbered(self) -> Option<Vec<String>> {
-        let Self::Named(named) = self else { return None };
-        let mut texts = vec![None; named.len()];
-        let mut told = false;
-        for (key, text) in named {
-            let number: usize = key.parse().ok()?;
-            told |= text != format!("LABEL_{number}");
-            *texts.get_mut(number)? = Some(text);
-        }
-        texts.into_iter().collect::<Option<Vec<_>>>().filter(|texts| told && !texts.is_empty())
-    }
-}
-
-impl<'de> Deserialize<'de> for Loose {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LooseVisitor)
-    }
-}
-
-struct LooseVisitor;
-
-impl<'de> Visitor<'de> for LooseVisitor {
-    type Value = Loose;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
-        Ok(Loose::Text(text.to_owned()))
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Loose, E> {
-        Ok(Loose::Flag(flag))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Loose, E> {
-        Ok(Loose::Number(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Loose, E> {
-        Ok(Loose::Number(number as f64))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Loose, E> {
-        Ok(Loose::Number(number as f64))
-    }
-
-    fn visit_unit<E>(self) -> Result<Loose, E> {
-        Ok(Loose::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Loose, A::Error> {
-        let (mut numbers, mut texts) = (Vec::new(), Vec::new());
-        let mut usable = true;
-        while usable {
-            match items.next_element()? {
-                Some(Loose::Number(number)) => numbers.push(number),
-                Some(Loose::Text(text)) => texts.push(text),
-                Some(_) => usable = false,
-                None => break,
-            }
-            usable &= (numbers.is_empty() || texts.is_empty()) && numbers.len() <= 3 && texts.len() <= NAMES;
-        }
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(match (usable, texts.is_empty()) {
-            (false, _) => Loose::Other,
-            (true, true) => Loose::Numbers(numbers),
-            (true, false) => Loose::Texts(texts),
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loose, A::Error> {
-        let mut named = Vec::new();
-        let mut usable = true;
-        while usable {
-            match map.next_entry()? {
-                Some((key, Loose::Text(text))) if named.len() < NAMES => named.push((key, text)),
-                Some(_) => usable = false,
-                None => break,
-            }
-        }
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(if usable { Loose::Named(named) } else { Loose::Other })
     }
 }
 
@@ -297,6 +196,7 @@ mod tests {
             side: Some(224),
             mean_std: Some(HALF),
             names: Some(names),
+            computing: Computing::default(),
         };
         assert_eq!(config, expected);
     }
@@ -307,7 +207,21 @@ mod tests {
             r#"{"architectures": ["ViTForImageClassification"], "model_type": "vit", "image_size": 224, "hidden_size": 192,
                 "id2label": {"0": "cat", "10": "x", "2": "owl", "1": "dog"}, "label2id": {"cat": 0}}"#,
         );
-        assert_eq!((config.model_type.as_deref(), config.side, config.names), (Some("vit"), Some(224), None));
+        assert_eq!((config.model_type.as_deref(), config.side, config.names.is_none()), (Some("vit"), Some(224), true));
+        assert_eq!(config.computing, Computing { channels: Some(192.0), ..Computing::default() });
+        let config = read(
+            r#"{"model_type": "resnet", "hidden_act": "silu", "layer_norm_eps": 1e-12, "num_attention_heads": 3,
+                "downsample_in_first_stage": true, "downsample_in_bottleneck": false}"#,
+        );
+        let expected = Computing {
+            activation: Some("silu".to_owned()),
+            epsilon: Some(1e-12),
+            channels: None,
+            heads: Some(3.0),
+            strided_first_stage: Some(true),
+            strided_first_layer: Some(false),
+        };
+        assert_eq!(config.computing, expected);
         let names = read(r#"{"id2label": {"2": "owl", "0": "cat", "1": "dog"}}"#).names;
         assert_eq!(names, Some(["cat", "dog", "owl"].map(str::to_owned).to_vec()));
         assert!(read(r#"{"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}"#).is_empty());

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::foreign;
 use super::pieces::most_bytes;
 use super::torch_file::Dtype;
 
@@ -57,12 +58,18 @@ impl Directory {
         let io = |e: std::io::Error| SafetensorsError(e.to_string());
         let length = from.seek(SeekFrom::End(0)).map_err(io)?;
         from.rewind().map_err(io)?;
-        let mut head = [0; 8];
-        from.read_exact(&mut head).map_err(|_| SafetensorsError("it ends within its first bytes".to_owned()))?;
+        let mut first = Vec::new();
+        from.by_ref().take(foreign::HEAD).read_to_end(&mut first).map_err(io)?;
+        let head = first.first_chunk::<8>().copied();
+        let head = head.ok_or_else(|| SafetensorsError("it ends within its first bytes".to_owned()))?;
         let header = u64::from_le_bytes(head);
         if header > LONGEST_HEADER || header > length - 8 {
-            return Err(SafetensorsError(format!("its header of {header} bytes is longer than the file")));
+            return Err(SafetensorsError(match foreign::by_head(&first) {
+                Some(what) => format!("it is {what}"),
+                None => format!("its header of {header} bytes is longer than the file"),
+            }));
         }
+        from.seek(SeekFrom::Start(8)).map_err(io)?;
         // Not longer than the file.
         let mut text = vec![0; header as usize];
         from.read_exact(&mut text).map_err(io)?;

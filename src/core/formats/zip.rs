@@ -1,9 +1,12 @@
-//! Zip archives of stored files, as PyTorch writes them: their directory, and where each file's bytes lie.
-//!
-//! Compressed files are refused: no trained network is saved so, and a few bytes of them could become any number.
+//! Zip archives: their directory, where each file's bytes lie, and the bytes of deflated files. PyTorch stores its files as
+//! they are; archives that were packed again by other tools are deflated.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
+
+use flate2::read::DeflateDecoder;
+
+use super::pieces::PIECE;
 
 /// Why bytes are no archive that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +14,9 @@ pub enum ZipError {
     /// The archive is damaged, cut off, or none.
     #[error("{0}")]
     Damaged(String),
+    /// A file of it is encrypted, or compressed in a way that nothing here reads.
+    #[error("its file {0} is encrypted, or compressed by another method than deflate")]
+    Packed(String),
     /// Its bytes could not be read.
     #[error("{0}")]
     Io(String),
@@ -23,12 +29,33 @@ pub struct Entry {
     name: Range<usize>,
     /// Where its header lies.
     header: u64,
-    /// Its size in bytes.
+    /// Its size in bytes when it is unpacked.
     pub size: u64,
-    /// Checksum of its bytes; 0 where the writer made none.
+    /// Bytes that it takes in the archive.
+    pub packed: u64,
+    /// Checksum of its bytes when they are unpacked; 0 where the writer made none.
     pub crc32: u32,
-    /// Neither compressed nor encrypted.
-    stored: bool,
+    /// How it is packed.
+    pub method: Method,
+}
+
+impl Entry {
+    /// Where its header lies; no two files share one.
+    #[must_use]
+    pub fn header(&self) -> u64 {
+        self.header
+    }
+}
+
+/// How a file's bytes are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// They stand there as they are.
+    Stored,
+    /// [`Directory::unpack`] gives them.
+    Deflated,
+    /// Encrypted, or compressed in a way that nothing here reads.
+    Other,
 }
 
 /// The directory of an archive.
@@ -108,14 +135,14 @@ impl Directory {
     /// The file of a name.
     ///
     /// # Errors
-    /// Two files have that name, or it is compressed.
+    /// Two files have that name, or it is packed by [`Method::Other`].
     pub fn find(&self, name: &str) -> Result<Option<&Entry>, ZipError> {
         let named = |e: &Entry| self.bytes[e.name.clone()].cmp(name.as_bytes());
         let first = self.entries.partition_point(|e| named(e).is_lt());
         let mut found = self.entries[first..].iter().take_while(|e| named(e).is_eq());
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(damaged(&format!("it holds two files named {name}"))),
-            (Some(entry), _) if !entry.stored => Err(damaged(&format!("its file {name} is compressed or encrypted"))),
+            (Some(entry), _) if entry.method == Method::Other => Err(ZipError::Packed(name.to_owned())),
             (found, _) => Ok(found),
         }
     }
@@ -123,12 +150,51 @@ impl Directory {
     /// What stands before `end` in the shortest name that ends so at a folder's border.
     #[must_use]
     pub fn folder_of(&self, end: &str) -> Option<String> {
-        let names = self.entries.iter().filter_map(|e| std::str::from_utf8(&self.bytes[e.name.clone()]).ok());
-        let folders = names.filter_map(|n| n.strip_suffix(end)).filter(|f| f.is_empty() || f.ends_with('/'));
+        let folders = self.names().filter_map(|n| n.strip_suffix(end)).filter(|f| f.is_empty() || f.ends_with('/'));
         folders.min_by_key(|f| f.len()).map(str::to_owned)
     }
 
-    /// Where a file's bytes lie.
+    /// The names of its files, those that are UTF-8.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|e| std::str::from_utf8(&self.bytes[e.name.clone()]).ok())
+    }
+
+    /// Gives the bytes of a deflated file in pieces, which end between two values of at most eight bytes.
+    ///
+    /// # Errors
+    /// [`ZipError`]: they don't unpack to the size and the checksum that the directory says. What was given before is
+    /// no more than that size.
+    pub fn unpack(
+        &self,
+        from: &mut (impl Read + Seek),
+        entry: &Entry,
+        into: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), ZipError> {
+        let range = self.bytes_of(from, entry)?;
+        let wrong = |e: std::io::Error| match e.kind() {
+            ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => {
+                damaged("a file of it can't be unpacked")
+            }
+            _ => ZipError::Io(e.to_string()),
+        };
+        from.seek(SeekFrom::Start(range.start)).map_err(wrong)?;
+        let mut unpacked = DeflateDecoder::new(from.take(range.end - range.start));
+        let mut piece = vec![0; PIECE.min(usize::try_from(entry.size).unwrap_or(PIECE))];
+        let (mut left, mut crc) = (entry.size, crc32fast::Hasher::new());
+        while left > 0 {
+            let count = piece.len().min(usize::try_from(left).unwrap_or(PIECE));
+            unpacked.read_exact(&mut piece[..count]).map_err(wrong)?;
+            crc.update(&piece[..count]);
+            into(&piece[..count]);
+            left -= count as u64;
+        }
+        if unpacked.read(&mut [0]).map_err(wrong)? > 0 || crc.finalize() != entry.crc32 {
+            return Err(damaged("a file of it has another size or checksum than its directory says"));
+        }
+        Ok(())
+    }
+
+    /// Where a file's bytes lie, packed as they are.
     ///
     /// # Errors
     /// [`ZipError`]: its header is damaged, or it reaches beyond the archive.
@@ -142,7 +208,7 @@ impl Directory {
             return Err(damaged("a file of it has no header"));
         }
         let start = entry.header + (LOCAL + u16_of(&header, 26) + u16_of(&header, 28)) as u64;
-        let end = start.checked_add(entry.size).filter(|&end| end <= self.length);
+        let end = start.checked_add(entry.packed).filter(|&end| end <= self.length);
         Ok(start..end.ok_or_else(beyond)?)
     }
 }
@@ -186,9 +252,12 @@ fn entry(fixed: &[u8], name: Range<usize>, extra: &[u8]) -> Result<Entry, ZipErr
         }
     }
     let [size, packed, header] = sizes;
-    let encrypted = u16_of(fixed, 8) & 1 != 0;
-    let stored = u16_of(fixed, 10) == 0 && !encrypted && size == packed;
-    Ok(Entry { name, header, size, crc32: u32_of(fixed, 16), stored })
+    let method = match (u16_of(fixed, 8) & 1, u16_of(fixed, 10)) {
+        (0, 0) if size == packed => Method::Stored,
+        (0, 8) => Method::Deflated,
+        _ => Method::Other,
+    };
+    Ok(Entry { name, header, size, packed, crc32: u32_of(fixed, 16), method })
 }
 
 fn extra_field(mut extra: &[u8], id: usize) -> Option<&[u8]> {

@@ -28,7 +28,10 @@ pub enum ImageError {
     #[error("the file is empty; copy it again from its source or remove it")]
     Empty,
     /// Unknown signature.
-    #[error("not an image that can be read (it begins like no JPEG, PNG, BMP or WebP); convert it to PNG or remove it")]
+    #[error(
+        "not an image that can be read (it begins like no JPEG, PNG, BMP, WebP, GIF, TIFF or PNM); convert it to PNG or \
+         remove it"
+    )]
     Unknown,
     /// Known, but not read.
     #[error("{0} is not supported; convert it to PNG")]

@@ -1,6 +1,6 @@
 //! Which network and which learner a device gets.
 
-use super::optimiser::Rule;
+use super::optimiser::{Rule, Slowed};
 use super::{Differentiable, Fitted, Learner, Setup};
 use crate::engine::burn::network::BurnNetwork;
 use crate::engine::cpu::learn::CpuNetwork;
@@ -10,6 +10,15 @@ use crate::engine::nets::graph::Graph;
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 
+/// How a learner moves its parameters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moves {
+    /// The optimiser.
+    pub rule: Rule,
+    /// What the rate of everything but the classifier is multiplied by; 1 for one rate.
+    pub body: f64,
+}
+
 /// The learner for a device: on the processor the project's own network where it covers the operations, else burn's.
 ///
 /// # Errors
@@ -17,15 +26,17 @@ use crate::engine::weights::Weights;
 pub fn learner(
     spec: &NetworkSpec,
     weights: &Weights,
-    rule: Rule,
+    moves: Moves,
     picked: &Picked,
 ) -> Result<Box<dyn Learner>, EngineError> {
-    let (graph, setup) = (spec.graph(), Setup::training());
+    let (graph, setup, rule) = (spec.graph(), Setup::training(), moves.rule);
+    let apart = moves.body != 1.0;
+    let slowed = apart.then(|| Slowed { factor: moves.body, but: graph.classifier_keys() });
     Ok(if on_processor(&graph, picked) {
-        Box::new(Fitted::new(CpuNetwork::new(graph, weights, &setup)?, rule))
+        Box::new(Fitted::new(CpuNetwork::new(graph, weights, &setup)?, rule).slowed(slowed))
     } else {
         let network = BurnNetwork::new(graph, weights, &setup, &picked.device)?;
-        Box::new(Fitted::new(network.with_largest_buffer(picked.info.largest_buffer), rule))
+        Box::new(Fitted::new(network.with_largest_buffer(picked.info.largest_buffer), rule).slowed(slowed))
     })
 }
 

@@ -1,7 +1,7 @@
 //! A network and the optimiser of its parameters: what a training moves.
 
 use super::network::{Differentiable, Trainable};
-use super::optimiser::{OptimiserState, Rule, Stepper};
+use super::optimiser::{OptimiserState, Rule, Slowed, Stepper};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 
@@ -39,6 +39,12 @@ impl<N: Trainable> Fitted<N> {
     /// An optimiser before its first step beside a network.
     pub fn new(network: N, rule: Rule) -> Self {
         Self { network, stepper: Stepper::new(rule) }
+    }
+
+    /// The same with some of its parameters slowed.
+    #[must_use]
+    pub fn slowed(self, slowed: Option<Slowed>) -> Self {
+        Self { stepper: self.stepper.slowed(slowed), ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 //! AdamW and SGD to PyTorch's letter, for any set of tensors: a network's parameters, or the pixels of images.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -31,6 +31,16 @@ impl Rule {
     pub fn of(recipe: &TrainRecipe) -> Self {
         Self { optimiser: recipe.optimiser, decay_all: recipe.decay_all }
     }
+}
+
+/// Tensors that move by a lower rate than the others: what is learnt already beside what is new (Howard and Ruder 2018,
+/// "discriminative fine-tuning").
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slowed {
+    /// What the learning rate is multiplied by.
+    pub factor: f64,
+    /// The keys of those that keep the whole rate.
+    pub but: BTreeSet<String>,
 }
 
 /// Whether the decay reaches a parameter: weights of more than one dimension do decay, as in RDED's and SRe2L's code.
@@ -104,6 +114,7 @@ pub struct Parameter<'a, T> {
 #[derive(Clone, Debug)]
 pub struct Stepper<T = Vec<f32>> {
     rule: Rule,
+    slowed: Option<Slowed>,
     step: u64,
     moments: BTreeMap<String, Vec<T>>,
     /// A checkpoint's, until the tensors that they belong to are seen.
@@ -114,7 +125,13 @@ impl<T: Steppable> Stepper<T> {
     /// An optimiser before its first step.
     #[must_use]
     pub fn new(rule: Rule) -> Self {
-        Self { rule, step: 0, moments: BTreeMap::new(), restored: BTreeMap::new() }
+        Self { rule, slowed: None, step: 0, moments: BTreeMap::new(), restored: BTreeMap::new() }
+    }
+
+    /// The same with some tensors slowed.
+    #[must_use]
+    pub fn slowed(self, slowed: Option<Slowed>) -> Self {
+        Self { slowed, ..self }
     }
 
     /// Its state.
@@ -131,7 +148,7 @@ impl<T: Steppable> Stepper<T> {
 
     /// Goes on from a state.
     pub fn restore(&mut self, state: OptimiserState) {
-        *self = Self { step: state.step, restored: state.moments, ..Self::new(self.rule) };
+        *self = Self { step: state.step, restored: state.moments, slowed: self.slowed.take(), ..Self::new(self.rule) };
     }
 
     /// Begins a step at this learning rate; [`Step::apply`] moves the tensors.
@@ -150,7 +167,9 @@ pub struct Step<'a, T> {
 impl<T: Steppable> Step<'_, T> {
     /// Moves a tensor; each once per step.
     pub fn apply(&mut self, Parameter { key, dimensions, values, gradient }: Parameter<'_, T>) {
-        let (rate, Stepper { rule, step, moments, restored }) = (self.rate, &mut *self.stepper);
+        let Stepper { rule, slowed, step, moments, restored } = &mut *self.stepper;
+        let slowed = slowed.as_ref().filter(|slowed| !slowed.but.contains(key));
+        let rate = self.rate * slowed.map_or(1.0, |slowed| slowed.factor);
         let own = moments.entry(key.to_owned()).or_default();
         if let Some(before) = restored.remove(key) {
             *own = before.iter().map(|moment| values.beside(moment)).collect();
@@ -275,6 +294,36 @@ mod tests {
             for at in 0..fixture.rates.len() {
                 step(&mut stepper, &mut values, (&fixture, at));
                 check(case, (&values, at));
+            }
+        }
+    }
+
+    /// A factor is a lower rate for all tensors but those that it leaves out, also behind a restored state.
+    #[test]
+    fn slowed_tensors_move_by_their_share_of_the_rate() {
+        let fixture = fixtures::training().optimisers;
+        let but = fixture.start.keys().next().unwrap().clone();
+        for case in &fixture.cases {
+            let moved = |slowed: Option<Slowed>, share: f64| {
+                let (mut stepper, mut values) = (Stepper::new(rule(case)).slowed(slowed), fixture.start.clone());
+                for at in 0..2 {
+                    let state = stepper.state().unwrap();
+                    stepper.restore(state);
+                    let mut step = stepper.begin(fixture.rates[at] * share);
+                    for (key, values) in &mut values {
+                        let (dimensions, gradient) = (fixture.shapes[key].len(), &fixture.gradients[at][key]);
+                        step.apply(Parameter { key, dimensions, values, gradient });
+                    }
+                }
+                values
+            };
+            let of = |factor| moved(Some(Slowed { factor, but: [but.clone()].into() }), 1.0);
+            let (whole, tenth, still) = (moved(None, 1.0), moved(None, 0.1), moved(None, 0.0));
+            assert!(still == fixture.start);
+            for (factor, expected) in [(1.0, &whole), (0.1, &tenth), (0.0, &still)] {
+                for (key, values) in of(factor) {
+                    assert!(values == if key == but { whole[&key].clone() } else { expected[&key].clone() }, "{key}");
+                }
             }
         }
     }

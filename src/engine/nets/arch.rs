@@ -4,6 +4,7 @@ use super::families::convnet::{self, Norm};
 use super::families::{self, resnet};
 use super::family::{Family, Listed, Size};
 use super::graph::Graph;
+use super::op::Op;
 use super::shapes;
 
 /// A network's architecture, apart from class count and input side.
@@ -58,6 +59,16 @@ impl NetworkSpec {
         let step = self.arch.side_step();
         self.side >= step && self.side.is_multiple_of(step) && shapes::extents(&self.graph()).is_some()
     }
+
+    /// Whether a batch norm sees maps of one pixel: of a single image it gets one value per channel, which has no
+    /// variance. PyTorch refuses that ("Expected more than 1 value per channel when training").
+    #[must_use]
+    pub fn norms_single_pixels(&self) -> bool {
+        let graph = self.graph();
+        let extents = shapes::extents(&graph).unwrap_or_default();
+        let mut nodes = graph.nodes().iter().zip(extents);
+        nodes.any(|(node, extent)| matches!(node.op, Op::BatchNorm { .. }) && extent.len() == extent.channels)
+    }
 }
 
 impl Arch {
@@ -98,6 +109,9 @@ impl Arch {
             Self::ConvNet(convnet::Shape { norm: Norm::Batch, .. }) => "the papers' ConvNets".to_owned(),
             Self::ConvNet(_) => "MTT's and DD-Ranking's ConvNets".to_owned(),
             Self::CifarResNet { .. } => "CIFAR ResNets".to_owned(),
+            Self::Listed(Listed { family: Family::CifarResNet, .. }) => {
+                "CIFAR ResNets with option-B shortcuts".to_owned()
+            }
             Self::Listed(listed) => match listed.timm {
                 _ if listed.name.ends_with("_patch16_224") || listed.name.contains("_lite") => "timm".to_owned(),
                 _ if listed.name.starts_with(TENSORFLOW) => "timm".to_owned(),

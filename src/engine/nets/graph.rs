@@ -4,6 +4,8 @@
 //! are drawn, the sizes and multiply-adds, the folded inference plan ([`crate::engine::plan`]) and the trainable module
 //! ([`crate::engine::burn::module`]).
 
+use std::collections::BTreeSet;
+
 use super::draw::Draw;
 use super::extent::Extent;
 pub use super::op::{Activation, Conv, LinearBias, Op, Padding, Pool, Window};
@@ -239,6 +241,13 @@ impl Graph {
     #[must_use]
     pub fn classifier(&self) -> Option<NodeId> {
         self.nodes.iter().rposition(|n| n.op.outputs().is_some())
+    }
+
+    /// The keys of the classifier's tensors.
+    #[must_use]
+    pub fn classifier_keys(&self) -> BTreeSet<String> {
+        let classifier = self.classifier();
+        self.parameters().into_iter().filter(|p| Some(p.node) == classifier).map(|p| p.key).collect()
     }
 
     /// The tensors a weight file must hold, in order of execution.

@@ -26,6 +26,20 @@ pub fn initial_weights(spec: &NetworkSpec, seed: u64) -> Weights {
     Weights::new(graph.parameters().into_iter().map(fill).collect::<BTreeMap<_, _>>())
 }
 
+/// Weights of the same network for other classes, with a last layer as [`initial_weights`] draws it. What `others` lack
+/// is drawn, too.
+#[must_use]
+pub fn with_new_classifier(spec: &NetworkSpec, seed: u64, others: &Weights) -> Weights {
+    let mut tensors = initial_weights(spec, seed).tensors().clone();
+    let new = spec.graph().classifier_keys();
+    for (key, tensor) in tensors.iter_mut().filter(|(key, _)| !new.contains(*key)) {
+        if let Some(known) = others.tensors().get(key).filter(|known| known.shape == tensor.shape) {
+            tensor.clone_from(known);
+        }
+    }
+    Weights::new(tensors)
+}
+
 fn draw(node: &Node, role: Role) -> Draw {
     let [weight, bias] = node.draws.unwrap_or([Draw::default_of(&node.op); 2]);
     match role {
@@ -64,6 +78,20 @@ mod tests {
         assert!((moments(&of("resnet20_cifar"), "layer1.0.conv1.weight").0 - 0.11785).abs() < 5e-3);
         assert_eq!(moments(&resnet, "bn1.running_var"), (1.0, 1.0));
         assert_eq!(moments(&resnet, "bn1.bias"), (0.0, 0.0));
+    }
+
+    #[test]
+    fn all_but_the_last_layer_is_taken_from_others() {
+        let of = |classes| NetworkSpec { arch: "resnet8_cifar".parse().unwrap(), side: 32, classes };
+        for classes in [3, 10] {
+            let others = Weights::by_formula(&of(10).graph());
+            let (begun, drawn) = (with_new_classifier(&of(classes), 4, &others), initial_weights(&of(classes), 4));
+            assert!(begun.report(&of(classes).graph()).is_complete());
+            for (key, tensor) in begun.tensors() {
+                let from = if ["linear.weight", "linear.bias"].contains(&key.as_str()) { &drawn } else { &others };
+                assert_eq!(Some(tensor), from.tensors().get(key), "{key}");
+            }
+        }
     }
 
     #[test]

@@ -23,12 +23,14 @@ pub struct ObserverOptions {
     pub mean_std: Option<MeanStd>,
     /// Class names in output order.
     pub classes: Option<Vec<String>>,
+    /// Which of a file's networks is meant.
+    pub part: Option<String>,
     /// What a description beside the file says, which may be another file's.
     pub beside: Beside,
 }
 
 /// What a description beside a weight file says of the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Beside {
     /// Which it is.
     pub arch: Option<Arch>,
@@ -36,6 +38,8 @@ pub struct Beside {
     pub family: Option<Family>,
     /// Side of its input; counts where neither its weights nor the user fix one.
     pub side: Option<usize>,
+    /// Epsilon of its layer norms, where the library leaves it to the description.
+    pub epsilon: Option<f64>,
 }
 
 /// Who says how a network's input is normalised.
@@ -60,6 +64,10 @@ pub struct Observer {
     pub normalised_by: Source,
     /// Networks with the same tensors, where nothing tells which of them the file holds.
     pub look_alikes: Vec<Arch>,
+    /// Whose names its tensors had in the file, where they were translated.
+    pub translated: Option<&'static str>,
+    /// Which of several networks of the file it is, where nobody named one.
+    pub choice: Option<String>,
     /// Names of the outputs, if known.
     pub classes: Option<Vec<String>>,
     /// What became of the file's tensors.
@@ -101,8 +109,9 @@ impl Observer {
     pub fn load(path: &Path, options: &ObserverOptions, data_side: Option<usize>) -> Result<Self, ObserverError> {
         let name = escape(path.as_os_str().as_encoded_bytes());
         let mut file = weights::open(path)?;
-        let told = Told { asked: options.arch, beside: options.beside.arch };
-        let Recognised { detected, look_alikes } = weights::recognise(&name, &mut file, told)?;
+        let Beside { arch: beside, epsilon, .. } = options.beside;
+        let told = Told { asked: options.arch, beside, part: options.part.as_deref(), epsilon };
+        let Recognised { detected, look_alikes, names } = weights::recognise(&name, &mut file, told)?;
         let beside = options.beside.side_for(&detected);
         let side = options.side.or(beside).or(detected.side).or(data_side).unwrap_or(32);
         let spec = NetworkSpec { arch: detected.arch, side, classes: detected.classes };
@@ -128,6 +137,8 @@ impl Observer {
             mean_std: options.mean_std.unwrap_or(MeanStd::IMAGENET),
             normalised_by: if options.mean_std.is_some() { Source::Stated } else { Source::Assumed },
             look_alikes,
+            translated: names,
+            choice: file.choice,
             // A card's names of another count are left for the class map to refuse; other lists in a file mean nothing.
             classes: options.classes.clone().or(file.classes.filter(|c| c.len() == spec.classes)),
             report,

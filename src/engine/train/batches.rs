@@ -37,6 +37,59 @@ pub struct Drawn {
     pub logits: Option<Vec<f32>>,
 }
 
+impl Drawn {
+    /// This batch with the images of the one that follows behind its own; what was mixed stays what was mixed in this one.
+    fn followed_by(mut self, next: Self) -> Self {
+        self.images.extend(next.images);
+        self.draws.extend(next.draws);
+        self.inputs.extend(next.inputs);
+        self.unmixed = self.unmixed.zip(next.unmixed).map(|(own, more)| [own, more].concat());
+        self.logits = self.logits.zip(next.logits).map(|(own, more)| [own, more].concat());
+        self
+    }
+}
+
+/// An epoch as a network goes through it. Its batches are those of the plan, drawn and labelled one by one whoever is
+/// trained on them. Only where a last one of a single image has no statistics
+/// ([`crate::engine::nets::NetworkSpec::norms_single_pixels`]), the network meets it together with the one before.
+pub(super) struct Epoch {
+    plans: Vec<Planned>,
+    joined: bool,
+}
+
+impl Epoch {
+    /// Of the batches `plans`, for a network that is never trained on one image, where `never_one`.
+    pub(super) fn new(plans: Vec<Planned>, never_one: bool) -> Self {
+        let alone = plans.len() > 1 && plans.last().is_some_and(|last| last.images.len() == 1);
+        Self { joined: alone && never_one, plans }
+    }
+
+    /// Batches that the network meets.
+    pub(super) fn batches(&self) -> usize {
+        self.plans.len() - usize::from(self.joined)
+    }
+
+    /// Makes them from number `first` on.
+    pub(super) fn for_each(
+        &self,
+        job: &TrainJob<'_>,
+        (epoch, first): (u32, u32),
+        each: &mut dyn FnMut(Drawn) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        let mut waiting: Option<Drawn> = None;
+        for_each(job, epoch, (&self.plans, first), &mut |batch| {
+            if self.joined && batch.number as usize + 1 == self.batches() {
+                waiting = Some(batch);
+                return Ok(());
+            }
+            each(match waiting.take() {
+                Some(before) => before.followed_by(batch),
+                None => batch,
+            })
+        })
+    }
+}
+
 /// Images of a loader's batch: the recipe's divided by its accumulation (RDED).
 #[must_use]
 pub fn loader_batch(recipe: &TrainRecipe) -> usize {
@@ -109,7 +162,7 @@ fn plans_of(job: &TrainJob<'_>, batches: Vec<BatchLabels>) -> Result<Vec<Planned
 }
 
 /// Makes the batches from number `first` on, images on worker threads ahead of `each`, which gets them in order.
-pub(super) fn for_each(
+fn for_each(
     job: &TrainJob<'_>,
     epoch: u32,
     (plans, first): (&[Planned], u32),

@@ -24,7 +24,7 @@ use super::weights::Weights;
 pub use batches::{Drawn, drawn, loader_batch, replayed};
 pub use checkpoint::CheckpointError;
 pub use targets::{StoredLabels, Targets};
-pub use trainer::{right, train};
+pub use trainer::{Start, right, train};
 
 /// The images that are trained on.
 #[derive(Clone, Copy)]
@@ -118,6 +118,9 @@ pub enum TrainError {
         /// Epoch, from 1.
         epoch: u32,
     },
+    /// Too few images for a training.
+    #[error("too few images to train on: {0}; a training needs at least two")]
+    TooFewImages(usize),
     /// Too few images for a batch norm.
     #[error("a batch has {0} image; batch norm needs at least two: raise --batch, or lower --accumulation")]
     TooFew(usize),

@@ -1,5 +1,8 @@
 //! Training end to end on small networks: what decides the result, what doesn't, and what survives.
 
+mod alone;
+mod begun;
+
 use burn::tensor::Device;
 
 use super::*;
@@ -68,6 +71,9 @@ impl Progress for Witness {
 
 impl Watch for Witness {
     fn evaluate(&mut self, weights: &Weights) -> Result<Accuracy, TrainError> {
+        if !weights.report(&SPEC().graph()).is_complete() {
+            return Ok(Accuracy { top1: 0.0, top5: 0.0, confusion: None });
+        }
         let mut engine = CpuEngine::new(&Plan::compile(&SPEC().graph(), weights, &[]))?;
         let mut inputs = vec![0.0; 8 * 3 * 256];
         for (at, input) in inputs.chunks_exact_mut(3 * 256).enumerate() {
@@ -115,7 +121,7 @@ fn run_on(
         LabelSource::Hard => Targets::Classes,
         _ => Targets::Observer { engine: &mut observer, outputs: &[0, 1], batch: 3 },
     };
-    train(job, &mut new, targets, from, witness)
+    train(job, &mut new, targets, from.map_or(Start::Seed, Start::Checkpoint), witness)
 }
 
 fn run(recipe: &TrainRecipe, threads: usize) -> Trained {
@@ -228,7 +234,7 @@ fn a_full_memory_splits_the_batch_and_says_so() {
             Ok(Box::new(Fitted::new(Small { network, room, told }, Rule::of(&recipe))))
         };
         let mut witness = Witness::default();
-        (train(job, &mut new, Targets::Classes, None, &mut witness), witness.warnings)
+        (train(job, &mut new, Targets::Classes, Start::Seed, &mut witness), witness.warnings)
     };
     let (trained, warnings) = with_room(2, None);
     let trained = trained.unwrap();
@@ -272,6 +278,6 @@ fn what_cannot_be_trained_says_why() {
         let network = BurnNetwork::new(spec.graph(), weights, &Setup::training(), &Device::flex())?;
         Ok(Box::new(Fitted::new(network, Rule::of(&plain))))
     };
-    let broken = train(job, &mut new, Targets::Classes, None, &mut Witness::default()).unwrap_err().to_string();
+    let broken = train(job, &mut new, Targets::Classes, Start::Seed, &mut Witness::default()).unwrap_err().to_string();
     assert!(broken.starts_with("a.png: cut off;"), "{broken}");
 }

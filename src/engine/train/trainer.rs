@@ -1,6 +1,8 @@
 //! The loop: batches in order, one step each, an evaluation where the recipe asks for one.
 
-use super::batches::{self, Drawn, Planned, loader_batch};
+use std::ops::Range;
+
+use super::batches::{self, Drawn, Epoch, loader_batch};
 use super::checkpoint::{Checkpoint, State};
 use super::{NewLearner, Targets, TrainError, TrainJob, Trained, Watch, short};
 use crate::core::train::curve::Point;
@@ -8,11 +10,22 @@ use crate::core::train::loss;
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::core::train::schedule::At;
 use crate::engine::learn::{Gradients, Learner, Masks};
-use crate::engine::nets::initial::initial_weights;
+use crate::engine::nets::initial::{initial_weights, with_new_classifier};
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 
-/// Trains a network from its seed, or on from a checkpoint's bytes.
+/// Where a training begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// With the weights that the seed draws.
+    Seed,
+    /// With these, and a last layer that the seed draws.
+    From(&'a Weights),
+    /// Where the checkpoint of these bytes was kept.
+    Checkpoint(&'a [u8]),
+}
+
+/// Trains a network.
 ///
 /// # Errors
 /// [`TrainError`]; cancelled, a checkpoint is kept first.
@@ -20,28 +33,33 @@ pub fn train<'a>(
     job: TrainJob<'a>,
     new: NewLearner<'_>,
     targets: Targets<'a>,
-    checkpoint: Option<&[u8]>,
+    start: Start<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Trained, TrainError> {
     let count = job.images.labels.len();
-    if count < 2 || loader_batch(job.recipe) < 2 {
-        return Err(TrainError::TooFew(count.min(loader_batch(job.recipe))));
+    if count < 2 {
+        return Err(TrainError::TooFewImages(count));
+    }
+    if loader_batch(job.recipe) < 2 {
+        return Err(TrainError::TooFew(loader_batch(job.recipe)));
     }
     let has_logits = !matches!(targets, Targets::Classes);
     if !has_logits && (job.recipe.loss.needs_logits() || job.recipe.labels != LabelSource::Hard) {
         return Err(TrainError::NoLabels("an observer or stored labels"));
     }
-    let start = match checkpoint {
-        Some(bytes) => Checkpoint::read(bytes)?,
-        None => Checkpoint {
-            state: State { pieces: 1, ..State::default() },
-            weights: initial_weights(job.spec, job.seed),
-            best: None,
-            optimiser: crate::engine::learn::OptimiserState::default(),
-        },
+    let begun = |weights| Checkpoint {
+        state: State { pieces: 1, ..State::default() },
+        weights,
+        best: None,
+        optimiser: crate::engine::learn::OptimiserState::default(),
     };
-    let mut trainer = Trainer::new(job, new, targets, start)?;
-    if checkpoint.is_none() {
+    let at = match start {
+        Start::Checkpoint(bytes) => Checkpoint::read(bytes)?,
+        Start::Seed => begun(initial_weights(job.spec, job.seed)),
+        Start::From(others) => begun(with_new_classifier(job.spec, job.seed, others)),
+    };
+    let mut trainer = Trainer::new(job, new, targets, at)?;
+    if !matches!(start, Start::Checkpoint(_)) {
         trainer.fit(watch);
     }
     loop {
@@ -64,6 +82,8 @@ struct Trainer<'a> {
     last: Checkpoint,
     /// Seconds of work before this process.
     before: f64,
+    /// Whether the network has no statistics of a single image.
+    never_one: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -76,7 +96,8 @@ impl<'a> Trainer<'a> {
         let mut learner = new(&start.weights)?;
         learner.restore(&start.weights, &start.optimiser)?;
         let (state, best, before) = (start.state.clone(), start.best.clone(), start.state.seconds);
-        Ok(Self { job, targets, learner, state, best, last: start, before })
+        let never_one = job.spec.norms_single_pixels();
+        Ok(Self { job, targets, learner, state, best, last: start, before, never_one })
     }
 
     /// Everything that is left to do.
@@ -95,20 +116,21 @@ impl<'a> Trainer<'a> {
             Targets::Stored(labels) => batches::stored(&job, *labels, epoch)?,
             _ => batches::planned(&job, epoch),
         };
-        let first = self.state.batch;
-        batches::for_each(&job, epoch, (&plans, first), &mut |batch| self.batch(&batch, &plans, watch))?;
-        self.finish_epoch(&plans, watch)
+        let plan = Epoch::new(plans, self.never_one);
+        let batches = plan.batches();
+        plan.for_each(&job, (epoch, self.state.batch), &mut |batch| self.batch(&batch, batches, watch))?;
+        self.finish_epoch(batches, watch)
     }
 
     /// One batch; steps, and keeps a checkpoint, where the accumulation is full.
-    fn batch(&mut self, batch: &Drawn, plans: &[Planned], watch: &mut dyn Watch) -> Result<(), TrainError> {
+    fn batch(&mut self, batch: &Drawn, batches: usize, watch: &mut dyn Watch) -> Result<(), TrainError> {
         let (recipe, epoch) = (self.job.recipe, self.state.epoch);
         let logits = match &batch.logits {
             Some(stored) => Some(stored.clone()),
             None => self.targets.observe(&batch.inputs)?,
         };
         self.targets.take_notes().into_iter().for_each(|note| watch.warn(note));
-        let loss = self.pieces(batch, logits.as_deref(), plans.len())?;
+        let loss = self.pieces(batch, logits.as_deref(), batches)?;
         if !loss.is_finite() {
             return Err(TrainError::Diverged { epoch: epoch + 1 });
         }
@@ -117,13 +139,13 @@ impl<'a> Trainer<'a> {
         self.state.seen += images;
         self.state.batch = batch.number + 1;
         let accumulation = recipe.accumulation.max(1);
-        let last = self.state.batch as usize == plans.len();
+        let last = self.state.batch as usize >= batches;
         if last || self.state.batch.is_multiple_of(accumulation) {
-            let at = at(recipe, epoch, (batch.number / accumulation, plans.len()));
+            let at = at(recipe, epoch, (batch.number / accumulation, batches));
             self.learner.update(recipe.rate * recipe.schedule.factor(at))?;
             self.state.step += 1;
-            let done = u64::from(epoch) * plans.len() as u64 + u64::from(self.state.batch);
-            let total = u64::from(recipe.epochs) * plans.len() as u64;
+            let done = u64::from(epoch) * batches as u64 + u64::from(self.state.batch);
+            let total = u64::from(recipe.epochs) * batches as u64;
             let stopped = watch.step("train", done, total);
             if stopped.is_err() || watch.checkpoint_due() {
                 self.keep(watch)?;
@@ -142,9 +164,8 @@ impl<'a> Trainer<'a> {
         let size = count.div_ceil(self.state.pieces.max(1) as usize).max(1);
         let accumulation = f64::from(self.job.recipe.accumulation.max(1));
         let mut loss = 0.0;
-        for first in (0..count).step_by(size) {
-            let piece = first..(first + size).min(count);
-            let masks = Masks { seed: self.job.seed, step, first: first as u64 };
+        for piece in in_runs(count, size, self.never_one) {
+            let masks = Masks { seed: self.job.seed, step, first: piece.start as u64 };
             if let Some(unmixed) = &batch.unmixed {
                 self.learner.network().forward(&unmixed[piece.start * len..piece.end * len], piece.len(), masks)?;
             }
@@ -166,10 +187,10 @@ impl<'a> Trainer<'a> {
         Ok(loss)
     }
 
-    fn finish_epoch(&mut self, plans: &[Planned], watch: &mut dyn Watch) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, batches: usize, watch: &mut dyn Watch) -> Result<(), TrainError> {
         let (recipe, epoch) = (self.job.recipe, self.state.epoch);
         let seen = self.state.seen.max(1) as f64;
-        let rate = recipe.rate * recipe.schedule.factor(at(recipe, epoch, (0, plans.len())));
+        let rate = recipe.rate * recipe.schedule.factor(at(recipe, epoch, (0, batches)));
         let mut evaluated = None;
         if recipe.evaluations.after(epoch, recipe.epochs) {
             // An evaluation may take long, and be stopped.
@@ -241,6 +262,17 @@ impl<'a> Trainer<'a> {
         self.learner = new(&self.last.weights)?;
         Ok(self.learner.restore(&self.last.weights, &self.last.optimiser)?)
     }
+}
+
+/// The pieces of a batch: `size` images each and what is left; one that is left joins the piece before where it must not be
+/// alone.
+pub(super) fn in_runs(count: usize, size: usize, never_one: bool) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = (0..count).step_by(size).map(|first| first..(first + size).min(count)).collect();
+    if never_one && runs.len() > 1 && runs.last().is_some_and(|last| last.len() == 1) {
+        runs.pop();
+        runs.iter_mut().last().into_iter().for_each(|last| last.end = count);
+    }
+    runs
 }
 
 fn in_pieces(images: usize, pieces: usize) -> String {

@@ -3,14 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
-use std::path::Path;
 use std::time::SystemTime;
 
-use super::{WeightError, WeightTensor, Weights, keys};
-use crate::core::data::names::escape;
+use super::{WeightError, WeightTensor, Weights};
 use crate::core::formats::pieces;
-use crate::core::formats::safetensors_file::{self, Directory};
+use crate::core::formats::safetensors_file;
 use crate::core::formats::torch_file::{TensorEntry, TorchFile, TorchFileError};
 use crate::engine::nets::detect::Shapes;
 use crate::engine::nets::graph::Graph;
@@ -21,12 +18,21 @@ pub(super) struct Unread {
     pub shape: Vec<usize>,
     /// What its values are put together from, in order.
     pub parts: Vec<Part>,
+    /// What they are multiplied by.
+    pub factor: f32,
+}
+
+impl Unread {
+    /// Of values that are taken as they are.
+    pub fn new(shape: Vec<usize>, parts: Vec<Part>) -> Self {
+        Self { shape, parts, factor: 1.0 }
+    }
 }
 
 /// A part of a tensor's values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Part {
-    /// All values of the file's tensor of this number.
+    /// All values of the tensor of this number, counted through all files.
     Tensor(usize),
     /// So many zeros.
     Zeros(usize),
@@ -40,106 +46,64 @@ impl Contents {
     pub fn shapes(&self) -> Shapes {
         self.0.iter().map(|(key, t)| (key.clone(), t.shape.clone())).collect()
     }
+
+    /// The tensors below a path of parts between dots, under what is left of their keys; all below the empty path.
+    pub fn below(&self, path: &str) -> Self {
+        if path.is_empty() {
+            return self.clone();
+        }
+        let prefix = format!("{path}.");
+        let inside = self.0.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix));
+        Self(inside.map(|(key, tensor)| (key[prefix.len()..].to_owned(), tensor.clone())).collect())
+    }
 }
 
-/// A weight file whose tensors are known and not yet read.
+/// Weights whose tensors are known and not yet read: one file, or the shards of an index.
 #[derive(Debug)]
 pub struct WeightFile {
-    /// Tensors, keys without wrappers and prefixes.
+    /// Tensors of the network that the file was taken for, keys without wrappers and prefixes.
     pub(super) contents: Contents,
+    /// All tensors, with nothing but what wraps single modules taken from their keys.
+    pub(super) whole: Contents,
+    /// Where [`Self::contents`] lie in them.
+    pub(super) place: String,
+    /// How many of the notes say how they were found.
+    pub(super) descent: usize,
     /// What was done to the keys, and what was passed over.
     pub notes: Vec<String>,
+    /// Which of several networks was taken, where nobody named one.
+    pub choice: Option<String>,
     /// Class names in output order, where the file holds a list called `classes`.
     pub classes: Option<Vec<String>>,
-    /// BLAKE3 of the file's bytes (32 hexadecimal digits).
+    /// BLAKE3 of the file's bytes (32 hexadecimal digits); of shards, of what their files have. It is another one where a
+    /// part was chosen that would not have been taken by itself.
     pub fingerprint: String,
-    name: String,
-    source: Source,
-    /// Length and time of change when the file was opened.
-    stamp: (u64, Option<SystemTime>),
+    pub(super) name: String,
+    pub(super) sources: Vec<Opened>,
 }
 
+/// An open file of tensors.
 #[derive(Debug)]
-enum Source {
+pub(super) struct Opened {
+    /// Its name, for messages.
+    pub name: String,
+    pub source: Source,
+    /// Length and time of change when it was opened.
+    pub stamp: Stamp,
+}
+
+/// Length and time of change.
+pub(super) type Stamp = (u64, Option<SystemTime>);
+
+#[derive(Debug)]
+pub(super) enum Source {
     Torch(Box<TorchFile<File>>, Vec<TensorEntry>),
     Safetensors(File, Vec<safetensors_file::Entry>),
 }
 
-/// Opens a weight file of any supported kind.
-///
-/// # Errors
-/// [`WeightError`], naming the file and the reason.
-pub fn open(path: &Path) -> Result<WeightFile, WeightError> {
-    let name = escape(path.as_os_str().as_encoded_bytes());
-    let io = |source| WeightError::Io { path: name.clone(), source };
-    let unreadable = |reason: String| WeightError::Unreadable { path: name.clone(), reason };
-    // A pipe or a device would never end; it isn't even opened.
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(unreadable("it is no regular file; give a .pth, .pt, .th or .safetensors file".to_owned()));
-    }
-    let mut file = File::open(path).map_err(io)?;
-    let stamp = stamp(&file).map_err(io)?;
-    // Of the bytes that are read below: from the same open file, which must not change meanwhile.
-    let fingerprint = blake3::Hasher::new().update_reader(&file).map_err(io)?.finalize().to_hex()[..32].to_owned();
-    let safetensors =
-        looks_like_safetensors(&mut file).map_err(io)? || path.extension().is_some_and(|e| e == "safetensors");
-    let (source, found, passed_over, classes) = if safetensors {
-        let directory = Directory::read(&mut file).map_err(|e| {
-            unreadable(format!("its safetensors header is wrong ({e}); fetch or export the file again"))
-        })?;
-        let found = directory.entries.iter().enumerate().filter(|(_, e)| e.dtype.is_some_and(|d| d.is_floating()));
-        let found = found.map(|(n, e)| (e.key.clone(), unread(n, &e.shape))).collect();
-        (Source::Safetensors(file, directory.entries), found, Vec::new(), None)
-    } else {
-        let hostile = |e| torch_error(&name, e);
-        let mut torch = TorchFile::open(file).map_err(hostile)?;
-        let (entries, notes) = torch.tensors().map_err(hostile)?;
-        // Counters have no say in what the keys have in common.
-        let found = entries.iter().enumerate().filter(|(_, e)| e.dtype.is_floating());
-        let found = found.map(|(n, e)| (e.key.clone(), unread(n, &e.shape))).collect();
-        let classes = torch.texts("classes");
-        (Source::Torch(Box::new(torch), entries), found, notes, classes)
-    };
-    let mut notes = Vec::new();
-    let contents = Contents(keys::inner(found, &mut notes));
-    notes.extend(passed_over);
-    if contents.0.is_empty() {
-        let reason = match notes.first() {
-            Some(note) => {
-                format!("it holds no tensors of floating-point numbers ({note}); save the network's state_dict()")
-            }
-            None => "it holds no tensors of floating-point numbers; save the network's state_dict()".to_owned(),
-        };
-        return Err(unreadable(reason));
-    }
-    Ok(WeightFile { contents, notes, classes, fingerprint, name, source, stamp })
-}
-
-fn unread(number: usize, shape: &[usize]) -> Unread {
-    Unread { shape: shape.to_vec(), parts: vec![Part::Tensor(number)] }
-}
-
-fn stamp(file: &File) -> std::io::Result<(u64, Option<SystemTime>)> {
+pub(super) fn stamp(file: &File) -> std::io::Result<Stamp> {
     let about = file.metadata()?;
     Ok((about.len(), about.modified().ok()))
-}
-
-/// Whether a file begins like safetensors: a header length that fits, then `{`.
-fn looks_like_safetensors(file: &mut File) -> std::io::Result<bool> {
-    file.rewind()?;
-    let mut head = Vec::new();
-    file.take(9).read_to_end(&mut head)?;
-    let Some((length, rest)) = head.split_first_chunk::<8>() else { return Ok(false) };
-    Ok(u64::from_le_bytes(*length) <= file.metadata()?.len() && rest.first() == Some(&b'{'))
-}
-
-fn torch_error(name: &str, error: TorchFileError) -> WeightError {
-    let path = name.to_owned();
-    match error {
-        TorchFileError::Call(call) => WeightError::Hostile { path, call },
-        TorchFileError::Io(why) => WeightError::Io { path, source: std::io::Error::other(why) },
-        other => WeightError::Unreadable { path, reason: other.to_string() },
-    }
 }
 
 impl WeightFile {
@@ -174,26 +138,49 @@ impl WeightFile {
             for part in &unread.parts {
                 match *part {
                     Part::Zeros(count) => values.resize(values.len() + count, 0.0),
-                    Part::Tensor(number) => {
-                        self.source.append(number, &mut values).map_err(|e| torch_error(&self.name, e))?;
-                    }
+                    Part::Tensor(number) => append(&mut self.sources, number, &mut values)?,
                 }
+            }
+            if unread.factor != 1.0 {
+                values.iter_mut().for_each(|value| *value *= unread.factor);
             }
             if !values.iter().all(|v| v.is_finite()) {
                 return Err(WeightError::NotFinite { path: self.name.clone(), key });
             }
             tensors.insert(key, WeightTensor { shape: unread.shape.clone(), values });
         }
-        let now = self.source.stamp().map_err(|source| WeightError::Io { path: self.name.clone(), source })?;
-        if now != self.stamp {
-            let reason = "it changed while it was read; try again when it is whole".to_owned();
-            return Err(WeightError::Unreadable { path: self.name.clone(), reason });
+        for Opened { name, source, stamp } in &self.sources {
+            let now = source.stamp().map_err(|source| WeightError::Io { path: name.clone(), source })?;
+            if now != *stamp {
+                let reason = "it changed while it was read; try again when it is whole".to_owned();
+                return Err(WeightError::Unreadable { path: name.clone(), reason });
+            }
         }
         Ok(Weights::new(tensors))
     }
 }
 
+/// Puts the values of the tensor with this number behind others.
+fn append(sources: &mut [Opened], mut number: usize, values: &mut Vec<f32>) -> Result<(), WeightError> {
+    for Opened { name, source, .. } in sources {
+        let count = source.count();
+        if number < count {
+            return source.append(number, values).map_err(|e| torch_error(name, e));
+        }
+        number -= count;
+    }
+    Ok(())
+}
+
 impl Source {
+    /// Tensors, of whatever type.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Torch(_, entries) => entries.len(),
+            Self::Safetensors(_, entries) => entries.len(),
+        }
+    }
+
     /// Puts a tensor's values behind others.
     fn append(&mut self, number: usize, values: &mut Vec<f32>) -> Result<(), TorchFileError> {
         match self {
@@ -209,11 +196,20 @@ impl Source {
         }
     }
 
-    fn stamp(&self) -> std::io::Result<(u64, Option<SystemTime>)> {
+    fn stamp(&self) -> std::io::Result<Stamp> {
         let file = match self {
             Self::Torch(torch, _) => torch.source(),
             Self::Safetensors(file, _) => file,
         };
         stamp(file)
+    }
+}
+
+pub(super) fn torch_error(name: &str, error: TorchFileError) -> WeightError {
+    let path = name.to_owned();
+    match error {
+        TorchFileError::Call(call) => WeightError::Hostile { path, call },
+        TorchFileError::Io(why) => WeightError::Io { path, source: std::io::Error::other(why) },
+        other => WeightError::Unreadable { path, reason: other.to_string() },
     }
 }

@@ -2,14 +2,21 @@
 //! Nothing in a file is ever executed: pickles are parsed by a reader that has no interpreter.
 
 mod adapt;
+mod choice;
 mod contents;
 mod dialect;
 mod entry;
+mod folder;
 mod keys;
+mod matching;
+mod open;
 mod pickle;
 mod recognise;
+mod repositories;
 mod save;
+mod strangers;
 mod timm;
+mod transformers;
 mod translate;
 
 use std::collections::BTreeMap;
@@ -21,8 +28,11 @@ use super::nets::detect::Shapes;
 use super::nets::graph::Graph;
 
 pub use self::adapt::{RowsError, fit_shapes};
-pub use self::contents::{WeightFile, open};
-pub use self::recognise::{Recognised, Told, recognise};
+pub use self::contents::WeightFile;
+pub use self::folder::located;
+pub use self::matching::Told;
+pub use self::open::open;
+pub use self::recognise::{Recognised, recognise};
 pub use self::save::{Kind, Precision, file_bytes};
 pub use self::translate::additional;
 
@@ -39,6 +49,15 @@ pub struct WeightTensor {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, WeightTensor>,
+}
+
+/// One of several networks in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkPart {
+    /// What it is called.
+    pub name: String,
+    /// Which network it is.
+    pub network: String,
 }
 
 /// Why a weight file can't be used. Every message names the file.
@@ -115,6 +134,24 @@ pub enum WeightError {
         /// The first of the other keys.
         keys: String,
     },
+    /// Several networks with equal claims.
+    #[error("{path} holds several networks: {}; say which with --part, such as --part {}", listed(.parts), first(.parts))]
+    SeveralNetworks {
+        /// The file.
+        path: String,
+        /// Its networks.
+        parts: Vec<NetworkPart>,
+    },
+    /// No network of the name that was given.
+    #[error("{path} holds no network called '{part}'{}; leave out --part or correct it", instead(.parts))]
+    NoSuchPart {
+        /// The file.
+        path: String,
+        /// What was given.
+        part: String,
+        /// Its networks.
+        parts: Vec<NetworkPart>,
+    },
     /// The network looks like a known one and is not the same.
     #[error("{path}: {why}")]
     NotTheSame {
@@ -139,6 +176,23 @@ pub enum WeightError {
         /// The tensor.
         key: String,
     },
+}
+
+/// Networks that an error lists.
+const LISTED: usize = 12;
+
+fn listed(parts: &[NetworkPart]) -> String {
+    let named = parts.iter().take(LISTED).map(|part| format!("'{}' ({})", part.name, part.network));
+    let more = if parts.len() > LISTED { format!(" and {} more", parts.len() - LISTED) } else { String::new() };
+    format!("{}{more}", named.collect::<Vec<_>>().join(", "))
+}
+
+fn first(parts: &[NetworkPart]) -> &str {
+    parts.first().map_or("", |part| &part.name)
+}
+
+fn instead(parts: &[NetworkPart]) -> String {
+    if parts.is_empty() { String::new() } else { format!(", but {}", listed(parts)) }
 }
 
 impl Weights {

@@ -5,8 +5,9 @@
 //! of these the usual one of them is taken.
 
 use super::contents::{Contents, WeightFile};
-use super::translate::readings;
-use super::{WeightError, report};
+use super::matching::{Found, Told};
+use super::translate::{Reading, readings};
+use super::{WeightError, choice, report, strangers};
 use crate::core::formats::load_report::LoadReport;
 use crate::engine::nets::arch::TENSORFLOW;
 use crate::engine::nets::detect::{self, Detected};
@@ -15,15 +16,6 @@ use crate::engine::nets::{Arch, NetworkSpec};
 /// From this share of a network's tensors on a file counts as a damaged one of it.
 const LIKE: f64 = 0.2;
 
-/// What is said of a file's network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// The network that was asked for.
-    pub asked: Option<Arch>,
-    /// What a description beside the file says; it may be another file's.
-    pub beside: Option<Arch>,
-}
-
 /// The network of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
@@ -31,6 +23,8 @@ pub struct Recognised {
     pub detected: Detected,
     /// Others that have the same tensors, where nothing told which is meant.
     pub look_alikes: Vec<Arch>,
+    /// Whose names the tensors had, where they were translated.
+    pub names: Option<&'static str>,
 }
 
 /// Finds the network, and gives the file's tensors the names that stillroom knows it by. A network that was asked for
@@ -38,9 +32,15 @@ pub struct Recognised {
 ///
 /// # Errors
 /// [`WeightError`]: the file fits no network, or another one than was asked for; with the first differences.
-pub fn recognise(path: &str, file: &mut WeightFile, told: Told) -> Result<Recognised, WeightError> {
-    let translated: Vec<(Contents, String)> = readings(&file.contents).collect();
+pub fn recognise(path: &str, file: &mut WeightFile, told: Told<'_>) -> Result<Recognised, WeightError> {
+    choice::choose(path, file, told)?;
+    let translated: Vec<Reading> = readings(&file.contents, told.epsilon).collect();
     let found = Found { own: &file.contents, translated: &translated };
+    if found.whole(None).is_none()
+        && let Some(why) = strangers::refused(&file.shapes())
+    {
+        return Err(WeightError::NotTheSame { path: path.to_owned(), why });
+    }
     let named = if told.asked.is_none() { named(path, found) } else { None };
     let decided = match told.asked {
         Some(asked) => found.network(Some(asked)),
@@ -49,7 +49,7 @@ pub fn recognise(path: &str, file: &mut WeightFile, told: Told) -> Result<Recogn
     let plain = || found.network(None).filter(|_| told.asked.is_none());
     let Some((reading, detected)) = decided.or_else(plain) else {
         return match told.asked {
-            Some(asked) => for_asked(path, file, (asked, translated)).map(Recognised::certain),
+            Some(asked) => for_asked(path, file, (asked, translated)),
             None => Err(unknown(path, &file.contents, &translated)),
         };
     };
@@ -58,42 +58,22 @@ pub fn recognise(path: &str, file: &mut WeightFile, told: Told) -> Result<Recogn
         refuse_tensorflow(path, detected.arch)?;
         recognised.look_alikes = detected.arch.look_alikes().filter(|a| found.network(Some(*a)).is_some()).collect();
     }
-    if let Some((contents, note)) = reading.and_then(|at| translated.into_iter().nth(at)) {
-        file.contents = contents;
-        file.notes.push(note);
-    }
+    recognised.names = reading.and_then(|at| translated.into_iter().nth(at)).map(|reading| file.take(reading));
     Ok(recognised)
+}
+
+impl WeightFile {
+    /// Takes a reading of the tensors; tells whose names they had.
+    fn take(&mut self, reading: Reading) -> &'static str {
+        self.contents = reading.contents;
+        self.notes.push(reading.note);
+        reading.dialect.name
+    }
 }
 
 impl Recognised {
     fn certain(detected: Detected) -> Self {
-        Self { detected, look_alikes: Vec::new() }
-    }
-}
-
-/// A file's tensors under its own names and under those that stillroom knows.
-#[derive(Clone, Copy)]
-struct Found<'a> {
-    own: &'a Contents,
-    translated: &'a [(Contents, String)],
-}
-
-impl Found<'_> {
-    /// The network that the tensors are of, with the number of the translation, if one was needed; only the wanted one.
-    fn network(self, wanted: Option<Arch>) -> Option<(Option<usize>, Detected)> {
-        let readings = self.translated.iter().enumerate().map(|(at, (contents, _))| (Some(at), contents));
-        let first = std::iter::once((None, self.own)).chain(readings).find_map(|(at, contents)| {
-            let found = detect::detect(&contents.shapes())?;
-            match wanted {
-                Some(arch) => alike(arch, &found).then_some((at, Detected { arch, ..found })),
-                None => Some((at, found)),
-            }
-        })?;
-        let usual = first.1.arch.usual();
-        if wanted.is_some() || usual == first.1.arch {
-            return Some(first);
-        }
-        self.network(Some(usual)).or(Some(first))
+        Self { detected, look_alikes: Vec::new(), names: None }
     }
 }
 
@@ -108,24 +88,16 @@ fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
-/// Whether a file of the network that was found is one of `asked` too: some networks differ in their training alone.
-fn alike(asked: Arch, found: &Detected) -> bool {
-    let tensors = |arch: Arch| {
-        let side = found.side.unwrap_or_else(|| arch.usual_side());
-        let parameters = NetworkSpec { arch, side, classes: found.classes }.graph().parameters();
-        parameters.into_iter().map(|p| (p.key, p.shape)).collect::<Vec<_>>()
-    };
-    asked == found.arch || asked.family() == found.arch.family() && tensors(asked) == tensors(found.arch)
-}
-
 fn for_asked(
     path: &str,
     file: &mut WeightFile,
-    (asked, translated): (Arch, Vec<(Contents, String)>),
-) -> Result<Detected, WeightError> {
+    (asked, translated): (Arch, Vec<Reading>),
+) -> Result<Recognised, WeightError> {
     let native = (detect::detect(&file.shapes()), report_of(&file.contents, asked));
-    let others =
-        translated.into_iter().map(|(c, note)| ((detect::detect(&c.shapes()), report_of(&c, asked)), Some((c, note))));
+    let others = translated.into_iter().map(|reading| {
+        let contents = &reading.contents;
+        ((detect::detect(&contents.shapes()), report_of(contents, asked)), Some(reading))
+    });
     // The reading of which most is used; the first of equals.
     let fewer = |a: &LoadReport, b: &LoadReport| a.used.len() < b.used.len();
     let all = std::iter::once((native, None)).chain(others);
@@ -135,15 +107,13 @@ fn for_asked(
         let (found, asked) = (found.arch.to_string(), asked.to_string());
         return Err(WeightError::OtherNetwork { path: path.to_owned(), found, asked, report: report.summary() });
     }
-    if let Some((contents, note)) = reading {
-        file.contents = contents;
-        file.notes.push(note);
-    }
-    detect::describe(asked, &file.shapes()).ok_or_else(|| WeightError::Incomplete {
+    let names = reading.map(|reading| file.take(reading));
+    let detected = detect::describe(asked, &file.shapes()).ok_or_else(|| WeightError::Incomplete {
         path: path.to_owned(),
         arch: asked.to_string(),
         report: report.summary(),
-    })
+    })?;
+    Ok(Recognised { names, ..Recognised::certain(detected) })
 }
 
 /// What a network would take of the tensors, with the class count that they tell.
@@ -154,8 +124,8 @@ fn report_of(contents: &Contents, arch: Arch) -> LoadReport {
     report(&shapes, &NetworkSpec { arch, side, classes: told.map_or(1000, |d| d.classes) }.graph())
 }
 
-fn unknown(path: &str, contents: &Contents, translated: &[(Contents, String)]) -> WeightError {
-    let all = std::iter::once(contents).chain(translated.iter().map(|t| &t.0));
+fn unknown(path: &str, contents: &Contents, translated: &[Reading]) -> WeightError {
+    let all = std::iter::once(contents).chain(translated.iter().map(|reading| &reading.contents));
     let scored = all.filter_map(|c| detect::nearest(&c.shapes()).map(|(arch, share)| (c, arch, share)));
     let best = scored.reduce(|best, next| if next.2 > best.2 { next } else { best });
     let nearest = match best.filter(|b| b.2 >= LIKE) {

@@ -5,26 +5,14 @@ use super::dialect::{Dialect, Keys};
 
 /// timm's dialects.
 pub(super) const DIALECTS: [Dialect; 8] = [
-    Dialect { name: "timm's ViT", marks: &["cls_token", "blocks.0.attn.qkv.weight"], rename: vit },
-    Dialect { name: "timm's ConvNeXt", marks: &["stem.0.weight", "stages.0.blocks.0.gamma"], rename: convnext },
-    Dialect {
-        name: "timm's Swin",
-        marks: &["patch_embed.norm.weight", "layers.0.blocks.0.attn.qkv.weight"],
-        rename: swin,
-    },
-    Dialect {
-        name: "timm's EfficientNet",
-        marks: &["conv_stem.weight", "blocks.0.0.se.conv_reduce.weight"],
-        rename: efficientnet,
-    },
-    Dialect {
-        name: "timm's MobileNet-V2",
-        marks: &["conv_stem.weight", "blocks.1.0.conv_pwl.weight"],
-        rename: mobilenet,
-    },
-    Dialect { name: "timm's MNASNet", marks: &["conv_stem.weight", "blocks.1.0.conv_pwl.weight"], rename: mnasnet },
-    Dialect { name: "timm's RegNet", marks: &["stem.conv.weight", "s1.b1.conv1.conv.weight"], rename: regnet },
-    Dialect { name: "timm's VGG", marks: &["features.0.weight", "pre_logits.fc1.weight"], rename: vgg },
+    Dialect::rules("timm's ViT", &["cls_token", "blocks.0.attn.qkv.weight"], vit),
+    Dialect::rules("timm's ConvNeXt", &["stem.0.weight", "stages.0.blocks.0.gamma"], convnext),
+    Dialect::rules("timm's Swin", &["patch_embed.norm.weight", "layers.0.blocks.0.attn.qkv.weight"], swin),
+    Dialect::rules("timm's EfficientNet", &["conv_stem.weight", "blocks.0.0.se.conv_reduce.weight"], efficientnet),
+    Dialect::rules("timm's MobileNet-V2", &["conv_stem.weight", "blocks.1.0.conv_pwl.weight"], mobilenet),
+    Dialect::rules("timm's MNASNet", &["conv_stem.weight", "blocks.1.0.conv_pwl.weight"], mnasnet),
+    Dialect::rules("timm's RegNet", &["stem.conv.weight", "s1.b1.conv1.conv.weight"], regnet),
+    Dialect::rules("timm's VGG", &["features.0.weight", "pre_logits.fc1.weight"], vgg),
 ];
 
 fn vit(parts: &[&str], _: &Keys<'_>) -> Option<String> {

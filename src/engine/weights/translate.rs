@@ -5,55 +5,71 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{Contents, Part, Unread};
 use super::dialect::{Dialect, Keys};
-use super::timm;
+use super::{repositories, timm, transformers};
 use crate::engine::nets::buffers::is_derived;
 use crate::engine::nets::detect::Shapes;
+use crate::engine::nets::families::vit;
 use crate::engine::nets::graph::Graph;
 
 /// What torchvision's own files are called differently from its modules today: it renames them while loading.
 const OLDER: [Dialect; 2] = [
-    Dialect {
-        name: "torchvision's older ViT",
-        marks: &["encoder.layers.encoder_layer_0.mlp.linear_1.weight"],
-        rename: |parts, _| match parts {
+    Dialect::rules("torchvision's older ViT", &["encoder.layers.encoder_layer_0.mlp.linear_1.weight"], |parts, _| {
+        match parts {
             ["encoder", "layers", layer, "mlp", linear, t] => {
                 let at = if *linear == "linear_1" { 0 } else { 3 };
                 Some(format!("encoder.layers.{layer}.mlp.{at}.{t}"))
             }
             _ => None,
-        },
-    },
-    Dialect {
-        name: "torchvision's older DenseNet",
-        marks: &["features.denseblock1.denselayer1.norm.1.weight"],
-        rename: |parts, _| match parts {
+        }
+    }),
+    Dialect::rules("torchvision's older DenseNet", &["features.denseblock1.denselayer1.norm.1.weight"], |parts, _| {
+        match parts {
             ["features", block, layer, kind @ ("norm" | "conv"), number, t] => {
                 Some(format!("features.{block}.{layer}.{kind}{number}.{t}"))
             }
             _ => None,
-        },
-    },
+        }
+    }),
 ];
 
-/// The readings of a file whose keys are marked as another dialect's, with a note for the load report.
-pub(super) fn readings(contents: &Contents) -> impl Iterator<Item = (Contents, String)> + '_ {
+/// All dialects.
+pub(super) fn dialects() -> impl Iterator<Item = &'static Dialect> {
+    OLDER.iter().chain(&timm::DIALECTS).chain(&repositories::DIALECTS).chain(&transformers::DIALECTS)
+}
+
+/// A file's tensors under the names that stillroom knows.
+pub(super) struct Reading {
+    pub contents: Contents,
+    /// Whose names they had.
+    pub dialect: &'static Dialect,
+    /// For the load report.
+    pub note: String,
+}
+
+/// The readings of a file whose keys are marked as another dialect's. `epsilon` is that of its layer norms, where a
+/// description of the network tells it.
+pub(super) fn readings(contents: &Contents, epsilon: Option<f64>) -> impl Iterator<Item = Reading> + '_ {
     let keys: Keys<'_> = contents.0.keys().map(String::as_str).collect();
-    let spoken = move |d: &&Dialect| d.marks.iter().all(|m| keys.contains(m));
-    OLDER.iter().chain(&timm::DIALECTS).filter(spoken).map(|dialect| {
-        let note = format!("{} names translated", dialect.name);
-        (translated(contents, dialect), note)
+    dialects().filter(move |d| d.is_spoken(&keys)).map(move |dialect| {
+        let mut contents = translated(contents, dialect);
+        let mut note = format!("{} names translated", dialect.name);
+        let usual = dialect.epsilon.map(|usual| epsilon.unwrap_or(usual)).filter(|e| *e > 0.0);
+        if let Some(own) = usual.filter(|own| (own / vit::EPSILON - 1.0).abs() > 1e-6) {
+            transformers::fit_epsilon(&mut contents.0, (own, vit::EPSILON));
+            note.push_str(&format!("; layer norms of epsilon {own:e} as those of {:e}", vit::EPSILON));
+        }
+        Reading { contents, dialect, note }
     })
 }
 
 fn translated(contents: &Contents, dialect: &Dialect) -> Contents {
     let keys: Keys<'_> = contents.0.keys().map(String::as_str).collect();
     let rename = |(key, tensor): (&String, &Unread)| {
-        let parts: Vec<&str> = key.split('.').collect();
-        let key = (dialect.rename)(&parts, &keys).unwrap_or_else(|| key.clone());
+        let key = dialect.translate(key, &keys);
         let shape = shaped(&key, &tensor.shape);
-        (key, Unread { shape, parts: tensor.parts.clone() })
+        (key, Unread { shape, ..tensor.clone() })
     };
-    Contents(join_biases(contents.0.iter().map(rename).collect()))
+    Contents(transformers::join_attention(join_biases(contents.0.iter().map(rename).collect())))
 }
 
 /// The same values in the shape that torchvision gives them: a factor per channel, and linear layers that timm writes
@@ -80,7 +96,7 @@ fn join_biases(mut tensors: BTreeMap<String, Unread>) -> BTreeMap<String, Unread
             let shape = vec![2 * count(&queries) + count(&values)];
             let zeros = Part::Zeros(count(&queries));
             let parts = [queries.parts, vec![zeros], values.parts].concat();
-            tensors.insert(format!("{attention}.qkv.bias"), Unread { shape, parts });
+            tensors.insert(format!("{attention}.qkv.bias"), Unread::new(shape, parts));
         }
     }
     tensors
@@ -109,10 +125,11 @@ mod tests {
     use super::*;
 
     fn translate(keys: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
-        let tensor = |n: usize, shape: &[usize]| Unread { shape: shape.to_vec(), parts: vec![Part::Tensor(n)] };
+        let tensor = |n: usize, shape: &[usize]| Unread::new(shape.to_vec(), vec![Part::Tensor(n)]);
         let contents = keys.iter().enumerate().map(|(n, (k, shape))| ((*k).to_owned(), tensor(n, shape))).collect();
-        let (translated, _) = readings(&Contents(contents)).next().unwrap();
-        translated.0.into_iter().map(|(k, t)| (k, t.shape)).collect()
+        let contents = Contents(contents);
+        let reading = readings(&contents, None).next().unwrap();
+        reading.contents.0.into_iter().map(|(k, t)| (k, t.shape)).collect()
     }
 
     fn owned(pairs: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
@@ -132,11 +149,11 @@ mod tests {
 
     #[test]
     fn biases_of_queries_and_values_are_joined_with_none_for_keys() {
-        let tensor = |number| Unread { shape: vec![2], parts: vec![Part::Tensor(number)] };
+        let tensor = |number| Unread::new(vec![2], vec![Part::Tensor(number)]);
         let tensors = BTreeMap::from([("a.q_bias".to_owned(), tensor(0)), ("a.v_bias".to_owned(), tensor(1))]);
         let joined = join_biases(tensors);
         let parts = vec![Part::Tensor(0), Part::Zeros(2), Part::Tensor(1)];
-        assert_eq!(joined["a.qkv.bias"], Unread { shape: vec![6], parts });
+        assert_eq!(joined["a.qkv.bias"], Unread::new(vec![6], parts));
         assert_eq!(joined.len(), 1);
     }
 

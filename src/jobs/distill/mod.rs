@@ -222,7 +222,12 @@ fn begin_runs(
     let data = project.remember_dataset(&session.dataset)?;
     let observer = &session.observer;
     let network = observer.observer.spec.arch.to_string();
-    let observer = project.remember_observer(&observer.file, &observer.observer.fingerprint, &network)?;
+    let observer = project.remember_observer(
+        &observer.file,
+        observer.request.part.as_deref(),
+        &observer.observer.fingerprint,
+        &network,
+    )?;
     let begin = |set: &Set| project.begin_run(data, observer, &set.recipe.into(), Some(&place(&request.out, set)));
     sets.iter().map(begin).collect()
 }

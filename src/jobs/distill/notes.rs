@@ -51,6 +51,7 @@ pub(super) fn manifest(
         },
         observer: Some(ObserverNote {
             fingerprint: observer.observer.fingerprint.clone(),
+            part: observer.request.part.clone(),
             network: observer.observer.spec.arch.to_string(),
             side: observer.observer.spec.side as u32,
             normalise: observer.observer.mean_std,

@@ -3,6 +3,7 @@
 use crate::core::data::class_map::{ClassMap, ClassMapError, GivenMap, Outputs, Rule, resolve};
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::Dataset;
+use crate::core::data::names::alike;
 use crate::core::distil::manifest::{Manifest, ObserverNote};
 use crate::engine::observe::observer::Observer;
 use crate::jobs::folder_set;
@@ -70,7 +71,7 @@ impl Distilled {
         let Manifest { observer, classes, .. } = manifest?;
         let observer = observer?;
         let output = |folder: &str| {
-            let at = classes.iter().position(|class| class.folder == folder)?;
+            let at = classes.iter().position(|class| alike(&class.folder, folder))?;
             observer.outputs.get(at).copied()
         };
         let outputs = dataset.classes().iter().map(|class| output(&class.name)).collect::<Option<_>>()?;

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::core::data::dataset::{Dataset, Split};
+use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
+use crate::core::data::names::composed;
 use crate::jobs::folder_set;
 use crate::store::files::shown;
 use crate::store::import::{self, ImportError, Imported};
@@ -13,6 +15,8 @@ use crate::store::import::{self, ImportError, Imported};
 pub struct DatasetRequest {
     /// Its folder.
     pub path: PathBuf,
+    /// `--folders`: what the folders in it are.
+    pub folders: Folders,
     /// `--holdout`: what is held out of it.
     pub holdout: Option<Holdout>,
 }
@@ -35,7 +39,7 @@ impl DatasetRequest {
     /// All of a folder.
     #[must_use]
     pub fn whole(path: &Path) -> Self {
-        Self { path: path.to_owned(), holdout: None }
+        Self { path: path.to_owned(), ..Self::default() }
     }
 
     /// The images to learn from: the training split, without what is held out. A distilled set is whole: images were held
@@ -44,7 +48,7 @@ impl DatasetRequest {
     /// # Errors
     /// [`DataError`].
     pub fn training(&self) -> Result<Imported, DataError> {
-        let mut imported = dataset(&self.path, Split::Train)?;
+        let mut imported = dataset(&self.path, Split::Train, self.folders)?;
         let Some(holdout) = self.holdout else { return Ok(imported) };
         if let Ok(Some(set)) = folder_set::manifest(&imported.dataset) {
             if set.dataset.holdout != Some(holdout) {
@@ -63,11 +67,11 @@ impl DatasetRequest {
     /// [`DataError`].
     pub fn evaluation(&self) -> Result<Imported, DataError> {
         if let Some(holdout) = self.holdout {
-            return Ok(self.divided(&dataset(&self.path, Split::Train)?, holdout)?.1);
+            return Ok(self.divided(&dataset(&self.path, Split::Train, self.folders)?, holdout)?.1);
         }
-        match dataset(&self.path, Split::Test) {
+        match dataset(&self.path, Split::Test, self.folders) {
             Err(ImportError::NoSplit { .. }) => {
-                let mut imported = dataset(&self.path, Split::Train)?;
+                let mut imported = dataset(&self.path, Split::Train, self.folders)?;
                 imported.notes.push(NO_TEST_SPLIT.to_owned());
                 Ok(imported)
             }
@@ -80,9 +84,9 @@ impl DatasetRequest {
     pub fn held_out(&self, train: &Dataset) -> Option<Dataset> {
         let test = match self.holdout {
             Some(_) => self.evaluation().ok()?.dataset,
-            None => dataset(&self.path, Split::Test).ok()?.dataset,
+            None => dataset(&self.path, Split::Test, self.folders).ok()?.dataset,
         };
-        let names = |data: &Dataset| data.classes().iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        let names = |data: &Dataset| data.classes().iter().map(|c| composed(&c.name).into_owned()).collect::<Vec<_>>();
         (test.split() == Split::Test && names(&test) == names(train)).then_some(test)
     }
 
@@ -110,10 +114,10 @@ impl DatasetRequest {
 pub(in crate::jobs) const NO_TEST_SPLIT: &str =
     "there is no test split: the training images are used; --holdout 0.1 keeps a tenth of them for this alone";
 
-/// Opens a dataset's folder.
+/// Opens a dataset's folder, whose folders are what the user says.
 ///
 /// # Errors
 /// [`ImportError`].
-pub fn dataset(path: &Path, want: Split) -> Result<Imported, ImportError> {
-    import::open(path, want)
+pub fn dataset(path: &Path, want: Split, folders: Folders) -> Result<Imported, ImportError> {
+    import::open_as(path, want, folders)
 }

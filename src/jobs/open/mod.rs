@@ -14,7 +14,7 @@ use crate::core::data::normalise::MeanStd;
 use crate::core::data::wordnet;
 use crate::engine::nets::{Arch, UnknownArch, detect};
 use crate::engine::observe::observer::{Observer, ObserverError};
-use crate::engine::weights::RowsError;
+use crate::engine::weights::{self, NetworkPart, RowsError, WeightError};
 use crate::store::{card, class_map};
 
 pub(super) use self::data::NO_TEST_SPLIT;
@@ -25,8 +25,10 @@ use self::told::{Completed, Told};
 /// What the user says of an observer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObserverRequest {
-    /// The weight file.
+    /// The weight file, an index of shards, or a folder of weights.
     pub file: PathBuf,
+    /// `--part`: which of the networks in the file.
+    pub part: Option<String>,
     /// `--arch`.
     pub arch: Option<Arch>,
     /// `--side`.
@@ -123,6 +125,14 @@ pub enum OpenError {
         /// Why not.
         source: RowsError,
     },
+    /// What lies beside the weights says that they compute otherwise than the network of their tensors.
+    #[error("{observer}: {why}; it can't be run here")]
+    Otherwise {
+        /// The weight file.
+        observer: String,
+        /// The file and the difference.
+        why: String,
+    },
     /// The class map's file.
     #[error(transparent)]
     ClassMapFile(#[from] class_map::ClassMapFileError),
@@ -134,6 +144,19 @@ pub enum OpenError {
         /// Why not.
         source: ClassMapError,
     },
+}
+
+impl OpenError {
+    /// The networks of the file, one of which must be named.
+    #[must_use]
+    pub fn parts(&self) -> &[NetworkPart] {
+        match self {
+            Self::Observer(ObserverError::Weights(
+                WeightError::SeveralNetworks { parts, .. } | WeightError::NoSuchPart { parts, .. },
+            )) => parts,
+            _ => &[],
+        }
+    }
 }
 
 /// Loads a weight file with its card, and finds which output belongs to which class of `dataset`.
@@ -177,11 +200,16 @@ pub fn pruned(observer: Observer, outputs: &[u32]) -> Result<Observer, OpenError
 }
 
 fn open(request: &ObserverRequest, data_side: &dyn Fn() -> Option<OwnSide>) -> Result<OpenedNetwork, OpenError> {
-    let told = Told::read(&request.file)?;
-    let options = told.options(request)?;
+    let file = weights::located(&request.file).map_err(ObserverError::from)?;
+    let told = Told::read(&file)?;
+    let options = told.options(&file, request)?;
     let data_side = if options.side.is_none() { data_side() } else { None };
-    let mut observer = Observer::load(&request.file, &options, data_side.map(|own| own.side))?;
+    let mut observer = Observer::load(&file, &options, data_side.map(|own| own.side))?;
+    if let Some(why) = told.contradiction(&observer) {
+        return Err(OpenError::Otherwise { observer: observer.name, why });
+    }
     let Completed { card, mut notes, doubtful_names } = told.complete(&mut observer);
+    notes.extend(observer.choice.clone());
     let fixed = || detect::describe(observer.spec.arch, &observer.weights().shapes()).and_then(|d| d.side);
     let taken = data_side.filter(|own| own.side == observer.spec.side && fixed().is_none());
     notes.extend(taken.and_then(OwnSide::note));

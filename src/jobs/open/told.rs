@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::{ObserverRequest, OpenError};
 use crate::core::data::normalise::MeanStd;
-use crate::core::formats::model_config::ModelConfig;
-use crate::engine::nets::{Arch, Family};
+use crate::core::formats::model_config::{Computing, ModelConfig};
+use crate::engine::nets::families::swin;
+use crate::engine::nets::{Arch, Family, NetworkSpec};
 use crate::engine::observe::observer::{Beside, Observer, ObserverOptions, Source};
 use crate::store::card::{self, Card};
 use crate::store::files::shown;
@@ -37,7 +38,7 @@ impl Told {
     }
 
     /// What the user says, then the card; what other libraries say of the network is a hint.
-    pub fn options(&self, request: &ObserverRequest) -> Result<ObserverOptions, OpenError> {
+    pub fn options(&self, file: &Path, request: &ObserverRequest) -> Result<ObserverOptions, OpenError> {
         let config = &self.beside.config;
         let arch = config.architecture.as_deref().and_then(Arch::of_timm);
         let type_of = config.model_type.as_deref().filter(|_| config.architecture.is_none());
@@ -48,11 +49,17 @@ impl Told {
             side: request.side,
             mean_std: request.mean_std,
             classes: None,
-            beside: Beside { arch, family, side: config.side.filter(|_| !foreign) },
+            part: request.part.clone(),
+            beside: Beside {
+                arch,
+                family,
+                side: config.side.filter(|_| !foreign),
+                epsilon: config.computing.epsilon.filter(|_| family == Some(Family::Vit)),
+            },
         };
         let Some(card) = &self.card else { return Ok(options) };
         if let (None, Some(name)) = (options.arch, &card.arch) {
-            let path = shown(&card::path_of(&request.file));
+            let path = shown(&card::path_of(file));
             options.arch = Some(name.parse().map_err(|source| OpenError::CardArch { path, source })?);
         }
         options.side = options.side.or(card.side.map(|s| s as usize));
@@ -60,6 +67,16 @@ impl Told {
         options.mean_std = options.mean_std.or(known);
         options.classes.clone_from(&card.classes);
         Ok(options)
+    }
+
+    /// What transformers' description says of the network that the known one computes otherwise, in words.
+    pub fn contradiction(&self, observer: &Observer) -> Option<String> {
+        let ModelConfig { model_type, computing, .. } = &self.beside.config;
+        let family = model_type.as_deref().and_then(Family::of_transformers)?;
+        let own = observer.translated.is_some_and(|names| names.starts_with(TRANSFORMERS));
+        let why =
+            contradiction(computing, &observer.spec.arch).filter(|_| own && family == observer.spec.arch.family())?;
+        Some(format!("{}: {why}", self.beside.files.join(" and ")))
     }
 
     /// Gives the network what nobody else says, if the description beside its file is of this network.
@@ -96,6 +113,55 @@ impl Told {
         observer.classes = names.or(observer.classes.take());
         Completed { card, notes, doubtful_names }
     }
+}
+
+/// What the names of the dialects of transformers begin with.
+const TRANSFORMERS: &str = "transformers";
+
+/// transformers' names of the exact one, which is computed from the error function.
+const GELU: [&str; 2] = ["gelu", "gelu_python"];
+
+/// Channels of a head in all known vision transformers.
+const HEAD: f64 = 64.0;
+
+/// What a network of transformers computes otherwise than the known one of the same tensors.
+fn contradiction(computing: &Computing, arch: &Arch) -> Option<String> {
+    let said = |what: String, instead: &str| Some(format!("{what}, and stillroom's {arch} {instead}"));
+    let activation = computing.activation.as_deref();
+    match arch.family() {
+        Family::ResNet => match (activation, computing) {
+            (Some(other), _) if other != "relu" => said(format!("hidden_act is '{other}'"), "has relu"),
+            (_, Computing { strided_first_stage: Some(true), .. }) => {
+                said("downsample_in_first_stage is true".to_owned(), "has no stride in its first stage")
+            }
+            (_, Computing { strided_first_layer: Some(true), .. }) if bottleneck(*arch) => said(
+                "downsample_in_bottleneck is true".to_owned(),
+                "has the stride of a bottleneck in its 3×3 convolution",
+            ),
+            _ => None,
+        },
+        Family::Vit => match (activation, computing.channels.zip(computing.heads)) {
+            (Some(other), _) if !GELU.contains(&other) => said(format!("hidden_act is '{other}'"), "has gelu"),
+            (_, Some((channels, heads))) if channels != HEAD * heads => {
+                said(format!("num_attention_heads is {heads}"), &format!("has heads of {HEAD} channels"))
+            }
+            _ => None,
+        },
+        Family::Swin => match (activation, computing.epsilon) {
+            (Some(other), _) if !GELU.contains(&other) => said(format!("hidden_act is '{other}'"), "has gelu"),
+            (_, Some(epsilon)) if (epsilon / swin::EPSILON - 1.0).abs() > 1e-6 => {
+                said(format!("layer_norm_eps is {epsilon:e}"), &format!("has {:e}", swin::EPSILON))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether blocks of a ResNet have three convolutions.
+fn bottleneck(arch: Arch) -> bool {
+    let graph = NetworkSpec { arch, side: arch.usual_side(), classes: 1 }.graph();
+    graph.parameters().iter().any(|p| p.key == "layer1.0.conv3.weight")
 }
 
 /// What is wrong with a description.
@@ -144,4 +210,31 @@ pub(super) fn open_questions(observer: &Observer) -> Vec<String> {
         ));
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_tensor_tells_is_compared_with_the_known_network() {
+        let of =
+            |arch: &str, computing: Computing| contradiction(&computing, &arch.parse().unwrap()).unwrap_or_default();
+        let activation = |name: &str| Computing { activation: Some(name.to_owned()), ..Computing::default() };
+        assert!(of("resnet18", activation("silu")).contains("hidden_act is 'silu', and stillroom's resnet18 has relu"));
+        assert_eq!(of("resnet18", activation("relu")), "");
+        assert!(of("deit_base_patch16_224", activation("quick_gelu")).contains("has gelu"));
+        assert_eq!(of("deit_base_patch16_224", activation("gelu")), "");
+        let first_layer = Computing { strided_first_layer: Some(true), ..Computing::default() };
+        assert!(of("resnet50", first_layer.clone()).contains("downsample_in_bottleneck"));
+        assert_eq!(of("resnet18", first_layer), "", "its blocks have no bottleneck");
+        let stage = Computing { strided_first_stage: Some(true), ..Computing::default() };
+        assert!(of("resnet34", stage).contains("downsample_in_first_stage"));
+        let epsilon = |epsilon| Computing { epsilon: Some(epsilon), ..Computing::default() };
+        assert_eq!(of("swin_t", epsilon(1e-5)), "");
+        assert!(of("swin_t", epsilon(1e-6)).contains("layer_norm_eps is 1e-6"));
+        let heads = |heads| Computing { channels: Some(192.0), heads: Some(heads), ..Computing::default() };
+        assert_eq!(of("vit_tiny_patch16_224", heads(3.0)), "");
+        assert!(of("vit_tiny_patch16_224", heads(6.0)).contains("num_attention_heads is 6"));
+    }
 }

@@ -73,6 +73,7 @@ impl Labelling {
             return Ok(report(self, 0));
         }
         let writer = LabelWriter::begin(&request.out, &header)?;
+        writer.warning().into_iter().for_each(|text| progress.warn(text));
         let done = writer.done()?;
         for (epoch, order) in (0..found.epochs).zip(orders(found.images, draws)) {
             progress.step("import", epoch.into(), found.epochs.into()).map_err(TrainError::from)?;

@@ -5,6 +5,7 @@ mod fkd;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
 use crate::core::distil::manifest::Program;
 use crate::core::formats::torch_order::Draws;
@@ -25,6 +26,8 @@ use super::train::{Compute, Teacher, TrainJobError, source};
 pub struct RelabelRequest {
     /// The distilled images.
     pub data: PathBuf,
+    /// What their folders are.
+    pub folders: Folders,
     /// What is held out of real images, which are not labelled then.
     pub holdout: Option<Holdout>,
     /// The observer.
@@ -132,7 +135,7 @@ impl Labelling {
     ) -> Result<Self, TrainJobError> {
         let start = Instant::now();
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        let data = DatasetRequest { path: request.data.clone(), holdout: request.holdout };
+        let data = DatasetRequest { path: request.data.clone(), folders: request.folders, holdout: request.holdout };
         let pictures = TrainingImages::open(&data, request.images_per_class, threads, progress)?;
         let mut teacher = Teacher::open(&request.observer, &pictures, compute.picked, progress)?;
         teacher.look(&pictures, threads, progress)?;
@@ -151,6 +154,7 @@ impl Labelling {
             return Ok(self.report(&header, 0));
         }
         let writer = LabelWriter::begin(&request.out, &header)?;
+        writer.warning().into_iter().for_each(|text| progress.warn(text));
         let done = whole(&request.out, writer.done()?, progress)?;
         let count = self.pictures.labels.len();
         let orders = matches!(request.fkd, Some(Fkd::Export(_))).then(|| fkd::orders(count, Draws::Two));

@@ -1,7 +1,7 @@
 //! The sample that ships inside the program: its images written to a folder, its observer trained on them, and both
 //! made ready for the demo and the window.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::sample::{CLASSES, TEST_PER_CLASS, TRAIN_PER_CLASS, render};
 use crate::store::card;
 use crate::store::export::folder::{FolderError, NewFolder};
 use crate::store::files::{FileError, Written, shown, write_new};
+use crate::store::lock::{Tried, tried};
 use crate::store::project::{Project, ProjectError};
 
 /// The observer's weights, f16, and their card: `stillroom pretrain --data SAMPLE --student conv4x64 --preset sample` makes
@@ -161,13 +162,13 @@ fn make(folder: &Path, amount: Amount, progress: &mut dyn Progress) -> Result<Sa
 /// Waits for another process that is making the sample.
 fn await_lock(lock: &File, path: &Path, progress: &mut dyn Progress) -> Result<(), SampleError> {
     loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) => {
+        match tried(lock.try_lock()).map_err(FileError::at(path, "lock the sample"))? {
+            // Without locks two processes may make the images at once; only one folder of them gets the name.
+            Tried::Taken | Tried::Unknown => return Ok(()),
+            Tried::Busy => {
                 progress.step("wait for another process", 0, 0)?;
                 std::thread::sleep(Duration::from_millis(100));
             }
-            Err(TryLockError::Error(error)) => return Err(FileError::at(path, "lock the sample")(error).into()),
         }
     }
 }

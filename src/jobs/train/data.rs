@@ -7,6 +7,7 @@ use crate::core::data::class_map::{ClassMapError, Outputs, resolve};
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::holdout::Holdout;
+use crate::core::data::names::alike;
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
@@ -159,7 +160,10 @@ pub(super) fn evaluation_classes(
     order: ClassOrder,
 ) -> Result<(Vec<Option<u32>>, Option<String>), ClassesError> {
     let known = trained.classes();
-    let output = |name: &str| known.iter().position(|c| c.name == name || c.title.as_deref() == Some(name));
+    let called = |name: &str, same: fn(&str, &str) -> bool| {
+        known.iter().position(|c| same(&c.name, name) || c.title.as_deref().is_some_and(|title| same(title, name)))
+    };
+    let output = |name: &str| called(name, |a, b| a == b).or_else(|| called(name, alike));
     let of = |class: &crate::core::data::dataset::Class| {
         output(&class.name).or_else(|| class.title.as_deref().and_then(output)).map(|at| at as u32)
     };

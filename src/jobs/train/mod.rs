@@ -1,6 +1,8 @@
 //! A training from its files to its folder: students on distilled images, observers on real ones.
 
 pub(super) mod data;
+mod initial;
+mod labels;
 mod request;
 mod suggest;
 mod teacher;
@@ -12,30 +14,31 @@ use std::time::Instant;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::manifest::Program;
 use crate::core::progress::Progress;
-use crate::core::train::label_set::Augmentation;
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::engine::device::Picked;
 use crate::engine::learn::Learner;
-use crate::engine::learn::choice::learner;
+use crate::engine::learn::choice::{Moves, learner};
 use crate::engine::learn::optimiser::Rule;
 use crate::engine::nets::{Arch, NetworkSpec};
-use crate::engine::observe::observer::Observer;
 use crate::engine::plan::EngineError;
-use crate::engine::train::{Targets, TrainError, TrainImages, TrainJob, Trained, loader_batch, train};
+use crate::engine::train::{Start, Targets, TrainError, TrainImages, TrainJob, Trained, train};
 use crate::engine::weights::{Kind, Precision, WeightError, Weights, file_bytes};
 use crate::store::card::{self, Card, CardError};
 use crate::store::fkd::FkdError;
 use crate::store::import::ImportError;
-use crate::store::labels::{LabelError, Wanted};
+use crate::store::labels::LabelError;
 use crate::store::training::{
     FORMAT, Source, TrainingError, TrainingFolder, TrainingNote, TrainingStatus, seed_folder,
 };
 
 use self::data::{Stored, TrainingImages};
+use self::initial::Initial;
+use self::labels::{check_labels, check_stored, stored};
 use self::watch::{Evaluator, Noted, RunWatch};
 use super::open::{DataError, OpenError, OwnSide};
 use super::session::device_class;
 pub use data::ClassesError;
+pub use initial::InitialWeights;
 pub use request::{NoteError, TrainRequest};
 pub use suggest::{About, suggest};
 pub(super) use teacher::Teacher;
@@ -108,6 +111,28 @@ pub enum TrainJobError {
         /// The least.
         least: usize,
     },
+    /// Initial weights of another network.
+    #[error("{path} holds a {found}, and a {student} is trained: give weights of a {student}, or --student {found}")]
+    OtherNetwork {
+        /// The file.
+        path: String,
+        /// What it holds.
+        found: String,
+        /// What is trained.
+        student: Arch,
+    },
+    /// Initial weights that hang on the side of the images.
+    #[error(
+        "{path}: {count} of its tensors are for images of another side than {side}; give the --side that it was trained with"
+    )]
+    OtherSide {
+        /// The file.
+        path: String,
+        /// The side that is trained on.
+        side: usize,
+        /// Tensors that don't fit.
+        count: usize,
+    },
     /// The recipe's parts contradict each other.
     #[error("{0}")]
     Recipe(String),
@@ -137,6 +162,7 @@ pub fn run(
     let opening = noted.notes;
     let asked = training.note(request, evaluator.fingerprint(), compute);
     let (folder, mut note) = TrainingFolder::begin(&request.out, asked)?;
+    folder.warning().into_iter().for_each(|text| progress.warn(text));
     let seeds = || (0..u64::from(request.recipe.seeds.max(1))).map(|more| request.recipe.seed + more);
     if note.status == TrainingStatus::Done && seeds().all(|seed| folder.is_finished(seed)) {
         each(&note);
@@ -182,6 +208,7 @@ struct Training {
     pictures: TrainingImages,
     observer: Option<Teacher>,
     stored: Option<Stored>,
+    initial: Option<Initial>,
     spec: NetworkSpec,
     mean_std: MeanStd,
     threads: usize,
@@ -222,16 +249,15 @@ impl Training {
                 "the observer labels images of side {other}, the student would train on side {side}: give --side {other}"
             )));
         }
+        let initial = request.initial.as_ref().map(|initial| Initial::open(initial, &spec, progress)).transpose()?;
         let mean_std = request.mean_std.or(of_observer.map(|o| o.mean_std)).or(header.map(|h| h.normalise));
-        let mean_std = mean_std.unwrap_or(MeanStd::IMAGENET);
+        let mean_std = mean_std.or(initial.as_ref().and_then(|i| i.mean_std)).unwrap_or(MeanStd::IMAGENET);
         if let Some(labels) = &labels {
             check_stored(labels, &request.recipe, (&pictures, &spec, mean_std), of_observer)?;
         }
         let evaluator = Evaluator::open(request, (&pictures, &spec, mean_std), (compute.picked, threads), progress)?;
-        Ok((
-            Self { recipe: request.recipe.clone(), pictures, observer, stored: labels, spec, mean_std, threads },
-            evaluator,
-        ))
+        let recipe = request.recipe.clone();
+        Ok((Self { recipe, pictures, observer, stored: labels, initial, spec, mean_std, threads }, evaluator))
     }
 
     fn note(&self, request: &TrainRequest, evaluated: String, compute: Compute<'_>) -> TrainingNote {
@@ -244,6 +270,7 @@ impl Training {
             evaluation: source(&request.evaluation, evaluated),
             observer: self.observer.as_ref().map(Teacher::source),
             labels: self.stored.as_ref().map(|s| source(&s.path, s.fingerprint())),
+            initial: self.initial.as_ref().map(Initial::source),
             student: self.spec.arch.to_string(),
             side: self.spec.side as u32,
             normalise: self.mean_std,
@@ -282,10 +309,15 @@ impl Training {
             (None, None) => Targets::Classes,
         };
         let device = compute.picked;
-        let mut new = |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> {
-            learner(spec, weights, Rule::of(recipe), device)
+        let moves = Moves { rule: Rule::of(recipe), body: self.initial.as_ref().map_or(1.0, Initial::rate) };
+        let mut new =
+            |weights: &Weights| -> Result<Box<dyn Learner>, EngineError> { learner(spec, weights, moves, device) };
+        let start = match (&checkpoint, &self.initial) {
+            (Some(bytes), _) => Start::Checkpoint(bytes),
+            (None, Some(initial)) => Start::From(&initial.weights),
+            (None, None) => Start::Seed,
         };
-        let trained = train(job, &mut new, targets, checkpoint.as_deref(), watch)?;
+        let trained = train(job, &mut new, targets, start, watch)?;
         self.finish(seed, folder, &trained, watch)
     }
 
@@ -307,7 +339,9 @@ impl Training {
         let cards = [("student", top1(trained.curve.last())), ("best", top1(trained.curve.best()))];
         for (name, top1) in cards {
             let file = seed_folder(folder.folder(), seed).join(format!("{name}.safetensors"));
-            let source = format!("trained by stillroom: {} epochs on {}", self.recipe.epochs, self.pictures.name());
+            let begun = self.initial.as_ref().map_or_else(String::new, |i| format!(", begun with {}", i.name()));
+            let (epochs, data) = (self.recipe.epochs, self.pictures.name());
+            let source = format!("trained by stillroom: {epochs} epochs on {data}{begun}");
             let card = Card {
                 arch: Some(self.spec.arch.to_string()),
                 side: Some(self.spec.side as u32),
@@ -322,55 +356,6 @@ impl Training {
             card::write(&file, &card)?;
         }
         Ok(folder.finish_seed(seed, &last, &best)?)
-    }
-}
-
-/// The stored labels of a request.
-fn stored(request: &TrainRequest) -> Result<Option<Stored>, TrainJobError> {
-    let path = request.labels.as_ref().filter(|_| request.recipe.labels == LabelSource::Stored);
-    Ok(path.map(|path| Stored::open(path)).transpose()?)
-}
-
-/// Checks that labels fit everything that they must.
-fn check_stored(
-    labels: &Stored,
-    recipe: &TrainRecipe,
-    (pictures, spec, mean_std): (&TrainingImages, &NetworkSpec, MeanStd),
-    observer: Option<&Observer>,
-) -> Result<(), TrainJobError> {
-    let wanted = Wanted {
-        data: &pictures.fingerprint,
-        images: &pictures.names(),
-        classes: &pictures.class_labels(),
-        side: spec.side as u32,
-        normalise: mean_std,
-        batch: loader_batch(recipe) as u32,
-        augmentation: Augmentation::of(recipe),
-        epochs: recipe.epochs,
-        observer: observer.map(|o| o.fingerprint.as_str()),
-    };
-    Ok(labels.reader.check(&wanted)?)
-}
-
-/// Says at once what a run would only find out later.
-fn check_labels(request: &TrainRequest) -> Result<(), TrainJobError> {
-    let recipe = &request.recipe;
-    let wrong = |text: &str| Err(TrainJobError::Recipe(text.to_owned()));
-    match recipe.labels {
-        LabelSource::Online if request.observer.is_none() => {
-            wrong("soft labels need an observer: give --observer FILE, or --labels hard with --loss hard-ce")
-        }
-        LabelSource::Hard | LabelSource::Online if request.labels.is_some() => {
-            wrong("--stored-labels goes with --labels stored; leave one of them out")
-        }
-        LabelSource::Stored if request.labels.is_none() => {
-            wrong("--labels stored needs the folder that `stillroom relabel` wrote: give --stored-labels DIR")
-        }
-        LabelSource::Hard if recipe.loss.needs_logits() => {
-            wrong("--labels hard goes with --loss hard-ce: the other losses compare with an observer's logits")
-        }
-        LabelSource::Stored if recipe.dsa => wrong("stored labels hold no DSA: give --dsa off, or --labels online"),
-        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::InitialWeights;
 use crate::core::data::class_order::ClassOrder;
+use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
 use crate::core::data::normalise::MeanStd;
 use crate::core::train::recipe::TrainRecipe;
@@ -22,6 +24,8 @@ pub struct TrainRequest {
     pub data: PathBuf,
     /// The images it is evaluated on.
     pub evaluation: PathBuf,
+    /// What the folders of both are.
+    pub folders: Folders,
     /// What is held out of the real images, where they have no test split: they are evaluated on that alone.
     pub holdout: Option<Holdout>,
     /// The observer that labels.
@@ -30,6 +34,8 @@ pub struct TrainRequest {
     pub labels: Option<PathBuf>,
     /// The order of classes that are integers, where nothing else tells which evaluation images are whose.
     pub class_order: ClassOrder,
+    /// Weights that it begins with; the seed's by default.
+    pub initial: Option<InitialWeights>,
     /// The network.
     pub student: Arch,
     /// Side of its input; the observer's by default, or that of the images.
@@ -66,19 +72,23 @@ impl TrainRequest {
         let class_map = Some(note.asked.class_map.clone()).filter(|map| !map.as_os_str().is_empty());
         // Records of before there was a choice say nothing, and their order was that of text.
         let class_order = note.asked.class_order.unwrap_or(ClassOrder::Text);
+        let part = Some(note.asked.part.clone()).filter(|part| !part.is_empty());
         let observer = note.observer.as_ref().map(|o| {
             let (file, arch) = (o.source.path.clone(), Some(o.network.parse()?));
-            Ok::<_, UnknownArch>(ObserverRequest { file, arch, side, mean_std, class_map, class_order, prune: false })
+            let own = ObserverRequest { file, part, arch, side, mean_std, class_map, class_order, prune: false };
+            Ok::<_, UnknownArch>(own)
         });
         Ok(Self {
             kind: note.kind,
             name: Some(note.name.clone()),
             data: note.data.path.clone(),
             evaluation: note.evaluation.path.clone(),
+            folders: note.asked.folders,
             holdout: note.asked.holdout,
             observer: observer.transpose()?,
             labels: note.labels.as_ref().map(|l| l.path.clone()),
             class_order,
+            initial: note.initial.as_ref().map(InitialWeights::of),
             student: note.student.parse()?,
             side,
             mean_std,
@@ -95,7 +105,7 @@ impl TrainRequest {
     pub fn learnt_from(&self) -> DatasetRequest {
         let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| absolute(path));
         let same = place(&self.data) == place(&self.evaluation);
-        DatasetRequest { path: self.data.clone(), holdout: self.holdout.filter(|_| same) }
+        DatasetRequest { path: self.data.clone(), folders: self.folders, holdout: self.holdout.filter(|_| same) }
     }
 
     /// What the record must say besides sources and recipe.
@@ -106,8 +116,10 @@ impl TrainRequest {
             images_per_class: self.images_per_class,
             evaluated_per_class: self.evaluated_per_class,
             class_map: class_map.map(absolute).unwrap_or_default(),
+            folders: self.folders,
             class_order: Some(self.class_order),
             holdout: self.holdout,
+            part: self.observer.as_ref().and_then(|o| o.part.clone()).unwrap_or_default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::core::data::dataset::{ClassId, Split};
+use crate::core::data::folders::Folders;
 use crate::core::train::label_set::Augmentation;
 use crate::core::train::presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
@@ -18,6 +19,8 @@ use crate::jobs::open::{self, ObserverRequest, OwnSide};
 pub struct About<'a> {
     /// The images.
     pub data: &'a Path,
+    /// What their folders are.
+    pub folders: Folders,
     /// The first so many of each class.
     pub images_per_class: Option<u32>,
     /// The observer.
@@ -39,7 +42,7 @@ pub struct About<'a> {
 /// # Errors
 /// [`TrainJobError`]: there is no such preset for the task, or the files can't be opened.
 pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, TrainJobError> {
-    let set = FolderSet::of(open::dataset(about.data, Split::Train)?.dataset);
+    let set = FolderSet::of(open::dataset(about.data, Split::Train, about.folders)?.dataset);
     let dataset = set.dataset();
     let observer = about.observer.map(open::network).transpose()?.map(|o| o.observer);
     let labels = about.labels.map(LabelReader::open).transpose()?;

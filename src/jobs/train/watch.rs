@@ -51,7 +51,8 @@ impl Evaluator {
         (picked, threads): (&Picked, usize),
         progress: &mut dyn Progress,
     ) -> Result<Self, TrainJobError> {
-        let evaluated = DatasetRequest { path: request.evaluation.clone(), holdout: request.holdout };
+        let evaluated =
+            DatasetRequest { path: request.evaluation.clone(), folders: request.folders, holdout: request.holdout };
         let imported = evaluated.evaluation()?;
         imported.notes.into_iter().filter(|note| note != NO_TEST_SPLIT).for_each(|note| progress.warn(note));
         let dataset = imported.dataset;

@@ -11,12 +11,13 @@ use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
-use crate::jobs::open::{self, DatasetRequest, ObserverRequest, OpenedObserver};
+use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::picking::{ScoredClasses, pick};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
 use crate::jobs::train::{self, TrainRequest};
+use crate::store::import::ImportError;
 use crate::store::project::Project;
 use crate::store::training::TrainingNote;
 
@@ -109,9 +110,15 @@ impl Compute {
     }
 
     fn open_dataset(&mut self, request: &DatasetRequest) -> Result<(), String> {
-        let imported = request.training().map_err(|e| e.to_string())?;
+        let imported = request.training().map_err(|error| {
+            if let DataError::Import(ImportError::InDoubt { path, .. }) = &error {
+                self.send(Event::InDoubt(path.clone()));
+            }
+            error.to_string()
+        })?;
         let held_out = request.held_out(&imported.dataset).map(Arc::new);
-        let opened = Arc::new(OpenedDataset { dataset: Arc::new(imported.dataset), held_out, notes: imported.notes });
+        let (dataset, notes) = (Arc::new(imported.dataset), imported.notes);
+        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: request.folders });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
         if let Err(error) = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()))
         {
@@ -123,11 +130,18 @@ impl Compute {
 
     fn open_observer(&mut self, request: &ObserverRequest) -> Result<(), String> {
         let data = self.data.clone().ok_or("open a dataset first")?;
-        let opened = Arc::new(open::observer(request, &data.dataset).map_err(|e| e.to_string())?);
+        let opened = open::observer(request, &data.dataset).map_err(|error| {
+            if !error.parts().is_empty() {
+                self.send(Event::Parts(request.file.clone(), error.parts().to_vec()));
+            }
+            error.to_string()
+        });
+        let opened = Arc::new(opened?);
         (self.observer, self.session) = (Some(opened.clone()), None);
         let network = opened.observer.spec.arch.to_string();
         let known = self.project().and_then(|p| {
-            p.remember_observer(&opened.file, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
+            let part = opened.request.part.as_deref();
+            p.remember_observer(&opened.file, part, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
         });
         if let Err(error) = known {
             self.send(Event::Warning(error));
@@ -159,7 +173,9 @@ impl Compute {
         if self.project.is_none() {
             let folder =
                 self.config.project.clone().map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
-            self.project = Some(Project::open(&folder).map_err(|e| e.to_string())?);
+            let project = Project::open(&folder).map_err(|e| e.to_string())?;
+            project.warning().into_iter().for_each(|text| self.send(Event::Warning(text)));
+            self.project = Some(project);
         }
         self.project.as_ref().ok_or_else(|| "no project".to_owned())
     }

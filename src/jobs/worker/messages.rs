@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::folders::Folders;
 use crate::core::distil::recipe::Recipe;
 use crate::engine::device::DeviceChoice;
+use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
@@ -60,6 +62,8 @@ pub struct OpenedDataset {
     pub held_out: Option<Arc<Dataset>>,
     /// What the user should know: files passed over, empty classes, …
     pub notes: Vec<String>,
+    /// What the user said of its folders.
+    pub folders: Folders,
 }
 
 /// What comes back.
@@ -69,8 +73,12 @@ pub enum Event {
     Started(Job, Control),
     /// A dataset was opened.
     Dataset(Arc<OpenedDataset>),
+    /// The folders in this one could be splits as well as classes; the request fails, and the user may say.
+    InDoubt(PathBuf),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
+    /// A weight file holds several networks, of which one must be named.
+    Parts(PathBuf, Vec<NetworkPart>),
     /// The device that will compute, and why.
     Device(String),
     /// The check's result.
@@ -149,7 +157,7 @@ impl Request {
     pub fn job(&self) -> Job {
         match self {
             Self::OpenSample => Job::OpenSample,
-            Self::OpenDataset(_) => Job::OpenDataset,
+            Self::OpenDataset(..) => Job::OpenDataset,
             Self::OpenObserver(_) => Job::OpenObserver,
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,

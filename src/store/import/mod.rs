@@ -1,15 +1,23 @@
 //! Opening a dataset: names and class order only. No image is opened and no file is asked for its size.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::files::{FileError, shown};
+use self::walk::Passed;
+use self::wrapper::Inner;
+use super::files::{FileError, bytes_of, shown};
 use crate::core::data::dataset::{Class, Dataset, IndexError, Split};
+use crate::core::data::folders::Folders;
+use crate::core::data::names::escape;
 
 mod cifar;
+mod entry;
 mod folder;
 mod source;
+mod splits;
 mod tiny;
 mod walk;
+mod wrapper;
 
 /// An opened dataset.
 #[derive(Debug)]
@@ -57,12 +65,24 @@ pub enum ImportError {
         images: usize,
     },
     /// Class folders, but no images in any.
-    #[error("{}: {classes} class folders, but no images in them (jpg, jpeg, png, bmp, webp)", shown(.path))]
+    #[error(
+        "{}: {classes} class folders, but no images in them (JPEG, PNG, BMP, WebP, GIF, TIFF, PPM){found}", shown(.path)
+    )]
     NoImages {
         /// The folder.
         path: PathBuf,
         /// Class folders.
         classes: usize,
+        /// What is there instead; begins with "; " or is empty.
+        found: String,
+    },
+    /// Folders that could be splits as well as classes.
+    #[error("{}: {why}; say which with --folders splits or --folders classes for this folder", shown(.path))]
+    InDoubt {
+        /// The folder.
+        path: PathBuf,
+        /// Both readings.
+        why: String,
     },
     /// The split that was asked for is missing.
     #[error("{}: there is no {wanted} split here, only {found}; give the other split or its folder", shown(.path))]
@@ -70,9 +90,9 @@ pub enum ImportError {
         /// The dataset's folder.
         path: PathBuf,
         /// Folder or file names of what was asked for.
-        wanted: &'static str,
+        wanted: String,
         /// Those of what exists.
-        found: &'static str,
+        found: String,
     },
     /// A file of the dataset has contents that don't fit its format.
     #[error("{}: {why}", shown(.path))]
@@ -99,6 +119,14 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`], which names the folder or file, what is wrong and what was expected.
 pub fn open(path: &Path, want: Split) -> Result<Imported, ImportError> {
+    open_as(path, want, Folders::Auto)
+}
+
+/// [`open`], where the user may have said what the folders are.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_as(path: &Path, want: Split, folders: Folders) -> Result<Imported, ImportError> {
     let kind = std::fs::metadata(path).map_err(FileError::at(path, "open"))?;
     if !kind.is_dir() {
         return Err(ImportError::NotAFolder { path: path.to_owned(), hint: archive_hint(path) });
@@ -113,7 +141,15 @@ pub fn open(path: &Path, want: Split) -> Result<Imported, ImportError> {
     if tiny::recognise(&survey) {
         return tiny::open(path, want);
     }
-    folder::open(path, &survey, want)
+    let is_split = |name: &OsStr| splits::role(name).is_some();
+    if folders != Folders::Classes
+        && let Some((inner, _)) = wrapper::wrapped(path, &Inner::default(), &survey, &is_split)?
+    {
+        let mut imported = open_as(&inner.path(path), want, folders)?;
+        imported.notes.insert(0, format!("opened {}, the only folder in it", shown(imported.dataset.root())));
+        return Ok(imported);
+    }
+    folder::open(path, &survey, want, folders)
 }
 
 fn archive_hint(path: &Path) -> &'static str {
@@ -136,22 +172,21 @@ struct Choice {
 }
 
 /// Picks a split. `names` are what the training and the test part are called in messages.
-fn choose(
-    path: &Path,
-    (train, test): (bool, bool),
-    names: [&'static str; 2],
-    want: Split,
-) -> Result<Choice, ImportError> {
-    let missing = |wanted, found| ImportError::NoSplit { path: path.to_owned(), wanted, found };
+fn choose(path: &Path, (train, test): (bool, bool), names: &[String; 2], want: Split) -> Result<Choice, ImportError> {
+    let missing = |wanted: &String, found: &String| ImportError::NoSplit {
+        path: path.to_owned(),
+        wanted: wanted.clone(),
+        found: found.clone(),
+    };
     let split = match want {
         Split::Train if train => Split::Train,
         Split::Test if test => Split::Test,
-        Split::Train => return Err(missing(names[0], names[1])),
-        Split::Test => return Err(missing(names[1], names[0])),
+        Split::Train => return Err(missing(&names[0], &names[1])),
+        Split::Test => return Err(missing(&names[1], &names[0])),
         Split::Whole if train => Split::Train,
         Split::Whole => Split::Test,
     };
-    let (chosen, other) = if split == Split::Train { (names[0], test) } else { (names[1], train) };
+    let (chosen, other) = if split == Split::Train { (&names[0], test) } else { (&names[1], train) };
     let others = match split {
         Split::Train if other => vec![Split::Test],
         Split::Test if other => vec![Split::Train],
@@ -169,23 +204,56 @@ fn some_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     if names.len() > SHOWN { format!("{listed} and {} more", names.len() - SHOWN) } else { listed }
 }
 
-/// Notes that every layout shares: empty classes, files passed over, links left out.
-fn common_notes(dataset: &Dataset, listings: &walk::Totals) -> Vec<String> {
+/// Notes that every layout shares: empty classes, files and folders passed over, links left out.
+fn common_notes(dataset: &Dataset, passed: &Passed) -> Vec<String> {
     let mut notes = Vec::new();
     let empty: Vec<_> = dataset.class_ids().filter(|&c| dataset.class_size(c) == 0).collect();
     if !empty.is_empty() {
         let names = some_of(empty.iter().map(|&c| dataset.class(c).name.as_str()));
-        notes.push(format!("{} without images: {names}", counted(empty.len(), "class", "classes")));
+        let classes = counted(empty.len(), "class", "classes");
+        notes.push(format!("{classes} without images, with a place in the class order: {names}"));
     }
-    if listings.others > 0 {
-        let files = counted(listings.others, "file that is no image was", "files that are no images were");
-        notes.push(format!("{files} passed over (images end in jpg, jpeg, png, bmp or webp)"));
+    if !passed.closed.is_empty() {
+        let folders = counted(passed.closed.len(), "folder", "folders");
+        let paths: Vec<String> = passed.closed.iter().map(|e| shown(&e.path)).collect();
+        notes.push(format!(
+            "{folders} that may not be read, so that images are missing: {}; change the permissions and open the \
+             dataset again",
+            some_of(paths.iter().map(String::as_str))
+        ));
     }
-    if listings.repeated > 0 {
-        let links = counted(listings.repeated, "link", "links");
+    if !passed.debris.is_empty() {
+        let names: Vec<String> = passed.debris.iter().map(|name| escape(&bytes_of(name))).collect();
+        notes.push(format!("folders that are no classes passed over: {}", some_of(names.iter().map(String::as_str))));
+    }
+    if passed.others > 0 {
+        let files = counted(passed.others, "file that is no image was", "files that are no images were");
+        notes.push(format!("{files} passed over"));
+    }
+    if !passed.foreign.is_empty() {
+        notes.push(format!("{}; convert them to PNG or JPEG", unreadable(passed)));
+    }
+    if passed.repeated > 0 {
+        let links = counted(passed.repeated, "link", "links");
         notes.push(format!("{links} to folders that are already listed, or that contain the link, left out"));
     }
     notes
+}
+
+/// The images of other formats, by number: `2 HEIC and 1 AVIF files can't be read`.
+fn unreadable(passed: &Passed) -> String {
+    let each: Vec<String> = passed.foreign.iter().map(|(format, count)| format!("{count} {format}")).collect();
+    let files = if passed.foreign.values().sum::<usize>() == 1 { "file" } else { "files" };
+    format!("{} {files} can't be read", each.join(" and "))
+}
+
+/// Why a dataset has no images.
+fn no_images(path: PathBuf, classes: usize, passed: Passed) -> ImportError {
+    let found = if passed.foreign.is_empty() { String::new() } else { format!("; {}", unreadable(&passed)) };
+    match passed.closed.into_iter().next() {
+        Some(closed) => closed.into(),
+        None => ImportError::NoImages { path, classes, found },
+    }
 }
 
 /// `1 class`, `2 classes`.

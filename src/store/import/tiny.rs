@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::files::{bytes_of, read_small, shown};
 use super::source::Files;
-use super::walk::{self, Survey, Totals};
-use super::{ClassImages, ImportError, Imported, choose, common_notes, counted, some_of};
+use super::walk::{self, Passed, Survey};
+use super::{ClassImages, ImportError, Imported, choose, common_notes, counted, no_images, some_of};
 use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
 use crate::core::data::names::escape;
 
@@ -22,14 +22,14 @@ pub(super) fn recognise(survey: &Survey) -> bool {
 /// Images of each class and what was odd about them.
 struct Found {
     classes: Vec<ClassImages>,
-    totals: Totals,
+    passed: Passed,
     notes: Vec<String>,
 }
 
 pub(super) fn open(root: &Path, want: Split) -> Result<Imported, ImportError> {
     let ids = wordnet_ids(root)?;
     let (train, test) = (root.join("train").is_dir(), root.join("val").is_dir());
-    let choice = choose(root, (train, test), ["train/", "val/"], want)?;
+    let choice = choose(root, (train, test), &["train/", "val/"].map(str::to_owned), want)?;
     let annotated = root.join("val/val_annotations.txt").is_file();
     let found = match choice.split {
         Split::Test if annotated => from_annotations(root, &ids)?,
@@ -45,10 +45,10 @@ pub(super) fn open(root: &Path, want: Split) -> Result<Imported, ImportError> {
         .build(root.to_owned(), Layout::TinyImageNet, choice.split, Files::below(root))
         .map_err(|source| ImportError::Index { path: root.to_owned(), source })?;
     if dataset.image_count() == 0 {
-        return Err(ImportError::NoImages { path: root.to_owned(), classes: dataset.classes().len() });
+        return Err(no_images(root.to_owned(), dataset.classes().len(), found.passed));
     }
     let mut notes: Vec<_> = choice.note.into_iter().chain(found.notes).collect();
-    notes.extend(common_notes(&dataset, &found.totals));
+    notes.extend(common_notes(&dataset, &found.passed));
     Ok(Imported { dataset, notes, other_splits: choice.others })
 }
 
@@ -107,15 +107,15 @@ fn from_folders(root: &Path, part: &str, ids: &BTreeSet<String>) -> Result<Found
     // A class without a folder is a class without images.
     let listed: Vec<usize> = ids.iter().enumerate().filter(|(_, id)| present.contains(*id)).map(|(at, _)| at).collect();
     let paths: Vec<PathBuf> = listed.iter().map(|&at| root.join(&folders[at])).collect();
-    let listings = walk::list_all(&paths)?;
-    let totals = Totals::of(&listings);
+    let mut listings = walk::list_all(&paths)?;
+    let passed = Passed::take(&mut listings);
     let new_class =
         |(id, folder): (&String, String)| Class { name: id.clone(), title: None, folder: folder.into_bytes() };
     let mut classes: Vec<_> = ids.iter().zip(folders).map(|pair| (new_class(pair), Vec::new())).collect();
     for (at, listing) in listed.into_iter().zip(listings) {
         classes[at].1 = listing.names;
     }
-    Ok(Found { classes, totals, notes })
+    Ok(Found { classes, passed, notes })
 }
 
 /// The validation images: `val/images`, whose classes `val_annotations.txt` tells (file, tab, id, tab, box).
@@ -123,7 +123,7 @@ fn from_annotations(root: &Path, ids: &BTreeSet<String>) -> Result<Found, Import
     let path = root.join("val/val_annotations.txt");
     let text = read_small(&path, TEXT_LIMIT)?;
     let listing = walk::list_images(&root.join("val/images"))?;
-    let totals = Totals { others: listing.others, repeated: listing.repeated };
+    let passed = listing.passed;
     let mut free: HashSet<Vec<u8>> = listing.names.into_iter().collect();
     let mut images: HashMap<&str, Vec<Vec<u8>>> = ids.iter().map(|id| (id.as_str(), Vec::new())).collect();
     let (mut missing, mut foreign) = (0, 0);
@@ -155,5 +155,5 @@ fn from_annotations(root: &Path, ids: &BTreeSet<String>) -> Result<Found, Import
             notes.push(format!("{}: {count} {what}", shown(&path)));
         }
     }
-    Ok(Found { classes, totals, notes })
+    Ok(Found { classes, passed, notes })
 }

@@ -1,25 +1,23 @@
 //! Listing folders: by name and by the kind that the directory entry itself states.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::files::{FileError, bytes_of};
+use super::entry::Kind;
 
-/// Whether a file name ends like an image that can be decoded, in any case.
-pub(super) fn is_image(name: &[u8]) -> bool {
-    let Some(dot) = name.iter().rposition(|&b| b == b'.') else { return false };
-    ["jpg", "jpeg", "png", "bmp", "webp"].iter().any(|e| name[dot + 1..].eq_ignore_ascii_case(e.as_bytes()))
-}
-
-/// What lies directly in a folder; hidden entries apart.
+/// What lies directly in a folder; hidden files apart.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     /// Folders and links to folders, sorted by bytes.
     pub(super) folders: Vec<OsString>,
+    /// Folders that programs leave behind and that are no part of any dataset.
+    pub(super) debris: Vec<OsString>,
     /// Number of image files.
     pub(super) images: usize,
     /// All other files, sorted.
@@ -42,38 +40,16 @@ impl Survey {
     }
 }
 
-/// What an entry is without opening it; only links cost a look at their target.
-enum Kind {
-    Folder,
-    LinkedFolder,
-    Image,
-    Other,
-}
-
-fn kind_of(entry: &DirEntry, name: &[u8]) -> Result<Kind, FileError> {
-    let kind = entry.file_type().map_err(|source| FileError { path: entry.path(), doing: "list", source })?;
-    Ok(if kind.is_dir() {
-        Kind::Folder
-    } else if is_image(name) && (kind.is_file() || kind.is_symlink()) {
-        // A link that ends like an image is one: sets of 1.3 million links are listed without a look at the targets.
-        Kind::Image
-    } else if kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir()) {
-        Kind::LinkedFolder
-    } else {
-        Kind::Other
-    })
-}
-
-/// Calls `visit` for every visible entry of a folder.
+/// Calls `visit` for every entry of a folder but hidden files.
 fn each_entry(
     folder: &Path,
-    mut visit: impl FnMut(&DirEntry, OsString) -> Result<(), FileError>,
+    mut visit: impl FnMut(&DirEntry, OsString, Kind) -> Result<(), FileError>,
 ) -> Result<(), FileError> {
     for entry in fs::read_dir(folder).map_err(FileError::at(folder, "list"))? {
         let entry = entry.map_err(FileError::at(folder, "list"))?;
         let name = entry.file_name();
-        if !bytes_of(&name).starts_with(b".") {
-            visit(&entry, name)?;
+        if let Some(kind) = Kind::of(&entry, &bytes_of(&name))? {
+            visit(&entry, name, kind)?;
         }
     }
     Ok(())
@@ -83,17 +59,19 @@ fn each_entry(
 pub(super) fn survey(folder: &Path) -> Result<Survey, FileError> {
     let mut survey = Survey::default();
     let own = fs::canonicalize(folder).map_err(FileError::at(folder, "open"))?;
-    each_entry(folder, |entry, name| {
-        match kind_of(entry, &bytes_of(&name))? {
+    each_entry(folder, |entry, name, kind| {
+        match kind {
             Kind::Folder => survey.folders.push(name),
+            Kind::Debris => survey.debris.push(name),
             Kind::LinkedFolder if fs::canonicalize(entry.path()).is_ok_and(|t| own.starts_with(t)) => survey.loops += 1,
             Kind::LinkedFolder => survey.folders.push(name),
             Kind::Image => survey.images += 1,
-            Kind::Other => survey.others.push(name),
+            Kind::Foreign(_) | Kind::Other => survey.others.push(name),
         }
         Ok(())
     })?;
     survey.folders.sort_unstable();
+    survey.debris.sort_unstable();
     survey.others.sort_unstable();
     Ok(survey)
 }
@@ -103,23 +81,40 @@ pub(super) fn survey(folder: &Path) -> Result<Survey, FileError> {
 pub(super) struct Listing {
     /// Names relative to the folder, with `/` between parts; in no order.
     pub(super) names: Vec<Vec<u8>>,
+    /// What was passed over.
+    pub(super) passed: Passed,
+}
+
+/// What listings passed over.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
     /// Files that are no images.
     pub(super) others: usize,
     /// Links to folders that were listed already or that contain the link.
     pub(super) repeated: usize,
+    /// Images in formats that can't be read, by format.
+    pub(super) foreign: BTreeMap<&'static str, usize>,
+    /// Names of folders that are no part of any dataset.
+    pub(super) debris: BTreeSet<OsString>,
+    /// Folders that may not be read.
+    pub(super) closed: Vec<FileError>,
 }
 
-/// Counts over many listings.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Totals {
-    pub(super) others: usize,
-    pub(super) repeated: usize,
-}
-
-impl Totals {
-    pub(super) fn of(listings: &[Listing]) -> Self {
-        let add = |t: Self, l: &Listing| Self { others: t.others + l.others, repeated: t.repeated + l.repeated };
-        listings.iter().fold(Self::default(), add)
+impl Passed {
+    /// All that these listings passed over, taken out of them.
+    pub(super) fn take(listings: &mut [Listing]) -> Self {
+        let mut all = Self::default();
+        for listing in listings {
+            let passed = std::mem::take(&mut listing.passed);
+            all.others += passed.others;
+            all.repeated += passed.repeated;
+            all.debris.extend(passed.debris);
+            all.closed.extend(passed.closed);
+            for (format, count) in passed.foreign {
+                *all.foreign.entry(format).or_default() += count;
+            }
+        }
+        all
     }
 }
 
@@ -135,11 +130,17 @@ pub(super) fn list_images(folder: &Path) -> Result<Listing, FileError> {
     let mut links: Vec<Pending> = Vec::new();
     loop {
         while let Some(next) = folders.pop() {
-            let own = fs::canonicalize(&next.0).map_err(FileError::at(&next.0, "open"))?;
-            if seen.insert(own) {
-                list_one(&next, &mut listing, &mut folders, &mut links)?;
-            } else {
-                listing.repeated += 1;
+            let listed = fs::canonicalize(&next.0).map_err(FileError::at(&next.0, "open")).and_then(|own| {
+                if seen.insert(own) {
+                    return list_one(&next, &mut listing, &mut folders, &mut links);
+                }
+                listing.passed.repeated += 1;
+                Ok(())
+            });
+            match listed {
+                // Without its images the class still has its place among the others.
+                Err(e) if e.source.kind() == ErrorKind::PermissionDenied => listing.passed.closed.push(e),
+                other => other?,
             }
         }
         // The last is the first by name.
@@ -149,7 +150,7 @@ pub(super) fn list_images(folder: &Path) -> Result<Listing, FileError> {
         let holder = link.0.parent().unwrap_or(folder);
         let holder = fs::canonicalize(holder).map_err(FileError::at(holder, "open"))?;
         if holder.starts_with(&target) {
-            listing.repeated += 1;
+            listing.passed.repeated += 1;
         } else {
             folders.push(link);
         }
@@ -162,14 +163,17 @@ fn list_one(
     folders: &mut Vec<Pending>,
     links: &mut Vec<Pending>,
 ) -> Result<(), FileError> {
-    each_entry(folder, |entry, name| {
-        let name = bytes_of(&name);
-        let with_prefix = |end: &[u8]| [prefix, name.as_ref(), end].concat();
-        match kind_of(entry, &name)? {
+    each_entry(folder, |entry, name, kind| {
+        let with_prefix = |end: &[u8]| [prefix, bytes_of(&name).as_ref(), end].concat();
+        match kind {
             Kind::Folder => folders.push((entry.path(), with_prefix(b"/"))),
             Kind::LinkedFolder => links.push((entry.path(), with_prefix(b"/"))),
             Kind::Image => listing.names.push(with_prefix(b"")),
-            Kind::Other => listing.others += 1,
+            Kind::Foreign(format) => *listing.passed.foreign.entry(format).or_default() += 1,
+            Kind::Other => listing.passed.others += 1,
+            Kind::Debris => {
+                listing.passed.debris.insert(name);
+            }
         }
         Ok(())
     })

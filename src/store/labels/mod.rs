@@ -127,6 +127,12 @@ impl LabelWriter {
         Ok(Self { held, header })
     }
 
+    /// What to tell where the file system keeps no locks, so that nothing keeps another machine out; once.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.held.warning()
+    }
+
     /// The header as it is in the folder.
     #[must_use]
     pub fn header(&self) -> &LabelsHeader {

@@ -109,6 +109,21 @@ pub enum ProjectError {
     },
 }
 
+impl ProjectError {
+    /// Whether it may come of a file system without locks, or without the memory that locks are kept in: SQLite takes
+    /// ENOLCK for a lock that another holds, and other numbers for a failure of the disk.
+    pub(super) fn may_be_of_locks(&self) -> bool {
+        match self {
+            Self::Busy { .. } => true,
+            Self::Database { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(ErrorCode::SystemIoFailure | ErrorCode::FileLockingProtocolFailed)
+            ),
+            _ => false,
+        }
+    }
+}
+
 /// For `map_err`: what SQLite says about `file`, in words.
 pub(super) fn of(file: &Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> ProjectError + use<> {
     let file = file.to_owned();

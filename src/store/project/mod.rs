@@ -2,18 +2,20 @@
 //! writer. Nothing in it is ever wiped; a database that can't be used is left as it is and named.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::files::{FileError, bytes_of};
 use super::lock::{Lock, LockError};
 
+mod connect;
 mod error;
 mod recent;
 mod runs;
 mod schema;
 mod scores;
+
+use connect::{Locks, READING, WRITING};
 
 pub use super::lock::Holder;
 pub use error::ProjectError;
@@ -23,9 +25,6 @@ pub use scores::{ScoreKey, Slot};
 
 /// Name of the database in a project folder.
 pub const DATABASE: &str = "stillroom.sqlite";
-
-/// How long a statement waits for a reader that is in the way.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open project folder. One process at a time has it open for writing; readers don't disturb it.
 #[derive(Debug)]
@@ -50,14 +49,27 @@ impl Project {
             LockError::Held(holder) => ProjectError::Locked { folder: folder.to_owned(), holder },
             LockError::File(error) => error.into(),
         })?;
-        let file = folder.join(DATABASE);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&file, flags).map_err(error::of(&file, "open the project"))?;
-        let project = Self { folder: folder.to_owned(), file, connection, lock: Some(lock) };
-        project.connection.busy_timeout(PATIENCE).map_err(project.failed("open the project"))?;
-        schema::prepare(&project)?;
+        // Asked beforehand where it is likely: what waits for a lock that nobody gives waits long.
+        let works = lock.is_guarded() || connect::locks_work(folder);
+        let locks = if works { Locks::Kept } else { Locks::Absent };
+        let mut project = Self::connect(folder, WRITING, locks, Some(lock))?;
+        if let Err(error) = schema::prepare(&project) {
+            if locks == Locks::Absent || !error.may_be_of_locks() || connect::locks_work(folder) {
+                return Err(error);
+            }
+            // The folder's lock is had, so no other process writes.
+            let lock = project.lock.take();
+            project = Self::connect(folder, WRITING, Locks::Absent, lock)?;
+            schema::prepare(&project)?;
+        }
         project.mark_interrupted()?;
         Ok(project)
+    }
+
+    fn connect(folder: &Path, flags: OpenFlags, locks: Locks, lock: Option<Lock>) -> Result<Self, ProjectError> {
+        let file = folder.join(DATABASE);
+        let connection = connect::open(&file, flags, locks).map_err(error::of(&file, "open the project"))?;
+        Ok(Self { folder: folder.to_owned(), file, connection, lock })
     }
 
     /// Opens the project in `folder` for reading, also while another process writes, and also where the folder may not
@@ -70,21 +82,26 @@ impl Project {
         if !file.try_exists().map_err(FileError::at(&file, "open"))? {
             return Err(ProjectError::Missing(folder.to_owned()));
         }
-        let doing = "open the project for reading";
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = |connection| Self { folder: folder.to_owned(), file: file.clone(), connection, lock: None };
-        let shared = Connection::open_with_flags(&file, flags).map_err(error::of(&file, doing))?;
-        let mut project = open(shared);
-        project.connection.busy_timeout(PATIENCE).map_err(project.failed(doing))?;
-        // A reader keeps its own index of the log beside the database. Where it may not make one, and no log waits to
-        // be read, the database can be taken as a file that nobody changes.
-        if schema::version(&project).is_err() && !pending_log(&file) {
-            let uri = immutable_uri(&file);
-            let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-            project = open(Connection::open_with_flags(uri, flags).map_err(error::of(&file, doing))?);
+        let mut project = Self::connect(folder, READING, Locks::Kept, None)?;
+        if let Err(error) = schema::version(&project) {
+            // A reader keeps its own index of the log beside the database. Where it may not make one, and no log waits
+            // to be read, the database can be taken as a file that nobody changes.
+            if !pending_log(&file) {
+                let flags = READING | OpenFlags::SQLITE_OPEN_URI;
+                let opened = connect::open(Path::new(&immutable_uri(&file)), flags, Locks::Kept);
+                project.connection = opened.map_err(project.failed("open the project for reading"))?;
+            } else if error.may_be_of_locks() && !connect::locks_work(folder) {
+                project = Self::connect(folder, READING, Locks::Absent, None)?;
+            }
         }
         schema::check(&project)?;
         Ok(project)
+    }
+
+    /// What to tell where the file system keeps no locks, so that nothing keeps another machine out; once.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.lock.as_ref().and_then(Lock::warning)
     }
 
     /// Where projects lie unless a folder is given: `$XDG_DATA_HOME/stillroom/default`, by default

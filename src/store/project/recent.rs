@@ -42,6 +42,8 @@ pub struct RecentDataset {
 pub struct RecentObserver {
     /// Its weights, absolute.
     pub path: PathBuf,
+    /// Which of the networks in the file, where one was named.
+    pub part: Option<String>,
     /// Hash of its weights.
     pub fingerprint: String,
     /// Its network.
@@ -107,16 +109,19 @@ impl Project {
     pub fn remember_observer(
         &self,
         path: &Path,
+        part: Option<&str>,
         fingerprint: &str,
         network: &str,
     ) -> Result<ObserverRow, ProjectError> {
         let doing = "note the observer";
         let change = self.change(doing)?;
-        let query = "INSERT INTO observers (fingerprint, path, network, opened)
-            VALUES (?1, ?2, ?3, (SELECT coalesce(max(opened), 0) + 1 FROM observers))
-            ON CONFLICT (fingerprint, path) DO UPDATE SET opened = excluded.opened, network = excluded.network
+        let query = "INSERT INTO observers (fingerprint, path, network, part, opened)
+            VALUES (?1, ?2, ?3, ?4, (SELECT coalesce(max(opened), 0) + 1 FROM observers))
+            ON CONFLICT (fingerprint, path) DO UPDATE SET opened = excluded.opened, network = excluded.network,
+                part = excluded.part
             RETURNING id";
-        let row = change.query_row(query, params![fingerprint, kept(path), network], |row| row.get(0));
+        let values = params![fingerprint, kept(path), network, part.unwrap_or_default()];
+        let row = change.query_row(query, values, |row| row.get(0));
         let row = row.map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))?;
         Ok(ObserverRow(row))
@@ -145,16 +150,21 @@ impl Project {
         })
     }
 
-    /// The observers that were opened last, one entry per file, latest first.
+    /// The observers that were opened last, one entry per network in a file, latest first.
     ///
     /// # Errors
     /// [`ProjectError`] where the database can't be read.
     pub fn recent_observers(&self, limit: u32) -> Result<Vec<RecentObserver>, ProjectError> {
-        let query = "SELECT path, fingerprint, network FROM observers AS o
-            WHERE opened = (SELECT max(opened) FROM observers WHERE path = o.path) ORDER BY opened DESC LIMIT ?1";
-        self.list(query, limit, |row| {
+        let (part, same) =
+            if schema::version(self)? < schema::PARTS { ("''", "") } else { ("part", " AND part = o.part") };
+        let query = format!(
+            "SELECT path, {part}, fingerprint, network FROM observers AS o
+            WHERE opened = (SELECT max(opened) FROM observers WHERE path = o.path{same}) ORDER BY opened DESC LIMIT ?1"
+        );
+        self.list(&query, limit, |row| {
             let path = restored(&row.get::<_, String>(0)?);
-            Ok(RecentObserver { path, fingerprint: row.get(1)?, network: row.get(2)? })
+            let part = Some(row.get::<_, String>(1)?).filter(|part| !part.is_empty());
+            Ok(RecentObserver { path, part, fingerprint: row.get(2)?, network: row.get(3)? })
         })
     }
 

@@ -6,7 +6,7 @@ use super::{Project, ProjectError};
 const APPLICATION: i64 = 0x5354_4c4d;
 
 /// Step n brings a database of version n to version n + 1. Steps are only ever added.
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     "
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY,
@@ -65,6 +65,9 @@ ALTER TABLE scores ADD COLUMN rivals BLOB; -- u32 output and f32 probability per
     "
 ALTER TABLE datasets ADD COLUMN holdout TEXT; -- what was held out, where there is no test split
 ",
+    "
+ALTER TABLE observers ADD COLUMN part TEXT NOT NULL DEFAULT ''; -- which of the networks in the file, where one was named
+",
 ];
 
 /// The version that brought the strongest other class of each crop.
@@ -72,6 +75,9 @@ pub(super) const RIVALS: i64 = 2;
 
 /// The version that brought what is held out of a dataset.
 pub(super) const HOLDOUTS: i64 = 3;
+
+/// The version that brought the parts of files.
+pub(super) const PARTS: i64 = 4;
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

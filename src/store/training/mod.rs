@@ -16,7 +16,10 @@ mod error;
 mod note;
 
 pub use error::TrainingError;
-pub use note::{Asked, FORMAT, ObserverSource, RECORD, Source, TrainingKind, TrainingNote, TrainingStatus, curves_csv};
+pub use note::{
+    Asked, FORMAT, InitialSource, ObserverSource, RECORD, Source, TrainingKind, TrainingNote, TrainingStatus,
+    curves_csv,
+};
 
 /// Weights after a seed's last epoch, in the seed's folder.
 pub const LAST: &str = "student.safetensors";
@@ -47,6 +50,12 @@ impl TrainingFolder {
             None => asked,
         };
         Ok((Self { held }, note))
+    }
+
+    /// What to tell where the file system keeps no locks, so that nothing keeps another machine out; once.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.held.warning()
     }
 
     /// The folder.

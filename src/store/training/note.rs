@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::core::data::class_order::ClassOrder;
+use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
 use crate::core::data::names::{escape, unescape};
 use crate::core::data::normalise::MeanStd;
@@ -67,6 +68,17 @@ pub struct ObserverSource {
     pub network: String,
 }
 
+/// The weights that a training begins with, but for its last layer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct InitialSource {
+    /// The weights.
+    #[serde(flatten)]
+    pub source: Source,
+    /// What the learning rate of everything but the last layer is multiplied by.
+    #[serde(with = "exact")]
+    pub rate: f64,
+}
+
 /// What was asked for and neither the sources nor the recipe tell. It has no part in the fingerprint, which knows what came
 /// of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -83,12 +95,18 @@ pub struct Asked {
     /// The observer's class map, empty where none was given.
     #[serde(with = "escaped", skip_serializing_if = "is_empty")]
     pub class_map: PathBuf,
+    /// What the folders of both datasets are.
+    #[serde(skip_serializing_if = "Folders::is_auto")]
+    pub folders: Folders,
     /// The order of classes that are integers where nothing else tells which output is whose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_order: Option<ClassOrder>,
     /// What is held out of the real images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
+    /// Which of the networks in the observer's file, empty where none was named.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub part: String,
 }
 
 fn is_empty(path: &Path) -> bool {
@@ -116,6 +134,9 @@ pub struct TrainingNote {
     /// The stored labels, where they are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Source>,
+    /// The weights that it begins with, where they are not drawn by the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<InitialSource>,
     /// Network that is trained, e.g. `resnet18_modified`.
     pub student: String,
     /// Side of its input in pixels.
@@ -171,7 +192,7 @@ impl Record for TrainingNote {
     fn identity(&self) -> serde_json::Value {
         // Each seed is a training of its own: more of them can follow.
         let recipe = TrainRecipe { seeds: 1, ..self.recipe.clone() };
-        exact::kept_in(serde_json::json!({
+        let mut identity = serde_json::json!({
             "kind": self.kind,
             "data": { "fingerprint": self.data.fingerprint },
             "evaluation data": { "fingerprint": self.evaluation.fingerprint },
@@ -183,7 +204,12 @@ impl Record for TrainingNote {
             "classes": self.classes,
             "recipe": recipe,
             "settings": self.settings,
-        }))
+        });
+        // Trainings from scratch keep the fingerprints that they had before there were others.
+        if let Some(InitialSource { source, rate }) = &self.initial {
+            identity["initial weights"] = serde_json::json!({ "fingerprint": source.fingerprint, "rate": rate });
+        }
+        exact::kept_in(identity)
     }
 }
 

@@ -42,17 +42,18 @@ impl App {
 
     /// Takes an event as the worker reports it.
     pub fn receive(&mut self, event: Event) {
-        let dataset = if let Event::Dataset(opened) = &event { Some(opened.dataset.clone()) } else { None };
+        let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         self.model.take(event);
-        if let Some(dataset) = dataset {
+        if let Some(opened) = opened {
+            let dataset = &opened.dataset;
             self.gallery.open(dataset.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
-            let opened = DatasetRequest { path: dataset.root().to_owned(), holdout: dataset.holdout() };
-            self.panels.dataset.set(&opened);
+            let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
+            self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
             self.panels.recipe.out_typed = false;
             self.suggest_output();
             if let Some(file) = self.observer_next.take() {

@@ -8,7 +8,6 @@ use egui_tiles::Tree;
 
 use super::docked::Panels;
 use super::pending::Pending;
-use crate::core::data::holdout::Holdout;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
@@ -25,9 +24,7 @@ use crate::ui::widgets::gallery::Gallery;
 #[derive(Clone, Debug, Default)]
 pub struct AppConfig {
     /// Dataset to open at start.
-    pub open_dataset: Option<PathBuf>,
-    /// What is held out of it.
-    pub holdout: Option<Holdout>,
+    pub open_dataset: Option<DatasetRequest>,
     /// Observer to load once that dataset is open.
     pub open_observer: Option<PathBuf>,
     /// Project folder, device, batch, threads.
@@ -87,8 +84,8 @@ impl App {
             opened: std::time::Instant::now(),
         };
         app.list_trainings(ctx);
-        if let Some(path) = config.open_dataset {
-            app.open_dataset(DatasetRequest { path, holdout: config.holdout });
+        if let Some(request) = config.open_dataset {
+            app.open_dataset(request);
         }
         Ok(app)
     }

@@ -103,10 +103,16 @@ pub struct Model {
     pub workspace: Workspace,
     /// The open dataset.
     pub data: Option<Arc<OpenedDataset>>,
+    /// A folder that could not be opened because its folders could be splits as well as classes.
+    pub in_doubt: Option<PathBuf>,
     /// The loaded observer.
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The weight file that holds several networks, if the last one did.
+    pub parts_of: PathBuf,
+    /// Their names, and which network each is.
+    pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// The device that computes, and why.
@@ -234,13 +240,21 @@ impl Model {
         match event {
             Event::Started(job, control) => {
                 *self.problems.of(job) = None;
+                if matches!(job, Job::OpenDataset | Job::OpenSample) {
+                    self.in_doubt = None;
+                }
                 if !self.waiting.is_empty() {
                     self.waiting.remove(0);
                 }
                 self.running = Some(Running { job, control, began_secs: self.now_secs });
             }
             Event::Dataset(opened) => self.take_dataset(opened),
+            Event::InDoubt(path) => self.in_doubt = Some(path),
             Event::Observer(opened) => self.take_observer(opened),
+            Event::Parts(file, parts) => {
+                self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
+                self.parts_of = file;
+            }
             Event::Device(device) => {
                 self.say(Level::Info, format!("computing on {device}"));
                 self.device = Some(device);
@@ -349,8 +363,9 @@ impl Model {
         }
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
-        self.recent.observers.retain(|r| r.path != path);
-        self.recent.observers.insert(0, RecentObserver { path, fingerprint, network });
+        let part = opened.request.part.clone();
+        self.recent.observers.retain(|r| r.path != path || r.part != part);
+        self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
         let dataset = self.dataset().cloned();

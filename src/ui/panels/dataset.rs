@@ -4,6 +4,7 @@ use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo}
 
 use super::scene::Scene;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
+use crate::core::data::folders::Folders;
 use crate::core::workspace::Command;
 use crate::jobs::open::DatasetRequest;
 use crate::jobs::worker::{Job, OpenedDataset};
@@ -20,6 +21,8 @@ use crate::ui::widgets::text;
 pub struct DatasetPanel {
     /// The typed path.
     pub path: PathField,
+    /// What was asked for last: what was said of its folders holds for these alone.
+    asked: DatasetRequest,
     holdout: String,
     wrong: Option<String>,
     filter: String,
@@ -47,6 +50,17 @@ impl DatasetPanel {
         });
         if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.dataset.as_ref()) {
             text::problem(ui, problem, true);
+        }
+        if let Some(path) = &scene.model.in_doubt {
+            ui.horizontal(|ui| {
+                for (label, folders) in [("They are splits", Folders::Splits), ("They are classes", Folders::Classes)] {
+                    if ui.button(label).on_hover_text("Open the folder again, read so").clicked() {
+                        self.path.set(path);
+                        self.asked = DatasetRequest { folders, ..DatasetRequest::whole(path) };
+                        self.open(scene);
+                    }
+                }
+            });
         }
         let Some(data) = scene.model.data.clone() else {
             self.nothing_open(ui, scene);
@@ -77,6 +91,7 @@ impl DatasetPanel {
     pub fn set(&mut self, request: &DatasetRequest) {
         self.path.set(&request.path);
         self.holdout = request.holdout.map_or_else(String::new, |holdout| holdout.to_string());
+        self.asked = request.clone();
         self.wrong = None;
     }
 
@@ -88,7 +103,9 @@ impl DatasetPanel {
         let holdout = self.holdout.trim();
         let holdout =
             if holdout.is_empty() { None } else { Some(holdout.parse().map_err(|e| format!("Hold out: {e}"))?) };
-        Ok(DatasetRequest { path: self.path.path(), holdout })
+        let path = self.path.path();
+        let folders = if path == self.asked.path { self.asked.folders } else { Folders::Auto };
+        Ok(DatasetRequest { path, folders, holdout })
     }
 
     fn open(&mut self, scene: &mut Scene<'_>) {
@@ -136,7 +153,7 @@ impl DatasetPanel {
             );
             let button = ui.add(egui::Button::new(root.as_ref()).truncate());
             if button.on_hover_text(about).clicked() {
-                let request = DatasetRequest { path: recent.root.clone(), holdout: recent.holdout };
+                let request = DatasetRequest { holdout: recent.holdout, ..DatasetRequest::whole(&recent.root) };
                 scene.out.push(Intent::OpenDataset(request));
                 ui.close();
             }
@@ -335,7 +352,8 @@ mod tests {
     #[test]
     fn what_is_held_out_is_typed_and_shown() {
         let mut panel = DatasetPanel::default();
-        let request = DatasetRequest { path: "/data".into(), holdout: Some("0.1:7".parse().unwrap()) };
+        let request =
+            DatasetRequest { path: "/data".into(), folders: Folders::Classes, holdout: Some("0.1:7".parse().unwrap()) };
         panel.set(&request);
         assert_eq!((panel.holdout.as_str(), panel.request()), ("0.1:7", Ok(request)));
         panel.holdout = " ".to_owned();

@@ -1,5 +1,7 @@
 //! The observer panel: load a trained network, see what became of its tensors, check it on the data.
 
+use std::path::PathBuf;
+
 use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::controls::command;
@@ -25,6 +27,8 @@ pub struct ObserverPanel {
     pub path: PathField,
     /// The typed class map.
     pub class_map: PathField,
+    /// Which of the networks in a file was chosen, and the file.
+    part: Option<(PathBuf, String)>,
     arch: String,
     side: String,
     mean_std: String,
@@ -54,6 +58,7 @@ impl ObserverPanel {
             if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
                 text::problem(ui, problem, true);
             }
+            self.parts(ui, scene);
             match scene.model.observer.clone() {
                 Some(opened) => loaded(ui, &opened, scene),
                 None => self.nothing_loaded(ui, scene),
@@ -72,6 +77,29 @@ impl ObserverPanel {
         }
     }
 
+    /// A button for each network of the typed file, where it holds several; a click loads it.
+    fn parts(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let (file, parts) = (self.path.path(), &scene.model.parts);
+        if parts.is_empty() || scene.model.parts_of != file || scene.model.is_under_way(Job::OpenObserver) {
+            return;
+        }
+        let loaded = scene.model.observer.as_ref().filter(|opened| opened.file == file);
+        let loaded = loaded.and_then(|opened| opened.request.part.clone());
+        let mut taken = None;
+        ui.horizontal_wrapped(|ui| {
+            for (name, network) in parts {
+                let button = egui::Button::new(format!("take {name}")).selected(loaded.as_ref() == Some(name));
+                if ui.add(button).on_hover_text(format!("Load this {network} of the file")).clicked() {
+                    taken = Some(name.clone());
+                }
+            }
+        });
+        if let Some(name) = taken {
+            self.part = Some((file, name));
+            self.load(scene);
+        }
+    }
+
     /// The typed file and overrides.
     ///
     /// # Errors
@@ -87,7 +115,8 @@ impl ObserverPanel {
             if mean_std.is_empty() { None } else { Some(mean_std.parse().map_err(|e| format!("Mean and std: {e}"))?) };
         let class_map = (!self.class_map.is_empty()).then(|| self.class_map.path());
         let (file, class_order) = (self.path.path(), self.class_order);
-        Ok(ObserverRequest { file, arch, side, mean_std, class_map, class_order, prune: self.prune })
+        let part = self.part.as_ref().filter(|(of, _)| *of == file).map(|(_, name)| name.clone());
+        Ok(ObserverRequest { file, part, arch, side, mean_std, class_map, class_order, prune: self.prune })
     }
 
     fn overrides(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -155,10 +184,14 @@ impl ObserverPanel {
         if !scene.model.recent.observers.is_empty() && scene.model.data.is_some() {
             ui.label("Loaded before");
             for recent in &scene.model.recent.observers {
-                let path = recent.path.to_string_lossy();
-                let button = ui.add(egui::Button::new(path.as_ref()).truncate()).on_hover_text(&recent.network);
+                let mut shown = recent.path.to_string_lossy().into_owned();
+                if let Some(part) = &recent.part {
+                    shown.push_str(&format!(" ({part})"));
+                }
+                let button = ui.add(egui::Button::new(shown).truncate()).on_hover_text(&recent.network);
                 if button.clicked() {
                     self.path.set(&recent.path);
+                    self.part = recent.part.clone().map(|part| (recent.path.clone(), part));
                     self.load(scene);
                 }
             }
@@ -178,6 +211,9 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     };
     egui::Grid::new("facts").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         text::fact(ui, "Network", &format!("{}, input {1}×{1} pixels", o.spec.arch, o.spec.side));
+        if let Some(part) = &opened.request.part {
+            text::fact(ui, "Part of the file", part);
+        }
         text::fact(ui, "Mean and std", &o.normalisation());
         let pruned = if opened.kept.is_some() { ", the others cut off" } else { "" };
         text::fact(ui, "Outputs", &format!("{}, matched {rule}{pruned}", o.spec.classes));

@@ -22,7 +22,7 @@ use stillroom::engine::weights::{Kind, Precision, WeightTensor, Weights, file_by
 
 use crate::scene::{Scene, pixels, png};
 
-const CLASSES: usize = 6;
+pub(super) const CLASSES: usize = 6;
 const IMAGES: usize = 60;
 /// Small, so that the tests are quick; `--side` says so.
 const SIDE: u32 = 64;
@@ -30,10 +30,15 @@ const SIDE: u32 = 64;
 /// `data/`: images that are filed under the network's own answers, so that its top-1 is 100 %. Returns the network's
 /// file, whose last bias lets the answers differ.
 fn labelled(scene: &Scene, arch: &str, mean_std: MeanStd) -> Vec<u8> {
-    let spec = NetworkSpec { arch: arch.parse().unwrap(), side: SIDE as usize, classes: CLASSES };
+    labelled_at(scene, (arch, SIDE), mean_std)
+}
+
+/// The same for a network at that side.
+pub(super) fn labelled_at(scene: &Scene, (arch, side): (&str, u32), mean_std: MeanStd) -> Vec<u8> {
+    let spec = NetworkSpec { arch: arch.parse().unwrap(), side: side as usize, classes: CLASSES };
     let (answers, file) = answered(&spec, IMAGES, mean_std);
     for (image, class) in answers.into_iter().enumerate() {
-        scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), SIDE));
+        scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), side));
     }
     file
 }
@@ -75,18 +80,23 @@ pub(super) fn answered(spec: &NetworkSpec, images: usize, mean_std: MeanStd) -> 
 
 /// Top-1 in percent, and what was said.
 fn top1(scene: &Scene, weights: &str, more: &str) -> (f64, String) {
-    let line = format!("evaluate --device cpu --data data --network {weights} --side {SIDE} {more}");
+    top1_at(scene, (weights, SIDE), more)
+}
+
+/// The same at that side.
+pub(super) fn top1_at(scene: &Scene, (weights, side): (&str, u32), more: &str) -> (f64, String) {
+    let line = format!("evaluate --device cpu --data data --network {weights} --side {side} {more}");
     let run = scene.line(&line);
     (run.last()["top1"].as_f64().unwrap(), run.stderr)
 }
 
 /// One of the answers near a boundary may fall to the other side: the file's bias is rounded once more.
-fn assert_whole((found, said): (f64, String)) -> String {
+pub(super) fn assert_whole((found, said): (f64, String)) -> String {
     assert!(found >= 98.0, "{found} %: {said}");
     said
 }
 
-fn says(said: &str, words: &[&str]) {
+pub(super) fn says(said: &str, words: &[&str]) {
     for words in words {
         assert!(said.contains(words), "'{words}' is missing in: {said}");
     }

@@ -125,12 +125,14 @@ fn a_share_can_be_held_out_where_there_is_no_test_split() {
     scene.distill(&format!("{distil} --holdout 0.2 --out out")).last();
     let set = manifest(&scene, "out");
     assert_eq!(set["dataset"]["holdout"], "0.2");
-    assert_eq!(set["classes"].as_array().unwrap().iter().map(|c| c["scored"].as_u64()).collect::<Vec<_>>(), [
-        Some(16),
-        Some(8)
-    ]);
+    assert_eq!(
+        set["classes"].as_array().unwrap().iter().map(|c| c["scored"].as_u64()).collect::<Vec<_>>(),
+        [Some(16), Some(8)]
+    );
     // What is evaluated is what was not distilled.
-    scene.line("evaluate --data data --network observer.safetensors --device cpu --holdout 0.2 --predictions p.csv").last();
+    scene
+        .line("evaluate --data data --network observer.safetensors --device cpu --holdout 0.2 --predictions p.csv")
+        .last();
     let held_out = std::fs::read_to_string(scene.at("p.csv")).unwrap();
     let held_out: Vec<&str> = held_out.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     let text = std::fs::read_to_string(scene.at("out/manifest.json")).unwrap();
@@ -152,7 +154,9 @@ fn a_share_can_be_held_out_where_there_is_no_test_split() {
     let run = scene.line(&format!("{train} --val data --holdout 0.3 --out other"));
     run.says(&["distilled with --holdout 0.2, and are evaluated with --holdout 0.3"]);
     scene.distill(&format!("{distil} --out whole")).last();
-    scene.line(&format!("{} --val data --out seen", train.replace("--data out", "--data whole"))).says(&["the very ones"]);
+    scene
+        .line(&format!("{} --val data --out seen", train.replace("--data out", "--data whole")))
+        .says(&["the very ones"]);
     let run = scene.line(
         "pretrain --data data --student conv3x8 --epochs 1 --batch 4 --device cpu --holdout 0.2 --out pretrained",
     );
@@ -161,7 +165,8 @@ fn a_share_can_be_held_out_where_there_is_no_test_split() {
 
     std::fs::create_dir(scene.at("split")).unwrap();
     std::fs::rename(scene.at("data"), scene.at("split/train")).unwrap();
-    let check = |more: &str| scene.line(&format!("check --data split --observer observer.safetensors --device cpu {more}"));
+    let check =
+        |more: &str| scene.line(&format!("check --data split --observer observer.safetensors --device cpu {more}"));
     assert_eq!(check("--holdout 0.2").last()["images"], 6, "a training split alone is divided likewise");
     scene.write("split/val/class0/0.png", &png("0", 32));
     check("--holdout 0.2").fails(1, &["split: it has a test split already"]);
@@ -175,7 +180,9 @@ fn long_tails_have_what_their_images_fill() {
     run.fails(1, &["3 classes", "IPC·N = 12", "'class1' (9), 'class2' (5), 'class3' (2)", "--short-classes fewer"]);
     assert!(!run.stderr.contains("score "), "{}", run.stderr);
     let fewer = "--short-classes fewer --patches 4 --subset 20 --crops 1";
-    scene.distill(&format!("{fewer} --ipc 3 --out out")).fails(1, &["class 'class3'", "2 usable images", "= 4 patches"]);
+    scene
+        .distill(&format!("{fewer} --ipc 3 --out out"))
+        .fails(1, &["class 'class3'", "2 usable images", "= 4 patches"]);
     let classes = "--classes class0,class1,class2";
     for strategy in ["realism", "kmeans"] {
         let run = scene.distill(&format!("{fewer} --ipc 3 --strategy {strategy} {classes} --out {strategy}"));
@@ -195,7 +202,8 @@ fn long_tails_have_what_their_images_fill() {
     // Several sizes, and a long tail in each.
     let run = scene.distill(&format!("{fewer} --ipc 3,1 --nested {classes} --out sizes"));
     assert_eq!(run.last()["images"], 6 + 3, "{}", run.stderr);
-    let evaluated = scene.line("evaluate --data sizes/ipc-1 --network observer.safetensors --device cpu --class-map map.json");
+    let evaluated =
+        scene.line("evaluate --data sizes/ipc-1 --network observer.safetensors --device cpu --class-map map.json");
     assert_eq!(evaluated.last()["images"], 3);
 }
 
@@ -227,8 +235,10 @@ fn a_damaged_manifest_is_said() {
     let run = evaluate();
     run.last();
     run.says(&["out/manifest.json: ", "is not known", "restore the file"]);
-    let run = scene.line("train --data out --val data --observer observer.safetensors --student conv3x8 --epochs 1 \
-                          --device cpu --out t");
+    let run = scene.line(
+        "train --data out --val data --observer observer.safetensors --student conv3x8 --epochs 1 \
+                          --device cpu --out t",
+    );
     run.last();
     run.says(&["out/manifest.json: "]);
     // A file of that name that speaks of something else is none of ours.
@@ -248,16 +258,29 @@ fn the_last_line_is_the_result() {
     for (at, json) in ["", " --json"].into_iter().enumerate() {
         for (job, line) in [
             ("check", format!("check {on} --write-class-map map{at}.json")),
-            ("evaluate", format!("evaluate --data data --network observer.safetensors --device cpu --predictions p{at}.csv")),
+            (
+                "evaluate",
+                format!("evaluate --data data --network observer.safetensors --device cpu --predictions p{at}.csv"),
+            ),
             ("convert", format!("convert --observer observer.safetensors --out half{at}.pth --half")),
             ("distill", format!("distill {on} {recipe} --ipc 2 --out set{at}")),
             ("distill", format!("distill {on} {recipe} --ipc 2,1 --out sizes{at}")),
-            ("relabel", format!("relabel --data set{at} --observer observer.safetensors --device cpu --epochs 1 --out l{at}")),
-            ("train", format!("train --data set{at} --val data --observer observer.safetensors {short} --epochs 1 --out t{at}")),
+            (
+                "relabel",
+                format!("relabel --data set{at} --observer observer.safetensors --device cpu --epochs 1 --out l{at}"),
+            ),
+            (
+                "train",
+                format!(
+                    "train --data set{at} --val data --observer observer.safetensors {short} --epochs 1 --out t{at}"
+                ),
+            ),
             ("pretrain", format!("pretrain --data data {short} --epochs 1 --out o{at}")),
             (
                 "ablate",
-                format!("ablate --series grid {on} {recipe} --student conv3x8 --ipc 1 --seeds 1 --train epochs=1 --out a{at}"),
+                format!(
+                    "ablate --series grid {on} {recipe} --student conv3x8 --ipc 1 --seeds 1 --train epochs=1 --out a{at}"
+                ),
             ),
             ("sample", format!("sample --out sample{at}")),
             ("networks", "networks".to_owned()),

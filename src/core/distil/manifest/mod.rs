@@ -88,6 +88,9 @@ pub struct DatasetNote {
 pub struct ObserverNote {
     /// Hash of its weights.
     pub fingerprint: String,
+    /// Which of the networks in its file, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Network, e.g. `resnet20_cifar`.
     pub network: String,
     /// Side in pixels of its input.
@@ -254,6 +257,7 @@ pub(crate) mod tests {
             },
             observer: Some(ObserverNote {
                 fingerprint: "0".repeat(32),
+                part: None,
                 network: "resnet18".into(),
                 side: 224,
                 normalise: MeanStd::IMAGENET,

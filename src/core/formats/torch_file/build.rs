@@ -1,9 +1,9 @@
 //! What the calls of a pickle build: plain data and tensors for names of the allow-list, an inert object for others.
 
 use super::machine::Machine;
-use super::names::runs_code;
-use super::value::{Known, Node, Object, Span, Storage, Value, View, wrong};
+use super::value::{Holds, Known, Node, Object, Span, Storage, Value, View, wrong};
 use super::{Dtype, TorchFileError};
+use crate::core::data::names::escape;
 
 /// PyTorch's own limit for dimensions.
 const MOST_DIMENSIONS: usize = 64;
@@ -11,11 +11,7 @@ const MOST_DIMENSIONS: usize = 64;
 impl Machine<'_> {
     /// A class or function by its name. Nothing is looked up: it stays a name.
     pub(super) fn named(&mut self, module: Span, name: Span) -> Result<(), TorchFileError> {
-        let (module_text, name_text) = (self.heap.text(module), self.heap.text(name));
-        if runs_code(module_text, name_text) {
-            return Err(TorchFileError::Call(format!("{module_text}.{name_text}")));
-        }
-        let known = Known::of(module_text, name_text);
+        let known = Known::of(self.heap.text(module), self.heap.text(name));
         let value = self.heap.add(Node::Class(known, module, name), 0)?;
         self.push(value)
     }
@@ -24,22 +20,84 @@ impl Machine<'_> {
     pub(super) fn call(&mut self, class: Value, arguments: Value) -> Result<(), TorchFileError> {
         let value = match self.heap.node(class) {
             Some(Node::Class(Some(known), ..)) => self.built(class, *known, arguments)?,
-            Some(Node::Class(None, module, name)) => {
-                let reconstructed = self.heap.text(*name) == "_reconstructor"
-                    && matches!(self.heap.text(*module), "copyreg" | "copy_reg");
-                // Protocols below 2 make objects by `_reconstructor(class, base, state)`.
-                let first = self.heap.items(arguments).and_then(|a| a.first()).filter(|_| reconstructed).copied();
-                self.inert(first.unwrap_or(class))?
+            Some(Node::Object(_)) if self.is_callable(class) => {
+                return Err(TorchFileError::Call(self.callable(class)));
             }
-            Some(Node::Object(_)) => self.inert(class)?,
+            Some(Node::Object(_) | Node::Class(None, ..)) => self.inert(class, arguments)?,
             _ => return Err(wrong("its pickle calls what is no function")),
         };
         self.push(value)
     }
 
-    fn inert(&mut self, class: Value) -> Result<Value, TorchFileError> {
-        let object = Object { class, list: Vec::new(), dict: Vec::new(), state: Value::None };
+    /// An object that nobody makes here. A function that runs code must not be handed to another one either, and nothing
+    /// that can be called to one that calls it.
+    fn inert(&mut self, class: Value, arguments: Value) -> Result<Value, TorchFileError> {
+        // More arguments than any function takes that calls one of them.
+        const LOOKED_AT: usize = 8;
+        let applied = self.heap.known(class) == Some(Known::Applier);
+        let called = |v: Value| self.runs(v) || applied && self.is_callable(v);
+        let mut handed = self.heap.items(arguments).unwrap_or_default().iter().take(LOOKED_AT).copied();
+        if let Some(handed) = handed.find(|&argument| called(argument)) {
+            let call = format!("{} with {}", self.heap.name(class), self.callable(handed));
+            return Err(TorchFileError::Call(call));
+        }
+        self.new_object(class, arguments)
+    }
+
+    /// A bound method, a `partial`, a function that was made from its code.
+    fn is_callable(&self, value: Value) -> bool {
+        let Some(Node::Object(object)) = self.heap.node(value) else { return false };
+        matches!(self.heap.known(object.class), Some(Known::Attribute | Known::Callable))
+    }
+
+    fn new_object(&mut self, class: Value, arguments: Value) -> Result<Value, TorchFileError> {
+        let object = Object { class, arguments, list: Vec::new(), dict: Vec::new(), state: Value::None };
         self.heap.add(Node::Object(Box::new(object)), size_of::<Object>())
+    }
+
+    /// Whether a value runs code when it is called, perhaps by way of `partial`.
+    fn runs(&self, value: Value) -> bool {
+        let mut value = value;
+        for _ in 0..8 {
+            match self.heap.node(value) {
+                Some(Node::Object(object)) if self.heap.known(object.class) == Some(Known::Callable) => {
+                    let Some(first) = self.heap.items(object.arguments).and_then(|a| a.first()) else { return false };
+                    value = *first;
+                }
+                _ => return self.heap.known(value) == Some(Known::Runs),
+            }
+        }
+        true
+    }
+
+    /// How a function, a bound method or a `partial` is named in messages.
+    fn callable(&self, value: Value) -> String {
+        let Some(Node::Object(object)) = self.heap.node(value) else { return self.heap.name(value) };
+        let first = self.heap.items(object.arguments).and_then(|a| a.first()).map(|f| self.heap.name(*f));
+        let of = first.unwrap_or_else(|| "nothing".to_owned());
+        match self.heap.items(object.arguments) {
+            Some(&[_, Value::Text(attribute), ..]) if self.heap.known(object.class) == Some(Known::Attribute) => {
+                let attribute: String = self.heap.text(attribute).chars().take(80).collect();
+                format!("{} of {of}, '{}'", self.heap.name(value), escape(attribute.as_bytes()))
+            }
+            _ => format!("{} of {of}", self.heap.name(value)),
+        }
+    }
+
+    /// An attribute of a class is named like a class below it, which is what old protocols write it for; one of an object
+    /// stays an object.
+    fn attribute(&mut self, getattr: Value, arguments: Value) -> Result<Value, TorchFileError> {
+        let class = match self.heap.items(arguments) {
+            Some(&[holder, Value::Text(name), ..]) => match self.heap.node(holder) {
+                Some(&Node::Class(_, module, class)) => Some((module, class, name)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some((module, class, name)) = class else { return self.new_object(getattr, arguments) };
+        let path = self.heap.keep_path(class, name)?;
+        let known = Known::of(self.heap.text(module), self.heap.text(path));
+        self.heap.add(Node::Class(known, module, path), 0)
     }
 
     fn built(&mut self, class: Value, known: Known, arguments: Value) -> Result<Value, TorchFileError> {
@@ -62,22 +120,40 @@ impl Machine<'_> {
             (Known::Tensor, &[storage, offset, shape, stride, ..]) => self.view((storage, None), offset, shape, stride),
             (Known::TensorV3, &[storage, offset, shape, stride, _, _, dtype, ..]) => match self.dtype(dtype) {
                 Some(dtype) => self.view((storage, Some(dtype)), offset, shape, stride),
-                None => self.inert(dtype),
+                None => self.inert(dtype, arguments),
             },
-            (Known::Parameter, &[tensor, ..]) => Ok(tensor),
+            (Known::First, &[value, ..]) => Ok(value),
             (Known::FromType, &[function, _, arguments, ..]) => match self.heap.node(function) {
                 Some(Node::Class(Some(known), ..)) if !matches!(known, Known::FromType) => {
                     self.built(function, *known, arguments)
                 }
-                _ => self.inert(function),
+                _ => self.inert(function, arguments),
             },
             (Known::NumpyType, &[Value::Text(name), ..]) => self.heap.add(Node::Numpy(name, false), 0),
             (Known::NumpyScalar, &[kind, Value::Bytes(bytes)]) => match self.scalar(kind, bytes) {
                 Some(value) => Ok(value),
-                None => self.inert(kind),
+                None => self.inert(kind, arguments),
             },
             (Known::Encode, &[Value::Text(text), ..]) => self.latin1(text),
-            _ => self.inert(class),
+            (Known::Runs, _) => Err(TorchFileError::Call(self.heap.name(class))),
+            (Known::Attribute, _) => self.attribute(class, arguments),
+            (Known::Callable, _) => self.new_object(class, arguments),
+            (Known::New, &[of, ..]) => {
+                let contents = parts.iter().skip(1).take(2).copied();
+                let contents = contents.filter(|c| matches!(self.heap.node(*c), Some(Node::Dict(_) | Node::List(_))));
+                self.made(of, contents.take(1).collect())
+            }
+            _ => self.inert(class, arguments),
+        }
+    }
+
+    /// An object of a class, with the dictionary or list that protocols 0 and 1 give the subclasses of these.
+    fn made(&mut self, class: Value, contents: Vec<Value>) -> Result<Value, TorchFileError> {
+        let held = contents.len() * size_of::<Value>();
+        let arguments = self.heap.add(Node::Tuple(contents), held)?;
+        match self.heap.known(class) {
+            Some(known @ (Known::Dict | Known::List | Known::Runs)) => self.built(class, known, arguments),
+            _ => self.inert(class, arguments),
         }
     }
 
@@ -109,20 +185,23 @@ impl Machine<'_> {
         shape: Value,
         stride: Value,
     ) -> Result<Value, TorchFileError> {
-        let Some(Node::Storage(storage)) = self.heap.node(storage) else {
-            return Err(wrong("its pickle has a tensor without a storage"));
+        let mut storage = match self.heap.node(storage) {
+            Some(Node::Storage(of)) => **of,
+            // A storage that was put into the pickle some other way than by `torch.save`.
+            Some(Node::Object(_)) => return Ok(storage),
+            _ => return Err(wrong("its pickle has a tensor without a storage")),
         };
-        let mut storage = **storage;
         let without = || wrong("its pickle has a tensor without a shape");
         let (offset, shape, stride) = (
             size(offset).ok_or_else(without)?,
             self.sizes(shape).ok_or_else(without)?,
             self.sizes(stride).ok_or_else(without)?,
         );
-        let dtype = match (storage.dtype, dtype) {
-            (Some(of_storage), None) => of_storage,
-            (Some(of_storage), Some(asked)) if of_storage == asked => asked,
-            (None, Some(asked)) => {
+        let dtype = match (storage.holds, dtype) {
+            (Holds::Opaque(_, class), _) => return self.new_object(class, Value::None),
+            (Holds::Typed(of_storage), None) => of_storage,
+            (Holds::Typed(of_storage), Some(asked)) if of_storage == asked => asked,
+            (Holds::Untyped, Some(asked)) => {
                 storage.count /= asked.size();
                 asked
             }
@@ -186,29 +265,35 @@ impl Machine<'_> {
     }
 
     /// A storage: `('storage', class, key, location, count)`, in old files with `(key, offset, count)` of the part that
-    /// it is of another.
+    /// it is of another. Or the class of a whole network, which old files keep with its source text:
+    /// `('module', class, file, text)`.
     pub(super) fn stored(&mut self, id: Value) -> Result<(), TorchFileError> {
         let unknown = || wrong("its pickle has a storage of unknown kind");
-        let Some(&[Value::Text(tag), class, key, _, count, ref more @ ..]) = self.heap.items(id) else {
-            return Err(unknown());
-        };
-        let dtype = match self.heap.node(class) {
-            Some(Node::Class(Some(Known::Storage(dtype)), ..)) => Some(*dtype),
-            Some(Node::Class(Some(Known::UntypedStorage), ..)) => None,
+        let (tag, class, rest) = match self.heap.items(id) {
+            Some(&[Value::Text(tag), class, ref rest @ ..]) => (self.heap.raw(tag), class, rest),
             _ => return Err(unknown()),
         };
-        let part = more.first().copied().unwrap_or(Value::None);
-        let Value::Text(key) = key else { return Err(unknown()) };
-        if self.heap.raw(tag) != b"storage" {
+        if tag == b"module" && matches!(self.heap.node(class), Some(Node::Class(..))) {
+            return self.push(class);
+        }
+        let &[Value::Text(key), _, count, ref more @ ..] = rest else { return Err(unknown()) };
+        let holds = match self.heap.known(class) {
+            Some(Known::Storage(dtype)) => Holds::Typed(dtype),
+            Some(Known::UntypedStorage) => Holds::Untyped,
+            Some(Known::OpaqueStorage(size)) => Holds::Opaque(size, class),
+            _ => return Err(unknown()),
+        };
+        if tag != b"storage" {
             return Err(unknown());
         }
+        let part = more.first().copied().unwrap_or(Value::None);
         let count = size(count).ok_or_else(|| wrong("its pickle has a storage without a size"))?;
         let from = match (part, self.heap.items(part)) {
             (Value::None, _) => 0,
-            (_, Some(&[_, offset, _])) if dtype.is_some() => size(offset).ok_or_else(unknown)?,
+            (_, Some(&[_, offset, _])) if holds != Holds::Untyped => size(offset).ok_or_else(unknown)?,
             _ => return Err(unknown()),
         };
-        let storage = Storage { dtype, key, count, from };
+        let storage = Storage { holds, key, count, from };
         let value = self.heap.add(Node::Storage(Box::new(storage)), size_of::<Storage>())?;
         self.push(value)
     }

@@ -1,9 +1,9 @@
-//! The reading half of pickles: a stack machine like Python's for all opcodes of protocols 0 to 5 that its picklers
-//! write. It builds values and runs nothing.
+//! The reading half of pickles: a stack machine like Python's for all opcodes of protocols 0 to 5. It builds values and
+//! runs nothing.
 
 use std::io::Read;
 
-use super::spelling::{integer, unescaped};
+use super::spelling::{has_surrogates, integer, unescaped, unquoted};
 use super::value::{Budget, Heap, Node, Span, Value, wrong};
 use super::{LARGEST_PICKLE, TorchFileError};
 
@@ -152,14 +152,15 @@ impl<'r> Machine<'r> {
             0x88 => self.push(Value::Bool(true))?,
             0x89 => self.push(Value::Bool(false))?,
             code @ (b'J' | b'K' | b'M' | b'G' | 0x8a | 0x8b | b'I' | b'L' | b'F') => self.number(code)?,
-            code @ (b'X' | 0x8c | 0x8d | b'U' | b'T' | b'B' | b'C' | 0x8e | 0x96 | b'V') => self.string(code)?,
+            code @ (b'X' | 0x8c | 0x8d | b'U' | b'T' | b'B' | b'C' | 0x8e | 0x96 | b'V' | b'S') => self.string(code)?,
             code @ (b']' | 0x8f | b'}' | b')' | b't' | 0x85..=0x87 | b'l' | 0x91 | b'd') => self.container(code)?,
             code @ (b'a' | b'e' | 0x90 | b's' | b'u') => self.fill(code)?,
             code @ (b'q' | b'r' | b'p' | 0x94 | b'h' | b'j' | b'g') => self.remember(code)?,
-            code @ (b'c' | 0x93 | b'R' | 0x81 | 0x92 | b'b' | b'Q' | b'P') => self.object(code)?,
-            other => {
-                return Err(wrong(format!("its pickle has the opcode 0x{other:02x}, which torch.save doesn't use")));
-            }
+            code @ (b'c' | 0x93 | b'R' | 0x81 | 0x92 | b'i' | b'o' | b'b' | b'Q') => self.object(code)?,
+            b'P' => return Err(wrong("its storages are named by texts, as protocol 0 does; save it with protocol 2")),
+            0x82..=0x84 => return Err(wrong("it names classes by numbers that only the program knows which wrote it")),
+            0x97 | 0x98 => return Err(wrong("its arrays lie outside of it, in buffers of protocol 5")),
+            other => return Err(wrong(format!("its pickle has 0x{other:02x} where an opcode should be"))),
         }
         Ok(false)
     }
@@ -205,6 +206,13 @@ impl<'r> Machine<'r> {
                 let span = self.heap.keep(text.as_bytes())?;
                 return self.push(Value::Text(span));
             }
+            b'S' => {
+                let line = self.line()?;
+                let bytes = unquoted(self.heap.raw(line))?;
+                let span = self.heap.keep(&bytes)?;
+                let value = self.utf8(span).map_or(Value::Bytes(span), Value::Text);
+                return self.push(value);
+            }
             b'X' | b'T' | b'B' => self.length(),
             0x8d | 0x8e | 0x96 => self.length64(),
             _ => self.byte(),
@@ -214,7 +222,11 @@ impl<'r> Machine<'r> {
             b'B' | b'C' | 0x8e | 0x96 => Value::Bytes(span),
             // Python 2's text is bytes of any kind.
             b'U' | b'T' => self.utf8(span).map_or(Value::Bytes(span), Value::Text),
-            _ => Value::Text(self.utf8(span)?),
+            _ => match self.utf8(span) {
+                Ok(span) => Value::Text(span),
+                Err(_) if has_surrogates(self.heap.raw(span)) => Value::Bytes(span),
+                Err(error) => return Err(error),
+            },
         };
         self.push(value)
     }
@@ -350,12 +362,35 @@ impl<'r> Machine<'r> {
                 let (_, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
                 self.call(class, arguments)
             }
+            b'i' => {
+                let (module, name) = (self.line()?, self.line()?);
+                let arguments = self.group()?;
+                self.named(self.utf8(module)?, self.utf8(name)?)?;
+                self.call_with(arguments)
+            }
+            b'o' => {
+                let mut arguments = self.group()?;
+                if arguments.is_empty() {
+                    return Err(wrong("its pickle makes an object of no class"));
+                }
+                self.push(arguments[0])?;
+                self.release(1);
+                arguments.remove(0);
+                self.call_with(arguments)
+            }
             b'b' => {
                 let state = self.pop()?;
                 self.furnish(state)
             }
-            b'Q' => self.pop().and_then(|id| self.stored(id)),
-            _ => Err(wrong("its pickle has a storage of unknown kind")),
+            _ => self.pop().and_then(|id| self.stored(id)),
         }
+    }
+
+    /// Calls the class on the stack with the values of a group.
+    fn call_with(&mut self, arguments: Vec<Value>) -> Result<(), TorchFileError> {
+        self.release(arguments.len());
+        self.add(Node::Tuple(arguments))?;
+        let (arguments, class) = (self.pop()?, self.pop()?);
+        self.call(class, arguments)
     }
 }

@@ -3,8 +3,8 @@
 //! them.
 //!
 //! Reading executes nothing. What an allow-list names is built: tensors, numbers, dictionaries. Any other class or function
-//! stays an inert name that whoever reads passes over, and a name that runs or loads code ends the reading. What is
-//! claimed is bounded by the file before memory is taken for it.
+//! stays an inert name that whoever reads passes over, and so does what calling it would give; a call that would run or
+//! load code ends the reading. What is claimed is bounded by the file before memory is taken for it.
 
 use std::io::{Seek, Write};
 
@@ -18,6 +18,8 @@ mod items;
 mod machine;
 mod names;
 mod pickle;
+mod places;
+mod source;
 mod spelling;
 mod tensors;
 mod value;
@@ -201,10 +203,16 @@ pub enum TorchFileError {
     /// The archive is damaged, cut off, or none.
     #[error("its zip archive is damaged or cut off ({0}); fetch the file again")]
     Archive(String),
+    /// It is of another kind: what it is, and the remedy.
+    #[error("it is {0}")]
+    Foreign(String),
+    /// A file of the archive is packed in a way that nothing here reads.
+    #[error("{0}; unpack the archive and pack it again without compression, or save it again with torch.save")]
+    Packed(String),
     /// The pickle is damaged, or holds what has no place in plain data.
     #[error("{0}; it should be plain data and tensors saved by torch.save")]
     Pickle(String),
-    /// The pickle asks for a function that runs or loads code.
+    /// The pickle calls a function that runs or loads code.
     #[error("it asks to call {0}: an attack, or no plain data; nothing was executed, don't load it elsewhere")]
     Call(String),
     /// The bytes could not be read.
@@ -216,6 +224,7 @@ impl From<ZipError> for TorchFileError {
     fn from(error: ZipError) -> Self {
         match error {
             ZipError::Damaged(why) => Self::Archive(why),
+            ZipError::Packed(_) => Self::Packed(error.to_string()),
             ZipError::Io(why) => Self::Io(why),
         }
     }

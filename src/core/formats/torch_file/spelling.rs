@@ -27,9 +27,57 @@ pub(super) fn unescaped(raw: &[u8]) -> Result<String, TorchFileError> {
             }
         };
         let code = rest.get(1..=digits).and_then(|hex| std::str::from_utf8(hex).ok());
-        let decoded = code.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+        let code = code.and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        let decoded = code.and_then(|code| match code {
+            0xd800..=0xdfff => Some(char::REPLACEMENT_CHARACTER),
+            code => char::from_u32(code),
+        });
         text.push(decoded.ok_or_else(|| wrong("its pickle has a text that is not UTF-8"))?);
         left = &rest[1 + digits..];
     }
     Ok(text)
+}
+
+/// Whether bytes are UTF-8 but for halves of surrogate pairs, in which Python keeps the bytes of file names that are no
+/// UTF-8.
+pub(super) fn has_surrogates(raw: &[u8]) -> bool {
+    let mut left = raw;
+    while let Err(error) = std::str::from_utf8(left) {
+        match &left[error.valid_up_to()..] {
+            [0xed, 0xa0..=0xbf, 0x80..=0xbf, rest @ ..] => left = rest,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// The bytes of a text as Python's `repr` spells it.
+pub(super) fn unquoted(raw: &[u8]) -> Result<Vec<u8>, TorchFileError> {
+    let wrong = || wrong("its pickle has a text without quotes");
+    let raw = raw.trim_ascii();
+    let quote = *raw.first().filter(|q| matches!(q, b'\'' | b'"')).ok_or_else(wrong)?;
+    let mut left = raw[1..].strip_suffix(&[quote]).ok_or_else(wrong)?;
+    let mut bytes = Vec::with_capacity(left.len());
+    while let Some((&first, rest)) = left.split_first() {
+        left = rest;
+        if first != b'\\' {
+            bytes.push(first);
+            continue;
+        }
+        let (&escape, rest) = left.split_first().ok_or_else(wrong)?;
+        left = rest;
+        bytes.push(match escape {
+            b'n' => b'\n',
+            b't' => b'\t',
+            b'r' => b'\r',
+            b'x' => {
+                let digits = left.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+                let byte = digits.and_then(|hex| u8::from_str_radix(hex, 16).ok()).ok_or_else(wrong)?;
+                left = &left[2..];
+                byte
+            }
+            other => other,
+        });
+    }
+    Ok(bytes)
 }

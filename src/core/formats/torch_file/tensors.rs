@@ -1,4 +1,5 @@
-//! The tensors of a pickle's values by their keys.
+//! The tensors of a pickle's values by their keys: those of dictionaries, lists and whole modules, whatever their classes
+//! are called.
 
 use super::TorchFileError;
 use super::items::DEEPEST;
@@ -22,9 +23,13 @@ pub(super) struct Tensors {
     pub skipped: Vec<(String, String)>,
     /// How many more there are.
     pub more_skipped: usize,
+    /// Whether some of them are the attributes of a TorchScript module.
+    pub script: bool,
+    /// Whether tensors were passed over whose bytes are files of their own, as `pickle.dump` writes them.
+    pub dumped: bool,
 }
 
-/// The tensors of a value: a dictionary of dictionaries, or a whole module.
+/// The tensors of a value: a dictionary of dictionaries, or a whole module, also one of TorchScript.
 pub(super) fn tensors(heap: &mut Heap, root: Value) -> Result<Tensors, TorchFileError> {
     let mut search = Search { heap, path: String::new(), seen: 0, tensors: Tensors::default() };
     search.look(root, 0)?;
@@ -41,6 +46,9 @@ struct Search<'a> {
 /// The tables that every `torch.nn.Module` keeps.
 const TABLES: [&str; 3] = ["_parameters", "_buffers", "_modules"];
 
+/// The Python package that TorchScript puts its classes into.
+const SCRIPT: &[u8] = b"__torch__";
+
 impl Search<'_> {
     fn look(&mut self, value: Value, depth: usize) -> Result<(), TorchFileError> {
         self.seen += 1;
@@ -53,22 +61,14 @@ impl Search<'_> {
         if self.path.len() > LONGEST_KEY {
             return Err(wrong("its pickle has a name of more than 1000 bytes"));
         }
-        if let Some(entries) = self.heap.entries(value) {
-            let count = entries.len();
-            for i in 0..count {
-                let Some((key, value)) = self.heap.entries(value).and_then(|e| e.get(i)).copied() else { break };
-                self.below(key, value, depth)?;
-            }
+        if self.heap.entries(value).is_some() {
+            let before = self.met();
+            self.each_entry(value, depth)?;
+            self.name_if_plain(value, before);
             return Ok(());
         }
         match self.heap.node(value) {
-            Some(Node::List(_) | Node::Tuple(_)) => {
-                let count = self.heap.items(value).map_or(0, <[Value]>::len);
-                for i in 0..count {
-                    let Some(item) = self.heap.items(value).and_then(|v| v.get(i)).copied() else { break };
-                    self.below(Value::Int(i as i64), item, depth)?;
-                }
-            }
+            Some(Node::List(_) | Node::Tuple(_)) => self.each_item(value, depth)?,
             Some(Node::View(_)) => {
                 if self.tensors.found.len() >= MOST_TENSORS {
                     return Err(wrong(format!("its pickle holds more than {MOST_TENSORS} tensors")));
@@ -76,18 +76,72 @@ impl Search<'_> {
                 self.heap.budget.take(2 * self.path.len() + 4 * size_of::<(String, Value)>())?;
                 self.tensors.found.push((self.path.clone(), value));
             }
-            Some(Node::Object(object)) => {
-                let tables = TABLES.map(|table| self.heap.entry(object.state, table));
-                let non_persistent = self.heap.entry(object.state, "_non_persistent_buffers_set");
-                match tables {
-                    [Some(parameters), Some(buffers), Some(modules)] => {
-                        self.module([parameters, buffers, modules], non_persistent, depth)?;
-                    }
-                    _ => self.skip(value),
-                }
-            }
+            Some(Node::Object(_)) => self.object(value, depth)?,
             Some(Node::Class(..) | Node::Storage(_) | Node::Numpy(..)) => self.skip(value),
             Some(Node::Dict(_)) | None => {}
+        }
+        Ok(())
+    }
+
+    /// What was found and passed over so far.
+    fn met(&self) -> usize {
+        self.tensors.found.len() + self.tensors.skipped.len() + self.tensors.more_skipped
+    }
+
+    /// Names an object of a subclass of a dictionary or list that held nothing but plain values.
+    fn name_if_plain(&mut self, value: Value, before: usize) {
+        if self.met() == before && matches!(self.heap.node(value), Some(Node::Object(_))) {
+            self.skip(value);
+        }
+    }
+
+    fn each_entry(&mut self, value: Value, depth: usize) -> Result<(), TorchFileError> {
+        let count = self.heap.entries(value).map_or(0, <[_]>::len);
+        for i in 0..count {
+            let Some((key, value)) = self.heap.entries(value).and_then(|e| e.get(i)).copied() else { break };
+            self.below(key, value, depth)?;
+        }
+        Ok(())
+    }
+
+    fn each_item(&mut self, value: Value, depth: usize) -> Result<(), TorchFileError> {
+        let count = self.heap.items(value).map_or(0, <[Value]>::len);
+        for i in 0..count {
+            let Some(item) = self.heap.items(value).and_then(|v| v.get(i)).copied() else { break };
+            self.below(Value::Int(i as i64), item, depth)?;
+        }
+        Ok(())
+    }
+
+    /// A module is its tables, one of TorchScript its attributes, a list's subclass its items. What else an object has is
+    /// of no interest.
+    fn object(&mut self, value: Value, depth: usize) -> Result<(), TorchFileError> {
+        let Some(Node::Object(object)) = self.heap.node(value) else { return Ok(()) };
+        let (state, listed) = (object.state, !object.list.is_empty());
+        let script = match self.heap.node(object.class) {
+            Some(&Node::Class(_, module, _)) => {
+                self.heap.raw(module) == SCRIPT || self.heap.raw(module).starts_with(&[SCRIPT, b"."].concat())
+            }
+            _ => false,
+        };
+        let before = self.met();
+        let tables = TABLES.map(|table| self.heap.attribute(object, table));
+        let non_persistent = self.heap.attribute(object, "_non_persistent_buffers_set");
+        // The same attributes may be looked through for any number of objects.
+        self.seen += self.heap.entries(state).map_or(0, <[_]>::len);
+        match tables {
+            [Some(parameters), Some(buffers), Some(modules)] => {
+                self.module([parameters, buffers, modules], non_persistent, depth)?;
+            }
+            _ if script && self.heap.entries(state).is_some() => {
+                self.tensors.script = true;
+                self.each_entry(state, depth)?;
+            }
+            _ if listed => {
+                self.each_item(value, depth)?;
+                self.name_if_plain(value, before);
+            }
+            _ => self.skip(value),
         }
         Ok(())
     }
@@ -140,6 +194,9 @@ impl Search<'_> {
     }
 
     fn skip(&mut self, value: Value) {
+        if let Some(Node::Object(object)) = self.heap.node(value) {
+            self.tensors.dumped |= self.heap.name(object.class) == "torch.storage._load_from_bytes";
+        }
         if self.tensors.skipped.len() < NAMED {
             let class = self.heap.name(value);
             self.tensors.skipped.push((self.path.clone(), class));

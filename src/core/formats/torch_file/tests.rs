@@ -150,21 +150,6 @@ fn unknown_classes_are_passed_over_by_name() {
 }
 
 #[test]
-fn calls_are_refused_by_name_and_nothing_is_executed() {
-    for (pickle, name) in [
-        (&b"\x80\x02cposix\nsystem\n(X\x04\x00\x00\x00truetR."[..], "posix.system"),
-        (b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x011\x85R.", "builtins.eval"),
-        (b"\x80\x02ctorch\nload\n(X\x01\x00\x00\x00xtR.", "torch.load"),
-        (b"\x80\x02}U\x01acsubprocess\nPopen\ns.", "subprocess.Popen"),
-        (b"\x80\x04\x8c\x06shelve\x8c\x09os.system\x93.", "shelve.os.system"),
-    ] {
-        let error = read(around(pickle, &[])).unwrap_err();
-        assert_eq!(error, TorchFileError::Call(name.to_owned()));
-        assert!(error.to_string().contains("nothing was executed"));
-    }
-}
-
-#[test]
 fn bombs_and_nonsense_are_errors() {
     let refused = |pickle: &[u8]| read(around(pickle, &[])).unwrap_err().to_string();
     // Tuples of ten of the last tuple, again and again: 10^30 values.
@@ -193,7 +178,11 @@ fn bombs_and_nonsense_are_errors() {
         (b"\x80\x02a.", "isn't there"),
         (b"\x80\x02\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x80\x00.", "beyond 64 bits"),
         (b"\x80\x02ctorch\nFloatStorage\n.", "torch.FloatStorage in place of a value"),
-        (b"\x80\x02i.", "opcode 0x69"),
+        (b"\x80\x02\x01.", "0x01 where an opcode"),
+        (b"\x80\x02\x82\x01.", "classes by numbers"),
+        (b"\x80\x05\x97.", "buffers of protocol 5"),
+        (b"\x80\x02Px\n.", "save it with protocol 2"),
+        (b"\x80\x02(o.", "object of no class"),
         (b"\x80\x02X\x01\x00\x00\x00\xff.", "UTF-8"),
     ] {
         let said = refused(pickle);
@@ -213,9 +202,11 @@ fn damaged_archives_are_errors_at_every_byte() {
         // Some bytes have no meaning; none makes another value.
         assert!(read(&wrong).is_err() || read(&wrong) == read(&whole), "byte {at}");
     }
-    assert!(read(b"").unwrap_err().to_string().contains("no file of PyTorch's"));
+    assert!(read(b"").unwrap_err().to_string().contains("it is empty; fetch"));
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     archive.start_file("readme", SimpleFileOptions::default()).unwrap();
     let other = archive.finish().unwrap().into_inner();
     assert!(read(&other).unwrap_err().to_string().contains("it has no data.pkl"));
 }
+
+mod people;

@@ -34,7 +34,7 @@ pub(super) enum Node {
     List(Vec<Value>),
     Tuple(Vec<Value>),
     Dict(Vec<(Value, Value)>),
-    /// A class or function: what it is on the allow-list, its module and its name.
+    /// A class or function: what it is known as, its module and its name.
     Class(Option<Known>, Span, Span),
     Object(Box<Object>),
     Storage(Box<Storage>),
@@ -43,7 +43,7 @@ pub(super) enum Node {
     Numpy(Span, bool),
 }
 
-/// Classes and functions that build plain data.
+/// Classes and functions that something is known of: most build plain data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
     /// `OrderedDict`, `dict`, `Counter`, `defaultdict`.
@@ -52,29 +52,64 @@ pub(super) enum Known {
     List,
     Tensor,
     TensorV3,
-    Parameter,
+    /// Functions whose first argument is their value here: a tensor's parameter, a value with its type.
+    First,
     FromType,
     Storage(Dtype),
+    /// Bytes per value of a type that nothing here computes with.
+    OpaqueStorage(usize),
     UntypedStorage,
     NumpyType,
     NumpyScalar,
     Encode,
+    /// `getattr`.
+    Attribute,
+    /// What makes something that may be called itself: `functools.partial`, or a function from its code.
+    Callable,
+    /// Functions that call their arguments: `map`.
+    Applier,
+    /// Functions that make an object of the class that is their first argument.
+    New,
+    /// What runs or loads code when it is called.
+    Runs,
 }
 
 /// What a call gave that nobody makes here: never built, kept by the name of what was called.
 #[derive(Debug)]
 pub(super) struct Object {
     pub class: Value,
+    /// The tuple of what the class was called with.
+    pub arguments: Value,
     pub list: Vec<Value>,
     pub dict: Vec<(Value, Value)>,
     pub state: Value,
 }
 
+/// What a storage's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Holds {
+    Typed(Dtype),
+    /// Bytes whose type each tensor says itself.
+    Untyped,
+    /// Values of this many bytes that nothing here computes with: complex and quantised ones. The storage's class.
+    Opaque(usize, Value),
+}
+
+impl Holds {
+    /// Bytes of what a storage counts.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Typed(dtype) => dtype.size(),
+            Self::Untyped => 1,
+            Self::Opaque(size, _) => size,
+        }
+    }
+}
+
 /// The bytes of one or more tensors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Storage {
-    /// `None` for bytes whose type each tensor says itself.
-    pub dtype: Option<Dtype>,
+    pub holds: Holds,
     pub key: Span,
     /// Values, or bytes where there is no type.
     pub count: usize,
@@ -186,6 +221,15 @@ impl Heap {
         Ok(Span { start, length: bytes.len() as u32 })
     }
 
+    /// Keeps two names with a dot between them.
+    pub fn keep_path(&mut self, first: Span, second: Span) -> Result<Span, TorchFileError> {
+        self.budget.take((first.length as usize).saturating_add(second.length as usize))?;
+        let path = format!("{}.{}", self.text(first), self.text(second));
+        let kept = self.keep(path.as_bytes());
+        self.budget.give(path.len() - 1);
+        kept
+    }
+
     pub fn raw(&self, span: Span) -> &[u8] {
         let (from, start) =
             if span.start < DECODED { (&self.bytes, span.start) } else { (&self.decoded, span.start - DECODED) };
@@ -206,13 +250,36 @@ impl Heap {
         }
     }
 
-    /// The entries of a dictionary, or of an object of a subclass.
+    /// The entries of a dictionary, or of an object of a subclass: what was put into it, or the dictionary that it was
+    /// made of.
     pub fn entries(&self, value: Value) -> Option<&[(Value, Value)]> {
         match self.node(value)? {
             Node::Dict(entries) => Some(entries),
             Node::Object(object) if !object.dict.is_empty() => Some(&object.dict),
+            Node::Object(object) => match (self.node(object.arguments)?, &object.list[..]) {
+                (Node::Tuple(arguments), []) if arguments.len() == 1 => match self.node(arguments[0])? {
+                    Node::Dict(entries) if !entries.is_empty() => Some(entries),
+                    _ => None,
+                },
+                _ => None,
+            },
             _ => None,
         }
+    }
+
+    /// An object's attribute: of its state (a dictionary, or a tuple that ends with the one of the slots), or of the
+    /// dictionary that it was made of.
+    pub fn attribute(&self, object: &Object, name: &str) -> Option<Value> {
+        let within = |holder: &Value| match self.node(*holder)? {
+            Node::Tuple(parts) => parts.iter().take(2).find_map(|part| self.entry(*part, name)),
+            _ => self.entry(*holder, name),
+        };
+        [object.state, object.arguments].iter().find_map(within)
+    }
+
+    /// What a class or function is known as.
+    pub fn known(&self, value: Value) -> Option<Known> {
+        if let Some(Node::Class(known, ..)) = self.node(value) { *known } else { None }
     }
 
     /// The value of a dictionary's entry; the last of several counts, as in Python.
@@ -225,7 +292,7 @@ impl Heap {
     pub fn name(&self, value: Value) -> String {
         const LONGEST: usize = 80;
         let mut value = value;
-        // Objects that were made by calling objects: a bound method's class is `getattr`.
+        // Objects may have been made by calling objects.
         for _ in 0..8 {
             match self.node(value) {
                 Some(Node::Object(object)) => value = object.class,
@@ -234,6 +301,7 @@ impl Heap {
                     return name.chars().take(LONGEST).filter(|c| !c.is_control()).collect();
                 }
                 Some(Node::Storage(_)) => return "a storage".to_owned(),
+                Some(Node::View(_)) => return "a tensor".to_owned(),
                 Some(Node::Numpy(..)) => return "numpy.dtype".to_owned(),
                 _ => break,
             }

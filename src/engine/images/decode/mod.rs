@@ -1,20 +1,25 @@
 //! Encoded images to 8-bit RGB, as Pillow's `Image.open(…).convert("RGB")` does it: grey is repeated, alpha is
-//! dropped (not composited), palettes are looked up, CMYK is converted, EXIF rotation is not applied. Of 16-bit
-//! samples the high byte is kept. What a file is, its first bytes say, not its name.
+//! dropped (not composited), palettes are looked up, CMYK is converted, EXIF rotation is not applied, a TIFF's is. Of
+//! 16-bit samples the high byte is kept; only Netpbm's colours are scaled, as Pillow does. Of several frames or pages the
+//! first is taken. What a file is, its first bytes say, not its name.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{ColorType, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::pixels::Rgb8;
 use crate::core::data::source::{ImageBytes, Planes};
+use crate::core::formats::image_kind::{FIRST_BYTES, ImageKind};
 
 use super::error::{ImageError, MAX_DECODED_BYTES, check_size};
 use super::jpeg;
 
+mod gif;
+mod pnm;
 pub mod size;
+mod tiff;
 
 /// Reads and decodes one image of a dataset.
 ///
@@ -55,7 +60,7 @@ fn interleaved(planes: &Planes<'_>) -> Result<Rgb8, ImageError> {
     Ok(Rgb8 { width: *width, height: *height, data })
 }
 
-/// Decodes the bytes of a JPEG, PNG, BMP or WebP file.
+/// Decodes the bytes of a JPEG, PNG, BMP, WebP, GIF, TIFF or Netpbm file.
 ///
 /// # Errors
 /// [`ImageError`] for everything that Pillow refuses, too, and for images over [`MAX_DECODED_BYTES`].
@@ -63,18 +68,21 @@ pub fn decode(bytes: &[u8]) -> Result<Rgb8, ImageError> {
     if bytes.is_empty() {
         return Err(ImageError::Empty);
     }
-    let format = image::guess_format(bytes).map_err(|_| ImageError::Unknown)?;
+    let kind = ImageKind::of(&bytes[..bytes.len().min(FIRST_BYTES)]).ok_or(ImageError::Unknown)?;
     // The decoders index and unwrap in places that only a damaged file reaches. They own all they change, so nothing
     // half-done outlives the panic.
-    catch_unwind(AssertUnwindSafe(|| match format {
-        ImageFormat::Jpeg => jpeg::decode(bytes),
-        ImageFormat::Png => decode_other(bytes, format, "PNG"),
-        ImageFormat::Bmp => decode_other(bytes, format, "BMP"),
-        ImageFormat::WebP if riff_is_cut(bytes) => {
+    catch_unwind(AssertUnwindSafe(|| match kind {
+        ImageKind::Jpeg => jpeg::decode(bytes),
+        ImageKind::Png => Format { name: "PNG", format: ImageFormat::Png }.decode(bytes),
+        ImageKind::Bmp => Format { name: "BMP", format: ImageFormat::Bmp }.decode(bytes),
+        ImageKind::WebP if riff_is_cut(bytes) => {
             Err(ImageError::Damaged { format: "WebP", detail: "its end is missing".to_owned() })
         }
-        ImageFormat::WebP => decode_other(bytes, format, "WebP"),
-        other => Err(ImageError::Unsupported(format!("the format {other:?}"))),
+        ImageKind::WebP => Format { name: "WebP", format: ImageFormat::WebP }.decode(bytes),
+        ImageKind::Gif => gif::decode(bytes),
+        ImageKind::Tiff => tiff::decode(bytes),
+        ImageKind::Pnm => pnm::decode(bytes),
+        ImageKind::Foreign(name) => Err(ImageError::Unsupported(format!("the format {name}"))),
     }))
     .unwrap_or_else(|_| Err(ImageError::Damaged { format: "image", detail: "its decoder gave up".to_owned() }))
 }
@@ -85,27 +93,57 @@ fn riff_is_cut(bytes: &[u8]) -> bool {
     announced.is_none_or(|size| (bytes.len() as u64) < 8 + u64::from(size))
 }
 
-/// A format of the `image` crate.
-fn decode_other(bytes: &[u8], format: ImageFormat, name: &'static str) -> Result<Rgb8, ImageError> {
-    let refuse = |error: image::ImageError| match error {
-        image::ImageError::Unsupported(what) => ImageError::Unsupported(format!("this {name} ({what})")),
-        other => ImageError::Damaged { format: name, detail: other.to_string() },
-    };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+/// A format of the `image` crate, and its name in messages.
+#[derive(Clone, Copy)]
+struct Format {
+    name: &'static str,
+    format: ImageFormat,
+}
+
+impl Format {
+    fn decode(self, bytes: &[u8]) -> Result<Rgb8, ImageError> {
+        let decoder = self.decoder(bytes)?;
+        let (width, height) = decoder.dimensions();
+        let (samples, color) = self.samples(decoder, 1)?;
+        Ok(Rgb8 { width, height, data: to_rgb(samples, color) })
+    }
+
+    fn decoder(self, bytes: &[u8]) -> Result<impl ImageDecoder, ImageError> {
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), self.format);
+        reader.limits(limits());
+        reader.into_decoder().map_err(|e| self.refused(e))
+    }
+
+    /// The samples in native byte order, and what they mean. The decoder takes `copies` times their room.
+    fn samples(self, decoder: impl ImageDecoder, copies: u64) -> Result<(Vec<u8>, ColorType), ImageError> {
+        let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+        let copy = if color == ColorType::Rgb8 { 0 } else { u64::from(width) * u64::from(height) * 3 };
+        let native = decoder.total_bytes();
+        check_size(width, height, native.saturating_mul(copies).saturating_add(copy))?;
+        if width == 0 || height == 0 {
+            return Err(ImageError::Damaged { format: self.name, detail: "it has no pixels".to_owned() });
+        }
+        if !matches!(u32::from(color.bytes_per_pixel()) / u32::from(color.channel_count()), 1 | 2) {
+            return Err(ImageError::Unsupported(format!("a {} of fractional numbers", self.name)));
+        }
+        let mut samples = vec![0; native as usize];
+        decoder.read_image(&mut samples).map_err(|e| self.refused(e))?;
+        Ok((samples, color))
+    }
+
+    fn refused(self, error: image::ImageError) -> ImageError {
+        match error {
+            image::ImageError::Unsupported(what) => ImageError::Unsupported(format!("this {} ({what})", self.name)),
+            other => ImageError::Damaged { format: self.name, detail: other.to_string() },
+        }
+    }
+}
+
+/// What a decoder may allocate for itself.
+fn limits() -> Limits {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(refuse)?;
-    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
-    let copy = if color == ColorType::Rgb8 { 0 } else { u64::from(width) * u64::from(height) * 3 };
-    let native = decoder.total_bytes();
-    check_size(width, height, native.saturating_add(copy))?;
-    if width == 0 || height == 0 {
-        return Err(ImageError::Damaged { format: name, detail: "it has no pixels".to_owned() });
-    }
-    let mut samples = vec![0; native as usize];
-    decoder.read_image(&mut samples).map_err(refuse)?;
-    Ok(Rgb8 { width, height, data: to_rgb(samples, color) })
+    limits
 }
 
 /// Samples in native byte order as RGB: grey repeated, alpha dropped, high bytes kept.

@@ -36,6 +36,44 @@ fn every_mode_becomes_pillows_rgb() {
     }
 }
 
+/// Formats that are read beside JPEG, PNG, BMP and WebP, and JPEGs with bytes between their segments.
+#[test]
+fn other_formats_and_padded_files_become_pillows_rgb() {
+    let folder = folder().with_file_name("formats");
+    let reference = Tensors::read(&folder.join("decoded.safetensors"));
+    let names = reference.names();
+    assert_eq!(names.len(), 40);
+    let mut wrong = Vec::new();
+    for name in names {
+        let image = match decode(&std::fs::read(folder.join(&name)).unwrap()) {
+            Ok(image) => image,
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let expected = reference.image(&name);
+        if (image.width, image.height) != (expected.width, expected.height) {
+            wrong.push(format!("{name}: {}×{}", image.width, image.height));
+            continue;
+        }
+        let (greatest, mean) = levels(&image, &expected);
+        let allowed = if name.ends_with(".jpg") { (4, 0.5) } else { (0, 0.0) };
+        if greatest > allowed.0 || mean > allowed.1 {
+            wrong.push(format!("{name}: greatest difference {greatest}, mean {mean}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Padding changes nothing.
+    let of = |name: &str| decode(&std::fs::read(folder.join(name)).unwrap()).unwrap();
+    for name in ["420_zeros.jpg", "420_fill.jpg", "420_mixed.jpg"] {
+        assert_eq!(of(name), of("420_plain.jpg"), "{name}");
+    }
+    for (name, words) in [("palette.tif", "this TIFF"), ("cmyk.tif", "a TIFF of the colours CMYK is not supported")] {
+        assert!(reason(&std::fs::read(folder.join(name)).unwrap()).contains(words), "{name}");
+    }
+}
+
 #[test]
 fn the_first_bytes_count_not_the_name() {
     let data = dataset(Held::encoded([("really_a_png.jpg".to_owned(), file("rgb.png"))]));
@@ -63,6 +101,15 @@ fn a_cut_file_of_another_format_is_broken() {
             assert!(error.starts_with("damaged"), "{name} without {missing} bytes: {error}");
         }
     }
+    let formats = folder().with_file_name("formats");
+    // A GIF's last blocks hold no pixels.
+    for (name, least) in [("palette.gif", 12), ("raw.tif", 400), ("p6.ppm", 1), ("p3.ppm", 8), ("p4.pbm", 1)] {
+        let bytes = std::fs::read(formats.join(name)).unwrap();
+        for missing in least..bytes.len() - 12 {
+            let error = reason(&bytes[..bytes.len() - missing]);
+            assert!(error.starts_with("damaged") || error.starts_with("this"), "{name} without {missing}: {error}");
+        }
+    }
 }
 
 #[test]
@@ -77,13 +124,23 @@ fn flipped_bits_never_panic() {
             let _ = decode(&damaged);
         }
     }
+    let formats = folder().with_file_name("formats");
+    for name in Tensors::read(&formats.join("decoded.safetensors")).names() {
+        let bytes = std::fs::read(formats.join(name)).unwrap();
+        for at in 0..bytes.len().min(400) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let _ = decode(&damaged);
+        }
+    }
 }
 
 #[test]
 fn no_images_are_named_as_such() {
     assert!(reason(b"").contains("empty"));
     assert!(reason(b"this is not a photograph\n").contains("not an image"));
-    assert!(reason(b"GIF89a\x01\x00\x01\x00").contains("Gif is not supported; convert it to PNG"));
+    assert!(reason(b"\0\0\0\x18ftypheic\0\0\0\0").contains("the format HEIC is not supported; convert it to PNG"));
+    assert!(reason(b"\x89PNG\r\n\x1a\n").contains("damaged PNG"));
     assert!(reason(&[0xFF, 0xD8, 0xFF]).contains("damaged JPEG"));
     assert!(reason(&[0; 4096]).contains("not an image"));
 }

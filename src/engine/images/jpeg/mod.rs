@@ -3,6 +3,7 @@
 //! half the size is enlarged by libjpeg's rule.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -43,6 +44,9 @@ struct Survey {
     adobe: Option<usize>,
     /// The end-of-image marker is there.
     ended: bool,
+    /// Bytes that belong to nothing: what stands between segments, and repeated 0xFF before markers. libjpeg passes over
+    /// both.
+    padding: Vec<Range<usize>>,
 }
 
 impl Survey {
@@ -50,26 +54,43 @@ impl Survey {
     /// 0 or by a restart marker.
     fn new(bytes: &[u8]) -> Self {
         let mut survey = Self::default();
-        let mut at = 2;
+        // What belongs to the image ends here; in a scan, at the next marker.
+        let (mut at, mut kept, mut in_scan) = (2, 2, false);
         while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&b| b == 0xFF)) {
-            at += found + 1;
-            let Some(&marker) = bytes.get(at) else { break };
+            let first = at + found;
+            let Some(fill) = bytes[first..].iter().position(|&b| b != 0xFF) else { break };
+            at = first + fill;
+            let (marker, needless) = (bytes[at], if in_scan { first } else { kept });
             match marker {
-                0xFF => continue,
-                0x00 | 0x01 | 0xD0..=0xD8 => at += 1,
+                // Outside of a scan these stand alone, and mean nothing.
+                0x00 | 0x01 | 0xD0..=0xD7 if !in_scan => at += 1,
+                0x00 | 0x01 | 0xD0..=0xD8 => {
+                    survey.pad(needless..at - 1);
+                    at += 1;
+                    kept = at;
+                }
                 0xD9 => {
+                    survey.pad(needless..at - 1);
                     survey.ended = true;
                     break;
                 }
                 _ => {
+                    survey.pad(needless..at - 1);
                     let Some(length) = bytes.get(at + 1..at + 3) else { break };
                     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
                     survey.segment(marker, at + 3, bytes.get(at + 3..at + 1 + length).unwrap_or_default());
                     at += 1 + length;
+                    (kept, in_scan) = (at, marker == 0xDA);
                 }
             }
         }
         survey
+    }
+
+    fn pad(&mut self, needless: Range<usize>) {
+        if !needless.is_empty() {
+            self.padding.push(needless);
+        }
     }
 
     /// Notes what the segment with its content at `start` says.
@@ -114,6 +135,20 @@ pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
 /// grey), and for images over the size limit.
 pub(super) fn decode(bytes: &[u8]) -> Result<Rgb8, ImageError> {
     let survey = Survey::new(bytes);
+    if !survey.ended || survey.padding.is_empty() {
+        return decode_surveyed(bytes, &survey);
+    }
+    let (mut kept, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    for needless in &survey.padding {
+        kept.extend_from_slice(&bytes[at..needless.start]);
+        at = needless.end;
+    }
+    kept.extend_from_slice(&bytes[at..]);
+    decode_surveyed(&kept, &Survey::new(&kept))
+}
+
+/// [`decode`] of a file without padding.
+fn decode_surveyed(bytes: &[u8], survey: &Survey) -> Result<Rgb8, ImageError> {
     let frame = survey.frame.ok_or_else(|| damaged(&"it has no frame header"))?;
     match frame {
         Frame { kind: 0xC0..=0xC2, bits: 8, components: 1 | 3 | 4, .. } => {}
@@ -128,13 +163,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Rgb8, ImageError> {
     if !survey.ended {
         return Err(damaged(&"its end is missing"));
     }
-    check_size(frame.width, frame.height, bytes_needed(&survey, &frame))?;
+    check_size(frame.width, frame.height, bytes_needed(survey, &frame))?;
     // Each block of 8×8 takes at least a bit of some scan: memory is taken only for what the file can hold.
     let blocks = u64::from(frame.width.div_ceil(8)) * u64::from(frame.height.div_ceil(8));
     if blocks > 8 * bytes.len() as u64 {
         return Err(damaged(&"it is too short for its size"));
     }
-    let (bytes, adobe_rgb) = with_known_transform(bytes, &survey);
+    let (bytes, adobe_rgb) = with_known_transform(bytes, survey);
     let baseline = frame.kind != 0xC2 && survey.first_scan == 3;
     let data = match quarter::disguise(&bytes, &frame) {
         Some(disguised) if baseline && !adobe_rgb => {

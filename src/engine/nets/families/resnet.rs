@@ -1,6 +1,6 @@
 //! Residual networks (He et al. 2016): torchvision's ResNet-18 to -152, the "modified" stem of the distillation
-//! papers for small images (3×3 stride 1, no max pooling), and the CIFAR ResNets of 6n+2 layers with option-A
-//! shortcuts.
+//! papers for small images (3×3 stride 1, no max pooling), and the CIFAR ResNets of 6n+2 layers: with option-A
+//! shortcuts, and with option B, a 1×1 convolution where the width changes, under torchvision's keys.
 
 use crate::engine::nets::draw::Draw;
 use crate::engine::nets::graph::{Activation, Conv, Graph, NodeId, Op, Pool};
@@ -21,8 +21,8 @@ const R50: Variant = Variant { blocks: [3, 4, 6, 3], bottleneck: true };
 const R101: Variant = Variant { blocks: [3, 4, 23, 3], bottleneck: true };
 const R152: Variant = Variant { blocks: [3, 8, 36, 3], bottleneck: true };
 
-/// torchvision's networks and the papers' modified ones.
-pub const NETWORKS: [Listed; 10] = [
+/// torchvision's networks, the papers' modified ones, and the CIFAR ResNets with option-B shortcuts.
+pub const NETWORKS: [Listed; 15] = [
     Listed::new("resnet18", Family::ResNet, |s| build(R18, false, s)).in_timm(),
     Listed::new("resnet34", Family::ResNet, |s| build(R34, false, s)).in_timm(),
     Listed::new("resnet50", Family::ResNet, |s| build(R50, false, s)).in_timm(),
@@ -33,6 +33,11 @@ pub const NETWORKS: [Listed; 10] = [
     Listed::new("resnet50_modified", Family::ResNet, |s| build(R50, true, s)).at(32),
     Listed::new("resnet101_modified", Family::ResNet, |s| build(R101, true, s)).at(32),
     Listed::new("resnet152_modified", Family::ResNet, |s| build(R152, true, s)).at(32),
+    Listed::new("resnet20_cifar_b", Family::CifarResNet, |s| build_cifar_b(3, s)).at(32),
+    Listed::new("resnet32_cifar_b", Family::CifarResNet, |s| build_cifar_b(5, s)).at(32),
+    Listed::new("resnet44_cifar_b", Family::CifarResNet, |s| build_cifar_b(7, s)).at(32),
+    Listed::new("resnet56_cifar_b", Family::CifarResNet, |s| build_cifar_b(9, s)).at(32),
+    Listed::new("resnet110_cifar_b", Family::CifarResNet, |s| build_cifar_b(18, s)).at(32),
 ];
 
 const RELU: Option<Activation> = Some(Activation::Relu);
@@ -44,27 +49,51 @@ fn build(variant: Variant, modified: bool, size: Size) -> Graph {
     if !modified {
         x = graph.push(Op::MaxPool(Pool { padding: 1, ..Pool::new(3, 2) }), &[x]);
     }
-    let expansion = if variant.bottleneck { 4 } else { 1 };
-    let mut inputs = 64;
-    for (stage, &blocks) in variant.blocks.iter().enumerate() {
-        let width = 64 << stage;
-        for block in 0..blocks {
-            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            let key = format!("layer{}.{block}", stage + 1);
-            let shape = BlockShape { inputs, width, outputs: width * expansion, stride };
-            x = residual_block(&mut graph, x, shape, variant.bottleneck, &key);
-            inputs = width * expansion;
-        }
-        graph.end_stage(x);
-    }
+    let (x, features) = stages(&mut graph, x, (64, &variant.blocks), variant.bottleneck);
     let x = graph.push(Op::GlobalMean, &[x]);
-    graph.linear(x, (inputs, size.classes), "fc");
+    graph.linear(x, (features, size.classes), "fc");
     // The modified stem is put in after torchvision's initialisation and keeps the default.
     graph.draw(|node| match node.op {
         Op::Conv(_) if !(modified && node.key == "conv1") => Some([Draw::kaiming_normal(node.op.fans().1); 2]),
         _ => None,
     });
     graph
+}
+
+/// The CIFAR ResNet with convolutions in its shortcuts and `blocks` blocks per stage; all convolutions are drawn as
+/// torchvision draws its own.
+fn build_cifar_b(blocks: usize, size: Size) -> Graph {
+    let mut graph = Graph::images(size.side);
+    let x = graph.conv_norm(graph.last(), Conv::new(3, 16, 3, 1), ("conv1", "bn1"), RELU);
+    let (x, features) = stages(&mut graph, x, (16, &[blocks; 3]), false);
+    let x = graph.push(Op::GlobalMean, &[x]);
+    graph.linear(x, (features, size.classes), "fc");
+    graph.draw(|node| matches!(node.op, Op::Conv(_)).then(|| [Draw::kaiming_normal(node.op.fans().1); 2]));
+    graph
+}
+
+/// Stages of these numbers of blocks behind a stem; each is twice as wide as the one before and halves the map. Also
+/// tells the width of the last one's output.
+fn stages(
+    graph: &mut Graph,
+    stem: NodeId,
+    (narrowest, blocks): (usize, &[usize]),
+    bottleneck: bool,
+) -> (NodeId, usize) {
+    let expansion = if bottleneck { 4 } else { 1 };
+    let (mut x, mut inputs) = (stem, narrowest);
+    for (stage, &blocks) in blocks.iter().enumerate() {
+        let width = narrowest << stage;
+        for block in 0..blocks {
+            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            let key = format!("layer{}.{block}", stage + 1);
+            let shape = BlockShape { inputs, width, outputs: width * expansion, stride };
+            x = residual_block(graph, x, shape, bottleneck, &key);
+            inputs = width * expansion;
+        }
+        graph.end_stage(x);
+    }
+    (x, inputs)
 }
 
 #[derive(Clone, Copy)]

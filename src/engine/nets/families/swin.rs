@@ -4,6 +4,9 @@ use crate::engine::nets::draw::Draw;
 use crate::engine::nets::graph::{Activation, Conv, Graph, LinearBias, NodeId, Op, Window};
 use crate::engine::nets::{Family, Listed, Size};
 
+/// Of its layer norms.
+pub const EPSILON: f64 = 1e-5;
+
 /// What differs between the variants.
 #[derive(Clone, Copy)]
 struct Variant {
@@ -76,7 +79,7 @@ fn build(variant: Variant, size: Size) -> Graph {
 }
 
 fn norm(graph: &mut Graph, x: NodeId, channels: usize, key: &str) -> NodeId {
-    graph.push_keyed(Op::LayerNorm { channels, epsilon: 1e-5 }, &[x], key)
+    graph.push_keyed(Op::LayerNorm { channels, epsilon: EPSILON }, &[x], key)
 }
 
 /// Patch merging: half the side, twice the channels.

@@ -69,6 +69,9 @@ const fn row(name: &'static str, build: fn(Size) -> Graph) -> Listed {
 
 const BLOCKS: usize = 12;
 
+/// Of its layer norms.
+pub const EPSILON: f64 = 1e-6;
+
 fn build(variant: Variant, size: Size) -> Graph {
     let Variant { channels, keys, .. } = variant;
     let mut graph = Graph::images(size.side);
@@ -93,7 +96,7 @@ fn build(variant: Variant, size: Size) -> Graph {
 }
 
 fn norm(graph: &mut Graph, x: NodeId, channels: usize, key: &str) -> NodeId {
-    graph.push_keyed(Op::LayerNorm { channels, epsilon: 1e-6 }, &[x], key)
+    graph.push_keyed(Op::LayerNorm { channels, epsilon: EPSILON }, &[x], key)
 }
 
 fn block(graph: &mut Graph, x: NodeId, Variant { channels, heads, keys }: Variant, key: &str) -> NodeId {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::files::{FileError, bytes_of, read_small, shown};
-use super::walk::{Survey, Totals};
+use super::walk::{Passed, Survey};
 use super::{ImportError, Imported, choose, common_notes};
 use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
 use crate::core::data::names::escape;
@@ -87,7 +87,7 @@ pub(super) fn open(given: &Path, format: &Format, survey: &Survey, want: Split) 
     let (train, test) = (!format.train.is_empty(), !format.test.is_empty());
     let parts =
         if format.label_bytes == 1 { ["data_batch_*.bin", "test_batch.bin"] } else { ["train.bin", "test.bin"] };
-    let choice = choose(root, (train, test), parts, want)?;
+    let choice = choose(root, (train, test), &parts.map(str::to_owned), want)?;
     let mut notes: Vec<String> = choice.note.into_iter().collect();
     if root != given {
         notes.push(format!("opened {}", shown(root)));
@@ -107,7 +107,7 @@ pub(super) fn open(given: &Path, format: &Format, survey: &Survey, want: Split) 
         .map_err(|source| ImportError::Index { path: root.clone(), source })?;
     let passed_over = |name: &str| !name.ends_with(".bin") && !name.ends_with(".txt") && !name.ends_with(".html");
     let others = survey.others.iter().filter(|n| passed_over(&String::from_utf8_lossy(&bytes_of(n)))).count();
-    notes.extend(common_notes(&dataset, &Totals { others, repeated: 0 }));
+    notes.extend(common_notes(&dataset, &Passed { others, ..Passed::default() }));
     Ok(Imported { dataset, notes, other_splits: choice.others })
 }
 

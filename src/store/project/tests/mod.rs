@@ -2,6 +2,9 @@
 
 mod older;
 mod processes;
+mod unlocked;
+
+use std::time::Duration;
 
 use super::*;
 use crate::core::data::dataset::{Class, Dataset, DatasetBuilder, ImageId, Layout, Split};
@@ -203,8 +206,9 @@ fn recent_lists_and_runs() {
     project.remember_dataset(&a.divided(holdout).0).unwrap();
     assert_eq!((recent[0].holdout, project.recent_datasets(1).unwrap()[0].holdout), (None, Some(holdout)));
     let odd = crate::store::files::join_bytes(Path::new("/w"), b"odd\xff\\.pth");
-    let observer = project.remember_observer(&odd, "f00", "conv3").unwrap();
-    assert_eq!(project.recent_observers(5).unwrap()[0].path, odd);
+    let observer = project.remember_observer(&odd, Some("teacher"), "f00", "conv3").unwrap();
+    let recent = project.recent_observers(5).unwrap();
+    assert_eq!((&recent[0].path, recent[0].part.as_deref()), (&odd, Some("teacher")));
     let recipe = Recipe { seed: u64::MAX, ..Recipe::default() };
     let run = project.begin_run(row, observer, &recipe, Some(Path::new("/out"))).unwrap();
     project.end_run(run, RunStatus::Failed, "why").unwrap();

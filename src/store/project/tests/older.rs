@@ -67,8 +67,11 @@ fn an_older_project_is_read_as_it_is_and_brought_up_to_date_without_loss() {
     assert_eq!(schema::version(&read).unwrap(), 1);
     assert!(read.recent_datasets(9).unwrap().iter().all(|data| data.holdout.is_none()));
     let before = check_old(&read);
+    let observers = read.recent_observers(9).unwrap();
+    assert!(observers.len() == 1 && observers[0].part.is_none(), "{observers:?}");
     drop(read);
     let project = Project::open(folder.path()).unwrap();
+    assert_eq!(project.recent_observers(9).unwrap(), observers);
     assert_eq!(schema::version(&project).unwrap(), schema::VERSION);
     assert_eq!(check_old(&project), before);
     drop(project);

@@ -19,6 +19,7 @@ pub(crate) fn note(name: &str, began: u64, status: TrainingStatus) -> TrainingNo
         evaluation: source,
         observer: None,
         labels: None,
+        initial: None,
         student: "conv3".into(),
         side: 32,
         normalise: MeanStd::IMAGENET,

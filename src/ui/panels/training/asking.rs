@@ -16,6 +16,7 @@ impl TrainForm {
         Some(Wanted {
             preset: self.suggested.preset,
             data: self.given(TrainPath::Data)?,
+            folders: self.folders(),
             images_per_class: self.said(TrainText::Images).parse().ok().filter(|_| students),
             observer: self.observer(side, None).ok()?.filter(|_| students),
             labels: self.given(TrainPath::Labels).filter(|_| students),

@@ -18,6 +18,7 @@ impl TrainForm {
     pub fn text_before(&self, which: TrainText) -> Option<String> {
         let source = self.source.as_ref()?;
         let arch = source.observer.as_ref().and_then(|o| o.arch);
+        let part = || source.observer.as_ref().and_then(|o| o.part.clone());
         let before = match which {
             TrainText::Name => return None,
             TrainText::Student => source.student.to_string(),
@@ -26,7 +27,9 @@ impl TrainForm {
             TrainText::Images => shown(source.images_per_class),
             TrainText::Evaluated => shown(source.evaluated_per_class),
             TrainText::Holdout => shown(source.holdout),
+            TrainText::InitialRate => shown(source.initial.as_ref().map(|i| i.rate).filter(|rate| *rate != 1.0)),
             TrainText::Arch => shown(arch),
+            TrainText::Part => shown(part()),
         };
         (before != self.said(which)).then(|| if before.is_empty() { "none".to_owned() } else { before })
     }
@@ -42,6 +45,7 @@ impl TrainForm {
             TrainPath::Observer => observer.map(|o| &o.file),
             TrainPath::ClassMap => observer.and_then(|o| o.class_map.as_ref()),
             TrainPath::Labels => source.labels.as_ref(),
+            TrainPath::Initial => source.initial.as_ref().map(|i| &i.file),
         };
         let said = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
         (before != self.given(which).as_ref()).then(|| before.map_or_else(|| "none".to_owned(), said))
@@ -58,9 +62,17 @@ impl TrainForm {
             TrainText::Evaluated,
             TrainText::Holdout,
             TrainText::Arch,
+            TrainText::InitialRate,
+            TrainText::Part,
         ];
-        let paths =
-            [TrainPath::Data, TrainPath::Evaluation, TrainPath::Observer, TrainPath::ClassMap, TrainPath::Labels];
+        let paths = [
+            TrainPath::Data,
+            TrainPath::Evaluation,
+            TrainPath::Observer,
+            TrainPath::ClassMap,
+            TrainPath::Labels,
+            TrainPath::Initial,
+        ];
         TRAIN_PARAMS.iter().filter(|p| self.param_before(p, recipe).is_some()).count()
             + texts.into_iter().filter(|t| self.text_before(*t).is_some()).count()
             + paths.into_iter().filter(|p| self.path_before(*p).is_some()).count()

@@ -218,6 +218,10 @@ fn facts(ui: &mut Ui, note: &TrainingNote, folder: &str) {
             if let Some(labels) = &note.labels {
                 source(ui, "Stored labels", labels);
             }
+            if let Some(initial) = &note.initial {
+                source(ui, "Initial weights", &initial.source);
+                text::fact(ui, "Their rate", &format!("× {}", initial.rate));
+            }
             text::fact(ui, "Student", &format!("{}, side {}", note.student, note.side));
             text::fact(ui, "Mean, std", &note.normalise.describe());
             text::fact(ui, "Classes", &text::thousands(note.classes.len() as u64));

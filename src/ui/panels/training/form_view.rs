@@ -4,8 +4,8 @@ use eframe::egui::{self, RichText, TextEdit, Ui};
 
 use super::fields;
 use super::form::{
-    ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, HOLDOUT, IMAGES, LABELS, MEAN_STD, NAME, OBSERVER, SIDE, STUDENT,
-    TrainForm, TrainText,
+    ARCH, CLASS_MAP, DATA, EVALUATED, EVALUATION, HOLDOUT, IMAGES, INITIAL, INITIAL_RATE, LABELS, MEAN_STD, NAME,
+    OBSERVER, PART, SIDE, STUDENT, TrainForm, TrainText,
 };
 use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
@@ -168,6 +168,15 @@ fn sources(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
     let hint = if students { "/path/to/distilled/folder" } else { "/path/to/dataset" };
     path_field(ui, form, (TrainPath::Data, DATA, hint), scene);
     if !students {
+        let hint = "empty: drawn by the seed; else the same network, of any classes";
+        path_field(ui, form, (TrainPath::Initial, INITIAL, hint), scene);
+        if !form.path(TrainPath::Initial).is_empty() {
+            text_field(
+                ui,
+                form,
+                (TrainText::InitialRate, INITIAL_RATE, "1; 0.1 lets only the new last layer learn fast"),
+            );
+        }
         return;
     }
     path_field(ui, form, (TrainPath::Evaluation, EVALUATION, "real images; their test split is used"), scene);
@@ -176,6 +185,7 @@ fn sources(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
         ui.collapsing("Observer overrides", |ui| {
             path_field(ui, form, (TrainPath::ClassMap, CLASS_MAP, "JSON; empty: by name or order"), scene);
             text_field(ui, form, (TrainText::Arch, ARCH, "recognised from the file"));
+            text_field(ui, form, (TrainText::Part, PART, "where the file holds several networks"));
         });
     }
     if labels == LabelSource::Stored {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::core::data::folders::Folders;
 use crate::core::train::presets::{Suggestion, Task};
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
@@ -13,6 +14,7 @@ use crate::jobs::train::{About, suggest};
 pub struct Wanted {
     pub(super) preset: Option<&'static str>,
     pub(super) data: PathBuf,
+    pub(super) folders: Folders,
     pub(super) images_per_class: Option<u32>,
     pub(super) observer: Option<ObserverRequest>,
     pub(super) labels: Option<PathBuf>,
@@ -44,6 +46,7 @@ impl Wanted {
     pub fn ask(&self) -> Result<Suggestion, String> {
         let about = About {
             data: &self.data,
+            folders: self.folders,
             images_per_class: self.images_per_class,
             observer: self.observer.as_ref(),
             labels: self.labels.as_deref(),

@@ -14,6 +14,10 @@ pub const CLASS_MAP: &str = "Its class map";
 pub const LABELS: &str = "Stored labels";
 /// Label of the student's field.
 pub const STUDENT: &str = "Student";
+/// Label of the initial weights' field.
+pub const INITIAL: &str = "Initial weights";
+/// Label of the field for their share of the learning rate.
+pub const INITIAL_RATE: &str = "Their rate ×";
 /// Label of the side's field.
 pub const SIDE: &str = "Side";
 /// Label of the normalisation's field.
@@ -26,3 +30,5 @@ pub const EVALUATED: &str = "Evaluated per class";
 pub const HOLDOUT: &str = "Held out";
 /// Label of the observer's network.
 pub const ARCH: &str = "Its network";
+/// Label of the field for one of several networks in the observer's file.
+pub const PART: &str = "Part of its file";

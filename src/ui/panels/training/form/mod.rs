@@ -1,5 +1,6 @@
 //! What the form of a training holds, apart from the recipe, and the request that comes of it. No widgets here.
 
+mod initial;
 mod labels;
 
 use std::collections::BTreeMap;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::suggestion::Suggested;
 use crate::core::data::class_order::ClassOrder;
+use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::param::Parameters as _;
 use crate::core::train::presets::Facts;
@@ -39,6 +41,10 @@ pub enum TrainText {
     Holdout,
     /// The observer's network, where its file doesn't tell.
     Arch,
+    /// What the rate of the initial weights is multiplied by.
+    InitialRate,
+    /// Which of the networks in the observer's file.
+    Part,
 }
 
 /// A field that can't be taken as it is, and why.
@@ -157,6 +163,7 @@ impl TrainForm {
             (TrainText::Holdout, holdout),
             (TrainText::Student, network),
             (TrainText::Arch, own(observer.and_then(|o| o.arch).map(|a| a.to_string()))),
+            (TrainText::Part, own(observer.and_then(|o| o.part.clone()))),
             (TrainText::Side, own(observer.and_then(|o| o.side).map(|s| s.to_string()))),
             (TrainText::MeanStd, own(observer.and_then(|o| o.mean_std).map(|m| m.describe()))),
         ];
@@ -203,6 +210,7 @@ impl TrainForm {
             (TrainPath::Observer, observer.map(|o| &o.file)),
             (TrainPath::ClassMap, observer.and_then(|o| o.class_map.as_ref())),
             (TrainPath::Labels, from.labels.as_ref()),
+            (TrainPath::Initial, from.initial.as_ref().map(|i| &i.file)),
         ];
         for (which, path) in paths {
             if let Some(path) = path {
@@ -218,12 +226,20 @@ impl TrainForm {
             (TrainText::Evaluated, shown(from.evaluated_per_class)),
             (TrainText::Holdout, shown(from.holdout)),
             (TrainText::Arch, shown(observer.and_then(|o| o.arch))),
+            (TrainText::InitialRate, shown(from.initial.as_ref().map(|i| i.rate).filter(|rate| *rate != 1.0))),
+            (TrainText::Part, shown(observer.and_then(|o| o.part.clone()))),
         ];
         for (which, text) in texts {
             *self.text(which) = text;
             self.typed.1.insert(which);
         }
         self.source = Some(from);
+    }
+
+    /// What the folders are of the training that the form was filled from.
+    pub(super) fn folders(&self) -> Folders {
+        let same = |source: &&TrainRequest| self.given(TrainPath::Data).is_some_and(|data| data == source.data);
+        self.source.as_ref().filter(same).map(|source| source.folders).unwrap_or_default()
     }
 
     /// The request that the form and a recipe come to; its folder lies in `trainings`.
@@ -274,12 +290,14 @@ impl TrainForm {
         Ok(TrainRequest {
             kind: self.kind(),
             name: Some(name.to_owned()),
+            folders: self.folders(),
             data,
             evaluation,
             holdout: self.parsed(TrainText::Holdout, HOLDOUT)?,
             observer,
             labels,
             class_order: self.class_order,
+            initial: self.initial()?.filter(|_| self.pretrain),
             student,
             side,
             mean_std,
@@ -300,8 +318,10 @@ impl TrainForm {
         let arch = self.said(TrainText::Arch);
         let parsed = if arch.is_empty() { Ok(None) } else { arch.parse().map(Some) };
         let arch = parsed.map_err(|e: <Arch as std::str::FromStr>::Err| Wrong { field: ARCH, why: e.to_string() })?;
+        let part = self.said(TrainText::Part);
         Ok(Some(ObserverRequest {
             file,
+            part: (!part.is_empty()).then(|| part.to_owned()),
             arch,
             side,
             mean_std,

@@ -23,11 +23,18 @@ fn a_filled_form_is_a_request() {
     let mut form = filled();
     *form.text(TrainText::Images) = "10".to_owned();
     *form.text(TrainText::MeanStd) = "cifar10".to_owned();
+    *form.text(TrainText::Part) = "teacher".to_owned();
     let request = ask(&form, &TrainRecipe::default()).unwrap();
     assert_eq!(request.out, Path::new("/p/trainings/My-run--no.-1"));
     assert_eq!((request.name.as_deref(), request.data.to_str()), (Some("My run, no. 1"), Some("/d/distilled")));
     assert_eq!((request.student.to_string(), request.images_per_class, request.side), ("conv3".into(), Some(10), None));
+    let line = crate::ui::command_line::train(&request);
+    assert!(line.contains(" --observer /d/conv3.pth --part teacher "), "{line}");
+    let mut again = TrainForm::default();
+    again.fill(request.clone());
+    assert_eq!(again.said(TrainText::Part), "teacher");
     let observer = request.observer.unwrap();
+    assert_eq!(observer.part.as_deref(), Some("teacher"));
     assert_eq!((observer.file.to_str(), observer.mean_std), (Some("/d/conv3.pth"), Some(MeanStd::CIFAR10)));
     // Classes need no observer, and an observer from scratch is evaluated on its own dataset.
     let mut hard = TrainRecipe::default();
@@ -41,6 +48,33 @@ fn a_filled_form_is_a_request() {
     assert_eq!(request.images_per_class, None);
     let flags = crate::ui::command_line::train(&request);
     assert!(flags.starts_with("stillroom pretrain --data /d/distilled --student conv3 --mean-std cifar10 "), "{flags}");
+}
+
+#[test]
+fn an_observer_begins_with_other_weights_where_the_form_names_them() {
+    let mut hard = TrainRecipe::default();
+    for (name, value) in [("loss", "hard-ce"), ("labels", "hard"), ("mixing", "none")] {
+        hard.set(name, value).unwrap();
+    }
+    let mut form = filled();
+    form.choose(TrainPath::Initial, Path::new("/d/resnet18.pth"));
+    *form.text(TrainText::InitialRate) = "0.1".to_owned();
+    assert_eq!(ask(&form, &hard).unwrap().initial, None, "students begin with the seed's");
+    form.pretrain = true;
+    let request = ask(&form, &hard).unwrap();
+    let initial = request.initial.clone().unwrap();
+    assert_eq!((initial.file.to_str(), initial.rate), (Some("/d/resnet18.pth"), 0.1));
+    let flags = crate::ui::command_line::train(&request);
+    assert!(flags.contains(" --init /d/resnet18.pth --init-rate 0.1 --student conv3"), "{flags}");
+    let mut again = TrainForm::default();
+    again.fill(request);
+    assert_eq!(again.changes(&hard), 0);
+    *again.text(TrainText::InitialRate) = String::new();
+    assert_eq!(again.text_before(TrainText::InitialRate).as_deref(), Some("0.1"));
+    for wrong in ["-1", "x", "inf"] {
+        *form.text(TrainText::InitialRate) = wrong.to_owned();
+        assert_eq!(ask(&form, &hard).unwrap_err().field, INITIAL_RATE);
+    }
 }
 
 #[test]

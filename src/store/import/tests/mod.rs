@@ -8,6 +8,9 @@ use super::*;
 use crate::core::data::dataset::{ClassId, ImageId, Layout};
 use crate::core::data::source::{ImageBytes, Planes};
 
+mod content;
+mod readings;
+
 /// A temporary tree of files, each with its own name as contents.
 fn tree(files: &[&str]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
@@ -52,7 +55,7 @@ fn plain_class_folders_are_the_whole() {
     assert_eq!(names(&opened.dataset), ["cat", "dog"]);
     assert_eq!(sources(&opened.dataset), ["cat/deep/er/y.webp", "cat/x.Png", "dog/a.jpg", "dog/b.JPEG"]);
     assert_eq!(opened.dataset.image_name(ImageId(0)), b"deep/er/y.webp", "names are relative to the class");
-    assert_eq!(opened.notes, ["1 file that is no image was passed over (images end in jpg, jpeg, png, bmp or webp)"]);
+    assert_eq!(opened.notes, ["1 file that is no image was passed over"]);
 }
 
 #[test]
@@ -103,7 +106,9 @@ fn folders_that_are_no_dataset_say_what_is_expected() {
     assert!(error_of(root.path(), Split::Train).contains("2 class folders, but no images in them"));
     let root = tree(&["train/cat.1.jpg", "train/dog.1.jpg", "test/1.jpg"]);
     let error = error_of(root.path(), Split::Train);
-    assert!(error.contains("images lie directly in this folder"), "{error}");
+    assert!(error.contains("images lie directly in this folder's test, train"), "{error}");
+    let error = open_as(root.path(), Split::Train, Folders::Splits).unwrap_err().to_string();
+    assert!(error.contains("images lie directly in this folder, so their classes are unknown"), "{error}");
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn a_class_without_images_stays_a_class() {
     let opened = open(root.path(), Split::Train).unwrap();
     assert_eq!(names(&opened.dataset), ["a", "b", "c"]);
     assert_eq!(opened.dataset.class_size(ClassId(1)), 0);
-    assert_eq!(opened.notes[0], "1 class without images: b");
+    assert_eq!(opened.notes[0], "1 class without images, with a place in the class order: b");
 }
 
 fn bytes(dataset: &Dataset, image: u32) -> ImageBytes<'_> {
@@ -208,7 +213,11 @@ fn tiny_imagenet_has_sorted_ids_titles_and_annotated_validation() {
     assert_eq!(titles, [Some("goldfish, Carassius auratus"), None, Some("caf\\xe9")]);
     assert_eq!(sources(&train.dataset), ["train/n01/images/n01_0.JPEG", "train/n03/images/n03_1.JPEG"]);
     assert_eq!(train.dataset.image_name(ImageId(0)), b"n01_0.JPEG");
-    assert_eq!(train.notes, ["1 folder of train/ not in wnids.txt, passed over: n99", "1 class without images: n02"]);
+    let expected = [
+        "1 folder of train/ not in wnids.txt, passed over: n99",
+        "1 class without images, with a place in the class order: n02",
+    ];
+    assert_eq!(train.notes, expected);
     let test = open(path, Split::Test).unwrap();
     assert_eq!(sources(&test.dataset), ["val/images/val_1.JPEG", "val/images/val_0.JPEG"]);
     assert_eq!(test.dataset.class_of(ImageId(1)), ClassId(2));

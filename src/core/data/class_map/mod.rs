@@ -3,11 +3,13 @@
 //! A wrong class order gives an observer at chance level, the cause of most failed replications of RDED; so the
 //! order of the rules is fixed, and where none applies the error says which class is the obstacle.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::class_order::{self, ClassOrder};
-use super::dataset::Class;
+use super::names::composed;
 use super::wordnet;
+use crate::core::data::dataset::Class;
 
 /// A class map as a person or `stillroom check` gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +84,12 @@ pub enum ClassMapError {
     /// A named map lacks a class.
     #[error("the class map has no entry for class '{class}'; add \"{class}\": <output>")]
     NotInMap {
+        /// The class.
+        class: String,
+    },
+    /// A named map has several entries for a class, whose names differ only in how Unicode composes them.
+    #[error("the class map has several entries for class '{class}'; leave one of them")]
+    Repeated {
         /// The class.
         class: String,
     },
@@ -179,10 +187,10 @@ fn from_given(classes: &[Class], map: &GivenMap) -> Result<Vec<u32>, ClassMapErr
         GivenMap::Ordered(outputs) if outputs.len() == classes.len() => Ok(outputs.clone()),
         GivenMap::Ordered(outputs) => Err(ClassMapError::WrongLength { given: outputs.len(), classes: classes.len() }),
         GivenMap::Named(entries) => {
-            let entries: HashMap<&str, u32> = entries.iter().map(|(name, output)| (name.as_str(), *output)).collect();
-            let find = |c: &Class| {
-                let output = entries.get(c.name.as_str()).or_else(|| entries.get(c.title.as_deref()?));
-                output.copied().ok_or_else(|| ClassMapError::NotInMap { class: c.name.clone() })
+            let entries = ByName::new(entries.iter().map(|(name, output)| (name.as_str(), *output)));
+            let find = |c: &Class| match entries.of_class(c) {
+                Some(output) => output.map_err(|()| ClassMapError::Repeated { class: c.label().to_owned() }),
+                None => Err(ClassMapError::NotInMap { class: c.name.clone() }),
             };
             classes.iter().map(find).collect()
         }
@@ -249,18 +257,41 @@ fn by_name(classes: &[Class], names: &[String], count: usize) -> Result<Vec<Opti
     if names.len() != count {
         return Err(ClassMapError::NamesCount { names: names.len(), outputs: count });
     }
-    let mut outputs: HashMap<&str, Result<u32, ()>> = HashMap::with_capacity(count);
-    for (output, name) in names.iter().enumerate() {
-        let entry = outputs.entry(name);
-        entry.and_modify(|o| *o = Err(())).or_insert(Ok(output as u32));
-    }
+    let outputs = ByName::new(names.iter().map(String::as_str).zip(0..));
     let find = |c: &Class| {
-        let output = outputs.get(c.name.as_str()).or_else(|| outputs.get(c.title.as_deref()?));
+        let by_words = || outputs.get(wordnet::words(c.wordnet_id()?)?);
         // Where the words name two outputs, the id may still tell.
-        let output = output.or_else(|| outputs.get(wordnet::words(c.wordnet_id()?)?).filter(|output| output.is_ok()));
-        output.copied().transpose().map_err(|()| ClassMapError::Ambiguous { class: c.label().to_owned() })
+        let output = outputs.of_class(c).or_else(|| by_words().filter(Result::is_ok));
+        output.transpose().map_err(|()| ClassMapError::Ambiguous { class: c.label().to_owned() })
     };
     classes.iter().map(find).collect()
+}
+
+/// Outputs by name: letter by letter, and where no name is spelled so, in Unicode's composed form; `Err` where several
+/// have the name.
+struct ByName<'a> {
+    spelled: HashMap<&'a str, Result<u32, ()>>,
+    composed: HashMap<Cow<'a, str>, Result<u32, ()>>,
+}
+
+impl<'a> ByName<'a> {
+    fn new(names: impl Iterator<Item = (&'a str, u32)>) -> Self {
+        let (mut spelled, mut others) = (HashMap::new(), HashMap::new());
+        for (name, output) in names {
+            spelled.entry(name).and_modify(|o| *o = Err(())).or_insert(Ok(output));
+            others.entry(composed(name)).and_modify(|o| *o = Err(())).or_insert(Ok(output));
+        }
+        Self { spelled, composed: others }
+    }
+
+    fn get(&self, name: &str) -> Option<Result<u32, ()>> {
+        self.spelled.get(name).or_else(|| self.composed.get(&composed(name))).copied()
+    }
+
+    /// By the class's name, or by its title.
+    fn of_class(&self, class: &Class) -> Option<Result<u32, ()>> {
+        self.get(&class.name).or_else(|| self.get(class.title.as_deref()?))
+    }
 }
 
 /// Every output exists and no two classes share one.
@@ -279,118 +310,4 @@ fn check(classes: &[Class], outputs: &[u32], count: usize) -> Result<(), ClassMa
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn classes(names: &[&str]) -> Vec<Class> {
-        names.iter().map(|n| Class { name: (*n).into(), title: None, folder: n.as_bytes().to_vec() }).collect()
-    }
-
-    fn outputs(count: usize, names: Option<&[String]>) -> Outputs<'_> {
-        Outputs { count, names, order: ClassOrder::Auto }
-    }
-
-    fn texts(names: &[&str]) -> Vec<String> {
-        names.iter().map(|n| (*n).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_given_map_wins_over_all_else() {
-        let data = classes(&["a", "b"]);
-        let names = texts(&["a", "b", "c"]);
-        let outputs = outputs(3, Some(&names));
-        let map = resolve(&data, outputs, Some(&GivenMap::Ordered(vec![2, 0]))).unwrap();
-        assert_eq!(map, ClassMap::new(vec![2, 0], Rule::Given));
-        let named = GivenMap::Named(vec![("b".into(), 1), ("a".into(), 2), ("unused".into(), 2)]);
-        assert_eq!(resolve(&data, outputs, Some(&named)).unwrap().outputs, [2, 1]);
-    }
-
-    #[test]
-    fn bad_given_maps_name_the_class() {
-        let data = classes(&["a", "b"]);
-        let outputs = outputs(3, None);
-        let of = |map| resolve(&data, outputs, Some(&map)).unwrap_err();
-        assert_eq!(of(GivenMap::Ordered(vec![1])), ClassMapError::WrongLength { given: 1, classes: 2 });
-        assert_eq!(of(GivenMap::Named(vec![("a".into(), 1)])), ClassMapError::NotInMap { class: "b".into() });
-        assert_eq!(
-            of(GivenMap::Ordered(vec![0, 3])),
-            ClassMapError::OutOfRange { class: "b".into(), output: 3, last: 2 }
-        );
-        let twice = ClassMapError::Twice { first: "a".into(), second: "b".into(), output: 1 };
-        assert_eq!(of(GivenMap::Ordered(vec![1, 1])), twice);
-    }
-
-    #[test]
-    fn names_or_titles_of_a_part_of_the_outputs_are_enough() {
-        let mut data = classes(&["n01", "owl"]);
-        data[0].title = Some("cat".into());
-        let names = texts(&["dog", "owl", "cat"]);
-        let map = resolve(&data, outputs(3, Some(&names)), None).unwrap();
-        assert_eq!(map, ClassMap::new(vec![2, 1], Rule::Names));
-        let names = texts(&["cat", "owl", "cat"]);
-        let error = resolve(&data, outputs(3, Some(&names)), None).unwrap_err();
-        assert_eq!(error, ClassMapError::Ambiguous { class: "cat".into() });
-        let error = resolve(&data, outputs(4, Some(&names)), None).unwrap_err();
-        assert_eq!(error, ClassMapError::NamesCount { names: 3, outputs: 4 });
-    }
-
-    #[test]
-    fn wordnet_ids_map_to_a_thousand_outputs() {
-        let data = classes(&["n02099601", "n15075141"]);
-        let map = resolve(&data, outputs(1000, None), None).unwrap();
-        assert_eq!(map, ClassMap::new(vec![207, 999], Rule::WordNet));
-        // The folders of a distilled set are numbered, and the ids are their titles.
-        let mut distilled = classes(&["00000", "00001"]);
-        distilled[0].title = Some("n15075141".into());
-        distilled[1].title = Some("n02099601".into());
-        let map = resolve(&distilled, outputs(1000, None), None).unwrap();
-        assert_eq!(map, ClassMap::new(vec![999, 207], Rule::WordNet));
-        assert_eq!(distilled[1].shown(), "golden retriever");
-        // An id that ImageNet-1k lacks is the obstacle, and the error says so.
-        let data = classes(&["n02099601", "n00000001"]);
-        let error = resolve(&data, outputs(1000, None), None).unwrap_err();
-        assert_eq!(error, ClassMapError::NoRule { class: "n00000001".into(), classes: 2, outputs: 1000 });
-    }
-
-    #[test]
-    fn the_order_is_the_last_resort_and_must_not_contradict_names() {
-        let data = classes(&["bird", "cat", "plane"]);
-        let order = ClassMap::new(vec![0, 1, 2], Rule::Order);
-        assert_eq!(resolve(&data, outputs(3, None), None).unwrap(), order);
-        // "airplane" is spelt differently, but the names that are known are where the order puts them.
-        let names = texts(&["bird", "cat", "airplane"]);
-        assert_eq!(resolve(&data, outputs(3, Some(&names)), None).unwrap(), order);
-        let names = texts(&["airplane", "bird", "cat"]);
-        let error = resolve(&data, outputs(3, Some(&names)), None).unwrap_err();
-        assert_eq!(error, ClassMapError::NotNamed { class: "plane".into(), other: "bird".into(), output: 1 });
-        let error = resolve(&data, outputs(10, None), None).unwrap_err();
-        assert!(error.to_string().contains("3 classes and the observer 10 outputs"), "{error}");
-    }
-
-    /// Ten folders called by numbers are sorted as text; ordered by number are the outputs, unless a name or the user says
-    /// otherwise.
-    #[test]
-    fn integers_are_in_order_of_number() {
-        let data = classes(&["1", "10", "2"]);
-        let map = resolve(&data, outputs(3, None), None).unwrap();
-        assert_eq!(map, ClassMap { outputs: vec![0, 2, 1], rule: Rule::Number, as_text: Some(vec![0, 1, 2]) });
-        let asked = |order| Outputs { count: 3, names: None, order };
-        assert_eq!(resolve(&data, asked(ClassOrder::Text), None).unwrap(), ClassMap::new(vec![0, 1, 2], Rule::Order));
-        let number = resolve(&data, asked(ClassOrder::Number), None).unwrap();
-        assert_eq!(number, ClassMap::new(vec![0, 2, 1], Rule::Number), "nothing is left to try");
-        let others = classes(&["class1", "class10", "class2"]);
-        assert_eq!(resolve(&others, outputs(3, None), None).unwrap().rule, Rule::Order);
-        let error = resolve(&others, asked(ClassOrder::Number), None).unwrap_err();
-        assert_eq!(error, ClassMapError::NoNumber { class: "class1".into() });
-        // One name is known, and only the order of text puts it where it is.
-        let names = texts(&["one", "10", "two"]);
-        assert_eq!(resolve(&data, outputs(3, Some(&names)), None).unwrap(), ClassMap::new(vec![0, 1, 2], Rule::Order));
-        // Or only that of number.
-        let names = texts(&["one", "two", "10"]);
-        assert_eq!(resolve(&data, outputs(3, Some(&names)), None).unwrap(), ClassMap::new(vec![0, 2, 1], Rule::Number));
-        // Or neither.
-        let names = texts(&["10", "one", "two"]);
-        let error = resolve(&data, outputs(3, Some(&names)), None).unwrap_err();
-        assert_eq!(error, ClassMapError::NotNamed { class: "1".into(), other: "10".into(), output: 0 });
-    }
-}
+mod tests;
