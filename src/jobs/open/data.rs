@@ -6,6 +6,7 @@ use crate::core::data::dataset::{Dataset, Split};
 use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
 use crate::core::data::names::composed;
+use crate::jobs::folder_set;
 use crate::store::files::shown;
 use crate::store::import::{self, ImportError, Imported};
 
@@ -41,13 +42,21 @@ impl DatasetRequest {
         Self { path: path.to_owned(), ..Self::default() }
     }
 
-    /// The images to learn from: the training split, without what is held out.
+    /// The images to learn from: the training split, without what is held out. A distilled set is whole: images were held
+    /// out when it was made.
     ///
     /// # Errors
     /// [`DataError`].
     pub fn training(&self) -> Result<Imported, DataError> {
-        let imported = dataset(&self.path, Split::Train, self.folders)?;
+        let mut imported = dataset(&self.path, Split::Train, self.folders)?;
         let Some(holdout) = self.holdout else { return Ok(imported) };
+        if let Ok(Some(set)) = folder_set::manifest(&imported.dataset) {
+            if set.dataset.holdout != Some(holdout) {
+                let made = set.dataset.holdout.map_or_else(|| "without".to_owned(), |other| format!("with {other}"));
+                imported.notes.push(format!("--holdout {holdout}: the set was distilled {made}, and stays as it is"));
+            }
+            return Ok(imported);
+        }
         Ok(self.divided(&imported, holdout)?.0)
     }
 

@@ -28,7 +28,7 @@ pub struct RelabelRequest {
     pub data: PathBuf,
     /// What their folders are.
     pub folders: Folders,
-    /// What is held out of real images, which are not labelled.
+    /// What is held out of real images, which are not labelled then.
     pub holdout: Option<Holdout>,
     /// The observer.
     pub observer: ObserverRequest,
@@ -189,7 +189,7 @@ impl Labelling {
 
     fn header(&self, request: &RelabelRequest) -> LabelsHeader {
         let mut settings = self.teacher.settings();
-        settings.extend(request.holdout.map(|holdout| ("holdout".to_owned(), holdout.to_string())));
+        settings.extend(self.pictures.dataset().holdout().map(|holdout| ("holdout".to_owned(), holdout.to_string())));
         if request.fkd.is_some() {
             settings.insert("order".to_owned(), "fkd".to_owned());
         }

@@ -120,6 +120,7 @@ fn a_share_can_be_held_out_where_there_is_no_test_split() {
     assert_eq!(run.last()["images"], 4 + 2, "a share of each class, nothing of a single image");
     run.says(&["6 of 31 images are held out (--holdout 0.2)"]);
 
+    scene.write("two.json", b"[0, 1]");
     let distil = "--classes class0,class1 --ipc 2 --patches 1 --subset 20 --crops 1";
     scene.distill(&format!("{distil} --holdout 0.2 --out out")).last();
     let set = manifest(&scene, "out");
@@ -137,6 +138,12 @@ fn a_share_can_be_held_out_where_there_is_no_test_split() {
     let text = std::fs::read_to_string(scene.at("out/manifest.json")).unwrap();
     assert_eq!(held_out.len(), 6);
     assert!(held_out.iter().all(|image| !text.contains(image)), "{held_out:?}");
+
+    let run = scene.line(
+        "relabel --data out --observer observer.safetensors --class-map two.json --device cpu --epochs 1 --holdout 0.2 \
+         --out labels",
+    );
+    assert_eq!(run.last()["images"], 4, "a distilled set is labelled as it is: {}", run.stderr);
 
     let train = "train --data out --student conv3x8 --labels hard --loss hard-ce --epochs 1 --batch 4 --device cpu";
     let run = scene.line(&format!("{train} --val data --holdout 0.2 --out t"));
