@@ -20,9 +20,10 @@ impl Machine<'_> {
     pub(super) fn call(&mut self, class: Value, arguments: Value) -> Result<(), TorchFileError> {
         let value = match self.heap.node(class) {
             Some(Node::Class(Some(known), ..)) => self.built(class, *known, arguments)?,
-            Some(Node::Object(_)) if self.is_callable(class) => {
-                return Err(TorchFileError::Call(self.callable(class)));
-            }
+            Some(Node::Object(_)) if self.is_callable(class) => match self.bound(class) {
+                Some(new) => self.inert(new, arguments)?,
+                None => return Err(TorchFileError::Call(self.callable(class))),
+            },
             Some(Node::Object(_) | Node::Class(None, ..)) => self.inert(class, arguments)?,
             _ => return Err(wrong("its pickle calls what is no function")),
         };
@@ -48,6 +49,14 @@ impl Machine<'_> {
     fn is_callable(&self, value: Value) -> bool {
         let Some(Node::Object(object)) = self.heap.node(value) else { return false };
         matches!(self.heap.known(object.class), Some(Known::Attribute | Known::Callable))
+    }
+
+    /// The `__new__` that a `partial` calls: protocols 2 and 3 make objects so whose `__new__` takes keywords.
+    fn bound(&self, partial: Value) -> Option<Value> {
+        let Some(Node::Object(object)) = self.heap.node(partial) else { return None };
+        let first = *self.heap.items(object.arguments)?.first()?;
+        let Some(Node::Class(None, _, name)) = self.heap.node(first) else { return None };
+        self.heap.text(*name).ends_with(".__new__").then_some(first)
     }
 
     fn new_object(&mut self, class: Value, arguments: Value) -> Result<Value, TorchFileError> {

@@ -58,6 +58,10 @@ fn each_kind_has_its_name() {
         (b"\x80\x04}U\x01xcnet\nWith\n)}U\x01kK\x01s\x92s.", "'x' (net.With)"),
         (b"\x80\x02}U\x01ncoperator\nitemgetter\nK\x01\x85Rs.", "'n' (operator.itemgetter)"),
         (b"\x80\x02}U\x01fcdill._dill\n_create_function\ncdill._dill\n_create_code\n)R\x85Rs.", "'f' (dill._dill._create_function)"),
+        (
+            b"\x80\x02}U\x01kcfunctools\npartial\nc__builtin__\ngetattr\ncnet\nWith\nU\x07__new__\x86R\x85R)Rs.",
+            "'k' (net.With.__new__)",
+        ),
         (b"(inet\nOld\n(dS'a'\nI1\nsb.", "net.Old"),
         (b"\x80\x02(cnet\nOld\nK\x01o.", "net.Old"),
         (b"\x80\x02}U\x01sctorch._utils\n_rebuild_sparse_tensor\n)Rs.", "'s' (torch._utils._rebuild_sparse_tensor)"),
