@@ -80,6 +80,10 @@ impl<R: Read + Seek> TorchFile<R> {
         if found.found.is_empty() && found.dumped {
             return Err(wrong("pickle.dump wrote its tensors as files within it; load it in Python and save it again"));
         }
+        if found.found.is_empty() && found.script {
+            let what = "a TorchScript module without tensors, as frozen ones are; save the network's state_dict()";
+            return Err(TorchFileError::Foreign(what.to_owned()));
+        }
         let mut entries = Vec::with_capacity(found.found.len());
         let most = most_bytes(self.length) / 4;
         for (key, value) in found.found {

@@ -165,6 +165,8 @@ fn whole_networks_are_their_state_dicts() {
     let mut expected = [&["mask"][..], &NET].concat();
     expected.sort_unstable();
     assert_eq!(keys, expected);
+    let frozen = b"\x80\x02c__torch__.net\nNet\n)\x81}b.";
+    assert!(tensors(frozen, &[]).unwrap_err().to_string().contains("a TorchScript module without tensors"));
 }
 
 const DEFLATED: &[u8] = seed!("zip/deflated");
