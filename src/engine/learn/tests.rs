@@ -209,9 +209,10 @@ fn probes_of_a_training_are_burns() {
         let graph = graph(arch, side, 10);
         let probes = graph.taps().into_iter().flat_map(|tap| [Probe::Values(tap.clone()), Probe::Statistics(tap)]);
         let setup = Setup { mode: Mode::Train(Wanted::Both), probes: probes.collect() };
-        let images: Vec<f32> = formula("input", 11 * 3 * side * side).collect();
+        // Few, so that hardly any of their ReLUs is so close to zero that the engines see it on different sides.
+        let images: Vec<f32> = formula("input", 5 * 3 * side * side).collect();
         let results = both(&graph, &setup).into_iter().map(|(_, mut network)| {
-            let given = network.forward(&images, 11, Masks::default()).unwrap();
+            let given = network.forward(&images, 5, Masks::default()).unwrap();
             let halves: Vec<Probed> = given.probed.iter().map(weighed).collect();
             let entries: Vec<Entry<'_>> = halves.iter().map(entry).collect();
             let loss: Vec<f32> = formula("loss", given.logits.len()).collect();
