@@ -271,6 +271,10 @@ mod tests {
     fn without_locks_a_process_at_work_on_this_machine_is_still_found() {
         let folder = tempfile::tempdir().unwrap();
         let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        // A process that has just begun shows its parent's command line, or none.
+        while !std::fs::read(format!("/proc/{}/cmdline", other.id())).unwrap().starts_with(b"sleep") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let sign_as = |command: &str| {
             let holder = Holder { pid: other.id(), command: command.to_owned(), since: now() };
             std::fs::write(folder.path().join(NAME), serde_json::to_vec(&holder).unwrap()).unwrap();

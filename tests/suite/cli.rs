@@ -11,7 +11,7 @@ use stillroom::engine::cpu::kernels::isa::Isa;
 use stillroom::engine::images::decode;
 use stillroom::jobs::distill::recut;
 
-use crate::scene::{Run, Scene, assert_same_trees, tree};
+use crate::scene::{Run, Scene, assert_same_trees, is_ignored, tree};
 
 const SMALL: &str = "--ipc 2 --patches 4 --subset 10 --crops 3";
 
@@ -265,10 +265,11 @@ fn a_second_process_is_told_who_works_on_the_project() {
 
 #[test]
 fn ctrl_c_ends_with_130_and_the_same_command_resumes() {
+    const INT: u32 = 2;
     let scene = Scene::with_data(&[80, 80, 80, 80, 80]);
     let recipe = "--ipc 2 --patches 4 --subset 80 --crops 40";
     let mut child = until_scoring(&scene, &format!("{recipe} --project p --out out"));
-    signal("INT", &child.id().to_string());
+    signal(if is_ignored(INT) { "TERM" } else { "INT" }, &child.id().to_string());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!scene.at("out").exists());
     let resumed = scene.distill(&format!("{recipe} --project p --out out")).last();

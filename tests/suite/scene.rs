@@ -121,6 +121,14 @@ impl Run {
     }
 }
 
+/// Whether these tests ignore a signal, so that the programs they start do, too: under `nohup`, or in the background of a
+/// script.
+pub fn is_ignored(signal: u32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// Pixels by formula, smooth enough to differ from crop to crop.
 pub fn pixels(name: &str, side: u32) -> Rgb8 {
     let mut image = Rgb8::black(side, side);

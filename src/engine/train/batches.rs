@@ -76,6 +76,10 @@ impl Epoch {
         (epoch, first): (u32, u32),
         each: &mut dyn FnMut(Drawn) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
+        // The plan's last batch is none of its own where it was joined.
+        if first as usize >= self.batches() {
+            return Ok(());
+        }
         let mut waiting: Option<Drawn> = None;
         for_each(job, epoch, (&self.plans, first), &mut |batch| {
             if self.joined && batch.number as usize + 1 == self.batches() {

