@@ -224,11 +224,15 @@ fn wrong_files_name_the_first_differences() {
     });
     let said = ["wide.safetensors", "layer3.0.conv1.weight is [256, 64, 3, 3], not [256, 128, 3, 3]"];
     convert("wide.safetensors", "").fails(1, &said);
+    with("gated.safetensors", "resnet50", &|t| {
+        t.insert("layer1.0.gate.weight".into(), vec![16, 256, 1, 1]);
+    });
+    let said = ["gated.safetensors is no plain resnet50", "layer1.0.gate.weight"];
+    convert("gated.safetensors", "").fails(1, &said);
     with("excited.safetensors", "resnet50", &|t| {
         t.insert("layer1.0.se.fc1.weight".into(), vec![16, 256, 1, 1]);
     });
-    let said = ["excited.safetensors is no plain resnet50", "layer1.0.se.fc1.weight"];
-    convert("excited.safetensors", "").fails(1, &said);
+    convert("excited.safetensors", "").fails(1, &["excited.safetensors: this is a ResNet with squeeze-and-excitation"]);
     with("other.safetensors", "resnet34", &|_| ());
     let said = ["holds a resnet34, not a resnet50", "missing: layer1.0.conv3.weight", "leave out --arch"];
     convert("other.safetensors", "--arch resnet50").fails(1, &said);
