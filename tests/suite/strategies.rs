@@ -174,7 +174,7 @@ fn several_sizes_are_there_together_or_not_at_all() {
     let recipe = "--patches 1 --subset 10 --crops 2";
     scene.distill(&format!("{recipe} --ipc 2,1 --out out")).fails(1, &["out", "exists and is not empty", "is free"]);
     let many = scene.distill(&format!("{recipe} --ipc 2,11 --out other"));
-    many.fails(1, &["class 'class0': 10 usable images", "11 patches"]);
+    many.fails(1, &["2 classes", "IPC·N = 11 patches", "'class0' (10), 'class1' (10)"]);
     assert!(!scene.at("other").exists());
     // Beside the classes the output is none of them.
     scene.distill(&format!("{recipe} --ipc 2,1 --out data/sizes")).last();

@@ -84,10 +84,8 @@ mod tests {
             TooFewPatches { classes, needed, by }.to_string()
         };
         let one = of(ShortClasses::Refuse, 20, 1);
-        assert!(
-            one.starts_with("class 'c0': 0 usable images, but IPC·N = 20 patches") && one.contains("fewer"),
-            "{one}"
-        );
+        let due = "class 'c0': 0 usable images, but a class's images need IPC·N = 20 patches; ";
+        assert!(one.starts_with(due) && one.contains("--short-classes fewer"), "{one}");
         let many = of(ShortClasses::Fewer, 4, 7);
         for said in [
             "7 classes",

@@ -388,9 +388,9 @@ mod tests {
         let request =
             DatasetRequest { path: "/data".into(), folders: Folders::Classes, holdout: Some("0.1:7".parse().unwrap()) };
         panel.set(&request);
-        assert_eq!((panel.holdout.as_str(), panel.request()), ("0.1:7", Ok(request)));
+        assert_eq!((panel.holdout.as_str(), panel.request()), ("0.1:7", Ok(request.clone())));
         panel.holdout = " ".to_owned();
-        assert_eq!(panel.request(), Ok(DatasetRequest::whole("/data".as_ref())));
+        assert_eq!(panel.request(), Ok(DatasetRequest { holdout: None, ..request }));
         panel.holdout = "a tenth".to_owned();
         assert!(panel.request().unwrap_err().starts_with("Hold out: 'a tenth' is no share"));
     }
