@@ -88,7 +88,7 @@ fn columns() -> Tree<Panel> {
     let patches = tabs(&[Panel::Patches]);
     let distilled = tabs(&[Panel::Distilled]);
     let log = tabs(&[Panel::Log]);
-    let left = column(&mut tiles, [(input, 0.545), (recipe, 0.455)]);
+    let left = column(&mut tiles, [(input, 0.515), (recipe, 0.485)]);
     let right = column(&mut tiles, [(distilled, 0.78), (log, 0.22)]);
     let mut all = Linear::new(LinearDir::Horizontal, vec![left, patches, right]);
     for (tile, share) in [(left, 0.26), (patches, 0.41), (right, 0.33)] {
