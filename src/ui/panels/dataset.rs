@@ -357,7 +357,8 @@ mod tests {
         panel.set(&request);
         assert_eq!((panel.holdout.as_str(), panel.request()), ("0.1:7", Ok(request)));
         panel.holdout = " ".to_owned();
-        assert_eq!(panel.request(), Ok(DatasetRequest::whole("/data".as_ref())));
+        let folders = Folders::Classes;
+        assert_eq!(panel.request(), Ok(DatasetRequest { folders, ..DatasetRequest::whole("/data".as_ref()) }));
         panel.holdout = "a tenth".to_owned();
         assert!(panel.request().unwrap_err().starts_with("Hold out: 'a tenth' is no share"));
     }
