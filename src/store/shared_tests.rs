@@ -207,19 +207,19 @@ fn what_is_forbidden_is_called_that() {
     let project = Project::open(&at("project")).unwrap();
     project.remember_observer(Path::new("/w.pth"), None, "f", "conv3").unwrap();
     drop(project);
-    for class in ["data/cat", "data/dog"] {
+    for class in ["data/cat", "data/dog", "closed/owl"] {
         std::fs::create_dir_all(at(class)).unwrap();
         std::fs::write(at(class).join("1.png"), b"x").unwrap();
     }
     training_and_labels(folder.path());
     let allow = |name: &str, mode| std::fs::set_permissions(at(name), PermissionsExt::from_mode(mode)).unwrap();
-    [("data/dog", 0), ("project", 0o555), ("run", 0o555), ("labels", 0o555), ("", 0o555)]
+    [("data/dog", 0), ("closed/owl", 0), ("project", 0o555), ("run", 0o555), ("labels", 0o555), ("", 0o555)]
         .into_iter()
         .for_each(|(name, mode)| allow(name, mode));
     // Mapped to an ordinary user, so that the permissions hold for root, too.
     let run = || elsewhere(&["--map-user=65534"], folder.path(), "true", "without_permissions");
     let outcome = std::panic::catch_unwind(run);
-    ["", "project", "data/dog", "run", "labels"].into_iter().for_each(|name| allow(name, 0o755));
+    ["", "project", "data/dog", "closed/owl", "run", "labels"].into_iter().for_each(|name| allow(name, 0o755));
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
@@ -231,8 +231,12 @@ fn without_permissions() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let folder = Path::new(&folder);
     can_only_be_read(folder, "permission denied; change its permissions");
-    let error = open(&folder.join("data"), Split::Train).unwrap_err().to_string();
-    assert!(error.contains("data/dog: cannot list: permission denied; change its permissions"), "{error}");
+    // A class keeps its place, so that no other one takes it; where nothing may be read, there is no dataset.
+    let opened = open(&folder.join("data"), Split::Train).unwrap();
+    assert_eq!((opened.dataset.classes().len(), opened.dataset.image_count()), (2, 1));
+    assert!(opened.notes.iter().any(|note| note.contains("that may not be read") && note.contains("data/dog")));
+    let error = open(&folder.join("closed"), Split::Train).unwrap_err().to_string();
+    assert!(error.contains("closed/owl: cannot list: permission denied; change its permissions"), "{error}");
     let error = Project::open(&folder.join("other")).unwrap_err().to_string();
     assert!(error.contains("other: cannot make this project folder: permission denied"), "{error}");
     let project = Project::read_only(&folder.join("project")).unwrap();
