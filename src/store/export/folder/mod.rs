@@ -135,6 +135,15 @@ impl NewFolder {
         Self::begin(out).map(drop)
     }
 
+    /// Whether the output is free, found out without making anything.
+    ///
+    /// # Errors
+    /// [`FolderError::Exists`] with a free name, [`FolderError::Unusable`], [`FolderError::NotWritable`].
+    pub fn is_free(out: &Path) -> Result<(), FolderError> {
+        let (parent, name) = place_of(out)?;
+        check_free(out, &parent.join(name), &parent)
+    }
+
     /// The folder that holds the work until it is finished.
     #[must_use]
     pub fn partial(&self) -> &Path {
@@ -155,6 +164,15 @@ impl NewFolder {
     /// [`FolderError::Write`] where the disk is full or fails, where the name leads out of the folder, or where this file
     /// has been written before.
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let mut file = self.create(name)?;
+        file.write_all(bytes).map_err(|e| self.failed(&self.partial.join(name), bytes.len(), e))
+    }
+
+    /// Makes the file `name`, as [`Self::put`] does, for those who write it piece by piece.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn create(&self, name: &str) -> Result<File, FolderError> {
         let path = self.partial.join(name);
         let mut parts = Path::new(name).components();
         if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
@@ -162,8 +180,32 @@ impl NewFolder {
             return Err(self.failed(&path, 0, source));
         }
         self.make_parent(name)?;
-        File::create_new(&path).and_then(|mut f| f.write_all(bytes)).map_err(|e| self.failed(&path, bytes.len(), e))?;
+        let file = File::create_new(&path).map_err(|e| self.failed(&path, 0, e))?;
         self.locked().files.insert(name.to_owned());
+        Ok(file)
+    }
+
+    /// For `map_err`: a file of [`Self::create`] that could not be written.
+    pub fn at(&self, name: &str) -> impl Fn(io::Error) -> FolderError {
+        let path = self.partial.join(name);
+        move |source| self.failed(&path, 0, source)
+    }
+
+    /// Removes what was written, for those who can do it again at little cost: the files of [`Self::put`] and
+    /// [`Self::create`], and the folders that are empty then.
+    ///
+    /// # Errors
+    /// [`FolderError::Write`] where they can't be removed.
+    pub fn discard(self) -> Result<(), FolderError> {
+        let files = self.files();
+        for name in &files {
+            let path = self.partial.join(name);
+            fs::remove_file(&path).map_err(|e| self.failed(&path, 0, e))?;
+        }
+        let folders: BTreeSet<&Path> = files.iter().flat_map(|f| Path::new(f).ancestors().skip(1)).collect();
+        for folder in folders.into_iter().rev().map(|folder| self.partial.join(folder)) {
+            fs::remove_dir(&folder).map_err(|e| self.failed(&folder, 0, e))?;
+        }
         Ok(())
     }
 
