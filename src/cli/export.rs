@@ -75,7 +75,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let prepared = Prepared::new(&request, &mut console).map_err(|e| console.failure(&e))?;
     let (size, images, out) = (prepared.size(), prepared.images(), shown(&args.out));
     let at_most = if size.exact { "" } else { "at most " };
-    console.say(&format!("{images} images: {} files, {at_most}{} bytes in {out}", size.files, size.bytes));
+    let about: String = prepared.about().iter().map(|(name, value)| format!(", {name} {value}")).collect();
+    console.say(&format!("{images} images: {} files, {at_most}{} bytes in {out}{about}", size.files, size.bytes));
     let mut line = serde_json::json!({
         "job": "export",
         "format": request.format.name(),

@@ -138,6 +138,7 @@ impl Prepared {
             (_, _) => set::look(&set, takes, progress)?,
         };
         let layout = request.format.layout(&content, request.mean_std)?;
+        layout.notes().into_iter().for_each(|note| progress.warn(note));
         Ok(Self { format: request.format, out: request.out.clone(), content, pictures, layout })
     }
 
@@ -222,3 +223,6 @@ fn outside(out: &Path, read: &Path) -> Result<(), ExportJobError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,10 +31,11 @@ pub(super) fn look(
     let images = || (0..dataset.image_count() as u32).map(ImageId);
     let mut pictures: Vec<Picture> = images().map(|image| picture(set, image)).collect();
     let names = images().map(|image| dataset.source_bytes(image)).collect();
-    let content = |pictures| Content { classes: dataset.classes().to_vec(), pictures, manifest };
+    let layout = manifest.as_ref().map_or_else(|| dataset.layout(), |manifest| manifest.dataset.layout);
+    let classes = dataset.classes().to_vec();
     let files = Files { dataset: dataset.clone(), names, takes };
     files.look(&mut pictures, progress)?;
-    Ok((content(pictures), files))
+    Ok((Content { classes, pictures, manifest, layout }, files))
 }
 
 /// An image that nobody has looked at.
@@ -69,7 +70,8 @@ fn about(origin: &Origin) -> Map<String, Value> {
 
 /// A cell as fields of one kind each: a loss that is no number is left out.
 pub(super) fn cell(note: &CellNote) -> Value {
-    let loss = Some(note.loss).filter(|loss| loss.is_finite());
+    // The shortest decimal, as the manifest has it.
+    let loss = note.loss.to_string().parse::<f64>().ok().filter(|loss| loss.is_finite());
     let b = note.bbox;
     json!({
         "cell": note.cell,

@@ -52,7 +52,8 @@ pub(super) fn look(
     files.look(&mut pictures, progress)?;
     let class = |note: &ClassNote| Class { name: note.name.clone(), title: note.title.clone(), folder: Vec::new() };
     let classes = manifest.classes.iter().map(class).collect();
-    Ok((Content { classes, pictures, manifest: Some(manifest.clone()) }, files))
+    let layout = manifest.dataset.layout;
+    Ok((Content { classes, pictures, manifest: Some(manifest.clone()), layout }, files))
 }
 
 /// The fingerprint of the part that the set was made from.

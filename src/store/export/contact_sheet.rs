@@ -184,3 +184,46 @@ impl Writer for Sheets {
         self.sides.0 == self.sides.1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::content::Picture;
+    use super::*;
+    use crate::core::data::dataset::{Class, Layout};
+
+    fn sheets(classes: u32, images: u32, size: (u32, u32)) -> Sheets {
+        let class = |label: u32| Class { name: label.to_string(), title: None, folder: vec![] };
+        let picture = |label, number| Picture {
+            label,
+            number,
+            file: String::new(),
+            extension: "png",
+            size,
+            bytes: 0,
+            hash: blake3::hash(b""),
+            about: Map::new(),
+        };
+        let pictures = (0..classes).flat_map(|label| (0..images).map(move |number| picture(label, number))).collect();
+        let classes = (0..classes).map(class).collect();
+        layout(&Content { classes, pictures, manifest: None, layout: Layout::ImageFolder }).unwrap()
+    }
+
+    #[test]
+    fn a_row_holds_a_class_and_pages_stay_small() {
+        let few = sheets(3, 4, (32, 24));
+        assert_eq!((few.sides, few.pages.clone(), few.lossless()), ((32, 32), vec![(138, 104)], true));
+        assert_eq!(few.places[6], Place { page: 0, x: 70, y: 36, size: (32, 24) });
+        // Shrunk until fifty of them fit.
+        let many = sheets(1000, 50, (224, 224));
+        assert_eq!((many.sides, many.lossless()), ((224, 161), false));
+        assert_eq!(many.pages.len(), 20, "{:?}", many.pages);
+        assert!(many.pages.iter().all(|&(width, height)| width <= MOST && height <= MOST));
+        // Too many for a row at any size that shows something.
+        let long = sheets(2, 1000, (32, 32));
+        assert_eq!((long.sides.1, long.pages.len()), (16, 1));
+        assert_eq!(long.places[455], Place { page: 0, x: 2, y: 20, size: (16, 16) });
+        assert_eq!(long.places[1000].y, 2 + 3 * 18, "the next class begins a row");
+        let huge = sheets(2, 1, (9000, 300));
+        assert!(huge.sides.1 <= 8188 && huge.pages.len() == 2, "{:?}", huge.pages);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::super::files::shown;
 use super::folder::{FolderError, NewFolder};
-use crate::core::data::dataset::Class;
+use crate::core::data::dataset::{Class, Layout};
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::manifest::Manifest;
 use crate::core::distil::set::SetError;
@@ -42,6 +42,8 @@ pub struct Content {
     pub pictures: Vec<Picture>,
     /// How the set was made, where that is known.
     pub manifest: Option<Manifest>,
+    /// How the dataset is kept that it was made from, or that it is.
+    pub layout: Layout,
 }
 
 impl Content {
@@ -300,6 +302,11 @@ pub trait Writer {
     /// Fields for the last line: what is special to this format.
     fn about(&self) -> serde_json::Map<String, serde_json::Value> {
         serde_json::Map::new()
+    }
+
+    /// What the user should know before anything is written.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Whether the set's pixels can be had again.

@@ -55,11 +55,12 @@ fn folders(content: &Content) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::data::dataset::Class;
+    use crate::core::data::dataset::{Class, Layout};
 
     fn named(names: &[&str]) -> Vec<String> {
         let class = |name: &&str| Class { name: (*name).into(), title: None, folder: vec![] };
-        folders(&Content { classes: names.iter().map(class).collect(), pictures: vec![], manifest: None })
+        let classes = names.iter().map(class).collect();
+        folders(&Content { classes, pictures: vec![], manifest: None, layout: Layout::ImageFolder })
     }
 
     #[test]

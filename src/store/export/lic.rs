@@ -10,12 +10,12 @@ use crate::core::formats::torch_file::{Pickle, opcode};
 /// The set's layout.
 pub(super) fn layout(content: &Content) -> Result<Tensors, ExportError> {
     let shape = Shape::of(content)?;
-    let dataset = match content.manifest.as_ref().map(|manifest| manifest.dataset.layout) {
-        Some(Layout::Cifar10Binary) => "cifar10",
-        Some(Layout::Cifar100Binary) => "cifar100",
-        Some(Layout::TinyImageNet) => "tinyimagenet",
+    let dataset = match content.layout {
+        Layout::Cifar10Binary => "cifar10",
+        Layout::Cifar100Binary => "cifar100",
+        Layout::TinyImageNet => "tinyimagenet",
         // A folder's files don't say which dataset they are.
-        Some(Layout::ImageFolder) | None => "imagefolder",
+        Layout::ImageFolder => "imagefolder",
     };
     let parts = vec![Part::Images(MeanStd::NONE), Part::Labels];
     let mut pickle = Pickle::new();
@@ -29,5 +29,6 @@ pub(super) fn layout(content: &Content) -> Result<Tensors, ExportError> {
     }
     pickle.op(opcode::SET_ITEMS);
     let about = [("dataset".to_owned(), dataset.into())].into_iter().collect();
-    Ok(Tensors { shape, files: vec![TensorFile { name: "data.pt", pickle: pickle.finish(), parts }], about })
+    let files = vec![TensorFile { name: "data.pt", pickle: pickle.finish(), parts }];
+    Ok(Tensors { shape, files, about, notes: Vec::new() })
 }

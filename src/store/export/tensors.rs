@@ -32,6 +32,8 @@ pub(super) struct Tensors {
     pub files: Vec<TensorFile>,
     /// For the last line.
     pub about: Map<String, Value>,
+    /// What the user should know.
+    pub notes: Vec<String>,
 }
 
 /// Number and size of the images.
@@ -68,6 +70,11 @@ impl Shape {
             sizes.len(),
             super::content::some(&named)
         )))
+    }
+
+    /// Whether CIFAR's images are of this size.
+    pub fn is_of_cifar(self) -> bool {
+        (self.width, self.height) == (32, 32)
     }
 
     /// Puts the tensor of a part, number `number` of the archive, into a pickle.
@@ -229,5 +236,9 @@ impl Writer for Tensors {
 
     fn about(&self) -> Map<String, Value> {
         self.about.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }

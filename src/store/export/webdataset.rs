@@ -137,3 +137,30 @@ impl Writer for Shards {
         [("shards".to_owned(), self.0.len().into())].into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::data::dataset::{Class, Layout};
+
+    #[test]
+    fn shards_end_before_they_are_too_large() {
+        let picture = |number, bytes| Picture {
+            label: 0,
+            number,
+            file: "a.png".to_owned(),
+            extension: "png",
+            size: (1, 1),
+            bytes,
+            hash: blake3::hash(b""),
+            about: serde_json::Map::new(),
+        };
+        let class = Class { name: "a".to_owned(), title: None, folder: vec![] };
+        let pictures = vec![picture(0, 1), picture(1, 512), picture(2, 513), picture(3, 9000), picture(4, 1)];
+        let content = Content { classes: vec![class], pictures, manifest: None, layout: Layout::ImageFolder };
+        let sizes: Vec<u64> = content.pictures.iter().map(|p| sample_bytes(&content, p)).collect();
+        assert_eq!(sizes, [3072, 3072, 3584, 512 + 9216 + 2048, 3072]);
+        assert_eq!(divided(&content, 2 * 3072 + 1024), [0..2, 2..3, 3..4, 4..5]);
+        assert_eq!(divided(&content, SHARD), [0..5]);
+    }
+}
