@@ -80,7 +80,7 @@ pub fn portable(name: &str) -> String {
     text.truncate(text.floor_char_boundary(LONGEST));
     let text = text.trim_matches('.');
     let stem = text.split('.').next().unwrap_or_default().to_lowercase();
-    let numbered = |device: &str| stem.strip_prefix(device).is_some_and(|n| n.len() == 1 && n != "0");
+    let numbered = |device: &str| stem.strip_prefix(device).is_some_and(|n| matches!(n.as_bytes(), [b'1'..=b'9']));
     if DEVICES.contains(&stem.as_str()) || numbered("com") || numbered("lpt") || text.is_empty() {
         format!("_{text}")
     } else {
