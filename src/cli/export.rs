@@ -17,9 +17,7 @@ pub struct Args {
     /// The distilled set's folder, or any dataset
     #[arg(long, value_name = "DIR")]
     set: PathBuf,
-    /// rded, sre2l, imagefolder, parquet, webdataset, dd-ranking, lic, contact-sheet, or sources: the images that the
-    /// set was made of
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = formats())]
     format: Format,
     /// The new folder
     #[arg(long, value_name = "OUT")]
@@ -40,6 +38,11 @@ pub struct Args {
     /// Progress and warnings as JSON lines on standard output too
     #[arg(long)]
     json: bool,
+}
+
+/// The names of all formats.
+fn formats() -> String {
+    format!("{} (the images that the set was made of)", Format::ALL.map(Format::name).join(", "))
 }
 
 impl Args {

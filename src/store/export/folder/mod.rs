@@ -80,6 +80,8 @@ pub struct NewFolder {
     out: PathBuf,
     partial: PathBuf,
     leftovers: Vec<PathBuf>,
+    /// Folders above it that were made for it, the innermost first.
+    parents: Vec<PathBuf>,
     written: Mutex<Written>,
 }
 
@@ -109,6 +111,8 @@ impl NewFolder {
             source: FileError { path: path.to_owned(), doing, source },
         };
         let (parent, name) = place_of(out)?;
+        let parents = parent.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+        let parents = parents.map(Path::to_owned).collect();
         fs::create_dir_all(&parent).map_err(|e| not_writable(&parent, "make this folder", e))?;
         let target = parent.join(&name);
         check_free(out, &target, &parent)?;
@@ -118,7 +122,7 @@ impl NewFolder {
             match fs::create_dir(&partial) {
                 Ok(()) => {
                     let written = Mutex::default();
-                    return Ok(Self { out: target, partial, leftovers, written });
+                    return Ok(Self { out: target, partial, leftovers, parents, written });
                 }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(not_writable(&partial, "make this folder", e)),
@@ -192,7 +196,7 @@ impl NewFolder {
     }
 
     /// Removes what was written, for those who can do it again at little cost: the files of [`Self::put`] and
-    /// [`Self::create`], and the folders that are empty then.
+    /// [`Self::create`], and the folders that were made and are empty then.
     ///
     /// # Errors
     /// [`FolderError::Write`] where they can't be removed.
@@ -206,6 +210,9 @@ impl NewFolder {
         for folder in folders.into_iter().rev().map(|folder| self.partial.join(folder)) {
             fs::remove_dir(&folder).map_err(|e| self.failed(&folder, 0, e))?;
         }
+        // Before the first file the folder is there, and behind the last it is gone. Whoever uses a parent keeps it.
+        let _ = fs::remove_dir(&self.partial);
+        let _ = self.parents.iter().try_for_each(fs::remove_dir);
         Ok(())
     }
 

@@ -172,10 +172,13 @@ fn an_output_name_may_be_any_bytes() {
 #[test]
 fn discarded_work_is_gone_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();
-    let folder = NewFolder::begin(&root.path().join("out")).unwrap();
-    write_all(&folder);
-    folder.discard().unwrap();
-    assert_eq!(names(root.path()), [""; 0]);
+    fs::create_dir(root.path().join("there")).unwrap();
+    for write in [write_all, |_: &NewFolder| ()] {
+        let folder = NewFolder::begin(&root.path().join("there/new/parents/out")).unwrap();
+        write(&folder);
+        folder.discard().unwrap();
+        assert_eq!((names(root.path()), names(&root.path().join("there"))), (vec!["there".to_owned()], vec![]));
+    }
     let folder = NewFolder::begin(&root.path().join("out")).unwrap();
     write_all(&folder);
     let partial = folder.partial().to_owned();
