@@ -25,6 +25,8 @@ NORMALISATIONS = {
     "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     "cifar": ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
 }
+# Decoders of JPEG round differently: a format that holds pixels has stillroom's, not Pillow's.
+JPEG_LEVELS = 2
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
 
@@ -45,12 +47,18 @@ def read_set(folder):
     return [pixels(f) for _, f in images], [label for label, _ in images], [f for _, f in images], names
 
 
-def same(format, images, labels, due):
+def decoder_levels(due):
+    return JPEG_LEVELS if any(f.suffix in (".jpg", ".jpeg") for f in due[2]) else 0
+
+
+def same(format, images, labels, due, levels=0):
     due_images, due_labels, _, _ = due
     assert list(labels) == due_labels, f"{format}: labels {labels} instead of {due_labels}"
     assert len(images) == len(due_images), f"{format}: {len(images)} images"
     for at, (image, wanted) in enumerate(zip(images, due_images)):
-        assert np.array_equal(image, wanted), f"{format}: image {at} has other pixels"
+        assert image.shape == wanted.shape, f"{format}: image {at} has another size"
+        greatest = np.abs(image.astype(int) - wanted).max()
+        assert greatest <= levels, f"{format}: image {at} differs by {greatest} levels"
 
 
 def image_folder(format, folder, due):
@@ -103,7 +111,8 @@ def tensors(format, images, labels, due, mean, std):
     levels = (images * std + mean) * 255
     rounded = levels.round()
     assert (levels - rounded).abs().max() < 0.01, f"{format}: values between levels"
-    same(format, list(rounded.permute(0, 2, 3, 1).to(torch.uint8).numpy()), labels.tolist(), due)
+    images = list(rounded.permute(0, 2, 3, 1).to(torch.uint8).numpy())
+    same(format, images, labels.tolist(), due, decoder_levels(due))
 
 
 def dd_ranking(folder, due):
@@ -114,7 +123,8 @@ def dd_ranking(folder, due):
     labels = torch.load(folder / "labels.pt", weights_only=True)
     for mean, std in NORMALISATIONS.values():
         first = functional.normalize(functional.to_tensor(due[0][0].copy()), mean, std)
-        if torch.equal(first, images[0]):
+        levels = (first - images[0]) * torch.tensor(std).view(3, 1, 1) * 255
+        if levels.abs().max() < decoder_levels(due) + 0.01:
             return tensors("dd-ranking", images, labels, due, mean, std)
     raise AssertionError("dd-ranking: no known normalisation gives the values of torchvision")
 
@@ -138,7 +148,7 @@ def contact_sheet(folder, due):
         shown = pages[row["page"]][y : y + height, x : x + width]
         assert shown.shape == (height, width, 3), row
         if shown.shape == wanted.shape:
-            assert np.array_equal(shown, wanted), row
+            assert np.abs(shown.astype(int) - wanted).max() <= decoder_levels(due), row
 
 
 def sources(folder, due, data):
