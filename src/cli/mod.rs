@@ -9,6 +9,7 @@ mod convert;
 mod devices;
 mod distill;
 mod evaluate;
+mod export;
 mod networks;
 mod options;
 mod relabel;
@@ -53,6 +54,8 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Write a distilled set as other programs read it
+    Export(export::Args),
     /// Store soft labels of a distilled set, for trainings to come
     Relabel(Box<relabel::Args>),
     /// Train students on distilled images and evaluate them
@@ -96,6 +99,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),
         Some(Command::Pretrain(args)) => train::pretrain(&args),

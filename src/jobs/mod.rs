@@ -8,6 +8,7 @@ pub mod control;
 pub mod convert;
 pub mod distill;
 pub mod evaluate;
+pub mod export;
 pub mod folder_set;
 pub mod networks;
 pub mod open;

@@ -67,9 +67,52 @@ pub fn alike(a: &str, b: &str) -> bool {
     a == b || composed(a) == composed(b)
 }
 
+/// Names that Windows keeps for devices, whatever ending they have.
+const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+
+/// A name made of `name` that every file system takes: letters and digits of any script, `-`, `_` and `.`, composed; no
+/// dot at either end, no device of Windows, at most 80 bytes. Different names may become one.
+#[must_use]
+pub fn portable(name: &str) -> String {
+    const LONGEST: usize = 80;
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
+    let mut text: String = composed(name).chars().map(plain).collect();
+    text.truncate(text.floor_char_boundary(LONGEST));
+    let text = text.trim_matches('.');
+    let stem = text.split('.').next().unwrap_or_default().to_lowercase();
+    let numbered = |device: &str| stem.strip_prefix(device).is_some_and(|n| matches!(n.as_bytes(), [b'1'..=b'9']));
+    if DEVICES.contains(&stem.as_str()) || numbered("com") || numbered("lpt") || text.is_empty() {
+        format!("_{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_portable_name_is_one_everywhere() {
+        for (name, due) in [
+            ("n01440764", "n01440764"),
+            ("great white shark", "great_white_shark"),
+            ("a/b\\c:d*e?f\"g<h>i|j", "a_b_c_d_e_f_g_h_i_j"),
+            ("../../etc", "_.._etc"),
+            (".hidden", "hidden"),
+            ("ends.", "ends"),
+            ("..", "_"),
+            ("", "_"),
+            ("NUL", "_NUL"),
+            ("com1.txt", "_com1.txt"),
+            ("comb", "comb"),
+            ("e\u{301}te\u{301}", "\u{e9}t\u{e9}"),
+            ("\u{732b}", "\u{732b}"),
+        ] {
+            assert_eq!(portable(name), due, "{name}");
+        }
+        assert_eq!(portable(&"\u{732b}".repeat(99)).len(), 78);
+    }
 
     #[test]
     fn odd_names_survive_the_round_trip() {

@@ -237,7 +237,7 @@ const ALIGNMENT: u16 = 64;
 /// The extra field that PyTorch pads local headers with ("FB").
 const PADDING: u16 = 0x4246;
 /// Sizes from here on need the 64-bit fields of zip.
-const LARGE: usize = u32::MAX as usize;
+const LARGE: u64 = u32::MAX as u64;
 
 /// Writes a value as `torch.save` does.
 ///
@@ -260,23 +260,61 @@ pub fn archive<T: AsRef<[u8]>>(
     pickle: &[u8],
     tensors: impl IntoIterator<Item = T>,
 ) -> std::io::Result<()> {
-    let mut archive = ZipWriter::new(out);
-    let options = SimpleFileOptions::default()
-        .compression_method(zip::CompressionMethod::Stored)
-        .last_modified_time(zip::DateTime::default())
-        .with_alignment_and_header_id(ALIGNMENT, PADDING);
-    let mut add = |name: &str, bytes: &[u8]| {
-        archive.start_file(format!("archive/{name}"), options.large_file(bytes.len() >= LARGE))?;
-        archive.write_all(bytes)
-    };
-    add("data.pkl", pickle)?;
-    add("byteorder", b"little")?;
-    for (number, bytes) in tensors.into_iter().enumerate() {
-        add(&format!("data/{number}"), bytes.as_ref())?;
+    let mut archive = Archive::begin(out, pickle)?;
+    for bytes in tensors {
+        let bytes = bytes.as_ref();
+        archive.tensor(bytes.len() as u64)?.write_all(bytes)?;
     }
-    add("version", b"3\n")?;
-    archive.finish()?;
-    Ok(())
+    archive.finish()
+}
+
+/// An archive whose tensors are written piece by piece, so that none need be in memory as a whole.
+pub struct Archive<'a, W: Write + Seek> {
+    zip: ZipWriter<&'a mut W>,
+    tensors: usize,
+}
+
+impl<'a, W: Write + Seek> Archive<'a, W> {
+    /// Writes the pickle.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn begin(out: &'a mut W, pickle: &[u8]) -> std::io::Result<Self> {
+        let mut archive = Self { zip: ZipWriter::new(out), tensors: 0 };
+        archive.file("data.pkl", pickle.len() as u64)?.write_all(pickle)?;
+        archive.file("byteorder", 0)?.write_all(b"little")?;
+        Ok(archive)
+    }
+
+    /// Where the bytes of the next tensor go, so many of them.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn tensor(&mut self, bytes: u64) -> std::io::Result<&mut (impl Write + use<'a, W>)> {
+        let name = format!("data/{}", self.tensors);
+        self.tensors += 1;
+        self.file(&name, bytes)
+    }
+
+    /// Writes what comes last.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn finish(mut self) -> std::io::Result<()> {
+        self.file("version", 0)?.write_all(b"3\n")?;
+        self.zip.finish()?;
+        Ok(())
+    }
+
+    fn file(&mut self, name: &str, bytes: u64) -> std::io::Result<&mut ZipWriter<&'a mut W>> {
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored)
+            .last_modified_time(zip::DateTime::default())
+            .with_alignment_and_header_id(ALIGNMENT, PADDING)
+            .large_file(bytes >= LARGE);
+        self.zip.start_file(format!("archive/{name}"), options)?;
+        Ok(&mut self.zip)
+    }
 }
 
 #[cfg(test)]

@@ -80,6 +80,8 @@ pub struct NewFolder {
     out: PathBuf,
     partial: PathBuf,
     leftovers: Vec<PathBuf>,
+    /// Folders above it that were made for it, the innermost first.
+    parents: Vec<PathBuf>,
     written: Mutex<Written>,
 }
 
@@ -109,6 +111,8 @@ impl NewFolder {
             source: FileError { path: path.to_owned(), doing, source },
         };
         let (parent, name) = place_of(out)?;
+        let parents = parent.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+        let parents = parents.map(Path::to_owned).collect();
         fs::create_dir_all(&parent).map_err(|e| not_writable(&parent, "make this folder", e))?;
         let target = parent.join(&name);
         check_free(out, &target, &parent)?;
@@ -118,7 +122,7 @@ impl NewFolder {
             match fs::create_dir(&partial) {
                 Ok(()) => {
                     let written = Mutex::default();
-                    return Ok(Self { out: target, partial, leftovers, written });
+                    return Ok(Self { out: target, partial, leftovers, parents, written });
                 }
                 Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(not_writable(&partial, "make this folder", e)),
@@ -133,6 +137,15 @@ impl NewFolder {
     /// As [`Self::begin`].
     pub fn check(out: &Path) -> Result<(), FolderError> {
         Self::begin(out).map(drop)
+    }
+
+    /// Whether the output is free, found out without making anything.
+    ///
+    /// # Errors
+    /// [`FolderError::Exists`] with a free name, [`FolderError::Unusable`], [`FolderError::NotWritable`].
+    pub fn is_free(out: &Path) -> Result<(), FolderError> {
+        let (parent, name) = place_of(out)?;
+        check_free(out, &parent.join(name), &parent)
     }
 
     /// The folder that holds the work until it is finished.
@@ -155,6 +168,15 @@ impl NewFolder {
     /// [`FolderError::Write`] where the disk is full or fails, where the name leads out of the folder, or where this file
     /// has been written before.
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let mut file = self.create(name)?;
+        file.write_all(bytes).map_err(|e| self.failed(&self.partial.join(name), bytes.len(), e))
+    }
+
+    /// Makes the file `name`, as [`Self::put`] does, for those who write it piece by piece.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn create(&self, name: &str) -> Result<File, FolderError> {
         let path = self.partial.join(name);
         let mut parts = Path::new(name).components();
         if name.is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
@@ -162,8 +184,35 @@ impl NewFolder {
             return Err(self.failed(&path, 0, source));
         }
         self.make_parent(name)?;
-        File::create_new(&path).and_then(|mut f| f.write_all(bytes)).map_err(|e| self.failed(&path, bytes.len(), e))?;
+        let file = File::create_new(&path).map_err(|e| self.failed(&path, 0, e))?;
         self.locked().files.insert(name.to_owned());
+        Ok(file)
+    }
+
+    /// For `map_err`: a file of [`Self::create`] that could not be written.
+    pub fn at(&self, name: &str) -> impl Fn(io::Error) -> FolderError {
+        let path = self.partial.join(name);
+        move |source| self.failed(&path, 0, source)
+    }
+
+    /// Removes what was written, for those who can do it again at little cost: the files of [`Self::put`] and
+    /// [`Self::create`], and the folders that were made and are empty then.
+    ///
+    /// # Errors
+    /// [`FolderError::Write`] where they can't be removed.
+    pub fn discard(self) -> Result<(), FolderError> {
+        let files = self.files();
+        for name in &files {
+            let path = self.partial.join(name);
+            fs::remove_file(&path).map_err(|e| self.failed(&path, 0, e))?;
+        }
+        let folders: BTreeSet<&Path> = files.iter().flat_map(|f| Path::new(f).ancestors().skip(1)).collect();
+        for folder in folders.into_iter().rev().map(|folder| self.partial.join(folder)) {
+            fs::remove_dir(&folder).map_err(|e| self.failed(&folder, 0, e))?;
+        }
+        // Before the first file the folder is there, and behind the last it is gone. Whoever uses a parent keeps it.
+        let _ = fs::remove_dir(&self.partial);
+        let _ = self.parents.iter().try_for_each(fs::remove_dir);
         Ok(())
     }
 

@@ -168,3 +168,30 @@ fn an_output_name_may_be_any_bytes() {
     write_all(&folder);
     assert_eq!(folder.publish().unwrap(), out);
 }
+
+#[test]
+fn discarded_work_is_gone_and_nothing_else() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("there")).unwrap();
+    for write in [write_all, |_: &NewFolder| ()] {
+        let folder = NewFolder::begin(&root.path().join("there/new/parents/out")).unwrap();
+        write(&folder);
+        folder.discard().unwrap();
+        assert_eq!((names(root.path()), names(&root.path().join("there"))), (vec!["there".to_owned()], vec![]));
+    }
+    let folder = NewFolder::begin(&root.path().join("out")).unwrap();
+    write_all(&folder);
+    let partial = folder.partial().to_owned();
+    fs::write(partial.join("b/notes.txt"), b"somebody's").unwrap();
+    folder.discard().unwrap_err();
+    assert_eq!(fs::read(partial.join("b/notes.txt")).unwrap(), b"somebody's");
+}
+
+#[test]
+fn whether_it_is_free_is_found_out_without_making_anything() {
+    let root = tempfile::tempdir().unwrap();
+    NewFolder::is_free(&root.path().join("new/parents/out")).unwrap();
+    assert_eq!(names(root.path()), [""; 0]);
+    fs::create_dir_all(root.path().join("out/full")).unwrap();
+    assert!(NewFolder::is_free(&root.path().join("out")).unwrap_err().to_string().contains("out-2 is free"));
+}

@@ -8,6 +8,8 @@ use super::super::files::shown;
 use super::folder::{FolderError, NewFolder};
 use crate::core::distil::manifest::Manifest;
 
+pub(super) mod layout;
+
 /// Lists the datasets of several sizes in one output folder.
 pub const SIZES_FILE: &str = "sizes.json";
 

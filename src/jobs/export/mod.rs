@@ -1,0 +1,228 @@
+//! A set, or what it was made of, in the format of another program: looked at, written, read back, and only then given
+//! its name.
+
+use std::path::{Path, PathBuf};
+
+use crate::core::data::dataset::Split;
+use crate::core::data::folders::Folders;
+use crate::core::data::normalise::MeanStd;
+use crate::core::distil::set::SetError;
+use crate::core::progress::{Cancelled, Progress};
+use crate::store::export::content::{Content, Difference, Export, ExportError, Size, Writer};
+use crate::store::export::folder::{FolderError, NewFolder};
+use crate::store::export::room;
+use crate::store::files::shown;
+use crate::store::import::ImportError;
+
+use super::folder_set::FolderSet;
+use super::open;
+
+mod pictures;
+mod set;
+mod sources;
+
+use pictures::Files;
+
+pub use crate::store::export::format::Format;
+
+/// What is exported, and where to.
+#[derive(Clone, Debug)]
+pub struct ExportRequest {
+    /// The set's folder.
+    pub set: PathBuf,
+    /// What the folders in it are.
+    pub folders: Folders,
+    /// The format.
+    pub format: Format,
+    /// The output folder.
+    pub out: PathBuf,
+    /// The dataset that the set was made from, for [`Format::Sources`].
+    pub data: Option<PathBuf>,
+    /// Another normalisation than the format's own.
+    pub mean_std: Option<MeanStd>,
+}
+
+/// Figures of a finished export.
+#[derive(Clone, Debug)]
+pub struct ExportReport {
+    /// The output folder.
+    pub out: PathBuf,
+    /// Files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether the set's pixels can be had again.
+    pub lossless: bool,
+    /// How far they are from the set's.
+    pub difference: Difference,
+}
+
+/// Why nothing was exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportJobError {
+    /// The set or the dataset.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The rest.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// There is not so much room.
+    #[error("{}: {needed} bytes are needed, and {free} are free there; free some space or give another place", shown(.out))]
+    NoRoom {
+        /// The output folder.
+        out: PathBuf,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+}
+
+impl From<FolderError> for ExportJobError {
+    fn from(error: FolderError) -> Self {
+        Self::Export(error.into())
+    }
+}
+
+impl From<SetError> for ExportJobError {
+    fn from(error: SetError) -> Self {
+        Self::Export(error.into())
+    }
+}
+
+impl From<Cancelled> for ExportJobError {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::Export(cancelled.into())
+    }
+}
+
+impl ExportJobError {
+    fn refused(why: impl Into<String>) -> Self {
+        Self::Export(ExportError::Refused(why.into()))
+    }
+}
+
+/// An export of which everything is known and nothing written.
+pub struct Prepared {
+    format: Format,
+    out: PathBuf,
+    content: Content,
+    pictures: Files,
+    layout: Box<dyn Writer>,
+}
+
+impl Prepared {
+    /// Opens the set and looks at each of its images once.
+    ///
+    /// # Errors
+    /// [`ExportJobError`]: the set is damaged or incomplete, the format can't hold it, the output is taken.
+    pub fn new(request: &ExportRequest, progress: &mut dyn Progress) -> Result<Self, ExportJobError> {
+        NewFolder::is_free(&request.out)?;
+        outside(&request.out, &request.set)?;
+        let imported = open::dataset(&request.set, Split::Train, request.folders)?;
+        imported.notes.into_iter().for_each(|note| progress.warn(note));
+        let set = FolderSet::of(imported.dataset);
+        if let Some(damage) = set.damage() {
+            return Err(ExportJobError::refused(damage));
+        }
+        let takes = request.format.takes();
+        let (content, pictures) = match (request.format, &request.data) {
+            (Format::Sources, Some(data)) => {
+                outside(&request.out, data)?;
+                sources::look(&set, (data, request.folders), takes, progress)?
+            }
+            (Format::Sources, None) => {
+                let why = "the manifest doesn't say where the dataset lies: give its folder with --data";
+                return Err(ExportJobError::refused(why));
+            }
+            (_, _) => set::look(&set, takes, progress)?,
+        };
+        let layout = request.format.layout(&content, request.mean_std)?;
+        layout.notes().into_iter().for_each(|note| progress.warn(note));
+        Ok(Self { format: request.format, out: request.out.clone(), content, pictures, layout })
+    }
+
+    /// Images.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.content.pictures.len()
+    }
+
+    /// What it will take on the disk.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.layout.size(&self.content)
+    }
+
+    /// Whether the set's pixels can be had again.
+    #[must_use]
+    pub fn lossless(&self) -> bool {
+        self.layout.lossless()
+    }
+
+    /// What is special to the format.
+    #[must_use]
+    pub fn about(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.layout.about()
+    }
+
+    /// The format.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes the export, reads it back and gives it its name.
+    ///
+    /// # Errors
+    /// [`ExportJobError`]. Nothing is left behind, except where a file could not be written: the message then names what
+    /// is.
+    pub fn run(&self, progress: &mut dyn Progress) -> Result<ExportReport, ExportJobError> {
+        /// What a file takes besides its bytes: an entry, and the rest of its last block.
+        const FILE: u64 = 4096;
+        let Size { files, bytes, .. } = self.size();
+        let needed = bytes.saturating_add(files * FILE);
+        if let Some(free) = room::free(&self.out).filter(|free| *free < needed) {
+            return Err(ExportJobError::NoRoom { out: self.out.clone(), needed, free });
+        }
+        let folder = NewFolder::begin(&self.out)?;
+        for left in folder.leftovers() {
+            progress.warn(format!("{} was left by an earlier run that did not finish; it is not touched", shown(left)));
+        }
+        match self.fill(&folder, progress) {
+            Ok((bytes, difference)) => {
+                let files = folder.files().len();
+                let lossless = self.layout.lossless() && difference.greatest == 0;
+                Ok(ExportReport { out: folder.publish()?, files, bytes, lossless, difference })
+            }
+            Err(error @ ExportError::Folder(_)) => Err(error.into()),
+            Err(error) => {
+                folder.discard()?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Writes and compares; gives the bytes of all files.
+    fn fill(&self, folder: &NewFolder, progress: &mut dyn Progress) -> Result<(u64, Difference), ExportError> {
+        let mut export = Export { content: &self.content, pictures: &self.pictures, folder, progress };
+        self.layout.write(&mut export)?;
+        let difference = self.layout.compare(&mut export)?;
+        let size = |name: &String| std::fs::metadata(folder.partial().join(name)).map_or(0, |about| about.len());
+        Ok((folder.files().iter().map(size).sum(), difference))
+    }
+}
+
+/// An output within the folder that is read would become a class of it.
+fn outside(out: &Path, read: &Path) -> Result<(), ExportJobError> {
+    let (Ok(out), Ok(read)) = (std::path::absolute(out), std::fs::canonicalize(read)) else { return Ok(()) };
+    let there = out.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok());
+    if there.is_some_and(|there| there.starts_with(&read)) {
+        let (out, read) = (shown(&out), shown(&read));
+        return Err(ExportJobError::refused(format!("{out} lies in {read}, which is read: give a folder elsewhere")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! The bytes and pixels of images that are exported, looked at once before anything is written.
+
+use crate::core::data::dataset::Dataset;
+use crate::core::data::names::escape;
+use crate::core::data::pixels::Rgb8;
+use crate::core::data::source::ImageBytes;
+use crate::core::distil::patch::CropBox;
+use crate::core::distil::set::SetError;
+use crate::core::formats::image_kind::{FIRST_BYTES, ImageKind};
+use crate::core::progress::Progress;
+use crate::engine::images::{decode, encode, resize};
+use crate::store::export::content::{Picture, Pictures, Takes, pixel_hash};
+
+use super::ExportJobError;
+
+/// Images of a dataset by their names.
+pub(super) struct Files {
+    pub dataset: Dataset,
+    /// The name of each exported image ([`Dataset::source_bytes`]).
+    pub names: Vec<Vec<u8>>,
+    pub takes: Takes,
+}
+
+impl Files {
+    fn name(&self, at: usize) -> Result<&[u8], SetError> {
+        let absent = || SetError { file: format!("image {at}"), reason: "the set has no such image".to_owned() };
+        self.names.get(at).map(Vec::as_slice).ok_or_else(absent)
+    }
+
+    fn gone(name: &[u8], reason: &dyn std::fmt::Display) -> SetError {
+        SetError { file: escape(name), reason: reason.to_string() }
+    }
+
+    /// A file as it is, where the format takes it; else its pixels as PNG. With the ending for it.
+    fn file(&self, at: usize) -> Result<(Vec<u8>, &'static str), SetError> {
+        let name = self.name(at)?;
+        let bytes = self.dataset.bytes(name).map_err(|e| Self::gone(name, &e))?;
+        if let (ImageBytes::Encoded(bytes), Takes::Files(kinds)) = (bytes, self.takes) {
+            let kind = ImageKind::of(&bytes[..bytes.len().min(FIRST_BYTES)]);
+            let extension = kind.filter(|kind| kinds.contains(kind)).and_then(ending);
+            if let Some(extension) = extension {
+                return Ok((bytes.into_owned(), extension));
+            }
+        }
+        let png = encode::png(&self.pixels(at)?).map_err(|e| Self::gone(name, &e))?;
+        Ok((png, "png"))
+    }
+
+    /// Looks at an image: size, bytes and hash for `picture`, whose other fields are known.
+    fn look_at(&self, at: usize, picture: &mut Picture) -> Result<(), SetError> {
+        let pixels = self.pixels(at)?;
+        picture.size = (pixels.width, pixels.height);
+        match self.takes {
+            Takes::Pixels => picture.hash = pixel_hash(&pixels),
+            Takes::Files(_) => {
+                let (bytes, extension) = self.file(at)?;
+                picture.extension = extension;
+                picture.bytes = bytes.len() as u64;
+                picture.hash = blake3::hash(&bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at all images.
+    ///
+    /// # Errors
+    /// [`SetError`] of the first that can't be decoded.
+    pub fn look(&self, pictures: &mut [Picture], progress: &mut dyn Progress) -> Result<(), ExportJobError> {
+        let total = pictures.len() as u64;
+        for (at, picture) in pictures.iter_mut().enumerate() {
+            progress.step("look", at as u64, total)?;
+            self.look_at(at, picture)?;
+        }
+        Ok(progress.step("look", total, total)?)
+    }
+}
+
+/// The ending that loaders look for.
+fn ending(kind: ImageKind) -> Option<&'static str> {
+    Some(match kind {
+        ImageKind::Jpeg => "jpg",
+        ImageKind::Png => "png",
+        ImageKind::Bmp => "bmp",
+        ImageKind::WebP => "webp",
+        ImageKind::Gif => "gif",
+        ImageKind::Tiff => "tif",
+        ImageKind::Pnm | ImageKind::Foreign(_) => return None,
+    })
+}
+
+impl Pictures for Files {
+    fn bytes(&self, at: usize) -> Result<Vec<u8>, SetError> {
+        Ok(self.file(at)?.0)
+    }
+
+    fn pixels(&self, at: usize) -> Result<Rgb8, SetError> {
+        let name = self.name(at)?;
+        decode::read_named(&self.dataset, name).map_err(|e| Self::gone(name, &e.reason()))
+    }
+
+    fn scaled(&self, image: &Rgb8, size: (u32, u32)) -> Rgb8 {
+        let mut scaled = Rgb8::black(size.0, size.1);
+        let whole = CropBox::whole(image.width, image.height);
+        let put = |x: usize, y: usize, rgb: [f32; 3]| {
+            scaled.set_pixel(x as u32, y as u32, rgb.map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8));
+        };
+        // The whole of an image is never outside it.
+        let _ = resize::resize_with(image, whole, size, put);
+        scaled
+    }
+
+    fn png(&self, image: &Rgb8) -> Result<Vec<u8>, String> {
+        encode::png(image).map_err(|e| e.to_string())
+    }
+
+    fn decoded(&self, bytes: &[u8]) -> Result<Rgb8, String> {
+        decode::decode(bytes).map_err(|e| e.to_string())
+    }
+}

@@ -1,0 +1,103 @@
+//! What an export leaves behind when it ends early, and what it finds when files change under it.
+
+use super::*;
+use crate::core::data::pixels::Rgb8;
+use crate::engine::images::encode::png;
+
+/// Stops at the first step of a stage from this many images on; counts what it was told.
+struct Stops<'a> {
+    at: (&'a str, u64),
+    then: &'a dyn Fn() -> Result<(), Cancelled>,
+}
+
+impl Progress for Stops<'_> {
+    fn step(&mut self, stage: &'static str, done: u64, _: u64) -> Result<(), Cancelled> {
+        if (stage, done) == self.at { (self.then)() } else { Ok(()) }
+    }
+
+    fn warn(&mut self, message: String) {
+        panic!("{message}");
+    }
+}
+
+/// Two classes of two images.
+fn set(root: &Path) {
+    for (class, image) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let folder = root.join(format!("set/class{class}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let pixels = Rgb8 { width: 2, height: 3, data: vec![100 * class + 50 * image; 18] };
+        std::fs::write(folder.join(format!("{image}.png")), png(&pixels).unwrap()).unwrap();
+    }
+}
+
+fn prepared(root: &Path, format: Format) -> Prepared {
+    let request = ExportRequest {
+        set: root.join("set"),
+        folders: Folders::Auto,
+        format,
+        out: root.join("out"),
+        data: None,
+        mean_std: None,
+    };
+    Prepared::new(&request, &mut crate::core::progress::Silent).unwrap()
+}
+
+fn beside(root: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(root).unwrap();
+    let mut names: Vec<_> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn a_cancelled_export_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    set(root.path());
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Sources) {
+        let prepared = prepared(root.path(), format);
+        for at in [("write", 0), ("write", 4), ("compare", 4)] {
+            let cancel = || Err(Cancelled);
+            let error = prepared.run(&mut Stops { at, then: &cancel }).unwrap_err();
+            assert!(matches!(error, ExportJobError::Export(ExportError::Cancelled(_))), "{format}: {error}");
+            assert_eq!(beside(root.path()), ["set"], "{format} {at:?}");
+        }
+    }
+}
+
+#[test]
+fn what_changes_meanwhile_is_noticed() {
+    let root = tempfile::tempdir().unwrap();
+    set(root.path());
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Sources) {
+        // An image of the set, after it was looked at.
+        let prepared_set = prepared(root.path(), format);
+        let image = root.path().join("set/class1/0.png");
+        let before = std::fs::read(&image).unwrap();
+        std::fs::write(&image, png(&Rgb8::black(2, 3)).unwrap()).unwrap();
+        let error = prepared_set.run(&mut crate::core::progress::Silent).unwrap_err().to_string();
+        assert!(error.contains("class1/0.png: was changed"), "{format}: {error}");
+        assert_eq!(beside(root.path()), ["set"], "{format}");
+        std::fs::write(&image, before).unwrap();
+        // A written file, before it is compared: one byte in its middle.
+        let damage = || {
+            let mut folders = vec![root.path().join("out.partial-1")];
+            while let Some(folder) = folders.pop() {
+                for entry in std::fs::read_dir(&folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    if path.is_dir() {
+                        folders.push(path);
+                    } else {
+                        let mut bytes = std::fs::read(&path).unwrap();
+                        let middle = bytes.len() / 2;
+                        bytes[middle] ^= 0x55;
+                        std::fs::write(&path, bytes).unwrap();
+                    }
+                }
+            }
+            Ok(())
+        };
+        let error = prepared(root.path(), format).run(&mut Stops { at: ("write", 4), then: &damage }).unwrap_err();
+        assert!(matches!(error, ExportJobError::Export(ExportError::Differs { .. })), "{format}: {error}");
+        assert_eq!(beside(root.path()), ["set"], "{format}");
+    }
+}
