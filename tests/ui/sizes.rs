@@ -26,7 +26,7 @@ const LONG: [&str; 3] = [
     "x",
 ];
 
-/// A widget that takes clicks: what it is called, where it is, and the part of it that can be clicked.
+/// A widget that takes clicks or is dragged: what it is called, where it is, and the part of it that can be clicked.
 struct Target {
     label: String,
     role: Role,
@@ -41,7 +41,7 @@ impl Target {
     }
 }
 
-/// The widgets of the last frame that take clicks, by layer.
+/// The widgets of the last frame that take clicks or are dragged, by layer.
 fn targets(window: &Window) -> Vec<Vec<Target>> {
     let named: std::collections::HashMap<_, _> = window
         .root()
@@ -57,7 +57,8 @@ fn targets(window: &Window) -> Vec<Vec<Target>> {
             let target = |widget: &eframe::egui::WidgetRect| {
                 let node = widget.id.accesskit_id();
                 let (label, role) = named.get(&node)?.clone();
-                let shown = widget.sense.senses_click() && widget.interact_rect.is_positive();
+                let shown =
+                    (widget.sense.senses_click() || widget.sense.senses_drag()) && widget.interact_rect.is_positive();
                 shown.then_some(Target { label, role, node, rect: widget.rect, clickable: widget.interact_rect })
             };
             layers.map(|(_, widgets)| widgets.iter().filter_map(target).collect()).collect()
@@ -69,14 +70,19 @@ fn targets(window: &Window) -> Vec<Vec<Target>> {
 /// Fails where two widgets lie over each other. A row may hold its box.
 fn nothing_overlaps(window: &Window, place: &str) {
     for mut layer in targets(window) {
-        // The grips between columns lie on their headings, and have no names.
-        layer.retain(|target| !target.label.is_empty());
+        // The grips between columns lie on their headings, and have no names; a window holds its own buttons.
+        layer.retain(|t| !t.label.is_empty() && !matches!(t.role, Role::Splitter | Role::Window));
         for (i, a) in layer.iter().enumerate() {
             for b in &layer[i + 1..] {
                 let both = a.clickable.intersect(b.clickable);
                 let within = |a: &Target, b: &Target| a.role == Role::Row && a.clickable.contains_rect(b.clickable);
                 let apart = both.width() < 1.5 || both.height() < 1.5 || within(a, b) || within(b, a);
                 let words = |t: &Target| format!("{:?} '{}' {:?}", t.role, t.label, t.clickable);
+                if !apart {
+                    for t in &layer {
+                        eprintln!("{:?} {} {:?} {:?}", t.role, t.label, t.rect, t.clickable);
+                    }
+                }
                 assert!(apart, "{place}: {} lies over {}", words(a), words(b));
             }
         }
@@ -104,7 +110,12 @@ fn all_is_reachable(window: &mut Window, size: Vec2, place: &str) {
             found.scroll_to_me();
             window.run_steps(30);
         }
-        let Some(target) = find(window) else { panic!("{place}: '{label}' can't be reached") };
+        let Some(target) = find(window) else {
+            for t in targets(window).into_iter().flatten() {
+                eprintln!("{:?} {} {:?} {:?}", t.role, t.label, t.rect, t.clickable);
+            }
+            panic!("{place}: '{label}' can't be reached")
+        };
         assert!(target.is_whole(), "{place}: of '{label}' {:?} only {:?} is seen", target.rect, target.clickable);
         assert!(whole.contains_rect(target.clickable), "{place}: '{label}' {:?} is outside", target.clickable);
     }
@@ -132,7 +143,9 @@ pub fn full_at(with: impl Fn(HarnessBuilder<App>) -> HarnessBuilder<App>) -> (Fi
 }
 
 fn resize(window: &mut Window, (size, scale): (Vec2, f32)) {
+    // Another scale scales the size that the window has: it is set behind that.
     window.set_pixels_per_point(scale);
+    window.run_steps(2);
     window.set_size(size);
     window.run_steps(6);
 }

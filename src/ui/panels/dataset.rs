@@ -34,7 +34,7 @@ pub struct DatasetPanel {
 }
 
 /// What the lists of classes and samples need.
-const LISTS: Vec2 = Vec2::new(240.0, 170.0);
+const LISTS: Vec2 = Vec2::new(240.0, 230.0);
 
 impl DatasetPanel {
     /// Shows the panel.
@@ -53,7 +53,7 @@ impl DatasetPanel {
         }
         ui.horizontal(|ui| {
             let name = ui.label("Hold out");
-            let field = egui::TextEdit::singleline(&mut self.holdout).hint_text("nothing").desired_width(60.0);
+            let field = egui::TextEdit::singleline(&mut self.holdout).hint_text("nothing").desired_width(76.0);
             ui.add(field).labelled_by(name.id).on_hover_text(
                 "Where the folder has no test split: the share of each class's images that is kept out of distilling and \
                  training, and that checks and evaluations use alone, such as 0.1. It holds from the next Open on.",

@@ -50,8 +50,16 @@ pub struct TrainingPanel {
     drawn: Option<Drawn>,
     /// Height of what stood above the curves in the last frame: messages and fields make it grow.
     above: f32,
+    /// Height of what stands over the curves, as it was last: their buttons and the legend.
+    heads: f32,
+    /// That of the table's buttons, which take several rows where they must.
+    bar: f32,
 }
 
+/// Least height of the curves themselves.
+const CURVES: f32 = 90.0;
+/// Least height of the table without its buttons.
+const TABLE: f32 = 120.0;
 /// From this width on the form and the curves have room beside each other.
 const BESIDE: f32 = 700.0;
 
@@ -78,6 +86,8 @@ impl Default for TrainingPanel {
             form_in_front: true,
             drawn: None,
             above: 0.0,
+            heads: 0.0,
+            bar: 0.0,
         }
     }
 }
@@ -114,7 +124,8 @@ impl TrainingPanel {
 
     /// Curves above, the table below.
     fn trainings(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
-        at_least(ui, Vec2::new(280.0, 270.0 + self.above), |ui| self.curves_and_table(ui, scene));
+        let least = Vec2::new(280.0, self.above + self.heads + CURVES + self.bar + TABLE);
+        at_least(ui, least, |ui| self.curves_and_table(ui, scene));
     }
 
     fn curves_and_table(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -130,14 +141,18 @@ impl TrainingPanel {
         }
         let p = palette(ui.visuals());
         let height = ui.available_height();
+        let least = self.bar + TABLE;
+        let most = (height - self.heads - CURVES).max(least);
         egui::Panel::bottom("training table")
             .resizable(true)
             .default_size((height * 0.45).min(226.0))
-            .size_range(110.0..=(height - 150.0).max(110.0))
+            .size_range(least..=most)
             .frame(egui::Frame::new().fill(p.ground))
             .show(ui, |ui| {
+                let top = ui.cursor().top();
                 ui.add_space(4.0);
                 self.table_bar(ui, scene);
+                self.bar = ui.cursor().top() - top;
                 runs::show(ui, &mut self.table, scene);
             });
         self.plots(ui, scene);
@@ -163,7 +178,9 @@ impl TrainingPanel {
     }
 
     fn plots(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let top = ui.cursor().top();
         self.controls(ui, scene);
+        self.heads = ui.cursor().top() - top;
         if scene.model.trainings.shown().next().is_none() {
             text::empty(
                 ui,
@@ -177,6 +194,7 @@ impl TrainingPanel {
             return;
         }
         self.legend(ui, scene);
+        self.heads = ui.cursor().top() - top;
         self.redraw(scene.model);
         let Some(drawn) = &self.drawn else { return };
         let space = ui.available_size();
