@@ -78,11 +78,6 @@ fn nothing_overlaps(window: &Window, place: &str) {
                 let within = |a: &Target, b: &Target| a.role == Role::Row && a.clickable.contains_rect(b.clickable);
                 let apart = both.width() < 1.5 || both.height() < 1.5 || within(a, b) || within(b, a);
                 let words = |t: &Target| format!("{:?} '{}' {:?}", t.role, t.label, t.clickable);
-                if !apart {
-                    for t in &layer {
-                        eprintln!("{:?} {} {:?} {:?}", t.role, t.label, t.rect, t.clickable);
-                    }
-                }
                 assert!(apart, "{place}: {} lies over {}", words(a), words(b));
             }
         }
@@ -110,12 +105,7 @@ fn all_is_reachable(window: &mut Window, size: Vec2, place: &str) {
             found.scroll_to_me();
             window.run_steps(30);
         }
-        let Some(target) = find(window) else {
-            for t in targets(window).into_iter().flatten() {
-                eprintln!("{:?} {} {:?} {:?}", t.role, t.label, t.rect, t.clickable);
-            }
-            panic!("{place}: '{label}' can't be reached")
-        };
+        let Some(target) = find(window) else { panic!("{place}: '{label}' can't be reached") };
         assert!(target.is_whole(), "{place}: of '{label}' {:?} only {:?} is seen", target.rect, target.clickable);
         assert!(whole.contains_rect(target.clickable), "{place}: '{label}' {:?} is outside", target.clickable);
     }
