@@ -14,7 +14,7 @@ use crate::store::files::shown;
 
 use super::console::{peak_rss_mib, print_line, tell};
 use super::distill::{base_recipe, check_first};
-use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset, open_project};
+use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
 use super::{Console, Failure};
 
 /// Which series.
@@ -140,9 +140,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (series, training) = (args.series(&recipe)?, args.training()?);
     let Method::Rded(own) = recipe.method;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&args.reading.of(&args.data), Split::Train, &mut console)?;
-    let project = open_project(args.project.as_deref(), &mut console)?;
     let observer = args.common.network.observer(args.observer.clone());
+    let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &observer, &mut console)?;
+    let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&observer, dataset, &mut console)?;
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = AblateRequest {

@@ -10,7 +10,7 @@ use crate::jobs::distill::{DistillRequest, distill};
 use crate::jobs::open::DatasetRequest;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, RecipeArgs, open_dataset};
+use super::options::{Common, RecipeArgs};
 use super::{Console, Failure};
 
 /// What to measure.
@@ -82,9 +82,9 @@ fn forward(args: &ForwardArgs) -> Result<(), Failure> {
 fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let recipe = args.recipe.apply(Recipe::default())?;
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&DatasetRequest::whole(&args.data), Split::Train, &mut console)?;
-    let classes = dataset.class_ids().collect();
     let request = args.common.network.observer(args.observer.clone());
+    let dataset = args.common.open(&DatasetRequest::whole(&args.data), Split::Train, &request, &mut console)?;
+    let classes = dataset.class_ids().collect();
     let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;
     let (folder, project) = temporary_project()?;
     let request = DistillRequest { recipe, classes, out: folder.path().join("distilled") };

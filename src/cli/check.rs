@@ -8,7 +8,7 @@ use crate::jobs::open::ObserverRequest;
 use crate::store::class_map;
 
 use super::console::print_line;
-use super::options::{Common, ReadingArgs, open_dataset};
+use super::options::{Common, ReadingArgs};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -41,7 +41,7 @@ impl Args {
 /// Runs the check; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut console = Console::new(args.common.compute.json)?;
-    let dataset = open_dataset(&args.reading.of(&args.data), Split::Test, &mut console)?;
+    let dataset = args.common.open(&args.reading.of(&args.data), Split::Test, &args.request(), &mut console)?;
     if dataset.split() == Split::Whole {
         console.say("the folder has no test split: the network may have learnt from these images (see --holdout)");
     }

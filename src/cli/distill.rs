@@ -14,7 +14,7 @@ use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, ReadingArgs, RecipeArgs, open_dataset, open_project};
+use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = recipes.into_iter().next().unwrap_or_default();
     let mut console = Console::new(args.common.compute.json)?;
     NewFolder::check(&args.out)?;
-    let dataset = open_dataset(&args.reading.of(&args.data), Split::Train, &mut console)?;
+    let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &args.request(), &mut console)?;
     let classes = chosen_classes(&dataset, &args.classes, &args.class)?;
     let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;

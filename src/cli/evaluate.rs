@@ -9,7 +9,7 @@ use crate::jobs::open::ObserverRequest;
 use crate::store::files::Written;
 
 use super::console::{peak_rss_mib, print_line};
-use super::options::{Common, ReadingArgs, open_dataset};
+use super::options::{Common, ReadingArgs};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::Failed(format!("{folder}: there is no such folder; make it, or give another one")));
         }
     }
-    let dataset = open_dataset(&args.reading.of(&args.data), Split::Test, &mut console)?;
+    let dataset = args.common.open(&args.reading.of(&args.data), Split::Test, &args.request(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     let map = &session.observer.map.outputs;

@@ -14,7 +14,7 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::param::{Kind, Parameters};
 use crate::core::progress::Progress as _;
 use crate::core::train::recipe::TrainRecipe;
-use crate::jobs::open::{DatasetRequest, ObserverRequest, observer};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, fitting, observer};
 use crate::jobs::session::Session;
 use crate::jobs::{Arch, DeviceChoice, Picked, pick};
 use crate::store::project::Project;
@@ -106,6 +106,19 @@ pub struct Common {
 }
 
 impl Common {
+    /// Opens a dataset for an observer, and tells what was found.
+    pub fn open(
+        &self,
+        data: &DatasetRequest,
+        want: Split,
+        request: &ObserverRequest,
+        console: &mut Console,
+    ) -> Result<Arc<Dataset>, Failure> {
+        let (dataset, note) = fitting(request, open_dataset(data, want, console)?);
+        note.into_iter().for_each(|note| console.warn(note));
+        Ok(dataset)
+    }
+
     /// Loads the weight file and puts it on the device.
     pub fn session(
         &self,

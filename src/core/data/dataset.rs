@@ -12,6 +12,7 @@ use super::source::{ImageBytes, ImageSource, SourceError};
 use super::wordnet;
 
 mod divided;
+mod empty;
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

@@ -86,8 +86,7 @@ impl DatasetRequest {
             Some(_) => self.evaluation().ok()?.dataset,
             None => dataset(&self.path, Split::Test, self.folders).ok()?.dataset,
         };
-        let names = |data: &Dataset| data.classes().iter().map(|c| composed(&c.name).into_owned()).collect::<Vec<_>>();
-        (test.split() == Split::Test && names(&test) == names(train)).then_some(test)
+        (test.split() == Split::Test).then(|| of_same_classes(test, train)).flatten()
     }
 
     /// What is left to learn from, and what is held out.
@@ -108,6 +107,15 @@ impl DatasetRequest {
         let part = |dataset| Imported { dataset, notes: notes(), other_splits: whole.other_splits.clone() };
         Ok((part(rest), part(held_out)))
     }
+}
+
+/// Held-out images, if they are of the same classes in the same order; a folder without images is no obstacle.
+pub(in crate::jobs) fn of_same_classes(held_out: Dataset, train: &Dataset) -> Option<Dataset> {
+    let names = |data: &Dataset| data.classes().iter().map(|c| composed(&c.name).into_owned()).collect::<Vec<_>>();
+    if names(&held_out) == names(train) {
+        return Some(held_out);
+    }
+    held_out.without_empty().filter(|rest| names(rest) == names(train))
 }
 
 /// What is said where accuracies come from images that were learnt from.

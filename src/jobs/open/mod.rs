@@ -2,6 +2,7 @@
 
 pub(super) mod classes;
 mod data;
+mod fitting;
 mod side;
 mod told;
 
@@ -18,8 +19,9 @@ use crate::engine::observe::observer::{Observer, ObserverError};
 use crate::engine::weights::{self, NetworkPart, RowsError, WeightError};
 use crate::store::{card, class_map};
 
-pub(super) use self::data::NO_TEST_SPLIT;
 pub use self::data::{DataError, DatasetRequest, dataset};
+pub(super) use self::data::{NO_TEST_SPLIT, of_same_classes};
+pub use self::fitting::fitting;
 pub(super) use self::side::OwnSide;
 use self::told::{Completed, Told};
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
-use crate::core::data::dataset::ClassId;
+use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
-use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver};
+use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver, of_same_classes};
 use crate::jobs::picking::{ScoredClasses, pick};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
@@ -129,7 +129,7 @@ impl Compute {
     }
 
     fn open_observer(&mut self, request: &ObserverRequest) -> Result<(), String> {
-        let data = self.data.clone().ok_or("open a dataset first")?;
+        let data = self.fitting(request)?;
         let opened = open::observer(request, &data.dataset).map_err(|error| {
             if !error.parts().is_empty() {
                 self.send(Event::Parts(request.file.clone(), error.parts().to_vec()));
@@ -148,6 +148,20 @@ impl Compute {
         }
         self.send(Event::Observer(opened));
         Ok(())
+    }
+
+    /// The open dataset; without its empty classes where the observer doesn't know them.
+    fn fitting(&mut self, request: &ObserverRequest) -> Result<Arc<OpenedDataset>, String> {
+        let data = self.data.clone().ok_or("open a dataset first")?;
+        let (dataset, note) = open::fitting(request, data.dataset.clone());
+        let Some(note) = note else { return Ok(data) };
+        let held_out = data.held_out.as_ref().and_then(|held_out| of_same_classes(Dataset::clone(held_out), &dataset));
+        let notes = data.notes.iter().cloned().chain([note]).collect();
+        let opened = OpenedDataset { dataset, held_out: held_out.map(Arc::new), notes, folders: data.folders };
+        let opened = Arc::new(opened);
+        self.data = Some(opened.clone());
+        self.send(Event::Dataset(opened.clone()));
+        Ok(opened)
     }
 
     /// The session of the open dataset and observer, made on first use.

@@ -6,7 +6,7 @@
 //! | folders that could be splits as well as classes | refused with both readings; `--folders splits` or `classes` decides |
 //! | the data in a folder of its own, several deep | it is opened, with a note; a dataset of one class stays one |
 //! | `__MACOSX`, `@eaDir`, `lost+found`, hidden folders, `._1.png` | no classes and no images; the folders are named |
-//! | an empty class folder, or one that may not be read | keeps its place in the class order, and is named |
+//! | an empty class folder, or one that may not be read | keeps its place in the class order, and is named; none where the observer has outputs for all other classes alone |
 //! | TIFF, GIF and Netpbm images, JPEGs with bytes between their segments, images under a wrong ending or none | read, to Pillow's pixels |
 //! | HEIC, AVIF, JPEG XL, JPEG 2000, PSD, SVG, PDF | passed over with a note that names them, or broken with their true format |
 //! | a class name with commas | `--class NAME`, or `--classes` with that name alone |
@@ -104,6 +104,23 @@ fn wrapped_data_with_leftovers_is_the_same_data() {
     let (images, classes, said) = evaluated(&plain, "");
     assert_eq!((images, classes.len()), (5, 3));
     assert!(said.contains("1 class without images, with a place in the class order: aa"), "{said}");
+}
+
+/// What an empty folder is, the observer tells: it has an output for it, or one for each of the others alone.
+#[test]
+fn an_empty_folder_that_the_observer_does_not_know_is_no_class() {
+    let scene = scene(&[("train/a", 4), ("train/b", 4), ("val/a", 2), ("val/b", 2)], 2);
+    for folder in ["data/train/aa", "data/val/aa"] {
+        std::fs::create_dir(scene.at(folder)).unwrap();
+    }
+    let (images, classes, said) = evaluated(&scene, "");
+    assert_eq!((images, classes), (4, vec!["a".to_owned(), "b".to_owned()]));
+    assert!(said.contains("taken for no classes") && said.contains("for all others alone: aa"), "{said}");
+    let run = scene.distill("--ipc 1 --patches 1 --out out");
+    assert_eq!(run.last()["images"], 2);
+    assert!(run.stderr.contains("check: top-1") && !run.stderr.contains("that are distilled"), "{}", run.stderr);
+    let manifest = std::fs::read_to_string(scene.at("out/manifest.json")).unwrap();
+    assert!(manifest.contains("\"b\"") && !manifest.contains("\"aa\""), "{manifest}");
 }
 
 /// Images that Pillow reads are read, whatever their endings say; what can't be read is called by its name.
