@@ -2,12 +2,9 @@
 
 use eframe::egui::{self, Align2, Id, Rect, ScrollArea, Sense, Ui, UiBuilder, Vec2, Window};
 
-/// Shows something in what is left of a panel; where that is less than it needs, in a scrolled area that has as much.
+/// Shows something in what is left of a panel; where that is less than it needs, scrolled. There is a scrolled area either
+/// way: without it fields would have other ids in the two cases, and lose the keyboard when a message makes them change.
 pub fn at_least(ui: &mut Ui, least: Vec2, show: impl FnOnce(&mut Ui)) {
-    let have = ui.available_size();
-    if have.x >= least.x && have.y >= least.y {
-        return show(ui);
-    }
     ScrollArea::both().id_salt("room").auto_shrink(false).show(ui, |ui| {
         let (rect, _) = ui.allocate_exact_size(ui.available_size().max(least), Sense::hover());
         show(&mut ui.new_child(UiBuilder::new().max_rect(rect)));
