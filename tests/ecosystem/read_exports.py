@@ -26,7 +26,7 @@ NORMALISATIONS = {
     "cifar": ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]),
 }
 # Decoders of JPEG round differently: a format that holds pixels has stillroom's, not Pillow's.
-JPEG_LEVELS = 2
+JPEG_LEVELS = 4
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
 

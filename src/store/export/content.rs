@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::super::files::shown;
+use super::super::import::cifar;
 use super::folder::{FolderError, NewFolder};
 use crate::core::data::dataset::{Class, Layout};
 use crate::core::data::pixels::Rgb8;
@@ -47,6 +48,13 @@ pub struct Content {
 }
 
 impl Content {
+    /// Which dataset it is of, by how that is kept: class folders with CIFAR's own names are taken for CIFAR.
+    #[must_use]
+    pub fn origin(&self) -> Layout {
+        let named = || cifar::of_classes(self.classes.iter().map(Class::label));
+        if self.layout == Layout::ImageFolder { named().unwrap_or(self.layout) } else { self.layout }
+    }
+
     /// What a class is called: its title where it has one.
     #[must_use]
     pub fn class_name(&self, label: u32) -> &str {

@@ -39,13 +39,13 @@ fn other_order(classes: &[Class]) -> Option<String> {
 /// The set's layout. Without `mean_std` the constants are those that DD-Ranking has for the dataset: CIFAR-10's for both
 /// CIFARs, ImageNet's for all others, Tiny-ImageNet included.
 pub(super) fn layout(content: &Content, mean_std: Option<MeanStd>) -> Result<Tensors, ExportError> {
-    let own = match content.layout {
+    let own = match content.origin() {
         Layout::Cifar10Binary | Layout::Cifar100Binary => MeanStd::CIFAR10,
         Layout::ImageFolder | Layout::TinyImageNet => MeanStd::IMAGENET,
     };
     let shape = Shape::of(content)?;
     let mut notes: Vec<String> = other_order(&content.classes).into_iter().collect();
-    if mean_std.is_none() && content.layout == Layout::ImageFolder && shape.is_of_cifar() {
+    if mean_std.is_none() && content.origin() == Layout::ImageFolder && shape.is_of_cifar() {
         notes.push("normalised by ImageNet's constants: if this is CIFAR, give --mean-std cifar10".to_owned());
     }
     let mean_std = mean_std.unwrap_or(own);

@@ -10,11 +10,11 @@ use crate::core::formats::torch_file::{Pickle, opcode};
 /// The set's layout.
 pub(super) fn layout(content: &Content) -> Result<Tensors, ExportError> {
     let shape = Shape::of(content)?;
-    let dataset = match content.layout {
+    let dataset = match content.origin() {
         Layout::Cifar10Binary => "cifar10",
         Layout::Cifar100Binary => "cifar100",
         Layout::TinyImageNet => "tinyimagenet",
-        // A folder's files don't say which dataset they are.
+        // Neither files nor classes say which dataset they are of.
         Layout::ImageFolder => "imagefolder",
     };
     let parts = vec![Part::Images(MeanStd::NONE), Part::Labels];

@@ -10,7 +10,7 @@ use crate::core::data::dataset::{Class, Dataset, IndexError, Split};
 use crate::core::data::folders::Folders;
 use crate::core::data::names::escape;
 
-mod cifar;
+pub(in crate::store) mod cifar;
 mod entry;
 mod folder;
 mod source;

@@ -1,6 +1,7 @@
 //! CIFAR-10 and CIFAR-100 in their binary version: records of one label byte (CIFAR-100: coarse, then fine) and
 //! 3 × 1024 bytes of pixels. An image is named `<file>#<record>`; classes are in order of their labels.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -169,6 +170,14 @@ fn read_labels(format: &Format, file: &str, images: &mut [Vec<Vec<u8>>]) -> Resu
         class.push(format!("{file}#{number:05}").into_bytes());
     }
     Ok(())
+}
+
+/// The CIFAR whose classes are called so, in any order: what class folders of it are called.
+pub(in crate::store) fn of_classes<'a>(names: impl Iterator<Item = &'a str>) -> Option<Layout> {
+    let names: BTreeSet<&str> = names.collect();
+    let are = |official: &[&str]| official.iter().copied().collect::<BTreeSet<_>>() == names;
+    let known = [(&official::CIFAR10[..], Layout::Cifar10Binary), (&official::CIFAR100[..], Layout::Cifar100Binary)];
+    known.into_iter().find(|(official, _)| are(official)).map(|(_, layout)| layout)
 }
 
 /// Both official lists, for the tests.

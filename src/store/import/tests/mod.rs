@@ -314,6 +314,10 @@ fn the_official_names_are_complete() {
     let mut names: Vec<_> = cifar::official_names().into_iter().flatten().collect();
     assert_eq!(names.len(), 110);
     assert!(cifar::official_names().iter().all(|list| list.is_sorted()), "both lists are alphabetical");
+    let [ten, hundred] = cifar::official_names();
+    assert_eq!(cifar::of_classes(ten.iter().rev().copied()), Some(Layout::Cifar10Binary));
+    assert_eq!(cifar::of_classes(hundred.iter().copied()), Some(Layout::Cifar100Binary));
+    assert_eq!(cifar::of_classes(ten[1..].iter().copied()), None);
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), 110, "no class of one set has the name of another");
