@@ -16,7 +16,7 @@ const NAMES: [&str; 4] =
 const INDEX: &str = ".index.json";
 
 /// Endings of weight files.
-const ENDINGS: [&str; 5] = ["safetensors", "pth", "pt", "th", "bin"];
+const ENDINGS: [&str; 7] = ["safetensors", "pth", "pt", "th", "bin", "ckpt", "pkl"];
 
 /// What trainers keep beside the weights.
 const BESIDE: [&str; 5] = ["optimizer", "scheduler", "training_args", "rng_state", "scaler"];
@@ -52,7 +52,7 @@ pub fn located(path: &Path) -> Result<PathBuf, WeightError> {
     let found = preferred.or_else(|| single(indices.collect())).or_else(|| single(weights.clone()));
     found.map(|file| path.join(file)).ok_or_else(|| {
         let reason = if weights.is_empty() {
-            "the folder holds no weight file (.safetensors, .pth, .pt, .th or .bin); give the folder or the file that does"
+            "the folder holds no weight file (.safetensors, .pth, .pt, .th, .bin, .ckpt or .pkl); give the folder or the file that does"
                 .to_owned()
         } else {
             let more = weights.len().saturating_sub(LISTED);
@@ -65,6 +65,8 @@ pub fn located(path: &Path) -> Result<PathBuf, WeightError> {
 }
 
 fn is_weights(file: &str) -> bool {
+    // PyTorch's ImageNet example writes checkpoint.pth.tar.
+    let file = file.strip_suffix(".tar").unwrap_or(file);
     let Some((stem, ending)) = file.rsplit_once('.') else { return false };
     ENDINGS.contains(&ending) && !BESIDE.iter().any(|other| stem.starts_with(other))
 }

@@ -39,6 +39,13 @@ pub(super) fn map(
         notes.extend(distilled.and_then(|set| set.other_order(&map.outputs)));
     }
     notes.extend(map.as_text.is_some().then(|| by_number(OUTPUTS)));
+    if let (Rule::Order | Rule::Number, Some(names)) = (map.rule, &observer.classes) {
+        let first = names.first().map_or("", String::as_str);
+        notes.push(format!(
+            "the weights name their outputs ('{first}' first), and no class of the data is called so: output i is taken \
+             for class i; give --class-map if that is wrong"
+        ));
+    }
     Ok((map, notes))
 }
 

@@ -115,9 +115,11 @@ impl Evaluator {
         if evaluation.predictions.is_empty() {
             return Err(TrainError::Evaluation("no evaluation image can be read; give others".to_owned()));
         }
-        if let Some((_, reason)) = evaluation.broken.first().filter(|_| !self.told.replace(true)) {
-            let broken = evaluation.broken.len();
-            progress.warn(format!("{broken} evaluation images can't be read and are left out, the first: {reason}"));
+        if let Some((image, reason)) = evaluation.broken.first().filter(|_| !self.told.replace(true)) {
+            let (broken, name) = (evaluation.broken.len(), self.dataset.source(*image));
+            progress.warn(format!(
+                "evaluation images that can't be read and are left out: {broken}, the first {name}: {reason}"
+            ));
         }
         let confusion = (self.spec.classes <= CONFUSED).then(|| {
             let mut confusion = Confusion::new(self.spec.classes, self.spec.classes);

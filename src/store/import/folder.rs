@@ -57,7 +57,7 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split, folders: Folders) 
     Ok(Imported { dataset, notes, other_splits: choice.others })
 }
 
-/// The classes in order of their names, with the images of each.
+/// The classes in order of their folders' bytes, as Python sorts names whatever characters they have, with the images of each.
 fn classes_of(
     root: &Path,
     inner: &Inner,
@@ -71,7 +71,7 @@ fn classes_of(
         (Class { title: titles.get(&name).cloned(), name, folder: inner.join(&raw) }, listing.names)
     };
     let mut classes: Vec<_> = names.iter().zip(listings).map(class).collect();
-    classes.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    classes.sort_by(|a, b| a.0.folder.cmp(&b.0.folder));
     Ok(classes)
 }
 

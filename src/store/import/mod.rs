@@ -1,12 +1,13 @@
 //! Opening a dataset: names and class order only. No image is opened and no file is asked for its size.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use self::walk::Passed;
 use self::wrapper::Inner;
 use super::files::{FileError, bytes_of, shown};
-use crate::core::data::dataset::{Class, Dataset, IndexError, Split};
+use crate::core::data::dataset::{Class, ClassId, Dataset, ImageId, IndexError, Split};
 use crate::core::data::folders::Folders;
 use crate::core::data::names::escape;
 
@@ -233,11 +234,35 @@ fn common_notes(dataset: &Dataset, passed: &Passed) -> Vec<String> {
     if !passed.foreign.is_empty() {
         notes.push(format!("{}; convert them to PNG or JPEG", unreadable(passed)));
     }
+    notes.extend(nested(dataset));
     if passed.repeated > 0 {
         let links = counted(passed.repeated, "link", "links");
         notes.push(format!("{links} to folders that are already listed, or that contain the link, left out"));
     }
     notes
+}
+
+/// What is said where all classes hold folders of the same names and no images beside them: these may be the classes.
+fn nested(dataset: &Dataset) -> Option<String> {
+    let folders = |class: ClassId| {
+        let first = |image| {
+            let name = dataset.image_name(ImageId(image));
+            name.iter().position(|&byte| byte == b'/').map(|at| &name[..at])
+        };
+        dataset.images_of(class).map(first).collect::<Option<BTreeSet<&[u8]>>>()
+    };
+    let mut classes = dataset.class_ids().filter(|&class| dataset.class_size(class) > 0);
+    let one = folders(classes.next()?).filter(|names| names.len() > 1)?;
+    let mut others = classes.peekable();
+    others.peek()?;
+    others.all(|class| folders(class).as_ref() == Some(&one)).then(|| {
+        let names: Vec<String> = one.iter().map(|name| escape(name)).collect();
+        format!(
+            "each class holds folders of the same names ({}): if these are the classes, give one of the folders that hold \
+             them",
+            some_of(names.iter().map(String::as_str))
+        )
+    })
 }
 
 /// The images of other formats, by number: `2 HEIC and 1 AVIF files can't be read`.

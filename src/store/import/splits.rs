@@ -13,33 +13,17 @@ use crate::core::data::dataset::Split;
 use crate::core::data::folders::Folders;
 use crate::core::data::names::{composed, escape};
 
-/// Names of training splits, the first before the others; in lower case, without `_`, `-` and spaces.
-const TRAINING: [&str; 8] =
-    ["train", "training", "trainset", "trainingset", "traindata", "trainingdata", "trainimages", "segtrain"];
+/// Names of training splits; in lower case, without what people write before and behind them.
+const TRAINING: [&str; 2] = ["train", "training"];
 
-/// Names of held-out splits: the papers evaluate on `val`, and a test split may lack its labels.
-const HELD_OUT: [&str; 20] = [
-    "val",
-    "valid",
-    "validation",
-    "valset",
-    "validset",
-    "validationset",
-    "valdata",
-    "valimages",
-    "segval",
-    "dev",
-    "devset",
-    "eval",
-    "evalset",
-    "evaluation",
-    "test",
-    "testing",
-    "testset",
-    "testingset",
-    "testdata",
-    "segtest",
-];
+/// Names of held-out splits, the preferred ones first: the papers evaluate on `val`, and a test split may lack its labels.
+const HELD_OUT: [&str; 9] = ["val", "valid", "validation", "dev", "eval", "evaluation", "holdout", "test", "testing"];
+
+/// What stands before such a name: `seg_train`, `images_test`.
+const BEFORE: [&str; 5] = ["seg", "images", "image", "imgs", "img"];
+
+/// What stands behind it: `training_set`, `test_images`.
+const BEHIND: [&str; 5] = ["set", "data", "images", "imgs", "split"];
 
 /// A folder that is called like a split.
 #[derive(Debug)]
@@ -79,6 +63,12 @@ impl Candidate {
 /// Whether a folder is called like a training or a held-out split, and its rank among their names.
 pub(super) fn role(name: &std::ffi::OsStr) -> Option<(bool, usize)> {
     let plain: String = name.to_str()?.to_lowercase().chars().filter(|c| !matches!(c, '_' | '-' | ' ')).collect();
+    let dated = plain.len().checked_sub(4).filter(|&at| plain.is_char_boundary(at)).map(|at| plain.split_at(at));
+    let year =
+        |text: &str| (text.starts_with("19") || text.starts_with("20")) && text.bytes().all(|b| b.is_ascii_digit());
+    let plain = dated.filter(|(_, behind)| year(behind)).map_or(plain.as_str(), |(name, _)| name);
+    let plain = BEFORE.iter().find_map(|before| plain.strip_prefix(before)).unwrap_or(plain);
+    let plain = BEHIND.iter().find_map(|behind| plain.strip_suffix(behind)).unwrap_or(plain);
     let place = |names: &[&str]| names.iter().position(|known| *known == plain);
     place(&TRAINING).map(|rank| (true, rank)).or_else(|| place(&HELD_OUT).map(|rank| (false, rank)))
 }
@@ -158,6 +148,10 @@ impl Splits {
                     first.name
                 );
                 Err(ImportError::InDoubt { path: root.to_owned(), why })
+            }
+            (Folders::Splits, []) => {
+                let note = "no folder here is called like a split (train, val, test, …): all are classes".to_owned();
+                Ok(Self { note: Some(note), ..Self::default() })
             }
             _ => Ok(Self::default()),
         }

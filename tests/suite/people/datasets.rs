@@ -106,6 +106,35 @@ fn wrapped_data_with_leftovers_is_the_same_data() {
     assert!(said.contains("1 class without images, with a place in the class order: aa"), "{said}");
 }
 
+/// Names that people write before and behind those of splits, and what is said where none is a split.
+#[test]
+fn what_stands_around_the_names_of_splits_is_of_no_account() {
+    for (train, test) in [("train2017", "val2017"), ("images_train", "images_test"), ("Train_Images", "testing-images")]
+    {
+        let scene = scene(&[(&format!("{train}/a"), 3), (&format!("{train}/b"), 3), (&format!("{test}/a"), 1)], 2);
+        scene.write(format!("data/{test}/b/0.png"), &png("b", 32));
+        assert_eq!(evaluated(&scene, "").0, 2, "{test}");
+    }
+    let scene = scene(&[("amazon/a", 2), ("amazon/b", 2), ("dslr/a", 2), ("dslr/b", 2)], 2);
+    let (images, _, said) = evaluated(&scene, "--folders splits");
+    assert_eq!(images, 8);
+    assert!(said.contains("no folder here is called like a split"), "{said}");
+    assert!(said.contains("each class holds folders of the same names (a, b)"), "{said}");
+}
+
+/// ImageFolder sorts names as Python does, whatever bytes they have.
+#[cfg(target_os = "linux")]
+#[test]
+fn bytes_that_are_no_text_sort_behind_letters() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let scene = scene(&[("cafeteria", 2)], 2);
+    let folder = scene.at("data").join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("1.png"), png("1", 32)).unwrap();
+    let (_, classes, _) = evaluated(&scene, "");
+    assert_eq!(classes, ["cafeteria", "caf\\xe9"]);
+}
+
 /// What an empty folder is, the observer tells: it has an output for it, or one for each of the others alone.
 #[test]
 fn an_empty_folder_that_the_observer_does_not_know_is_no_class() {

@@ -126,6 +126,16 @@ impl Machine<'_> {
                 let held = items.len() * size_of::<Value>();
                 self.heap.add(Node::List(items), held)
             }
+            // A view that stands for minus its values, or for their conjugates, without having them.
+            (Known::Tensor, &[_, _, _, _, _, _, metadata, ..])
+            | (Known::TensorV3, &[_, _, _, _, _, _, _, metadata, ..])
+                if self
+                    .heap
+                    .entries(metadata)
+                    .is_some_and(|m| m.iter().any(|(_, on)| matches!(on, Value::Bool(true)))) =>
+            {
+                self.inert(class, arguments)
+            }
             (Known::Tensor, &[storage, offset, shape, stride, ..]) => self.view((storage, None), offset, shape, stride),
             (Known::TensorV3, &[storage, offset, shape, stride, _, _, dtype, ..]) => match self.dtype(dtype) {
                 Some(dtype) => self.view((storage, Some(dtype)), offset, shape, stride),

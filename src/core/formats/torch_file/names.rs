@@ -6,7 +6,7 @@ use super::value::Known;
 impl Known {
     /// What this name stands for, if it is no class that stays inert.
     pub(super) fn of(module: &str, name: &str) -> Option<Self> {
-        let module = if module == "__builtin__" { "builtins" } else { module };
+        let module = modern(module);
         Some(match (module, name) {
             ("collections", "OrderedDict" | "defaultdict" | "Counter") | ("builtins", "dict") => Self::Dict,
             ("collections", "deque") | ("builtins", "list" | "set" | "frozenset") => Self::List,
@@ -37,16 +37,34 @@ impl Known {
             ("cloudpickle.cloudpickle" | "cloudpickle.cloudpickle_fast", "_make_function" | "_make_skel_func") => {
                 Self::Callable
             }
-            ("builtins", "map" | "filter" | "sorted" | "min" | "max") | ("functools" | "_functools", "reduce") => {
-                Self::Applier
-            }
+            ("builtins", "map" | "filter" | "sorted" | "min" | "max" | "reduce")
+            | ("functools" | "_functools", "reduce")
+            | ("itertools", "imap" | "ifilter" | "ifilterfalse") => Self::Applier,
             ("itertools", "starmap" | "accumulate" | "takewhile" | "dropwhile" | "filterfalse" | "groupby") => {
                 Self::Applier
             }
-            ("copyreg" | "copy_reg", "__newobj__" | "__newobj_ex__" | "_reconstructor") => Self::New,
+            ("copyreg", "__newobj__" | "__newobj_ex__" | "_reconstructor") => Self::New,
             _ if runs_code(module, name) => Self::Runs,
             _ => return None,
         })
+    }
+}
+
+/// What Python 3 calls a module: protocols up to 2, which PyTorch writes, have Python 2's names (CPython's
+/// `_compat_pickle.py`).
+fn modern(module: &str) -> &str {
+    match module {
+        "__builtin__" | "__builtins__" | "exceptions" => "builtins",
+        "commands" => "subprocess",
+        "copy_reg" => "copyreg",
+        "cPickle" => "pickle",
+        "thread" | "dummy_thread" => "_thread",
+        "SocketServer" => "socketserver",
+        "anydbm" | "whichdb" | "dbhash" | "gdbm" => "dbm",
+        "xmlrpclib" | "SimpleXMLRPCServer" | "DocXMLRPCServer" => "xmlrpc",
+        "BaseHTTPServer" | "SimpleHTTPServer" | "CGIHTTPServer" | "httplib" | "Cookie" | "cookielib" => "http",
+        "urllib2" => "urllib.request",
+        _ => module,
     }
 }
 
@@ -92,14 +110,22 @@ const RUNNING: &[(&str, &[&str])] = &[
     ("marshal", &[]),
     ("pickle", &[]),
     ("_pickle", &[]),
-    ("cPickle", &[]),
     ("shelve", &["open", "DbfilenameShelf"]),
     ("dbm", &["open"]),
     ("code", &["interact", "compile_command", "InteractiveConsole.", "InteractiveInterpreter."]),
     ("code", &["InteractiveConsole", "InteractiveInterpreter"]),
     ("codeop", &[]),
-    ("commands", &["getoutput", "getstatusoutput", "getstatus"]),
     ("popen2", &[]),
+    ("_osx_support", &[]),
+    ("_aix_support", &[]),
+    ("uuid", &["_get_command_stdout", "_popen"]),
+    ("mailcap", &[]),
+    ("test.support", &[]),
+    ("unittest", &["main"]),
+    ("unittest.main", &["main", "TestProgram"]),
+    ("compileall", &[]),
+    ("py_compile", &[]),
+    ("zipapp", &[]),
     ("platform", &["popen", "_syscmd_uname", "_syscmd_file", "_syscmd_ver"]),
     ("timeit", &["timeit", "repeat", "main", "Timer", "Timer."]),
     ("trace", &["Trace.", "main"]),
@@ -133,13 +159,14 @@ const RUNNING: &[(&str, &[&str])] = &[
     ("setuptools", &[]),
     ("webbrowser", &[]),
     ("urllib", &["urlopen", "urlretrieve"]),
-    ("urllib2", &["urlopen"]),
     ("urllib.request", &[]),
     ("http", &[]),
-    ("httplib", &[]),
     ("ftplib", &[]),
     ("smtplib", &[]),
     ("telnetlib", &[]),
+    ("imaplib", &[]),
+    ("poplib", &[]),
+    ("nntplib", &[]),
     ("xmlrpc", &[]),
     ("requests", &[]),
     ("aiohttp", &[]),
@@ -147,6 +174,8 @@ const RUNNING: &[(&str, &[&str])] = &[
     ("paramiko", &[]),
     ("pexpect", &[]),
     ("sqlite3", &["connect"]),
+    ("logging", &["FileHandler"]),
+    ("logging.handlers", &[]),
     ("logging.config", &[]),
     ("linecache", &[]),
     ("fileinput", &[]),
@@ -183,6 +212,12 @@ const RUNNING: &[(&str, &[&str])] = &[
     ("torch.jit", &["load"]),
     ("torch.jit._serialization", &["load", "jit_module_from_flatbuffer"]),
     ("torch.package", &[]),
+    ("torch.jit.unsupported_tensor_ops", &[]),
+    ("torch.distributed.run", &[]),
+    ("torch.distributed.launch", &[]),
+    ("torch.utils.model_zoo", &[]),
+    ("torch.ops", &["load_library"]),
+    ("torch.classes", &["load_library"]),
     ("torch.utils.cpp_extension", &[]),
     ("torch.utils.collect_env", &[]),
     ("torch.utils._config_module", &["ConfigModule.", "load_config"]),
@@ -215,7 +250,7 @@ const HARMLESS: &[(&str, &[&str])] = &[
 /// any module that imports `os`; nobody reaches for the attributes with two underscores but to get at such functions.
 pub(super) fn runs_code(module: &str, name: &str) -> bool {
     let of = |table: &[(&str, &[&str])], module: &str, name: &str| {
-        let module = if matches!(module, "__builtin__" | "__builtins__") { "builtins" } else { module };
+        let module = modern(module);
         table.iter().any(|(of, names)| match module.strip_prefix(of) {
             Some("") if !names.is_empty() => {
                 names.iter().any(|n| *n == name || n.ends_with('.') && name.starts_with(n))
@@ -248,6 +283,11 @@ mod tests {
             ("__builtin__", "eval"),
             ("builtins", "__import__"),
             ("subprocess", "Popen"),
+            ("commands", "Popen"),
+            ("SocketServer", "TCPServer"),
+            ("anydbm", "open"),
+            ("thread", "start_new_thread"),
+            ("uuid", "_get_command_stdout"),
             ("torch", "load"),
             ("torch.hub", "load"),
             ("shelve", "os.system"),

@@ -87,7 +87,9 @@ fn archive(from: &mut (impl Read + Seek), length: u64) -> Result<Opened, TorchFi
     let mut small = |name: &str| {
         let Some(entry) = directory.find(&format!("{folder}{name}"))? else { return Ok(None) };
         if entry.size > LARGEST_PICKLE {
-            return Err(TorchFileError::Archive(format!("{name} is larger than {LARGEST_PICKLE} bytes")));
+            return Err(TorchFileError::Pickle(format!(
+                "its {name} is larger than {LARGEST_PICKLE} bytes, as large arrays of other libraries make it"
+            )));
         }
         if entry.method == Method::Deflated && entry.size > length + ROOM {
             return Err(TorchFileError::Archive(format!("{name} unpacks to more than a file of its size may hold")));
