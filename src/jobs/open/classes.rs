@@ -30,7 +30,9 @@ pub(super) fn map(
         let rule = agreed.map_or(Rule::Manifest, |map| map.rule);
         return Ok((ClassMap::new(stated, rule), notes));
     }
+    let mut names = observer.classes.as_ref();
     if let (Err(why), true) = (&resolved, doubtful_names) {
+        names = None;
         notes.push(format!("the class names beside the weights are passed over: {why}"));
         resolved = resolve(dataset.classes(), Outputs { names: None, ..outputs }, given);
     }
@@ -39,7 +41,7 @@ pub(super) fn map(
         notes.extend(distilled.and_then(|set| set.other_order(&map.outputs)));
     }
     notes.extend(map.as_text.is_some().then(|| by_number(OUTPUTS)));
-    if let (Rule::Order | Rule::Number, Some(names)) = (map.rule, &observer.classes) {
+    if let (Rule::Order | Rule::Number, Some(names)) = (map.rule, names) {
         let first = names.first().map_or("", String::as_str);
         notes.push(format!(
             "the weights name their outputs ('{first}' first), and no class of the data is called so: output i is taken \
