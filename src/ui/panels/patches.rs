@@ -157,7 +157,7 @@ fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> 
     let of = ranking.class(class);
     let mut note = format!("{shown} of {} images", text::thousands(of.wanted as u64));
     if of.selected > 0 {
-        note.push_str(&format!(", first {} stitched", text::thousands(of.selected as u64)));
+        note.push_str(&format!(", {} stitched", text::thousands(of.selected as u64)));
     }
     if of.broken > 0 {
         note.push_str(&format!(", {} broken", of.broken));
@@ -211,7 +211,8 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         text::line(ui, bottom, &format!("loss {loss}"), (TextStyle::Small, p.weak));
     }
     if cell.response.hovered() {
-        let stitched = if tile.stitched { "stitched into a distilled image" } else { "not among the first IPC·N" };
+        let stitched =
+            if tile.stitched { "stitched into a distilled image" } else { "not among the IPC·N that are stitched" };
         let words = format!(
             "{}, rank {rank}: {stitched}\nloss {loss}, probability of the class {}",
             tile.label,

@@ -164,3 +164,6 @@ impl Layout<'_> {
         free.zip(rest).for_each(|(slot, kept)| *slot = Some(kept));
     }
 }
+
+#[cfg(test)]
+mod tests;

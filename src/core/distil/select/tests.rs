@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::distil::curation::{Choice, Mark};
 use crate::core::distil::patch::CropBox;
 use crate::core::rng::Stream;
 
@@ -35,6 +36,11 @@ fn eight() -> (ClassScores, [f32; 8]) {
 
 fn ids(patches: &[PatchScore]) -> Vec<u32> {
     patches.iter().map(|p| p.image.0).collect()
+}
+
+/// The images that are kept, by slot; without marks slots are ranks.
+fn kept(selected: &[Kept]) -> Vec<u32> {
+    selected.iter().map(|kept| kept.patch.image.0).collect()
 }
 
 #[test]
@@ -74,7 +80,7 @@ fn a_kept_order_is_that_of_sorting_the_subset() {
             sorted.sort_by(|a, b| nan_last(a.loss, b.loss).then(a.image.cmp(&b.image)));
             let ranked = ranked_keeping(&scores, &kept, &recipe, "c", &[]);
             assert_eq!(format!("{ranked:?}"), format!("{sorted:?}"));
-            assert_eq!(Supply::of(&scores, &recipe, &[]).candidates, sorted.len());
+            assert_eq!(Supply::of(&scores, &recipe, &[], &[]).candidates, sorted.len());
         }
     }
 }
@@ -90,8 +96,8 @@ fn whole_images_have_one_patch_each() {
 #[test]
 fn too_few_names_the_class() {
     for strategy in [Strategy::Realism, Strategy::Random, Strategy::Herding] {
-        let error = select(&block(&[[1.0, 1.0]]), &owl(), &recipe(strategy, 4), &[]).unwrap_err();
-        let due = recipe(strategy, 4).too_few(vec![("owl".into(), 1)]);
+        let error = select(&block(&[[1.0, 1.0]]), &owl(), &recipe(strategy, 4), &[], &[]).unwrap_err();
+        let due = recipe(strategy, 4).too_few(vec![ShortClass { class: "owl".into(), usable: 1, rejected: 0 }]);
         assert_eq!(error, SelectError::TooFew(due));
         assert!(error.to_string().contains("owl"));
     }
@@ -102,7 +108,7 @@ fn random_differs_by_seed_and_class_and_smaller_sets_are_prefixes() {
     let (scores, _) = eight();
     let of = |seed, class: &str, ipc| {
         let class = Class { name: class.into(), ..owl() };
-        ids(&select(&scores, &class, &Recipe { seed, ..recipe(Strategy::Random, ipc) }, &[]).unwrap())
+        kept(&select(&scores, &class, &Recipe { seed, ..recipe(Strategy::Random, ipc) }, &[], &[]).unwrap())
     };
     let all = of(1, "n01", 8);
     assert_eq!(of(1, "n01", 3), all[..3]);
@@ -124,7 +130,13 @@ fn herding_by_hand_then_by_loss() {
     let three = picks(&recipe, "n01", &keys, rows, 3);
     assert_eq!(three, [ImageId(99), ImageId(98), ImageId(100)]);
     assert_eq!(picks(&recipe, "n01", &keys, rows, 2), three[..2], "fewer are a prefix");
-    assert_eq!(ids(&select(&scores, &owl(), &recipe, &three).unwrap()), [99, 98]);
+    assert_eq!(kept(&select(&scores, &owl(), &recipe, &three, &[]).unwrap()), [99, 98]);
+    // A rejected pick is replaced by what follows the picks that are needed: by loss, however many picks are at hand.
+    let marks = [(ImageId(98), Mark { choice: Choice::Rejected, ..Mark::default() })];
+    for picks in [&three[..2], &three] {
+        let selected = select(&scores, &owl(), &recipe, picks, &marks).unwrap();
+        assert_eq!(selected.iter().map(|k| (k.patch.image.0, k.rank)).collect::<Vec<_>>(), [(99, 0), (97, 2)]);
+    }
     let one = ranked(&scores, &recipe, "n01", &three[..1]);
     assert_eq!(ids(&one), [99, 97, 98, 100], "image 97 has the least loss of the others");
 }
@@ -137,7 +149,10 @@ fn kmeans_takes_one_of_each_heap() {
     let two = picks(&recipe, "n01", &keys, Rows { values: &features, dims: 1 }, 2);
     // Heaps 0, 2, 4, 6, 3 and 100, 101, 102: their means are 3 and 101, the larger heap comes first.
     assert_eq!(two, [ImageId(93), ImageId(95)]);
-    assert_eq!(ids(&select(&scores, &owl(), &recipe, &two).unwrap()), [93, 95]);
+    assert_eq!(kept(&select(&scores, &owl(), &recipe, &two, &[]).unwrap()), [93, 95]);
+    // Of equal losses the first name follows: image 94's.
+    let marks = [(ImageId(93), Mark { choice: Choice::Rejected, ..Mark::default() })];
+    assert_eq!(kept(&select(&scores, &owl(), &recipe, &two, &marks).unwrap()), [94, 95]);
 }
 
 #[test]
@@ -152,9 +167,9 @@ fn picks_for_something_else_select_nothing() {
         (Strategy::KMeans, 2, true),
         (Strategy::KMeans, 3, false),
     ] {
-        let selected = select(&scores, &owl(), &recipe(strategy, ipc), &two);
+        let selected = select(&scores, &owl(), &recipe(strategy, ipc), &two, &[]);
         assert_eq!(selected.is_ok(), fits, "{strategy:?} at {ipc}");
     }
-    let gone = select(&scores, &owl(), &recipe(Strategy::Herding, 2), &[ImageId(99), ImageId(7)]);
+    let gone = select(&scores, &owl(), &recipe(Strategy::Herding, 2), &[ImageId(99), ImageId(7)], &[]);
     assert!(gone.unwrap_err().to_string().contains("herding has not looked"));
 }
