@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod coreset;
+pub mod curation;
 pub mod manifest;
 pub mod params;
 pub mod patch;
