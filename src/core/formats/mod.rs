@@ -1,6 +1,7 @@
 //! File formats as bytes and values: PyTorch files, exact numbers, tables, the report of a weight file.
 
 pub mod base64;
+pub mod clock;
 pub mod csv;
 pub mod exact;
 pub mod foreign;
