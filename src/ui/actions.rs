@@ -1,6 +1,6 @@
 //! The window's commands: one table feeds menus, buttons, shortcuts and the help sheet.
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{InputState, Key, KeyboardShortcut, Modifiers};
 
 /// A command of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,9 +67,57 @@ pub enum Action {
     Quit,
 }
 
+/// A menu of the bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Menu {
+    /// What is opened and written.
+    File,
+    /// Undo, copies, what is selected.
+    Edit,
+    /// What is decided about patches.
+    Curate,
+    /// Jobs.
+    Run,
+    /// Students and observers.
+    Trainings,
+    /// How the window looks.
+    View,
+    /// Explanations.
+    Help,
+}
+
+impl Menu {
+    /// All menus, in the order of the bar.
+    pub const ALL: [Self; 7] =
+        [Self::File, Self::Edit, Self::Curate, Self::Run, Self::Trainings, Self::View, Self::Help];
+
+    /// What the bar says.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::File => "File",
+            Self::Edit => "Edit",
+            Self::Curate => "Curate",
+            Self::Run => "Run",
+            Self::Trainings => "Trainings",
+            Self::View => "View",
+            Self::Help => "Help",
+        }
+    }
+
+    /// Its commands.
+    pub fn actions(self) -> impl Iterator<Item = Action> {
+        ROWS.iter().filter(move |row| row.menu == self).map(|row| row.action)
+    }
+}
+
 /// What a person reads of an [`Action`].
 #[derive(Clone, Copy, Debug)]
 pub struct About {
+    /// Which command.
+    pub action: Action,
+    /// The menu that it is in.
+    pub menu: Menu,
     /// Label of menu items and buttons.
     pub label: &'static str,
     /// One sentence.
@@ -78,178 +126,105 @@ pub struct About {
     pub shortcut: Option<KeyboardShortcut>,
 }
 
+const NONE: Option<KeyboardShortcut> = None;
+
+const fn plain(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
+}
+
+const fn ctrl_shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers { shift: true, ..Modifiers::COMMAND }, key))
+}
+
+/// A row of the table: command, menu, label, tooltip, keys.
+const fn row(
+    action: Action,
+    menu: Menu,
+    label: &'static str,
+    tooltip: &'static str,
+    shortcut: Option<KeyboardShortcut>,
+) -> About {
+    About { action, menu, label, tooltip, shortcut }
+}
+
+/// The table, in the order of the menus.
+#[rustfmt::skip]
+const ROWS: &[About] = &[
+    row(Action::OpenSample, Menu::File, "Open sample", "Open the built-in sample and its observer", NONE),
+    row(Action::OpenDataset, Menu::File, "Open dataset…", "Choose the dataset's folder", ctrl(Key::O)),
+    row(Action::OpenObserver, Menu::File, "Load observer…",
+        "Choose a trained network's weight file", ctrl_shift(Key::O)),
+    row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
+    row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
+    row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),
+    row(Action::CopyCommand, Menu::Edit, "Copy command line",
+        "The `stillroom distill` call that repeats this", ctrl_shift(Key::C)),
+    row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
+    row(Action::Check, Menu::Run, "Check observer",
+        "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
+    row(Action::Score, Menu::Run, "Score patches",
+        "Compute the observer's loss on every crop of the subset", ctrl(Key::R)),
+    row(Action::Distil, Menu::Run, "Distil to folder",
+        "Stitch the selected patches and write the folder", ctrl_shift(Key::D)),
+    row(Action::Pause, Menu::Run, "Pause or resume", "Hold the running job, or let it go on", ctrl(Key::P)),
+    row(Action::Cancel, Menu::Run, "Cancel job", "Stop the running job; what it has stored stays", ctrl(Key::Period)),
+    row(Action::Train, Menu::Trainings, "Start training",
+        "Train as the form says, with all its seeds", ctrl(Key::Enter)),
+    row(Action::ResumeTraining, Menu::Trainings, "Resume training",
+        "Go on with the selected training from its last checkpoint", ctrl_shift(Key::R)),
+    row(Action::CloneTraining, Menu::Trainings, "Clone with changes",
+        "Fill the form from the selected training; what is changed then is marked", ctrl(Key::D)),
+    row(Action::TrainingDetails, Menu::Trainings, "Training details",
+        "Parameters, notes, accuracy per class and confusions of the selected training", ctrl(Key::I)),
+    row(Action::CopyTraining, Menu::Trainings, "Copy as command line",
+        "The `stillroom train` call that does what the form says", NONE),
+    row(Action::OpenTrainings, Menu::Trainings, "Open trainings…",
+        "Choose a folder; the trainings in it join the table", NONE),
+    row(Action::ListTrainings, Menu::Trainings, "List trainings again",
+        "Look for trainings on disk again", plain(Key::F5)),
+    row(Action::ExportCsv, Menu::Trainings, "Export curves (CSV)…",
+        "Every epoch of the shown trainings, a line each", ctrl(Key::E)),
+    row(Action::ExportSvg, Menu::Trainings, "Export charts (SVG)…",
+        "The shown charts as a picture for papers and browsers", ctrl_shift(Key::E)),
+    row(Action::ShowDistilling, Menu::View, "Distilling", "Bring the panels of distilling forward", ctrl(Key::Num1)),
+    row(Action::ShowTraining, Menu::View, "Trainings",
+        "Bring the trainings forward: curves, table, form", ctrl(Key::Num2)),
+    row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
+    row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
+    row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),
+    row(Action::ZoomReset, Menu::View, "Usual size", "Everything in the size that the desktop gives", ctrl(Key::Num0)),
+    row(Action::ResetLayout, Menu::View, "Reset layout", "Put all panels back where they were", NONE),
+    row(Action::Help, Menu::Help, "Keys and words",
+        "What the keys do and what the words mean", plain(Key::Questionmark)),
+];
+
 impl Action {
     /// All commands, in the order of the menus.
-    pub const ALL: [Self; 30] = [
-        Self::OpenSample,
-        Self::OpenDataset,
-        Self::OpenObserver,
-        Self::Quit,
-        Self::Undo,
-        Self::Redo,
-        Self::CopyCommand,
-        Self::CopyLog,
-        Self::Check,
-        Self::Score,
-        Self::Distil,
-        Self::Pause,
-        Self::Cancel,
-        Self::Train,
-        Self::ResumeTraining,
-        Self::CloneTraining,
-        Self::TrainingDetails,
-        Self::CopyTraining,
-        Self::OpenTrainings,
-        Self::ListTrainings,
-        Self::ExportCsv,
-        Self::ExportSvg,
-        Self::ShowDistilling,
-        Self::ShowTraining,
-        Self::ToggleTheme,
-        Self::ZoomIn,
-        Self::ZoomOut,
-        Self::ZoomReset,
-        Self::ResetLayout,
-        Self::Help,
-    ];
-
-    /// The menus and their commands.
-    pub const MENUS: [(&'static str, &'static [Self]); 6] = [
-        ("File", &[Self::OpenSample, Self::OpenDataset, Self::OpenObserver, Self::Quit]),
-        ("Edit", &[Self::Undo, Self::Redo, Self::CopyCommand, Self::CopyLog]),
-        ("Run", &[Self::Check, Self::Score, Self::Distil, Self::Pause, Self::Cancel]),
-        (
-            "Trainings",
-            &[
-                Self::Train,
-                Self::ResumeTraining,
-                Self::CloneTraining,
-                Self::TrainingDetails,
-                Self::CopyTraining,
-                Self::OpenTrainings,
-                Self::ListTrainings,
-                Self::ExportCsv,
-                Self::ExportSvg,
-            ],
-        ),
-        (
-            "View",
-            &[
-                Self::ShowDistilling,
-                Self::ShowTraining,
-                Self::ToggleTheme,
-                Self::ZoomIn,
-                Self::ZoomOut,
-                Self::ZoomReset,
-                Self::ResetLayout,
-            ],
-        ),
-        ("Help", &[Self::Help]),
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        ROWS.iter().map(|row| row.action)
+    }
 
     /// Its texts and keys.
     #[must_use]
-    pub fn about(self) -> About {
-        const CTRL: Modifiers = Modifiers::COMMAND;
-        let ctrl_shift = Modifiers::COMMAND | Modifiers::SHIFT;
-        let keys = |modifiers, key| Some(KeyboardShortcut::new(modifiers, key));
-        let (label, tooltip, shortcut) = match self {
-            Self::OpenSample => ("Open sample", "Open the built-in sample and its observer", None),
-            Self::OpenDataset => ("Open dataset…", "Choose the dataset's folder", keys(CTRL, Key::O)),
-            Self::OpenObserver => {
-                ("Load observer…", "Choose a trained network's weight file", keys(ctrl_shift, Key::O))
-            }
-            Self::Check => (
-                "Check observer",
-                "Measure top-1 on held-out images and look for a wrong class order",
-                keys(CTRL, Key::K),
-            ),
-            Self::Score => {
-                ("Score patches", "Compute the observer's loss on every crop of the subset", keys(CTRL, Key::R))
-            }
-            Self::Distil => {
-                ("Distil to folder", "Stitch the selected patches and write the folder", keys(ctrl_shift, Key::D))
-            }
-            Self::CopyCommand => {
-                ("Copy command line", "The `stillroom distill` call that repeats this", keys(ctrl_shift, Key::C))
-            }
-            Self::CopyLog => ("Copy log", "The whole log as text", None),
-            Self::Undo => ("Undo", "Take back the last change of the recipe or the classes", keys(CTRL, Key::Z)),
-            Self::Redo => ("Redo", "Repeat the change that was taken back", keys(ctrl_shift, Key::Z)),
-            Self::Pause => ("Pause or resume", "Hold the running job, or let it go on", keys(CTRL, Key::P)),
-            Self::Cancel => ("Cancel job", "Stop the running job; what it has stored stays", keys(CTRL, Key::Period)),
-            Self::ToggleTheme => ("Light or dark", "Switch between the light and the dark theme", keys(CTRL, Key::T)),
-            Self::ResetLayout => ("Reset layout", "Put all panels back where they were", None),
-            Self::Help => {
-                ("Keys and words", "What the keys do and what the words mean", keys(Modifiers::NONE, Key::Questionmark))
-            }
-            Self::Quit => ("Quit", "Close the window; what is scored is kept", keys(CTRL, Key::Q)),
-            Self::ZoomIn | Self::ZoomOut | Self::ZoomReset => return self.about_zoom(),
-            of_training => return of_training.about_training(),
-        };
-        About { label, tooltip, shortcut }
-    }
-
-    fn about_zoom(self) -> About {
-        let (label, tooltip, key) = match self {
-            Self::ZoomIn => ("Larger", "Everything in the window larger, by a tenth", Key::Plus),
-            Self::ZoomOut => ("Smaller", "Everything in the window smaller, by a tenth", Key::Minus),
-            _ => ("Usual size", "Everything in the size that the desktop gives", Key::Num0),
-        };
-        About { label, tooltip, shortcut: Some(KeyboardShortcut::new(Modifiers::COMMAND, key)) }
-    }
-
-    fn about_training(self) -> About {
-        const CTRL: Modifiers = Modifiers::COMMAND;
-        let keys = |modifiers, key| Some(KeyboardShortcut::new(modifiers, key));
-        let (label, tooltip, shortcut) = match self {
-            Self::Train => ("Start training", "Train as the form says, with all its seeds", keys(CTRL, Key::Enter)),
-            Self::ResumeTraining => (
-                "Resume training",
-                "Go on with the selected training from its last checkpoint",
-                keys(CTRL | Modifiers::SHIFT, Key::R),
-            ),
-            Self::CloneTraining => (
-                "Clone with changes",
-                "Fill the form from the selected training; what is changed then is marked",
-                keys(CTRL, Key::D),
-            ),
-            Self::TrainingDetails => (
-                "Training details",
-                "Parameters, notes, accuracy per class and confusions of the selected training",
-                keys(CTRL, Key::I),
-            ),
-            Self::CopyTraining => {
-                ("Copy as command line", "The `stillroom train` call that does what the form says", None)
-            }
-            Self::OpenTrainings => ("Open trainings…", "Choose a folder; the trainings in it join the table", None),
-            Self::ListTrainings => {
-                ("List trainings again", "Look for trainings on disk again", keys(Modifiers::NONE, Key::F5))
-            }
-            Self::ExportCsv => {
-                ("Export curves (CSV)…", "Every epoch of the shown trainings, a line each", keys(CTRL, Key::E))
-            }
-            Self::ExportSvg => (
-                "Export charts (SVG)…",
-                "The shown charts as a picture for papers and browsers",
-                keys(CTRL | Modifiers::SHIFT, Key::E),
-            ),
-            Self::ShowDistilling => ("Distilling", "Bring the panels of distilling forward", keys(CTRL, Key::Num1)),
-            _ => ("Trainings", "Bring the trainings forward: curves, table, form", keys(CTRL, Key::Num2)),
-        };
-        About { label, tooltip, shortcut }
+    pub fn about(self) -> &'static About {
+        // Each command has a row (a test); the first stands for none.
+        ROWS.iter().find(|row| row.action == self).unwrap_or(&ROWS[0])
     }
 
     /// The action whose keys were pressed; the one with more modifiers wins.
     #[must_use]
-    pub fn pressed(input: &mut eframe::egui::InputState) -> Option<Self> {
-        let mut all = Self::ALL;
-        all.sort_by_key(|a| a.about().shortcut.is_none_or(|s| !s.modifiers.shift));
-        all.into_iter().find(|a| a.about().shortcut.is_some_and(|s| consume(input, s)))
+    pub fn pressed(input: &mut InputState) -> Option<Self> {
+        let mut rows: Vec<&About> = ROWS.iter().filter(|row| row.shortcut.is_some()).collect();
+        rows.sort_by_key(|row| row.shortcut.is_none_or(|s| !s.modifiers.shift));
+        rows.into_iter().find(|row| row.shortcut.is_some_and(|s| consume(input, s))).map(|row| row.action)
     }
 }
 
-fn consume(input: &mut eframe::egui::InputState, shortcut: KeyboardShortcut) -> bool {
+fn consume(input: &mut InputState, shortcut: KeyboardShortcut) -> bool {
     // '?' needs Shift on most keyboards, and arrives with it.
     let shifted = KeyboardShortcut::new(shortcut.modifiers | Modifiers::SHIFT, shortcut.logical_key);
     input.consume_shortcut(&shortcut) || shortcut.logical_key == Key::Questionmark && input.consume_shortcut(&shifted)
@@ -260,14 +235,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_commands_share_keys_and_each_is_in_one_menu() {
-        for (i, a) in Action::ALL.into_iter().enumerate() {
-            let in_menus = Action::MENUS.iter().flat_map(|(_, list)| *list).filter(|b| **b == a).count();
-            assert_eq!(in_menus, 1, "{a:?}");
-            for b in &Action::ALL[i + 1..] {
-                assert!(a.about().shortcut.is_none() || a.about().shortcut != b.about().shortcut, "{a:?} {b:?}");
-                assert_ne!(a.about().label, b.about().label);
+    fn each_command_has_one_row_and_keys_and_label_of_its_own() {
+        for (i, a) in ROWS.iter().enumerate() {
+            for b in &ROWS[i + 1..] {
+                assert_ne!(a.action, b.action);
+                assert!(a.shortcut.is_none() || a.shortcut != b.shortcut, "{:?} {:?}", a.action, b.action);
+                assert_ne!(a.label, b.label);
             }
+            assert_eq!(a.action.about().label, a.label);
         }
+        assert_eq!(Menu::ALL.into_iter().flat_map(Menu::actions).count(), ROWS.len());
+        // The enum is counted by its last variant: a command without a row would take that of another.
+        assert_eq!(Action::Quit as usize + 1, ROWS.len());
     }
 }

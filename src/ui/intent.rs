@@ -100,22 +100,47 @@ pub enum Panel {
     Dataset,
     /// The trained network.
     Observer,
+    /// Which output is which class: confusions, and the order of the classes.
+    Classes,
     /// Parameters and the run buttons.
     Recipe,
     /// Ranked key patches and their provenance.
     Patches,
+    /// How losses and margins are spread; a range of them filters every panel.
+    Scores,
+    /// The selected patch's whole image.
+    Source,
     /// Stitched images.
     Distilled,
+    /// Writing a set as other programs read it.
+    Export,
     /// Students and observers: curves, table, form.
     Training,
+    /// What was distilled when, with which recipe, where to.
+    Runs,
+    /// The steps that undo takes back.
+    History,
     /// What happened.
     Log,
 }
 
 impl Panel {
     /// All panels, in the order in which they are used.
-    pub const ALL: [Self; 7] =
-        [Self::Dataset, Self::Observer, Self::Recipe, Self::Patches, Self::Distilled, Self::Training, Self::Log];
+    pub const ALL: [Self; 13] = [
+        Self::Dataset,
+        Self::Observer,
+        Self::Classes,
+        Self::Recipe,
+        Self::Patches,
+        Self::Scores,
+        Self::Source,
+        Self::Distilled,
+        Self::Export,
+        Self::Training,
+        Self::Runs,
+        Self::History,
+        Self::Log,
+    ];
 
     /// What its tab says.
     #[must_use]
@@ -123,10 +148,16 @@ impl Panel {
         match self {
             Self::Dataset => "Dataset",
             Self::Observer => "Observer",
+            Self::Classes => "Class order",
             Self::Recipe => "Recipe",
             Self::Patches => "Patches",
+            Self::Scores => "Scores",
+            Self::Source => "Source",
             Self::Distilled => "Distilled",
+            Self::Export => "Export",
             Self::Training => "Training",
+            Self::Runs => "Runs",
+            Self::History => "History",
             Self::Log => "Log",
         }
     }

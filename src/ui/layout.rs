@@ -83,11 +83,11 @@ fn columns() -> Tree<Panel> {
         }
         id
     };
-    let input = tabs(&[Panel::Dataset, Panel::Observer]);
+    let input = tabs(&[Panel::Dataset, Panel::Observer, Panel::Classes]);
     let recipe = tabs(&[Panel::Recipe]);
-    let patches = tabs(&[Panel::Patches]);
-    let distilled = tabs(&[Panel::Distilled]);
-    let log = tabs(&[Panel::Log]);
+    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source]);
+    let distilled = tabs(&[Panel::Distilled, Panel::Export]);
+    let log = tabs(&[Panel::Log, Panel::History, Panel::Runs]);
     let left = column(&mut tiles, [(input, 0.515), (recipe, 0.485)]);
     let right = column(&mut tiles, [(distilled, 0.78), (log, 0.22)]);
     let mut all = Linear::new(LinearDir::Horizontal, vec![left, patches, right]);

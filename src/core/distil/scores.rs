@@ -80,6 +80,12 @@ impl PatchScore {
     pub fn probability(&self) -> f32 {
         (-self.loss).exp()
     }
+
+    /// Probability of the class less that of the strongest other class, −1 to 1; `None` where that one isn't known.
+    #[must_use]
+    pub fn margin(&self) -> Option<f32> {
+        self.rival.map(|rival| self.probability() - rival.probability)
+    }
 }
 
 impl ClassScores {

@@ -5,7 +5,9 @@ use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
-use crate::ui::panels::{dataset, distilled, log, observer, patches, recipe, training};
+use crate::ui::panels::{
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, training, whole,
+};
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
 
@@ -23,6 +25,13 @@ pub struct Panels {
     pub recipe: recipe::RecipePanel,
     /// Training.
     pub training: training::TrainingPanel,
+    /// Export.
+    pub export: export::ExportPanel,
+    classes: classes::ClassesPanel,
+    scores: scores::ScoresPanel,
+    source: whole::SourcePanel,
+    runs: runs::RunsPanel,
+    history: history::HistoryPanel,
     log: log::LogPanel,
     patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
@@ -40,6 +49,12 @@ impl Panels {
             Panel::Patches => self.patches.show(ui, scene),
             Panel::Distilled => self.distilled.show(ui, scene),
             Panel::Training => self.training.show(ui, scene),
+            Panel::Classes => self.classes.show(ui, scene),
+            Panel::Scores => self.scores.show(ui, scene),
+            Panel::Source => self.source.show(ui, scene),
+            Panel::Export => self.export.show(ui, scene),
+            Panel::Runs => self.runs.show(ui, scene),
+            Panel::History => self.history.show(ui, scene),
             Panel::Log => self.log.show(ui, scene),
         });
     }
@@ -48,13 +63,13 @@ impl Panels {
 /// The size from which on a panel's parts have room beside and below each other; in less it is scrolled.
 fn least(panel: Panel) -> Vec2 {
     match panel {
-        Panel::Dataset => Vec2::new(240.0, 120.0),
-        Panel::Observer => Vec2::new(240.0, 120.0),
+        Panel::Dataset | Panel::Observer | Panel::Classes => Vec2::new(240.0, 120.0),
+        Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 320.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Training => Vec2::new(300.0, 200.0),
-        Panel::Log => Vec2::new(200.0, 80.0),
+        Panel::Runs | Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
     }
 }
 

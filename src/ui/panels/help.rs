@@ -40,7 +40,7 @@ pub fn show(ctx: &Context, room: Rect) -> bool {
 fn keys(ui: &mut Ui) {
     let p = palette(ui.visuals());
     egui::Grid::new("keys").num_columns(2).spacing([24.0, 3.0]).show(ui, |ui| {
-        for action in Action::ALL {
+        for action in Action::all() {
             let about = action.about();
             let Some(shortcut) = about.shortcut else { continue };
             ui.label(RichText::new(ui.ctx().format_shortcut(&shortcut)).monospace().color(p.accent));

@@ -3,17 +3,17 @@
 use eframe::egui::{self, Button, RichText, Ui};
 
 use super::scene::Scene;
-use crate::ui::actions::Action;
+use crate::ui::actions::{Action, Menu};
 use crate::ui::intent::Intent;
 use crate::ui::theme::palette;
 
 /// Shows the bar.
 pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     egui::MenuBar::new().ui(ui, |ui| {
-        for (title, actions) in Action::MENUS {
-            ui.menu_button(title, |ui| {
+        for menu in Menu::ALL.into_iter().filter(|menu| menu.actions().next().is_some()) {
+            ui.menu_button(menu.title(), |ui| {
                 ui.set_min_width(230.0);
-                for &action in actions {
+                for action in menu.actions() {
                     item(ui, action, scene);
                 }
             });

@@ -1,9 +1,12 @@
 //! The panels: each shows a part of the model and emits intents.
 
+pub mod classes;
 pub mod controls;
 pub mod dataset;
 pub mod distilled;
+pub mod export;
 pub mod help;
+pub mod history;
 pub mod job_bar;
 pub mod log;
 pub mod menu;
@@ -12,6 +15,9 @@ pub mod observer;
 pub mod patches;
 pub mod provenance;
 pub mod recipe;
+pub mod runs;
 pub mod scene;
+pub mod scores;
 pub mod source;
 pub mod training;
+pub mod whole;

@@ -1,0 +1,59 @@
+//! The history of edits: states by value, each with the words for the step that led to it.
+
+use super::Edited;
+
+/// States kept; older ones are forgotten.
+pub(super) const KEPT: usize = 200;
+
+/// A step that can be taken back, or repeated.
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    /// The state on its other side.
+    other: Edited,
+    words: String,
+}
+
+/// Steps behind and ahead of the state of now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct History {
+    undo: Vec<Step>,
+    redo: Vec<Step>,
+}
+
+impl History {
+    /// Notes a step that led away from `before`; what was taken back is forgotten.
+    pub(super) fn push(&mut self, before: Edited, words: String) {
+        if self.undo.len() == KEPT {
+            self.undo.remove(0);
+        }
+        self.undo.push(Step { other: before, words });
+        self.redo.clear();
+    }
+
+    /// Another change belongs to the last step.
+    pub(super) fn continued(&mut self, words: String) {
+        if let Some(step) = self.undo.last_mut() {
+            step.words = words;
+        }
+        self.redo.clear();
+    }
+
+    /// Takes the last step back, or repeats the next one.
+    pub(super) fn travel(&mut self, edited: &mut Edited, back: bool) -> bool {
+        let (from, to) = if back { (&mut self.undo, &mut self.redo) } else { (&mut self.redo, &mut self.undo) };
+        let Some(Step { other, words }) = from.pop() else { return false };
+        let now = std::mem::replace(edited, other);
+        to.push(Step { other: now, words });
+        true
+    }
+
+    /// Steps that can be taken back.
+    pub(super) fn done(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// The words of all steps, oldest first: those that were done, then those that were taken back.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.undo.iter().chain(self.redo.iter().rev()).map(|step| step.words.as_str())
+    }
+}

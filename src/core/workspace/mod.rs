@@ -1,0 +1,309 @@
+//! What the user edits in the window, as one small value: commands are the only way to change it, so every change can
+//! be undone, logged and tested without a window. Everything heavy (scores, pictures) is derived from it elsewhere.
+
+use std::sync::Arc;
+
+use super::data::dataset::{ClassId, ImageId};
+use super::distil::curation::Curation;
+use super::distil::recipe::Recipe;
+use super::param::{BadValue, Parameters as _};
+use super::train::recipe::TrainRecipe;
+
+mod command;
+mod history;
+pub mod selection;
+#[cfg(test)]
+mod tests;
+pub mod view;
+
+pub use command::{Command, Edited, Effects, Theme};
+
+use history::History;
+use selection::{Joining, Selection};
+use view::{Filter, Sort};
+
+/// What is being dragged or typed: of which part, and the parameter's name.
+type OpenStep = (Of, &'static str);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Recipe,
+    Training,
+    View,
+}
+
+/// The user's edited state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workspace {
+    edited: Edited,
+    selection: Selection,
+    theme: Theme,
+    history: History,
+    /// The parameter that is being dragged or typed: its changes are one step.
+    open_step: Option<OpenStep>,
+}
+
+impl Workspace {
+    /// The recipe.
+    #[must_use]
+    pub fn recipe(&self) -> &Recipe {
+        &self.edited.recipe
+    }
+
+    /// The parameters of the next training.
+    #[must_use]
+    pub fn training(&self) -> &TrainRecipe {
+        &self.edited.training
+    }
+
+    /// Whether a class is distilled.
+    #[must_use]
+    pub fn is_chosen(&self, class: ClassId) -> bool {
+        self.edited.chosen.get(class.index()).copied().unwrap_or(false)
+    }
+
+    /// The classes that are distilled, in class order.
+    pub fn chosen(&self) -> impl Iterator<Item = ClassId> + '_ {
+        self.edited.chosen.iter().zip(0..).filter(|(chosen, _)| **chosen).map(|(_, i)| ClassId(i))
+    }
+
+    /// Number of classes of the open dataset.
+    #[must_use]
+    pub fn class_count(&self) -> usize {
+        self.edited.chosen.len()
+    }
+
+    /// The class whose images are shown; `None` for all.
+    #[must_use]
+    pub fn shown_class(&self) -> Option<ClassId> {
+        self.edited.filter.class
+    }
+
+    /// Which patches are shown.
+    #[must_use]
+    pub fn filter(&self) -> &Filter {
+        &self.edited.filter
+    }
+
+    /// In what order.
+    #[must_use]
+    pub fn sort(&self) -> Sort {
+        self.edited.sort
+    }
+
+    /// What was decided about single images.
+    #[must_use]
+    pub fn curation(&self) -> &Arc<Curation> {
+        &self.edited.curation
+    }
+
+    /// The observer's output for each class, where the user gave an order.
+    #[must_use]
+    pub fn outputs(&self) -> Option<&Arc<Vec<u32>>> {
+        self.edited.outputs.as_ref()
+    }
+
+    /// All that undo covers, for keeping it.
+    #[must_use]
+    pub fn edited(&self) -> &Edited {
+        &self.edited
+    }
+
+    /// What is selected.
+    #[must_use]
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// The image that is looked at: its key patch, its provenance.
+    #[must_use]
+    pub fn selected(&self) -> Option<ImageId> {
+        self.selection.lead()
+    }
+
+    /// The theme.
+    #[must_use]
+    pub fn theme(&self) -> Theme {
+        self.theme
+    }
+
+    /// Whether there is a step to take back.
+    #[must_use]
+    pub fn can_undo(&self) -> bool {
+        self.history.done() > 0
+    }
+
+    /// Whether there is a step to repeat.
+    #[must_use]
+    pub fn can_redo(&self) -> bool {
+        self.history.words().count() > self.history.done()
+    }
+
+    /// The steps of the history in words, oldest first, and how many of them are done; the others were taken back.
+    #[must_use]
+    pub fn steps(&self) -> (Vec<&str>, usize) {
+        (self.history.words().collect(), self.history.done())
+    }
+
+    /// Carries out a command; the only way to change the workspace. A command that changes nothing leaves no trace in
+    /// the history.
+    ///
+    /// # Errors
+    /// [`BadValue`] for a parameter out of range; nothing is changed.
+    pub fn apply(&mut self, command: Command) -> Result<Effects, BadValue> {
+        Ok(match command {
+            Command::Opened { classes } => self.opened(classes),
+            Command::Select(image) => {
+                let images = image.map_or_else(Vec::new, |image| vec![image]);
+                self.select(&images, Joining::Replace, image)
+            }
+            Command::SelectMany { images, joining, lead } => self.select(&images, joining, lead),
+            Command::SetTheme(theme) => {
+                let restyle = std::mem::replace(&mut self.theme, theme) != theme;
+                Effects { restyle, ..Effects::default() }
+            }
+            Command::Settle => {
+                self.open_step = None;
+                Effects::default()
+            }
+            Command::Undo => self.travel(self.history.done().saturating_sub(1)),
+            Command::Redo => self.travel(self.history.done() + 1),
+            Command::TravelTo(done) => self.travel(done),
+            Command::Restore { edited, words } => self.restore(*edited, words),
+            step => self.step(step)?,
+        })
+    }
+
+    /// Carries out a command that is a step for undo.
+    fn step(&mut self, command: Command) -> Result<Effects, BadValue> {
+        let mut next = self.edited.clone();
+        let (words, open) = match command {
+            Command::SetParam { name, value } => {
+                next.recipe.set(name, &value)?;
+                (format!("{name} {value}"), Some((Of::Recipe, name)))
+            }
+            Command::SetRecipe(recipe) => {
+                next.recipe = recipe;
+                ("another recipe".to_owned(), None)
+            }
+            Command::SetTrainParam { name, value } => {
+                next.training.set(name, &value)?;
+                (format!("training: {name} {value}"), Some((Of::Training, name)))
+            }
+            Command::SetTraining(training) => {
+                next.training = training;
+                ("another training".to_owned(), None)
+            }
+            Command::Choose(class, chosen) => {
+                if let Some(slot) = next.chosen.get_mut(class.index()) {
+                    *slot = chosen;
+                }
+                (format!("class {} {}", class.0 + 1, if chosen { "chosen" } else { "left out" }), None)
+            }
+            Command::ChooseAll(chosen) => {
+                next.chosen.fill(chosen);
+                (if chosen { "all classes chosen" } else { "no class chosen" }.to_owned(), None)
+            }
+            Command::ShowClass(class) => {
+                next.filter.class = class;
+                (shown_words(class), Some((Of::View, "class")))
+            }
+            Command::SetFilter(filter) => {
+                next.filter = filter;
+                ("filter".to_owned(), Some((Of::View, "filter")))
+            }
+            Command::SetSort(sort) => {
+                next.sort = sort;
+                (format!("sorted by {}", sort.by.name()), Some((Of::View, "sort")))
+            }
+            Command::Curate { marks, words } => {
+                let curation = Arc::make_mut(&mut next.curation);
+                marks.into_iter().for_each(|(image, mark)| curation.set(image, mark));
+                (words, None)
+            }
+            Command::SetOutputs(outputs) => {
+                next.outputs = outputs.map(Arc::new);
+                ("class order".to_owned(), None)
+            }
+            // All others were carried out.
+            _ => return Ok(Effects::default()),
+        };
+        Ok(self.edit(next, words, open))
+    }
+
+    fn opened(&mut self, classes: usize) -> Effects {
+        let (recipe, training) = (self.edited.recipe.clone(), self.edited.training.clone());
+        let edited = Edited { recipe, training, chosen: vec![true; classes], ..Edited::default() };
+        *self = Self { edited, theme: self.theme, ..Self::default() };
+        Effects { reselect: true, refilter: true, ..Effects::default() }
+    }
+
+    fn select(&mut self, images: &[ImageId], joining: Joining, lead: Option<ImageId>) -> Effects {
+        let before = self.selection.lead();
+        self.selection.join(images, joining, lead);
+        let now = self.selection.lead();
+        Effects { reveal: now.is_some() && now != before, ..Effects::default() }
+    }
+
+    fn restore(&mut self, edited: Edited, words: Option<String>) -> Effects {
+        if edited.chosen.len() != self.class_count() {
+            return Effects::default();
+        }
+        match words {
+            Some(words) => self.edit(edited, words, None),
+            None => {
+                let effects = self.effects_of(&edited);
+                (self.edited, self.history, self.open_step) = (edited, History::default(), None);
+                self.within_classes();
+                effects
+            }
+        }
+    }
+
+    /// Makes `next` the edited state; changes of one parameter in a row are one step.
+    fn edit(&mut self, next: Edited, words: String, open: Option<OpenStep>) -> Effects {
+        let before = std::mem::replace(&mut self.edited, next);
+        self.within_classes();
+        if before == self.edited {
+            return Effects::default();
+        }
+        let effects = self.effects_of(&before);
+        if open.is_some() && open == self.open_step {
+            self.history.continued(words);
+        } else {
+            self.history.push(before, words);
+        }
+        self.open_step = open;
+        effects
+    }
+
+    /// A class that is shown is one of the dataset.
+    fn within_classes(&mut self) {
+        let classes = self.class_count();
+        self.edited.filter.class = self.edited.filter.class.filter(|c| c.index() < classes);
+    }
+
+    /// What has to happen between the state of now and another one.
+    fn effects_of(&self, other: &Edited) -> Effects {
+        let now = &self.edited;
+        Effects {
+            reselect: (&now.recipe, &now.chosen, &now.curation) != (&other.recipe, &other.chosen, &other.curation),
+            reveal: now.filter.class != other.filter.class && !self.selection.is_empty(),
+            restyle: false,
+            refilter: (&now.filter, now.sort) != (&other.filter, other.sort),
+            reorder: now.outputs != other.outputs,
+        }
+    }
+
+    /// Goes to the state after `done` steps, or as near as the history reaches.
+    fn travel(&mut self, done: usize) -> Effects {
+        let before = self.edited.clone();
+        while self.history.done() != done && self.history.travel(&mut self.edited, self.history.done() > done) {}
+        self.open_step = None;
+        self.effects_of(&before)
+    }
+}
+
+fn shown_words(class: Option<ClassId>) -> String {
+    class.map_or_else(|| "all classes shown".to_owned(), |class| format!("class {} shown", class.0 + 1))
+}
