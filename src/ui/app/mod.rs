@@ -10,5 +10,6 @@ mod looking;
 mod pending;
 mod state;
 mod training;
+mod tuning;
 
 pub use state::{App, AppConfig, Desktop};
