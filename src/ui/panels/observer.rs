@@ -117,7 +117,8 @@ impl ObserverPanel {
         let class_map = (!self.class_map.is_empty()).then(|| self.class_map.path());
         let (file, class_order) = (self.path.path(), self.class_order);
         let part = self.part.as_ref().filter(|(of, _)| *of == file).map(|(_, name)| name.clone());
-        Ok(ObserverRequest { file, part, arch, side, mean_std, class_map, class_order, prune: self.prune })
+        let said = ObserverRequest { file, part, arch, side, ..ObserverRequest::default() };
+        Ok(ObserverRequest { mean_std, class_map, class_order, prune: self.prune, ..said })
     }
 
     fn overrides(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
