@@ -47,6 +47,8 @@ pub enum Action {
     ShowDistilling,
     /// Bring the panel of trainings forward.
     ShowTraining,
+    /// Bring the panel of the class order forward.
+    ShowClassOrder,
     /// Hold the running job, or let it go on.
     Pause,
     /// Stop the running job.
@@ -193,6 +195,8 @@ const ROWS: &[About] = &[
     row(Action::ShowDistilling, Menu::View, "Distilling", "Bring the panels of distilling forward", ctrl(Key::Num1)),
     row(Action::ShowTraining, Menu::View, "Trainings",
         "Bring the trainings forward: curves, table, form", ctrl(Key::Num2)),
+    row(Action::ShowClassOrder, Menu::View, "Show class order",
+        "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
     row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
     row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),

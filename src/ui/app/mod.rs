@@ -6,6 +6,7 @@ mod docked;
 mod editing;
 mod execute;
 mod frame;
+mod ordering;
 mod pending;
 mod state;
 mod training;
