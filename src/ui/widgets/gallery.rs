@@ -24,6 +24,8 @@ const PER_FRAME: usize = 96;
 pub enum Key {
     /// A whole image: image, longer side.
     Image(ImageId, u32),
+    /// A whole image of those that are held out: image, longer side.
+    HeldOut(ImageId, u32),
     /// A crop: image, box, side.
     Patch(ImageId, CropBox, u32),
     /// An image of a set: what names its pixels.
@@ -67,6 +69,8 @@ pub struct Gallery {
     /// What each image of a set last looked like, shown until the new one is made.
     last_made: HashMap<Address, Key>,
     dataset: Option<Arc<Dataset>>,
+    /// Its held-out images, where there are some.
+    held_out: Option<Arc<Dataset>>,
     generation: u64,
     atlas: Atlas,
     /// Of textures of their own.
@@ -100,6 +104,7 @@ impl Gallery {
             slots,
             last_made,
             dataset: None,
+            held_out: None,
             generation: 0,
             atlas: Atlas::default(),
             bytes: 0,
@@ -108,9 +113,9 @@ impl Gallery {
         })
     }
 
-    /// Shows another dataset: all textures go.
-    pub fn open(&mut self, dataset: Arc<Dataset>) {
-        self.dataset = Some(dataset);
+    /// Shows another dataset and its held-out images: all textures go.
+    pub fn open(&mut self, dataset: Arc<Dataset>, held_out: Option<Arc<Dataset>>) {
+        (self.dataset, self.held_out) = (Some(dataset), held_out);
         self.generation += 1;
         self.slots.clear();
         self.last_made.clear();
@@ -180,6 +185,14 @@ impl Gallery {
         self.look(Key::Image(image, max_side), || Picture::Image { image, max_side })
     }
 
+    /// The same of an image that the observer was checked on: a held-out one, or one of all where none are held out.
+    pub fn checked_image(&mut self, image: ImageId, max_side: u32) -> Look {
+        if self.held_out.is_none() {
+            return self.image(image, max_side);
+        }
+        self.look(Key::HeldOut(image, max_side), || Picture::Image { image, max_side })
+    }
+
     /// A crop as a square of `side` pixels.
     pub fn patch(&mut self, (image, bbox): (ImageId, CropBox), side: u32) -> Look {
         self.look(Key::Patch(image, bbox, side), || Picture::Patch { image, bbox, side })
@@ -211,8 +224,9 @@ impl Gallery {
             }
             Some(Slot::Failed(why)) => Look::Failed(why.clone()),
             None => {
-                if let Some(dataset) = &self.dataset {
-                    self.pool.request((self.generation, key), dataset.clone(), picture());
+                let source = if matches!(key, Key::HeldOut(..)) { &self.held_out } else { &self.dataset };
+                if let Some(source) = source.clone() {
+                    self.pool.request((self.generation, key), source, picture());
                 }
                 Look::Waiting
             }
