@@ -15,6 +15,9 @@ use crate::ui::panels::{help, job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
 
+/// What finding the patches that pass the filter may take of a frame.
+const LISTING: std::time::Duration = std::time::Duration::from_millis(4);
+
 impl App {
     fn drain(&mut self, ctx: &Context) {
         while let Some(event) = self.worker.poll() {
@@ -84,6 +87,9 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        if self.model.list(LISTING) {
+            ctx.request_repaint();
+        }
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }

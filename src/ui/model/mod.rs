@@ -2,6 +2,7 @@
 
 pub mod log;
 pub mod ranking;
+pub mod shown;
 pub mod trainings;
 
 use std::path::PathBuf;
@@ -9,13 +10,11 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::recipe::Recipe;
-use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
-use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
@@ -24,7 +23,8 @@ use super::actions::Action;
 use super::intent::Panel;
 use log::{Level, Log};
 use ranking::Ranking;
-use trainings::Trainings;
+use shown::{Listing, Shown, Sources};
+use trainings::{Trainings, trained};
 
 /// A job and how to steer it.
 #[derive(Clone, Debug)]
@@ -119,6 +119,8 @@ pub struct Model {
     pub device: Option<String>,
     /// Scores and rankings.
     pub ranking: Ranking,
+    /// Which of the ranked patches pass the filter.
+    pub shown: Shown,
     /// The job at work.
     pub running: Option<Running>,
     /// Jobs that wait their turn.
@@ -154,6 +156,19 @@ impl Model {
         let root = self.dataset()?.root();
         let name = root.file_name().map_or_else(|| root.to_string_lossy(), |n| n.to_string_lossy());
         Some(name.into_owned())
+    }
+
+    /// What is shown of a class that is in view.
+    #[must_use]
+    pub fn listing(&self, class: ClassId) -> Listing<'_> {
+        self.shown.of(&self.ranking, class)
+    }
+
+    /// Finds what passes the filter until `budget` is spent; returns whether something is left.
+    pub fn list(&mut self, budget: std::time::Duration) -> bool {
+        let Some(data) = &self.data else { return false };
+        let of = Sources { dataset: &data.dataset, ranking: &self.ranking, workspace: &self.workspace };
+        self.shown.work(of, budget)
     }
 
     /// The running job's newest progress.
@@ -270,7 +285,7 @@ impl Model {
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
             Event::Trained(folder, report) => {
-                self.say(Level::Info, trained_text(&report));
+                self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
             Event::Warning(text) => self.say(Level::Warning, text),
@@ -371,15 +386,4 @@ impl Model {
         let dataset = self.dataset().cloned();
         self.ranking.open(dataset);
     }
-}
-
-/// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
-fn trained_text(report: &TrainReport) -> String {
-    let note = &report.note;
-    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
-        let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
-        mean_and_std(&values).map_or_else(|| "none".to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2} %"))
-    };
-    let (best, last) = (of(Curve::best), of(Curve::last));
-    format!("trained {}: top-1 {best} (best), {last} (last) in {:.1} s", note.name, report.seconds)
 }
