@@ -27,13 +27,14 @@ pub struct Panels {
     pub training: training::TrainingPanel,
     /// Export.
     pub export: export::ExportPanel,
+    /// Patches.
+    pub patches: patches::PatchesPanel,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: whole::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
-    patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
 }
 

@@ -64,6 +64,11 @@ impl App {
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
             Action::Redo => self.edit(Command::Redo),
+            Action::FindByName
+            | Action::ClearFilters
+            | Action::OnlyStitched
+            | Action::OnlyPinned
+            | Action::OnlyRejected => self.act_on_filter(action),
             Action::Pause => {
                 if let Some(running) = &self.model.running {
                     running.control.pause(!running.control.status().paused);

@@ -199,7 +199,6 @@ impl Model {
         };
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
-            Action::OpenObserver => needs(self.data.is_some(), "open a dataset first"),
             Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
             Action::Score => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Score), "scoring is under way"))
@@ -209,6 +208,12 @@ impl Model {
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
+            Action::OpenObserver
+            | Action::FindByName
+            | Action::OnlyStitched
+            | Action::OnlyPinned
+            | Action::OnlyRejected => needs(self.data.is_some(), "open a dataset first"),
+            Action::ClearFilters => needs(!self.workspace.filter().is_open(), "no filter is on"),
             Action::Train | Action::CopyTraining => {
                 needs(self.trainings.folder().is_some(), "the project's folder is being looked at")
             }
