@@ -126,6 +126,17 @@ impl App {
         self.desk.show(panel);
     }
 
+    /// Bytes of the thumbnails that are kept, and the most that may be.
+    #[must_use]
+    pub fn thumbnails(&self) -> (usize, usize) {
+        self.gallery.memory()
+    }
+
+    /// Has the worker do something besides what panels ask for, as the benchmark does.
+    pub fn work_on(&mut self, request: Request) {
+        self.request(request);
+    }
+
     pub(super) fn request(&mut self, request: Request) {
         self.queue(request);
     }
