@@ -53,6 +53,8 @@ pub enum Action {
     ExportCsv,
     /// Write the shown charts as a picture.
     ExportSvg,
+    /// Write the table of trainings as comma-separated values.
+    ExportTable,
     /// Bring the panels of distilling forward.
     ShowDistilling,
     /// Bring the panel of trainings forward.
@@ -200,6 +202,8 @@ const ROWS: &[About] = &[
         "Every epoch of the shown trainings, a line each", ctrl(Key::E)),
     row(Action::ExportSvg, Menu::Trainings, "Export charts (SVG)…",
         "The shown charts as a picture for papers and browsers", ctrl_shift(Key::E)),
+    row(Action::ExportTable, Menu::Trainings, "Export table (CSV)…",
+        "A line for each training that is listed, with all that is known of it", NONE),
     row(Action::ShowDistilling, Menu::View, "Distilling", "Bring the panels of distilling forward", ctrl(Key::Num1)),
     row(Action::ShowTraining, Menu::View, "Trainings",
         "Bring the trainings forward: curves, table, form", ctrl(Key::Num2)),

@@ -6,7 +6,7 @@ use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, training, whole,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, training, whole,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -29,6 +29,8 @@ pub struct Panels {
     pub export: export::ExportPanel,
     /// Patches.
     pub patches: patches::PatchesPanel,
+    /// Where a plot or a table is saved to.
+    pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: whole::SourcePanel,

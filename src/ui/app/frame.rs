@@ -36,6 +36,7 @@ impl App {
             }
         }
         self.drain_trainings(ctx);
+        self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -112,6 +113,7 @@ impl App {
             let fill = egui::Frame::new().fill(p.ground);
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        docked.panels.save.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
         if self.help {
             self.help = help::show(&ctx, room);

@@ -1,5 +1,5 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, distilling, filtering and training, execute, frame.
+//! editing, distilling, filtering, saving and training, execute, frame.
 
 mod distilling;
 mod docked;
@@ -8,6 +8,7 @@ mod execute;
 mod filtering;
 mod frame;
 mod pending;
+mod saving;
 mod state;
 mod training;
 

@@ -15,6 +15,7 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::later;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
+use crate::ui::model::saved::Saved;
 use crate::ui::model::{Model, Recent, Running};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
@@ -65,6 +66,8 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    /// A file that is being saved.
+    pub(super) saved: Option<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -94,6 +97,7 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            saved: None,
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();

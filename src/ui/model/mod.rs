@@ -2,6 +2,7 @@
 
 pub mod log;
 pub mod ranking;
+pub mod saved;
 pub mod shown;
 pub mod trainings;
 
@@ -23,6 +24,7 @@ use super::actions::Action;
 use super::intent::Panel;
 use log::{Level, Log};
 use ranking::Ranking;
+use saved::Saved;
 use shown::{Listing, Shown, Sources};
 use trainings::{Trainings, trained};
 
@@ -52,8 +54,8 @@ pub struct Problems {
     pub distil: Option<String>,
     /// Training.
     pub train: Option<String>,
-    /// Writing curves.
-    pub export: Option<String>,
+    /// Saving a plot or a table.
+    pub save: Option<String>,
 }
 
 impl Problems {
@@ -135,6 +137,8 @@ pub struct Model {
     pub recent: Recent,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
+    /// What was saved last.
+    pub saved: Option<Saved>,
     /// The panel that the arrow keys belong to.
     pub active: Option<Panel>,
     /// The selection changed and its cell should be brought into view in this frame.
@@ -222,6 +226,7 @@ impl Model {
             Action::ExportCsv | Action::ExportSvg => {
                 needs(self.trainings.shown().next().is_some(), "show a training's curves first")
             }
+            Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
             _ => None,
         }

@@ -18,6 +18,7 @@ pub mod provenance;
 pub mod recipe;
 pub mod runs;
 pub mod samples;
+pub mod save;
 pub mod scene;
 pub mod scores;
 pub mod source;
