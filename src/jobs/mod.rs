@@ -15,6 +15,7 @@ pub mod open;
 pub mod picking;
 pub mod pictures;
 pub mod relabel;
+pub mod reopen;
 pub mod sample;
 pub mod scoring;
 pub mod session;

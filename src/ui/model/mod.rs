@@ -59,10 +59,10 @@ pub struct Problems {
 impl Problems {
     fn of(&mut self, job: Job) -> &mut Option<String> {
         match job {
-            Job::OpenDataset | Job::OpenSample => &mut self.dataset,
+            Job::OpenProject | Job::OpenDataset | Job::OpenSample => &mut self.dataset,
             Job::OpenObserver => &mut self.observer,
             Job::Check => &mut self.check,
-            Job::Score => &mut self.score,
+            Job::Score | Job::Recall => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,
         }
@@ -274,6 +274,7 @@ impl Model {
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
             Event::Warning(text) => self.say(Level::Warning, text),
+            Event::Project(_) | Event::Held => {}
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
