@@ -4,6 +4,7 @@
 pub mod actions;
 pub mod app;
 mod arrangement;
+pub mod bench;
 mod command_line;
 mod fonts;
 pub mod intent;

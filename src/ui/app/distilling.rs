@@ -1,6 +1,7 @@
 //! What the app does for distilling.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::state::App;
 use crate::core::data::dataset::ClassId;
@@ -39,7 +40,8 @@ impl App {
         self.model.problems.distil = None;
         self.model.written = None;
         let recipe = self.model.workspace.recipe().clone();
-        let request = DistillRequest { recipe, classes: self.model.workspace.chosen().collect(), out };
+        let classes = self.model.workspace.chosen().collect();
+        let request = DistillRequest { recipe, classes, curation: Arc::default(), out };
         self.panels.recipe.out_typed = true;
         if force {
             self.request(Request::Distill(request));
