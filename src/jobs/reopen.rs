@@ -32,6 +32,12 @@ impl Lost {
         }
     }
 
+    /// Whether it is a dataset's folder.
+    #[must_use]
+    pub fn is_dataset(&self) -> bool {
+        matches!(self, Self::Dataset(_))
+    }
+
     /// Where it was.
     #[must_use]
     pub fn path(&self) -> &Path {

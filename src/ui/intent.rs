@@ -31,8 +31,23 @@ pub enum Intent {
     OpenTrainings(PathBuf),
     /// Write the shown curves into this file, which must be new.
     Export(Curves, PathBuf),
+    /// Save this project and work on the one in this folder.
+    OpenProject(PathBuf),
+    /// Look for what has gone, or go on without it.
+    Relocate(Relocate),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// What becomes of things that are no longer where they were; numbers are places in the list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relocate {
+    /// Look whether it is at this path.
+    Look(usize, PathBuf),
+    /// Open what was found.
+    Open,
+    /// Open the rest.
+    Without,
 }
 
 /// How curves are written.
@@ -61,6 +76,15 @@ pub enum Purpose {
     Trainings,
     /// The file that curves are written to.
     Curves(Curves),
+    /// A project's folder.
+    Project,
+    /// Where something is that has gone: a folder or a file, and its place in the list.
+    Lost {
+        /// Whether it is a folder.
+        folder: bool,
+        /// Its place in the list.
+        at: usize,
+    },
 }
 
 /// A path of the form of a training.

@@ -60,6 +60,7 @@ impl Files {
         let project = Some(self.folder.path().join("project"));
         AppConfig {
             worker: WorkerConfig { project, batch: Some(16), ..WorkerConfig::default() },
+            fresh: true,
             ..AppConfig::default()
         }
     }
@@ -332,6 +333,7 @@ mod screenshots;
 
 mod desk;
 mod opening;
+mod project;
 mod sizes;
 mod training;
 

@@ -6,8 +6,12 @@ mod docked;
 mod editing;
 mod execute;
 mod frame;
+mod keeping;
+mod kept;
 mod looking;
 mod pending;
+mod relocating;
+mod reopening;
 mod state;
 mod training;
 

@@ -23,8 +23,10 @@ use crate::ui::model::ranking::{ClassRanking, Ranking};
 
 /// What the panel remembers.
 pub struct PatchesPanel {
-    side: f32,
-    only_selected: bool,
+    /// Side of the thumbnails, in points.
+    pub side: f32,
+    /// Whether only what is stitched is shown.
+    pub only_selected: bool,
 }
 
 impl Default for PatchesPanel {
