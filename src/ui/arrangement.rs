@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn usual() -> Tree<Panel> {
-        Tree::new_tabs("usual", Panel::ALL.to_vec())
+        Tree::new_tabs(Id::unique("usual"), Panel::ALL.to_vec())
     }
 
     fn panel(name: &str) -> Place {
