@@ -4,6 +4,7 @@
 pub mod ablate;
 pub mod bench;
 pub mod check;
+pub mod command_line;
 pub mod control;
 pub mod convert;
 pub mod distill;

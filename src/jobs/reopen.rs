@@ -141,6 +141,8 @@ pub fn observer_request(kept: &KeptObserver) -> Result<ObserverRequest, UnknownA
         mean_std: kept.mean_std,
         class_map: kept.class_map.as_ref().map(|map| map.0.clone()),
         class_order: kept.class_order,
+        // Kept with what was edited, by names of classes.
+        outputs: None,
         prune: kept.prune,
     })
 }

@@ -19,6 +19,8 @@ pub enum Action {
     Check,
     /// Score the chosen classes.
     Score,
+    /// Score what the recipe lacks by itself, or only when asked.
+    ToggleLive,
     /// Write the distilled dataset.
     Distil,
     /// Copy the command line that repeats the recipe.
@@ -57,6 +59,8 @@ pub enum Action {
     ShowDistilling,
     /// Bring the panel of trainings forward.
     ShowTraining,
+    /// Bring the panel of the class order forward.
+    ShowClassOrder,
     /// Hold the running job, or let it go on.
     Pause,
     /// Stop the running job.
@@ -182,6 +186,8 @@ const ROWS: &[About] = &[
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
         "Compute the observer's loss on every crop of the subset", ctrl(Key::R)),
+    row(Action::ToggleLive, Menu::Run, "Score by itself",
+        "Whether what a change of N, subset or seed lacks is scored by itself, once the slider rests", NONE),
     row(Action::Distil, Menu::Run, "Distil to folder",
         "Stitch the selected patches and write the folder", ctrl_shift(Key::D)),
     row(Action::Pause, Menu::Run, "Pause or resume", "Hold the running job, or let it go on", ctrl(Key::P)),
@@ -212,6 +218,8 @@ const ROWS: &[About] = &[
         plain(Key::OpenBracket)),
     row(Action::NextInRank, Menu::View, "Next in rank", "Select the patch with the next rank, of the same class",
         plain(Key::CloseBracket)),
+    row(Action::ShowClassOrder, Menu::View, "Show class order",
+        "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
     row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
     row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),

@@ -1,7 +1,6 @@
 //! What the app does for distilling.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::state::App;
 use crate::core::data::dataset::ClassId;
@@ -41,7 +40,8 @@ impl App {
         self.model.written = None;
         let recipe = self.model.workspace.recipe().clone();
         let classes = self.model.workspace.chosen().collect();
-        let request = DistillRequest { recipe, classes, curation: Arc::default(), out };
+        let curation = self.model.workspace.curation().clone();
+        let request = DistillRequest { recipe, classes, curation, out };
         self.panels.recipe.out_typed = true;
         if force {
             self.request(Request::Distill(request));

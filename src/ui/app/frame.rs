@@ -52,38 +52,43 @@ impl App {
         let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
+        let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
+        self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         let news = News::of(&event);
         self.touched();
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone());
+            self.gallery.open(dataset.clone(), opened.held_out.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
             let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
             self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
             self.panels.recipe.out_typed = false;
             self.suggest_output();
             self.resolve(&opened);
-            let reopening = self.keeping.reopening.is_some();
-            match self.observer_next.take() {
-                Some(request) if reopening => self.load_observer(request),
-                Some(request) => {
-                    self.panels.observer.path.set(&request.file);
-                    self.open_observer(request);
+            if self.keeping.reopening.is_none() {
+                match self.observer_next.take() {
+                    Some(request) => {
+                        self.panels.observer.path.set(&request.file);
+                        self.open_observer(request);
+                    }
+                    None => self.desk.show(Panel::Dataset),
                 }
-                None if reopening => {}
-                None => self.desk.show(Panel::Dataset),
             }
         }
         if let Some(opened) = loaded {
+            self.observer_came(Some(&opened));
             if self.reopened_observer() {
                 self.panels.observer.set(&opened.request);
             } else {
                 self.panels.observer.path.set(&opened.file);
                 self.request(Request::Check);
             }
+        }
+        if unloaded {
+            self.observer_came(None);
         }
         self.take_news(news);
         if checked {
@@ -145,6 +150,8 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.tune(ctx);
+        self.settle_order();
         self.keep(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));

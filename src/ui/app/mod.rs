@@ -9,10 +9,12 @@ mod frame;
 mod keeping;
 mod kept;
 mod looking;
+mod ordering;
 mod pending;
 mod relocating;
 mod reopening;
 mod state;
 mod training;
+mod tuning;
 
 pub use state::{App, AppConfig, Desktop};

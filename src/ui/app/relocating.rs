@@ -49,7 +49,7 @@ impl App {
                 match lost {
                     Lost::Dataset(kept) => self.open_dataset(DatasetRequest { path, ..dataset_request(&kept) }),
                     Lost::Observer(kept) => match observer_request(&kept) {
-                        Ok(request) => self.open_observer(ObserverRequest { file: path, ..request }),
+                        Ok(request) => self.load_observer(ObserverRequest { file: path, ..request }),
                         Err(why) => self.model.say(Level::Warning, why.to_string()),
                     },
                     Lost::ClassMap(_) => {}

@@ -214,6 +214,10 @@ impl App {
             self.panels.restore(&state.view);
         }
         if reopened {
+            if let Some(request) = self.observer_next.take() {
+                let outputs = self.model.workspace.outputs().map(|outputs| outputs.to_vec());
+                self.ask_for_observer(ObserverRequest { outputs, ..request });
+            }
             self.end_reopening();
         }
     }

@@ -7,7 +7,9 @@ use eframe::egui::{self, Context};
 
 use super::docked::Panels;
 use super::kept::{Keeping, Start};
+use super::ordering::Ordering;
 use super::pending::Pending;
+use super::tuning::Tuning;
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
 use crate::core::workspace::Command;
@@ -79,6 +81,8 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) tuning: Tuning,
+    pub(super) ordering: Ordering,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -99,7 +103,7 @@ impl App {
         let mut app = Self {
             project: project.clone(),
             keeping,
-            model: Model::default(),
+            model: Model { live: true, ..Model::default() },
             panels: Panels::default(),
             desk: Desk::default(),
             gallery: Gallery::start(ctx)?,
@@ -113,6 +117,8 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            tuning: Tuning::default(),
+            ordering: Ordering::default(),
             recent: None,
             help: false,
             opened: std::time::Instant::now(),
@@ -179,11 +185,11 @@ impl App {
 
     pub(super) fn open_observer(&mut self, request: ObserverRequest) {
         self.desk.show(Panel::Observer);
-        self.load_observer(request);
+        self.ask_for_observer(request);
     }
 
-    /// Loads an observer, whichever panel is in front.
-    pub(super) fn load_observer(&mut self, request: ObserverRequest) {
+    /// Has an observer loaded, whichever panel is in front.
+    pub(super) fn ask_for_observer(&mut self, request: ObserverRequest) {
         self.model.problems.observer = None;
         self.model.observer_request = Some(request.clone());
         self.request(Request::OpenObserver(request));
@@ -193,14 +199,14 @@ impl App {
     pub(super) fn close(&mut self) {
         let model = std::mem::take(&mut self.model);
         let theme = model.workspace.theme();
-        self.model.now_secs = model.now_secs;
+        (self.model.now_secs, self.model.live) = (model.now_secs, model.live);
         (self.model.log, self.model.device, self.model.project.recent) =
             (model.log, model.device, model.project.recent);
         // A theme is never out of range.
         let _ = self.model.workspace.apply(Command::SetTheme(theme));
         (self.panels, self.training) = (Panels::default(), Pending::default());
         (self.observer_next, self.distil_next, self.free_name, self.recent) = (None, None, None, None);
-        self.asked_about = None;
+        (self.tuning, self.ordering, self.asked_about) = (Tuning::default(), Ordering::default(), None);
         self.keeping.close();
     }
 

@@ -5,10 +5,12 @@ pub mod project;
 pub mod ranking;
 pub mod trainings;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
 use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::workspace::Workspace;
@@ -86,12 +88,18 @@ pub struct Model {
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The class map of the order that the observer was opened with, where the user gave one.
+    pub class_map_file: Option<PathBuf>,
     /// The weight file that holds several networks, if the last one did.
     pub parts_of: PathBuf,
     /// Their names, and which network each is.
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the last change of each parameter of the recipe did to the stitched patches.
+    pub changes: HashMap<&'static str, Difference>,
+    /// Whether what the recipe lacks is scored by itself.
+    pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
     /// The device that computes, and why.
@@ -343,7 +351,7 @@ impl Model {
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
-        (self.observer, self.check, self.written) = (None, None, None);
+        (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
         self.ranking.open(Some(data));
     }
 

@@ -46,7 +46,7 @@ pub(super) fn crops_of(
 ) -> Vec<PatchScore> {
     let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
     let Some(row) = block.row_of(image) else { return Vec::new() };
-    let Some(own) = scene.model.workspace.recipe().method.rded() else { return Vec::new() };
+    let own = &scene.model.ranking.recipe(class).method;
     (0..own.patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
 }
 
@@ -65,7 +65,7 @@ fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height:
     let (w, h) = (shown.source_size.0 as f32, shown.source_size.1 as f32);
     let scale = (area.width() - 4.0) / w.max(h).max(1.0);
     let rect = Rect::from_center_size(area.center(), Vec2::new(w, h) * scale);
-    egui::Image::new(&shown.texture).paint_at(ui, rect);
+    shown.image().paint_at(ui, rect);
     let on_screen = |b: CropBox| {
         let min = rect.min + Vec2::new(b.left as f32, b.top as f32) * scale;
         Rect::from_min_size(min, Vec2::new(b.width as f32, b.height as f32) * scale)
@@ -113,7 +113,7 @@ pub(super) fn output_title(output: u32, dataset: &Dataset, scene: &Scene<'_>) ->
 }
 
 fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {
-    let patches = scene.model.workspace.recipe().factor().pow(2);
+    let patches = scene.model.ranking.recipe(class).method.patches;
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
         Some((_, image)) => format!("distilled image {}", image + 1),
@@ -129,7 +129,8 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
             .color(p.weak),
     );
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-    let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
+    let factor = scene.model.dataset().map_or(1, |d| scene.model.ranking.recipe(d.class_of(key.image)).method.factor());
+    let side = patch_side(side, factor).clamp(1, 256);
     let tile = ((ui.available_width() - 24.0) / crops.len().clamp(4, 6) as f32).clamp(36.0, 72.0);
     egui::ScrollArea::horizontal().id_salt("crops").show(ui, |ui| {
         ui.horizontal(|ui| {
