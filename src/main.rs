@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use stillroom::cli::{self, Outcome};
 use stillroom::jobs::worker::WorkerConfig;
+use stillroom::store::window::RecentProjects;
 use stillroom::ui::{self, AppConfig};
 
 fn main() -> ExitCode {
@@ -16,6 +17,9 @@ fn main() -> ExitCode {
     let config = AppConfig {
         open_dataset: options.data.map(|folder| options.reading.of(&folder)),
         open_observer: options.observer,
+        fresh: options.fresh,
+        sample: !options.fresh,
+        projects: RecentProjects::default_file(),
         worker,
         ..AppConfig::default()
     };

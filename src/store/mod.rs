@@ -16,6 +16,7 @@ pub mod record;
 pub mod sealed;
 pub mod stamps;
 pub mod training;
+pub mod window;
 
 #[cfg(test)]
 #[cfg(all(feature = "shared-data", target_os = "linux"))]

@@ -5,6 +5,10 @@ use eframe::egui::{InputState, Key, KeyboardShortcut, Modifiers};
 /// A command of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Close what is open and start with nothing.
+    NewSession,
+    /// Choose another project.
+    OpenProject,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.
@@ -180,6 +184,10 @@ const ROWS: &[About] = &[
     row(Action::OpenDataset, Menu::File, "Open dataset…", "Choose the dataset's folder", ctrl(Key::O)),
     row(Action::OpenObserver, Menu::File, "Load observer…",
         "Choose a trained network's weight file", ctrl_shift(Key::O)),
+    row(Action::NewSession, Menu::File, "New session",
+        "Close dataset and observer and start with nothing; scores, runs and curation stay in the project", NONE),
+    row(Action::OpenProject, Menu::File, "Open project…",
+        "Save this project and open another one as it was left, or a new one", ctrl_shift(Key::P)),
     row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
     row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),

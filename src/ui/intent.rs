@@ -33,8 +33,23 @@ pub enum Intent {
     Save(Saving),
     /// Save what was asked about last into this file, which must be new.
     Write(PathBuf),
+    /// Save this project and work on the one in this folder.
+    OpenProject(PathBuf),
+    /// Look for what has gone, or go on without it.
+    Relocate(Relocate),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// What becomes of things that are no longer where they were; numbers are places in the list of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Relocate {
+    /// Look whether it is at this path.
+    Look(usize, PathBuf),
+    /// Open what was found.
+    Open,
+    /// Open the rest.
+    Without,
 }
 
 /// A plot or a table as a file.
@@ -65,6 +80,15 @@ pub enum Purpose {
     Trainings,
     /// The file that a plot or a table is saved to.
     Save,
+    /// A project's folder.
+    Project,
+    /// Where something is that has gone: a folder or a file, and its place in the list.
+    Lost {
+        /// Whether it is a folder.
+        folder: bool,
+        /// Its place in the list.
+        at: usize,
+    },
 }
 
 /// A path of the form of a training.

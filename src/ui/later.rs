@@ -12,6 +12,18 @@ pub fn later<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Re
     result
 }
 
+/// Runs `work` on a thread of its own: the shared pool may be busy with a job for a long while. Where the system has no
+/// thread left the answer never comes.
+pub fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (done, result) = sync_channel(1);
+    let run = move || {
+        let _ = done.send(work());
+    };
+    // Without a thread the sender is dropped, and whoever waits learns it.
+    let _ = std::thread::Builder::new().name("keep".to_owned()).spawn(run);
+    result
+}
+
 /// A path in `parent` that nothing has yet: `name`, `name-2`, …
 pub fn free_name(parent: PathBuf, name: String) -> Receiver<PathBuf> {
     later(move || {

@@ -4,7 +4,9 @@
 use eframe::egui::{Id, Vec2};
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 
+use super::arrangement;
 use super::intent::Panel;
+use crate::store::window::Layout;
 
 /// From this size on, in points, three columns have room: with less the narrowest would cut its buttons.
 const ROOM_FOR_COLUMNS: Vec2 = Vec2::new(1360.0, 640.0);
@@ -37,6 +39,19 @@ impl Default for Desk {
 }
 
 impl Desk {
+    /// Both arrangements as they were kept, as far as they can be had.
+    pub(super) fn restored(kept: &Layout) -> Self {
+        Self {
+            columns: arrangement::restored(kept.columns.as_ref(), columns()),
+            tabs: arrangement::restored(kept.tabs.as_ref(), tabs()),
+        }
+    }
+
+    /// Both arrangements, to be kept.
+    pub(super) fn kept(&self) -> Layout {
+        Layout { columns: arrangement::of(&self.columns), tabs: arrangement::of(&self.tabs) }
+    }
+
     /// The arrangement for a window of this size, in points.
     pub(super) fn fitting(&mut self, size: Vec2) -> &mut Tree<Panel> {
         match Form::of(size) {

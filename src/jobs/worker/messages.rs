@@ -12,8 +12,10 @@ use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
+use crate::jobs::reopen::Lost;
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
+use crate::store::window::{WindowFile, WindowState};
 
 /// How the worker computes.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct WorkerConfig {
 /// Work for the worker; executed one after another.
 #[derive(Clone, Debug)]
 pub enum Request {
+    /// Close what is open and work on another project: that in this folder, or the default one.
+    OpenProject(Option<PathBuf>),
     /// Make the built-in sample if need be, and open its images and its observer.
     OpenSample,
     /// Index a dataset's folder.
@@ -45,6 +49,13 @@ pub enum Request {
         /// Parameters.
         recipe: Recipe,
         /// Classes, in the order in which they are scored.
+        classes: Vec<ClassId>,
+    },
+    /// Bring the scores of these classes that the project has for the recipe; nothing is computed.
+    Recall {
+        /// Parameters.
+        recipe: Recipe,
+        /// Classes, in the order in which they come.
         classes: Vec<ClassId>,
     },
     /// Score what is missing, stitch, and write the folder.
@@ -64,6 +75,25 @@ pub struct OpenedDataset {
     pub notes: Vec<String>,
     /// What the user said of its folders.
     pub folders: Folders,
+    /// [`Dataset::fingerprint`], which takes a while for a million names.
+    pub fingerprint: String,
+}
+
+/// A project that is worked on from now on, and how its window was left.
+#[derive(Debug)]
+pub struct OpenedProject {
+    /// Its folder; `None` where no home folder is known to make the default one in.
+    pub folder: Option<PathBuf>,
+    /// Why nothing can be written to it: another process has it, or it may not be written.
+    pub held: Result<(), String>,
+    /// The file that says how the window is left.
+    pub window: Option<WindowFile>,
+    /// What that file said.
+    pub state: Option<WindowState>,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
+    /// What the window had open and is no longer where it was.
+    pub lost: Vec<Lost>,
 }
 
 /// What comes back.
@@ -71,6 +101,10 @@ pub struct OpenedDataset {
 pub enum Event {
     /// A request began.
     Started(Job, Control),
+    /// Another project is worked on.
+    Project(Arc<OpenedProject>),
+    /// The project, which others had, can be written from now on.
+    Held,
     /// A dataset was opened.
     Dataset(Arc<OpenedDataset>),
     /// The folders in this one could be splits as well as classes; the request fails, and the user may say.
@@ -113,6 +147,8 @@ pub enum Event {
 /// Which kind of work a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Job {
+    /// [`Request::OpenProject`].
+    OpenProject,
     /// [`Request::OpenSample`].
     OpenSample,
     /// [`Request::OpenDataset`].
@@ -123,6 +159,8 @@ pub enum Job {
     Check,
     /// [`Request::Score`].
     Score,
+    /// [`Request::Recall`].
+    Recall,
     /// [`Request::Distill`].
     Distill,
     /// [`Request::Train`].
@@ -134,11 +172,13 @@ impl Job {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::OpenProject => "open project",
             Self::OpenSample => "open sample",
             Self::OpenDataset => "open dataset",
             Self::OpenObserver => "load observer",
             Self::Check => "check",
             Self::Score => "score",
+            Self::Recall => "load scores",
             Self::Distill => "distill",
             Self::Train => "train",
         }
@@ -156,11 +196,13 @@ impl Request {
     #[must_use]
     pub fn job(&self) -> Job {
         match self {
+            Self::OpenProject(_) => Job::OpenProject,
             Self::OpenSample => Job::OpenSample,
             Self::OpenDataset(..) => Job::OpenDataset,
             Self::OpenObserver(_) => Job::OpenObserver,
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,
+            Self::Recall { .. } => Job::Recall,
             Self::Distill(_) => Job::Distill,
             Self::Train(_) => Job::Train,
         }

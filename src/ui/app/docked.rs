@@ -3,11 +3,13 @@
 use eframe::egui::{Stroke, Ui, Vec2, Visuals, WidgetText};
 use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
+use crate::store::files::KeptPath;
+use crate::store::window::View;
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
-    training,
+    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, relocate, runs, save,
+    scores, source_image, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -32,6 +34,10 @@ pub struct Panels {
     pub patches: patches::PatchesPanel,
     /// Where a plot or a table is saved to.
     pub save: save::SaveWindow,
+    /// The dialog that opens projects.
+    pub projects: projects::ProjectsDialog,
+    /// The dialog that finds what has gone.
+    pub relocate: relocate::RelocateDialog,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: source_image::SourcePanel,
@@ -42,6 +48,31 @@ pub struct Panels {
 }
 
 impl Panels {
+    /// What they show and what was typed into them, to be kept.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
+        View {
+            thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
+            class_filter: self.dataset.filter.clone(),
+            out: (self.recipe.out_typed && !self.recipe.out.is_empty()).then(|| KeptPath(self.recipe.out.path())),
+            ..View::default()
+        }
+    }
+
+    /// Shows what was kept.
+    pub fn restore(&mut self, view: &View) {
+        let side = |name: &str| view.thumbnails.get(name).copied().filter(|side| side.is_finite());
+        for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
+            *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
+        }
+        self.dataset.filter = view.class_filter.clone();
+        if let Some(out) = &view.out {
+            self.recipe.out.set(&out.0);
+            self.recipe.out_typed = true;
+        }
+    }
+
     /// Shows one panel.
     pub fn show(&mut self, ui: &mut Ui, panel: Panel, scene: &mut Scene<'_>) {
         // Paths and file names are long; without this they would widen the panel.

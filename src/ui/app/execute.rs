@@ -9,7 +9,7 @@ use crate::core::workspace::{Command, Theme};
 use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
 use crate::ui::command_line;
-use crate::ui::intent::{Intent, Panel, Purpose};
+use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
@@ -40,6 +40,8 @@ impl App {
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
             Intent::Save(saving) => self.save(saving),
             Intent::Write(path) => self.write(path, false),
+            Intent::OpenProject(folder) => self.change_project(folder),
+            Intent::Relocate(step) => self.relocate(step),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -52,6 +54,11 @@ impl App {
             Action::OpenSample => {
                 self.distil_next = None;
                 self.request(Request::OpenSample);
+            }
+            Action::NewSession => self.new_session(),
+            Action::OpenProject => {
+                self.model.project.problem = None;
+                self.panels.projects.open = true;
             }
             Action::OpenDataset => self.browse(Purpose::Dataset),
             Action::OpenObserver => self.browse(Purpose::Observer),
@@ -120,6 +127,8 @@ impl App {
     pub(super) fn no_dialog(&mut self, purpose: Purpose) {
         self.model.say(Level::Warning, NO_DIALOG);
         let (panel, field) = match purpose {
+            Purpose::Project => return self.panels.projects.path.explain(NO_DIALOG),
+            Purpose::Lost { at, .. } => return self.panels.relocate.field(at).explain(NO_DIALOG),
             Purpose::Dataset => (Panel::Dataset, &mut self.panels.dataset.path),
             Purpose::Observer => (Panel::Observer, &mut self.panels.observer.path),
             Purpose::ClassMap => (Panel::Observer, &mut self.panels.observer.class_map),
@@ -154,6 +163,11 @@ impl App {
                 }
             }
             Purpose::ClassMap => self.panels.observer.class_map.set(path),
+            Purpose::Project => self.change_project(path.to_owned()),
+            Purpose::Lost { at, .. } => {
+                self.panels.relocate.field(at).set(path);
+                self.relocate(Relocate::Look(at, path.to_owned()));
+            }
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
             Purpose::Save => self.write(path.to_owned(), true),
@@ -167,8 +181,8 @@ impl App {
 
     /// Keys of the table.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        if !self.help
-            && self.panels.save.asked().is_none()
+        let dialog = self.help || self.panels.save.asked().is_some() || self.panels.projects.open || self.model.project.relocation.is_some();
+        if !dialog
             && !ctx.text_edit_focused()
             && let Some(action) = ctx.input_mut(Action::pressed)
         {

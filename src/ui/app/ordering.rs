@@ -50,7 +50,8 @@ impl App {
         if let Some(Err(why)) = self.ordering.written.as_ref().and_then(|r| r.try_recv().ok()) {
             self.model.say(Level::Warning, format!("the command line can't repeat the class order: {why}"));
         }
-        let Some(opened) = self.model.observer.clone() else { return };
+        // What the project was left with comes with its own.
+        let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reading()) else { return };
         let wanted = self.model.workspace.outputs().cloned();
         if opened.request.outputs.as_ref() == wanted.as_deref() {
             self.ordering.asked = None;

@@ -1,6 +1,7 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
 pub mod log;
+pub mod project;
 pub mod ranking;
 pub mod saved;
 pub mod shown;
@@ -20,12 +21,14 @@ use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
-use crate::store::project::{Project, RecentDataset, RecentObserver};
+use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
 use super::actions::Action;
 use super::intent::Panel;
 use log::{Level, Log};
+use project::ProjectView;
+pub use project::Recent;
 use ranking::Ranking;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
@@ -64,40 +67,13 @@ pub struct Problems {
 impl Problems {
     fn of(&mut self, job: Job) -> &mut Option<String> {
         match job {
-            Job::OpenDataset | Job::OpenSample => &mut self.dataset,
+            Job::OpenProject | Job::OpenDataset | Job::OpenSample => &mut self.dataset,
             Job::OpenObserver => &mut self.observer,
             Job::Check => &mut self.check,
-            Job::Score => &mut self.score,
+            Job::Score | Job::Recall => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,
         }
-    }
-}
-
-/// What was opened before, latest first.
-#[derive(Clone, Debug, Default)]
-pub struct Recent {
-    /// Datasets.
-    pub datasets: Vec<RecentDataset>,
-    /// Observers.
-    pub observers: Vec<RecentObserver>,
-}
-
-impl Recent {
-    /// Reads the lists of a project; empty where there is none yet, or with the reason why it can't be read.
-    ///
-    /// # Errors
-    /// The store's reason, in words.
-    pub fn read(folder: Option<PathBuf>) -> Result<Self, String> {
-        let folder = folder.map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
-        let project = match Project::read_only(&folder) {
-            Ok(project) => project,
-            Err(crate::store::project::ProjectError::Missing(_)) => return Ok(Self::default()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let datasets = project.recent_datasets(12).map_err(|e| e.to_string())?;
-        let observers = project.recent_observers(12).map_err(|e| e.to_string())?;
-        Ok(Self { datasets, observers })
     }
 }
 
@@ -146,6 +122,8 @@ pub struct Model {
     pub log: Log,
     /// What was opened before.
     pub recent: Recent,
+    /// The project, and other ones.
+    pub project: ProjectView,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -198,6 +176,12 @@ impl Model {
         self.running.iter().chain(&self.waiting).any(|r| r.job == job)
     }
 
+    /// Whether a job runs or waits.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.running.is_some() || !self.waiting.is_empty()
+    }
+
     /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
     #[must_use]
     pub fn staleness(&self) -> (usize, usize) {
@@ -224,6 +208,7 @@ impl Model {
             Action::PreviousInRank | Action::NextInRank => {
                 needs(self.workspace.selected().is_some(), "select a patch first")
             }
+            Action::NewSession => needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"),
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
             Action::OpenObserver
@@ -313,6 +298,7 @@ impl Model {
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
             Event::Warning(text) => self.say(Level::Warning, text),
+            Event::Project(_) | Event::Held => {}
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
@@ -386,7 +372,7 @@ impl Model {
         }
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
-        let (fingerprint, holdout) = (String::new(), data.holdout());
+        let (fingerprint, holdout) = (opened.fingerprint.clone(), data.holdout());
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);

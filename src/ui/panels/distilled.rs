@@ -24,7 +24,8 @@ use crate::ui::widgets::text;
 
 /// What the panel remembers.
 pub struct DistilledPanel {
-    side: f32,
+    /// Side of the thumbnails, in points.
+    pub side: f32,
 }
 
 impl Default for DistilledPanel {

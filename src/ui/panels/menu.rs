@@ -2,6 +2,7 @@
 
 use eframe::egui::{self, Button, RichText, Ui};
 
+use super::projects::recent;
 use super::scene::Scene;
 use crate::ui::actions::{Action, Menu};
 use crate::ui::intent::Intent;
@@ -14,6 +15,12 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.menu_button(menu.title(), |ui| {
                 ui.set_min_width(230.0);
                 for action in menu.actions() {
+                    if action == Action::Quit && scene.model.project.others().next().is_some() {
+                        ui.menu_button("Recent projects", |ui| {
+                            let others: Vec<_> = scene.model.project.others().collect();
+                            others.into_iter().for_each(|folder| recent(ui, folder, scene.out));
+                        });
+                    }
                     item(ui, action, scene);
                 }
             });

@@ -67,6 +67,18 @@ impl ObserverPanel {
         });
     }
 
+    /// Shows how an observer was asked for.
+    pub fn set(&mut self, request: &ObserverRequest) {
+        self.path.set(&request.file);
+        self.class_map = PathField::default();
+        request.class_map.iter().for_each(|map| self.class_map.set(map));
+        self.part = request.part.clone().map(|part| (request.file.clone(), part));
+        self.arch = request.arch.map_or_else(String::new, |arch| arch.to_string());
+        self.side = request.side.map_or_else(String::new, |side| side.to_string());
+        self.mean_std = request.mean_std.map_or_else(String::new, |set| set.describe());
+        (self.class_order, self.prune, self.wrong) = (request.class_order, request.prune, None);
+    }
+
     /// Asks for the typed file with the typed overrides.
     pub fn load(&mut self, scene: &mut Scene<'_>) {
         match self.request() {

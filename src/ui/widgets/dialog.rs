@@ -67,6 +67,9 @@ impl Dialogs {
                 Box::pin(dialog.set_title("Images to evaluate on").pick_folder())
             }
             Purpose::Training(TrainPath::Labels) => Box::pin(dialog.set_title("Stored labels").pick_folder()),
+            Purpose::Project => Box::pin(dialog.set_title("Open a project's folder").pick_folder()),
+            Purpose::Lost { folder: true, .. } => Box::pin(dialog.set_title("Where is the folder now?").pick_folder()),
+            Purpose::Lost { .. } => Box::pin(dialog.set_title("Where is the file now?").pick_file()),
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
             Purpose::Save => {
                 let extension = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();

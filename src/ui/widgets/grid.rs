@@ -1,6 +1,8 @@
 //! A virtual grid with headed sections: whatever its length, only the cells in view are laid out and painted.
 
-use eframe::egui::{self, Key, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2};
+use std::collections::BTreeMap;
+
+use eframe::egui::{self, Context, Id, Key, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2};
 
 use super::super::theme::palette;
 use super::text;
@@ -102,8 +104,11 @@ impl Grid {
     /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
     pub fn show(&self, ui: &mut Ui, sections: Sections<'_>, mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
         let mut picked = PickedCells::default();
-        let area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
-        area.show_viewport(ui, |ui, viewport| {
+        let mut area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
+        if let Some(offset) = self.offset(ui, sections) {
+            area = area.vertical_scroll_offset(offset);
+        }
+        let shown = area.show_viewport(ui, |ui, viewport| {
             let plan = Plan::new(self, sections, ui.available_width());
             ui.set_height(plan.height);
             let origin = ui.max_rect().min;
@@ -140,7 +145,16 @@ impl Grid {
                 }
             }
         });
+        let offset = shown.state.clamped_offset().y;
+        scrolls(ui.ctx(), |scrolls| scrolls.now.insert(self.name.to_owned(), offset));
         picked
+    }
+
+    /// How far the grid was scrolled when it was left, once there is as much in it again.
+    fn offset(&self, ui: &Ui, sections: Sections<'_>) -> Option<f32> {
+        let (offset, complete) = scrolls(ui.ctx(), |s| Some((*s.wanted.get(self.name)?, s.complete)))?;
+        let reachable = || Plan::new(self, sections, ui.available_width()).height - ui.available_height() >= offset;
+        (complete || reachable()).then(|| scrolls(ui.ctx(), |s| s.wanted.remove(self.name)))?
     }
 
     fn rect(&self, plan: &Plan, origin: Pos2, (section, i): At) -> Rect {
@@ -191,6 +205,43 @@ fn step(key: Key, (s, i): At, (columns, counts): (usize, &[usize])) -> Option<At
         Key::End => count(s).checked_sub(1).map(|last| (s, last)),
         _ => None,
     }
+}
+
+/// How far grids are scrolled, by name.
+#[derive(Clone, Debug, Default)]
+struct Scrolls {
+    /// In the last frame.
+    now: BTreeMap<String, f32>,
+    /// When they were left; each is taken once.
+    wanted: BTreeMap<String, f32>,
+    /// Nothing more comes into them by itself: what can't be reached now never will.
+    complete: bool,
+}
+
+fn scrolls<R>(ctx: &Context, change: impl FnOnce(&mut Scrolls) -> R) -> R {
+    ctx.data_mut(|data| change(data.get_temp_mut_or_default(Id::unique("how far grids are scrolled"))))
+}
+
+/// How far each grid is scrolled, in points.
+pub fn scrolled(ctx: &Context) -> BTreeMap<String, f32> {
+    scrolls(ctx, |scrolls| {
+        let mut all = scrolls.now.clone();
+        // A grid that was not seen since is where it was left.
+        all.extend(scrolls.wanted.clone());
+        all
+    })
+}
+
+/// Has each grid scrolled this far as soon as there is as much in it.
+pub fn scroll_to(ctx: &Context, wanted: &BTreeMap<String, f32>) {
+    let wanted = wanted.iter().filter(|(_, offset)| offset.is_finite() && **offset > 0.0);
+    let wanted = wanted.map(|(name, offset)| (name.clone(), *offset)).collect();
+    scrolls(ctx, |scrolls| *scrolls = Scrolls { wanted, ..Scrolls::default() });
+}
+
+/// Nothing more comes into the grids by itself: they scroll as far as they can.
+pub fn scroll_at_last(ctx: &Context) {
+    scrolls(ctx, |scrolls| scrolls.complete = true);
 }
 
 fn heading(ui: &Ui, rect: Rect, (section, words): (usize, &Heading)) {
