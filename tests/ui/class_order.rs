@@ -74,6 +74,17 @@ impl Shuffled {
     fn total(&self) -> usize {
         self.counts.iter().sum()
     }
+
+    /// The image in the wrong folder, as the window names it.
+    fn file_of_misfiled(&self, window: &Window) -> String {
+        let (class, folder) = self.misfiled;
+        let model = window.state().model();
+        let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
+        let predictions = &model.check.as_ref().unwrap().0.predictions;
+        let in_folder = predictions.iter().filter(|p| held_out.class_of(p.image) == ClassId(folder as u32));
+        let moved = in_folder.filter(|p| p.predicted as usize == (class + 1) % 12);
+        held_out.source(moved.map(|p| p.image).next().unwrap())
+    }
 }
 
 fn top1(window: &Window) -> f64 {
@@ -93,6 +104,11 @@ fn settled(window: &Window, outputs: Option<&[u32]>) -> bool {
 fn press(window: &mut Window, label: &str) {
     window.get_by_label(label).click();
     window.run_steps(3);
+}
+
+/// What the focused cell of the matrix says.
+fn cell(window: &Window) -> String {
+    window.get_by_role(Role::GridCell).accesskit_node().label().unwrap()
 }
 
 fn percent(part: usize, all: usize) -> String {
@@ -164,10 +180,6 @@ fn a_cell_leads_to_its_images() {
     let matrix = "confusion matrix, 12 classes by 12 outputs";
     window.get_by_role_and_label(Role::Grid, matrix).click();
     window.run_steps(3);
-    let cell = |window: &Window| {
-        let cell = window.get_by_role(Role::GridCell);
-        cell.accesskit_node().label().unwrap()
-    };
     // Twelve by twelve: the middle belongs to one of the four cells in it.
     let first = cell(&window);
     assert!(ANIMALS[5..7].iter().any(|animal| first.starts_with(animal)), "{first}");
@@ -196,22 +208,7 @@ fn a_cell_leads_to_its_images() {
     window.run_steps(3);
     window.get_by_label("Image of the check");
     window.get_by_label("1 of 1");
-    let file = {
-        let model = window.state().model();
-        let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
-        let images = held_out.images_of(ClassId(class as u32));
-        let moved = |image: &ImageId| {
-            model
-                .check
-                .as_ref()
-                .unwrap()
-                .0
-                .predictions
-                .iter()
-                .any(|p| p.image == *image && p.predicted as usize == (other + 1) % 12)
-        };
-        held_out.source(images.map(ImageId).find(moved).unwrap())
-    };
+    let file = pets.file_of_misfiled(&window);
     assert!(file.contains(&format!("{}/", ANIMALS[class])), "{file}");
     window.get_by_role_and_label(Role::Label, &file);
     window.key_press(Key::Escape);

@@ -6,7 +6,7 @@ use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, training, whole,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, training, whole,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -27,13 +27,16 @@ pub struct Panels {
     pub training: training::TrainingPanel,
     /// Export.
     pub export: export::ExportPanel,
+    /// Patches.
+    pub patches: patches::PatchesPanel,
+    /// Where a plot or a table is saved to.
+    pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: whole::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
-    patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
 }
 
@@ -64,7 +67,7 @@ impl Panels {
 fn least(panel: Panel) -> Vec2 {
     match panel {
         Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
-        Panel::Classes => Vec2::new(270.0, 340.0),
+        Panel::Classes => Vec2::new(280.0, 420.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 320.0),

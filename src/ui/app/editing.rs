@@ -1,7 +1,6 @@
 //! Changes of what the user edits, and what follows at once from them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::state::App;
 use crate::core::workspace::{Command, Effects};
@@ -18,17 +17,18 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, .. } = effects;
+        let Effects { reselect, reveal, refilter, .. } = effects;
         if reselect {
             // Of a method without patches the last ranking stays as it is, and nobody shows it.
             if let Some(recipe) = self.model.workspace.recipe().rded() {
-                self.model.ranking.update(&recipe, &Arc::default());
+                self.model.ranking.update(&recipe, self.model.workspace.curation());
             }
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();
             }
         }
-        self.model.reveal |= reveal;
+        // In another order, what is looked at stays in view.
+        self.model.reveal |= reveal || refilter && self.model.workspace.selected().is_some();
     }
 
     pub(super) fn default_name(&self) -> Option<String> {

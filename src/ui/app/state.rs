@@ -16,6 +16,7 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::later;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
+use crate::ui::model::saved::Saved;
 use crate::ui::model::{Model, Recent, Running};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
@@ -67,6 +68,8 @@ pub struct App {
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
     pub(super) ordering: Ordering,
+    /// A file that is being saved.
+    pub(super) saved: Option<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -97,6 +100,7 @@ impl App {
             free_name: None,
             training: Pending::default(),
             ordering: Ordering::default(),
+            saved: None,
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();

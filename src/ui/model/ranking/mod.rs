@@ -68,9 +68,20 @@ pub struct ClassRanking {
     pub broken: usize,
     /// Whether the scores cover the recipe, and the picks where the strategy needs them.
     pub covered: bool,
+    /// What it is known by.
+    pub stamps: Stamps,
     supply: Supply,
     order: OnceCell<Order>,
     stitched: OnceCell<Stitched>,
+}
+
+/// What a class's ranking, and what is stitched of it, are known by: after a change each is a number that it never was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamps {
+    /// Of the ranked patches.
+    pub order: u64,
+    /// Of those that are stitched, and of their cells.
+    pub slots: u64,
 }
 
 /// What is stitched of a class.
@@ -92,6 +103,8 @@ pub struct Ranking {
     recipe: Recipe<Rded>,
     curation: Arc<Curation>,
     classes: Vec<ClassRanking>,
+    /// The stamp that was given last.
+    stamp: u64,
     /// What a class that does not exist has.
     none: ClassRanking,
     no_patches: Arc<Vec<PatchScore>>,
@@ -102,8 +115,8 @@ impl Ranking {
     /// Forgets all scores and marks: another dataset or observer.
     pub fn open(&mut self, dataset: Option<Arc<Dataset>>) {
         let recipe = std::mem::take(&mut self.recipe);
-        let classes = dataset.as_ref().map_or(0, |d| d.classes().len());
-        *self = Self { dataset, recipe, classes: vec![ClassRanking::default(); classes], ..Self::default() };
+        let classes = vec![ClassRanking::default(); dataset.as_ref().map_or(0, |d| d.classes().len())];
+        *self = Self { dataset, recipe, classes, stamp: self.stamp, ..Self::default() };
         self.count_all(false);
     }
 
@@ -161,6 +174,7 @@ impl Ranking {
     /// Counts what a class has for the recipe. Its ranking is forgotten unless the `same_order` holds.
     fn count(&mut self, class: ClassId, same_order: bool) {
         let marks = if same_order { Vec::new() } else { self.marks(class) };
+        self.stamp += 1;
         let (Some(dataset), Some(out)) = (&self.dataset, self.classes.get_mut(class.index())) else { return };
         let (recipe, size) = (&self.recipe, dataset.class_size(class));
         let before = std::mem::take(out);
@@ -185,10 +199,11 @@ impl Ranking {
             Err(SelectError::TooFew(_)) => {}
             Err(SelectError::Unpicked { .. }) => (out.ranked, out.covered) = (0, false),
         }
+        out.stamps = Stamps { order: self.stamp, slots: self.stamp };
         if same_order {
-            out.order = before.order;
+            (out.order, out.stamps.order) = (before.order, before.stamps.order);
             if out.selected == before.selected {
-                out.stitched = before.stitched;
+                (out.stitched, out.stamps.slots) = (before.stitched, before.stamps.slots);
             }
         }
     }
