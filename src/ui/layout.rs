@@ -98,9 +98,9 @@ fn columns() -> Tree<Panel> {
         }
         id
     };
-    let input = tabs(&[Panel::Dataset, Panel::Observer, Panel::Classes]);
+    let input = tabs(&[Panel::Dataset, Panel::Observer]);
     let recipe = tabs(&[Panel::Recipe]);
-    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source]);
+    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes]);
     let distilled = tabs(&[Panel::Distilled, Panel::Export]);
     let log = tabs(&[Panel::Log, Panel::History, Panel::Runs]);
     let left = column(&mut tiles, [(input, 0.515), (recipe, 0.485)]);

@@ -99,7 +99,7 @@ impl Panels {
 fn least(panel: Panel) -> Vec2 {
     match panel {
         Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
-        Panel::Classes => Vec2::new(270.0, 340.0),
+        Panel::Classes => Vec2::new(280.0, 420.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 320.0),

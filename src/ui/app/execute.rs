@@ -181,7 +181,10 @@ impl App {
 
     /// Keys of the table.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        let dialog = self.help || self.panels.save.asked().is_some() || self.panels.projects.open || self.model.project.relocation.is_some();
+        let dialog = self.help
+            || self.panels.save.asked().is_some()
+            || self.panels.projects.open
+            || self.model.project.relocation.is_some();
         if !dialog
             && !ctx.text_edit_focused()
             && let Some(action) = ctx.input_mut(Action::pressed)

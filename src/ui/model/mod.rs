@@ -382,9 +382,17 @@ impl Model {
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
         let o = &opened.observer;
-        self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
+        let reordered = |before: &Arc<OpenedObserver>| {
+            before.observer.fingerprint == o.fingerprint && before.request.outputs != opened.request.outputs
+        };
+        if self.observer.as_ref().is_some_and(reordered) {
+            let words = if opened.request.outputs.is_some() { "another class order" } else { "its own class order" };
+            self.say(Level::Info, format!("opened {} with {words}", o.name));
+        } else {
+            self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
+            for note in &opened.notes {
+                self.say(Level::Warning, note.clone());
+            }
         }
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();

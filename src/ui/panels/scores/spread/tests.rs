@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use super::*;
 use crate::core::data::dataset::{Class, DatasetBuilder, ImageId, Layout, Split};
-use crate::core::data::folders::Folders;
 use crate::core::data::source::Held;
 use crate::core::distil::curation::Mark;
 use crate::core::distil::patch::CropBox;
