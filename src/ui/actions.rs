@@ -61,6 +61,8 @@ pub enum Action {
     ZoomReset,
     /// Put the panels back where they were.
     ResetLayout,
+    /// Find a command, class, preset, panel, dataset or observer by typing.
+    Palette,
     /// Show the help sheet.
     Help,
     /// Close the window.
@@ -198,6 +200,8 @@ const ROWS: &[About] = &[
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),
     row(Action::ZoomReset, Menu::View, "Usual size", "Everything in the size that the desktop gives", ctrl(Key::Num0)),
     row(Action::ResetLayout, Menu::View, "Reset layout", "Put all panels back where they were", NONE),
+    row(Action::Palette, Menu::Help, "Find a command…",
+        "Commands, classes, presets, panels, recent datasets and observers, by typing", ctrl(Key::K)),
     row(Action::Help, Menu::Help, "Keys and words",
         "What the keys do and what the words mean", plain(Key::Questionmark)),
 ];

@@ -31,6 +31,10 @@ pub enum Intent {
     OpenTrainings(PathBuf),
     /// Write the shown curves into this file, which must be new.
     Export(Curves, PathBuf),
+    /// Bring a panel forward; one that was closed is there again.
+    Show(Panel),
+    /// Take a preset for the next training, by name.
+    TrainPreset(String),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
 }
@@ -159,6 +163,26 @@ impl Panel {
             Self::Runs => "Runs",
             Self::History => "History",
             Self::Log => "Log",
+        }
+    }
+
+    /// What it shows, in one sentence.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Dataset => "Classes, counts, sample images and broken files",
+            Self::Observer => "The trained network, its load report and the check",
+            Self::Classes => "Which output is which class: confusions, and the order of the classes",
+            Self::Recipe => "Parameters, presets, and the buttons that score and distil",
+            Self::Patches => "Ranked key patches, and where the selected one comes from",
+            Self::Scores => "How losses and margins are spread; a range of them filters every panel",
+            Self::Source => "The selected patch's whole image",
+            Self::Distilled => "The stitched images per class",
+            Self::Export => "Writes a set as other programs read it",
+            Self::Training => "Students and observers: curves, table and form",
+            Self::Runs => "What was distilled when, with which recipe, where to",
+            Self::History => "The steps that undo takes back",
+            Self::Log => "Everything that happened",
         }
     }
 }

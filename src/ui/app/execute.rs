@@ -10,6 +10,7 @@ use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
 use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose};
+use crate::ui::keyboard;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
@@ -39,6 +40,8 @@ impl App {
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
             Intent::Export(kind, path) => self.export(kind, path, false),
+            Intent::Show(panel) => self.desk.show(panel),
+            Intent::TrainPreset(name) => self.take_train_preset(&name),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -84,6 +87,7 @@ impl App {
             Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ResetLayout => self.desk = Desk::default(),
             Action::Help => self.help = true,
+            Action::Palette => self.palette.open(&self.model),
             Action::ShowDistilling => self.desk.show_distilling(),
             Action::ShowTraining => self.desk.show(Panel::Training),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -150,10 +154,11 @@ impl App {
         }
     }
 
-    /// Keys of the table.
+    /// Keys of the table. A dialog that was asked for in the last frame has them already, though it isn't there yet.
     pub(super) fn inputs(&mut self, ctx: &Context) {
         if !self.help
-            && !ctx.text_edit_focused()
+            && !self.palette.is_open()
+            && keyboard::is_free(ctx)
             && let Some(action) = ctx.input_mut(Action::pressed)
         {
             self.intents.push(Intent::Do(action));

@@ -106,6 +106,7 @@ impl App {
             let fill = egui::Frame::new().fill(p.ground);
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        self.palette.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
         if self.help {
             self.help = help::show(&ctx, room);

@@ -16,6 +16,7 @@ use crate::ui::later;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::model::{Model, Recent, Running};
+use crate::ui::panels::palette::Palette;
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
 use crate::ui::widgets::gallery::Gallery;
@@ -67,6 +68,7 @@ pub struct App {
     pub(super) training: Pending,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
+    pub(super) palette: Palette,
     pub(super) opened: std::time::Instant,
 }
 
@@ -100,6 +102,7 @@ impl App {
                 read
             })),
             help: false,
+            palette: Palette::default(),
             opened: std::time::Instant::now(),
         };
         app.list_trainings(ctx);

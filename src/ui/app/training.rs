@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use eframe::egui::Context;
 
 use super::state::App;
+use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::workspace::Command;
 use crate::jobs::train::TrainRequest;
 use crate::jobs::worker::{Event, Job, Request};
 use crate::store::files;
-use crate::store::training::{TrainingNote, curves_csv};
+use crate::store::training::{TrainingKind, TrainingNote, curves_csv};
 use crate::ui::actions::Action;
 use crate::ui::command_line;
 use crate::ui::intent::{Curves, Panel, Purpose};
 use crate::ui::later;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
+use crate::ui::panels::training::form_view::choose;
 use crate::ui::theme;
 
 /// Seconds between looks at trainings that another process works on.
@@ -181,6 +183,22 @@ impl App {
             Action::ExportCsv => self.browse(Purpose::Curves(Curves::Csv)),
             Action::ExportSvg => self.browse(Purpose::Curves(Curves::Svg)),
             _ => {}
+        }
+    }
+
+    /// Takes a preset for the form, of whatever it trains.
+    pub(super) fn take_train_preset(&mut self, name: &str) {
+        let Some(preset) = TrainPreset::named(name) else { return };
+        self.desk.show(Panel::Training);
+        let form = &mut self.panels.training.form;
+        let kind = if preset.task == Task::Observer { TrainingKind::Pretrain } else { TrainingKind::Train };
+        if form.kind() != kind {
+            form.set_kind(kind, &self.model);
+        }
+        form.suggested.preset = Some(preset.name);
+        self.panels.training.form_in_front = true;
+        if let Some(command) = choose(&mut self.panels.training.form, &self.model) {
+            self.edit(command);
         }
     }
 

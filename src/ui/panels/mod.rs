@@ -12,6 +12,7 @@ pub mod log;
 pub mod menu;
 pub mod networks;
 pub mod observer;
+pub mod palette;
 pub mod patches;
 pub mod provenance;
 pub mod recipe;

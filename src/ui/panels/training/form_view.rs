@@ -14,6 +14,7 @@ use crate::jobs::networks::{NetworkRow, networks};
 use crate::store::training::TrainingKind;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose, TrainPath};
+use crate::ui::model::Model;
 use crate::ui::panels::controls::command;
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
@@ -125,7 +126,7 @@ fn kind(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
             if response.clicked() && !chosen {
                 form.set_kind(kind, scene.model);
                 form.suggested.preset = None;
-                choose(form, scene);
+                scene.out.extend(choose(form, scene.model).map(Intent::Edit));
             }
         }
     });
@@ -213,21 +214,22 @@ fn task(kind: TrainingKind) -> Task {
     if kind == TrainingKind::Pretrain { Task::Observer } else { Task::Student }
 }
 
-/// Takes the chosen preset: from the files, or as far as it goes without them while the form doesn't name them.
-fn choose(form: &mut TrainForm, scene: &mut Scene<'_>) {
+/// Takes the chosen preset: from the files, or, while the form doesn't name them, as far as it goes without them; then
+/// this is the change that it makes.
+pub fn choose(form: &mut TrainForm, model: &Model) -> Option<Command> {
     form.drafts.clear();
     form.suggested.chosen = true;
     if form.wanted().is_some() {
-        return;
+        return None;
     }
     let named = form.suggested.preset.and_then(TrainPreset::named);
-    let Some(preset) = named.or_else(|| TrainPreset::of(task(form.kind())).next()) else { return };
-    let observer = scene.model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
-    let suggestion = preset.suggest(&form.facts(scene.model, &observer));
-    let now = scene.model.workspace.training();
+    let preset = named.or_else(|| TrainPreset::of(task(form.kind())).next())?;
+    let observer = model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
+    let suggestion = preset.suggest(&form.facts(model, &observer));
+    let now = model.workspace.training();
     let recipe = TrainRecipe { seed: now.seed, seeds: now.seeds, ..suggestion.recipe };
     form.suggested.set(&recipe, suggestion.notes);
-    scene.out.push(Intent::Edit(Command::SetTraining(recipe)));
+    Some(Command::SetTraining(recipe))
 }
 
 fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
@@ -259,7 +261,7 @@ fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
     });
     if let Some(preset) = chosen {
         form.suggested.preset = preset;
-        choose(form, scene);
+        scene.out.extend(choose(form, scene.model).map(Intent::Edit));
     }
     let p = palette(ui.visuals());
     for note in form.suggested.notes.iter().filter(|_| current) {
