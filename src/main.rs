@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use stillroom::cli::{self, Outcome};
 use stillroom::jobs::worker::WorkerConfig;
+use stillroom::store::settings;
 use stillroom::ui::{self, AppConfig};
 
 fn main() -> ExitCode {
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         open_dataset: options.data.map(|folder| options.reading.of(&folder)),
         open_observer: options.observer,
         worker,
+        settings: settings::folder(),
         ..AppConfig::default()
     };
     match ui::run(config) {

@@ -11,6 +11,12 @@ pub enum Action {
     OpenDataset,
     /// Choose a weight file in a dialog.
     OpenObserver,
+    /// Save the recipe as a preset.
+    SavePreset,
+    /// Save the parameters of the next training as a preset.
+    SaveTrainingPreset,
+    /// Show the user's own presets.
+    Presets,
     /// Check the observer on the data.
     Check,
     /// Score the chosen classes.
@@ -166,6 +172,10 @@ const ROWS: &[About] = &[
     row(Action::CopyCommand, Menu::Edit, "Copy command line",
         "The `stillroom distill` call that repeats this", ctrl_shift(Key::C)),
     row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
+    row(Action::SavePreset, Menu::Edit, "Save recipe as preset…",
+        "Keep the recipe's values under a name; `stillroom distill --preset NAME` takes them, too", NONE),
+    row(Action::Presets, Menu::Edit, "Own presets…",
+        "Take, import, export or delete the presets that were saved under a name", NONE),
     row(Action::Check, Menu::Run, "Check observer",
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
@@ -184,6 +194,8 @@ const ROWS: &[About] = &[
         "Parameters, notes, accuracy per class and confusions of the selected training", ctrl(Key::I)),
     row(Action::CopyTraining, Menu::Trainings, "Copy as command line",
         "The `stillroom train` call that does what the form says", NONE),
+    row(Action::SaveTrainingPreset, Menu::Trainings, "Save training as preset…",
+        "Keep the training's values under a name; `stillroom train --preset NAME` takes them, too", NONE),
     row(Action::OpenTrainings, Menu::Trainings, "Open trainings…",
         "Choose a folder; the trainings in it join the table", NONE),
     row(Action::ListTrainings, Menu::Trainings, "List trainings again",

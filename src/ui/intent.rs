@@ -7,6 +7,7 @@ use super::actions::Action;
 use crate::core::workspace::Command;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::train::TrainRequest;
+use crate::store::presets::OwnPreset;
 
 /// What a panel asks for.
 #[derive(Clone, Debug)]
@@ -35,8 +36,33 @@ pub enum Intent {
     Show(Panel),
     /// Take a preset for the next training, by name.
     TrainPreset(String),
+    /// Save, import, export or put aside presets of the user's own.
+    Presets(PresetChange),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// A change of the user's own presets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PresetChange {
+    /// Keep one.
+    Save {
+        /// The preset.
+        preset: Box<OwnPreset>,
+        /// Whether it may take the place of another one of its name, which is put aside.
+        replace: bool,
+    },
+    /// Keep the one in a file, under the file's name.
+    Import(PathBuf),
+    /// Write one to a new file.
+    Export {
+        /// Its name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Take one out of the list; its file stays under another name.
+    PutAside(String),
 }
 
 /// How curves are written.
@@ -65,6 +91,10 @@ pub enum Purpose {
     Trainings,
     /// The file that curves are written to.
     Curves(Curves),
+    /// The file that a preset is read from.
+    ImportPreset,
+    /// The file that a preset is written to.
+    ExportPreset,
 }
 
 /// A path of the form of a training.

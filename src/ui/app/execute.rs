@@ -41,6 +41,7 @@ impl App {
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
             Intent::Export(kind, path) => self.export(kind, path, false),
             Intent::Show(panel) => self.desk.show(panel),
+            Intent::Presets(change) => self.change_presets(ctx, change),
             Intent::TrainPreset(name) => self.take_train_preset(&name),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
@@ -87,6 +88,7 @@ impl App {
             Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ResetLayout => self.desk = Desk::default(),
             Action::Help => self.help = true,
+            Action::SavePreset | Action::SaveTrainingPreset | Action::Presets => self.presets_dialog.open(action),
             Action::Palette => self.palette.open(&self.model),
             Action::ShowDistilling => self.desk.show_distilling(),
             Action::ShowTraining => self.desk.show(Panel::Training),
@@ -121,6 +123,7 @@ impl App {
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
             Purpose::Curves(_) => (Panel::Training, self.panels.training.paths.ask_curves()),
+            Purpose::ImportPreset | Purpose::ExportPreset => (Panel::Recipe, self.presets_dialog.ask_path(purpose)),
         };
         field.explain(NO_DIALOG);
         self.desk.show(panel);
@@ -146,6 +149,7 @@ impl App {
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
             Purpose::Curves(kind) => self.export(kind, path.to_owned(), true),
+            Purpose::ImportPreset | Purpose::ExportPreset => self.presets_dialog.chosen(purpose, path),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
                 self.panels.recipe.out.set(&path.join(name));
@@ -158,6 +162,7 @@ impl App {
     pub(super) fn inputs(&mut self, ctx: &Context) {
         if !self.help
             && !self.palette.is_open()
+            && !self.presets_dialog.is_open()
             && keyboard::is_free(ctx)
             && let Some(action) = ctx.input_mut(Action::pressed)
         {

@@ -33,6 +33,7 @@ impl App {
             }
         }
         self.drain_trainings(ctx);
+        self.drain_presets(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -107,6 +108,7 @@ impl App {
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
         self.palette.show(&ctx, &mut docked.scene);
+        self.presets_dialog.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
         if self.help {
             self.help = help::show(&ctx, room);

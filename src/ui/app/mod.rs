@@ -7,6 +7,7 @@ mod editing;
 mod execute;
 mod frame;
 mod pending;
+mod presets;
 mod state;
 mod training;
 

@@ -7,6 +7,7 @@ use eframe::egui::{self, Context};
 
 use super::docked::Panels;
 use super::pending::Pending;
+use super::presets::PresetWork;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
@@ -17,6 +18,7 @@ use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::model::{Model, Recent, Running};
 use crate::ui::panels::palette::Palette;
+use crate::ui::panels::presets::PresetsDialog;
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
 use crate::ui::widgets::gallery::Gallery;
@@ -47,6 +49,8 @@ pub struct AppConfig {
     pub worker: WorkerConfig,
     /// What it takes from the desktop.
     pub desktop: Desktop,
+    /// The folder of the user's settings, such as presets; without one none are kept.
+    pub settings: Option<PathBuf>,
 }
 
 /// The window.
@@ -69,6 +73,10 @@ pub struct App {
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) palette: Palette,
+    /// The folder of the user's settings, where there is one.
+    pub(super) settings: Option<PathBuf>,
+    pub(super) presets: PresetWork,
+    pub(super) presets_dialog: PresetsDialog,
     pub(super) opened: std::time::Instant,
 }
 
@@ -103,9 +111,13 @@ impl App {
             })),
             help: false,
             palette: Palette::default(),
+            settings: config.settings,
+            presets: PresetWork::default(),
+            presets_dialog: PresetsDialog::default(),
             opened: std::time::Instant::now(),
         };
         app.list_trainings(ctx);
+        app.list_presets(ctx);
         if let Some(request) = config.open_dataset {
             app.open_dataset(request);
         }

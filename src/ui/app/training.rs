@@ -17,7 +17,8 @@ use crate::ui::intent::{Curves, Panel, Purpose};
 use crate::ui::later;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
-use crate::ui::panels::training::form_view::choose;
+use crate::ui::panels::presets::of_trainings;
+use crate::ui::panels::training::form_view::{choose, choose_own};
 use crate::ui::theme;
 
 /// Seconds between looks at trainings that another process works on.
@@ -188,8 +189,15 @@ impl App {
 
     /// Takes a preset for the form, of whatever it trains.
     pub(super) fn take_train_preset(&mut self, name: &str) {
-        let Some(preset) = TrainPreset::named(name) else { return };
         self.desk.show(Panel::Training);
+        let Some(preset) = TrainPreset::named(name) else {
+            let own = of_trainings(&self.model).find(|(own, _)| own.name == name).map(|(_, recipe)| recipe.clone());
+            if let Some(recipe) = own {
+                let command = choose_own(&mut self.panels.training.form, recipe);
+                self.edit(command);
+            }
+            return;
+        };
         let form = &mut self.panels.training.form;
         let kind = if preset.task == Task::Observer { TrainingKind::Pretrain } else { TrainingKind::Train };
         if form.kind() != kind {

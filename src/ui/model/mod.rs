@@ -17,6 +17,7 @@ use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
+use crate::store::presets::Listed;
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
@@ -131,6 +132,8 @@ pub struct Model {
     pub log: Log,
     /// What was opened before.
     pub recent: Recent,
+    /// The user's own presets.
+    pub presets: Listed,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// The panel that the arrow keys belong to.

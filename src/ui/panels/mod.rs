@@ -14,6 +14,7 @@ pub mod networks;
 pub mod observer;
 pub mod palette;
 pub mod patches;
+pub mod presets;
 pub mod provenance;
 pub mod recipe;
 pub mod runs;

@@ -15,6 +15,7 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::train::presets::TRAIN_PRESETS;
 use crate::core::workspace::Command;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::store::presets::OwnRecipe;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::model::Model;
@@ -33,6 +34,7 @@ enum Target {
     Panel(Panel),
     Class(String),
     Recipe(String, Recipe),
+    OwnRecipe(String, Recipe),
     Training(String),
     Dataset(DatasetRequest),
     Observer(PathBuf, Option<String>),
@@ -45,7 +47,7 @@ impl Target {
             Self::Command(_) => "command",
             Self::Panel(_) => "panel",
             Self::Class(_) => "class",
-            Self::Recipe(..) => "recipe",
+            Self::Recipe(..) | Self::OwnRecipe(..) => "recipe",
             Self::Training(_) => "training",
             Self::Dataset(_) => "dataset",
             Self::Observer(..) => "observer",
@@ -214,6 +216,13 @@ fn entries(model: &Model) -> Vec<Entry> {
         |data: &Arc<Dataset>| -> Vec<Entry> { data.classes().iter().map(|c| class(c.shown(), &c.name)).collect() };
     let recipes = PRESETS.map(|p| Entry::new(p.name, p.about, Target::Recipe(p.name.to_owned(), p.recipe())));
     let trainings = TRAIN_PRESETS.map(|p| Entry::new(p.name, p.about, Target::Training(p.name.to_owned())));
+    let own = model.presets.presets.iter().map(|own| {
+        let target = match &own.recipe {
+            OwnRecipe::Distil(recipe) => Target::OwnRecipe(own.name.clone(), recipe.clone()),
+            OwnRecipe::Train(_) => Target::Training(own.name.clone()),
+        };
+        Entry::new(&own.name, &own.about, target)
+    });
     let datasets = model.recent.datasets.iter().map(|recent| {
         let request = DatasetRequest { holdout: recent.holdout, ..DatasetRequest::whole(&recent.root) };
         let about = text::count(recent.images, "image", "images");
@@ -226,7 +235,7 @@ fn entries(model: &Model) -> Vec<Entry> {
     });
     let mut all: Vec<Entry> = commands.chain(panels).collect();
     all.extend(model.dataset().map(classes).unwrap_or_default());
-    all.extend(recipes.into_iter().chain(trainings).chain(datasets).chain(observers));
+    all.extend(recipes.into_iter().chain(trainings).chain(own).chain(datasets).chain(observers));
     all
 }
 
@@ -251,6 +260,9 @@ fn intents(target: &Target, model: &Model) -> Vec<Intent> {
             let now = model.workspace.recipe();
             let recipe = Recipe { ipc: now.ipc, seed: now.seed, ..preset.clone() };
             vec![Intent::Edit(Command::SetRecipe(recipe)), Intent::Show(Panel::Recipe)]
+        }
+        Target::OwnRecipe(_, recipe) => {
+            vec![Intent::Edit(Command::SetRecipe(recipe.clone())), Intent::Show(Panel::Recipe)]
         }
         Target::Training(name) => vec![Intent::TrainPreset(name.clone())],
         Target::Dataset(request) => vec![Intent::OpenDataset(request.clone())],

@@ -67,6 +67,13 @@ impl Dialogs {
                 Box::pin(dialog.set_title("Images to evaluate on").pick_folder())
             }
             Purpose::Training(TrainPath::Labels) => Box::pin(dialog.set_title("Stored labels").pick_folder()),
+            Purpose::ImportPreset => {
+                Box::pin(dialog.set_title("A preset's file").add_filter("JSON", &["json"]).pick_file())
+            }
+            Purpose::ExportPreset => {
+                let dialog = dialog.set_title("Write the preset to").set_file_name("preset.json");
+                Box::pin(dialog.add_filter("JSON", &["json"]).save_file())
+            }
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
             Purpose::Curves(kind) => {
                 let (name, extension) = match kind {
