@@ -52,6 +52,12 @@ impl Desk {
         show(&mut self.tabs, panel);
     }
 
+    /// Whether a panel can be seen in a window of this size.
+    pub(super) fn is_in_front(&mut self, size: Vec2, panel: Panel) -> bool {
+        let tree = self.fitting(size);
+        tree.active_tiles().into_iter().any(|id| tree.tiles.get_pane(&id) == Some(&panel))
+    }
+
     /// Brings the panels of distilling to the front, as they are.
     pub(super) fn show_distilling(&mut self) {
         show_distilling(&mut self.columns);

@@ -87,7 +87,7 @@ impl App {
             Action::ZoomOut => gui_zoom::zoom_out(ctx),
             Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ResetLayout => self.desk = Desk::default(),
-            Action::Help => self.help = true,
+            Action::Help => self.help.open(),
             Action::SavePreset | Action::SaveTrainingPreset | Action::Presets => self.presets_dialog.open(action),
             Action::Palette => self.palette.open(&self.model),
             Action::ShowDistilling => self.desk.show_distilling(),
@@ -160,7 +160,7 @@ impl App {
 
     /// Keys of the table. A dialog that was asked for in the last frame has them already, though it isn't there yet.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        if !self.help
+        if !self.help.is_open()
             && !self.palette.is_open()
             && !self.presets_dialog.is_open()
             && keyboard::is_free(ctx)

@@ -11,7 +11,7 @@ use crate::jobs::worker::{Event, Job, Request};
 use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
 use crate::ui::panels::scene::Scene;
-use crate::ui::panels::{help, job_bar, menu};
+use crate::ui::panels::{job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
 
@@ -50,6 +50,7 @@ impl App {
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        self.watch(&event);
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
@@ -85,6 +86,7 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.attend(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }
@@ -110,9 +112,8 @@ impl App {
         self.palette.show(&ctx, &mut docked.scene);
         self.presets_dialog.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
-        if self.help {
-            self.help = help::show(&ctx, room);
-        }
+        self.attention.notices.show(&ctx, (room, self.model.now_secs), &mut self.intents);
+        self.help.show(&ctx, room);
         self.drops(&ctx);
         if let Some(missing) = self.fonts.advance(&ctx) {
             self.model.say(Level::Warning, missing);

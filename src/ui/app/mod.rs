@@ -6,6 +6,7 @@ mod docked;
 mod editing;
 mod execute;
 mod frame;
+mod notify;
 mod pending;
 mod presets;
 mod state;

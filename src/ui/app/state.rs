@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::docked::Panels;
+use super::notify::Attention;
 use super::pending::Pending;
 use super::presets::PresetWork;
 use crate::jobs::distill::DistillRequest;
@@ -17,6 +18,7 @@ use crate::ui::later;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::model::{Model, Recent, Running};
+use crate::ui::panels::help::Help;
 use crate::ui::panels::palette::Palette;
 use crate::ui::panels::presets::PresetsDialog;
 use crate::ui::theme;
@@ -71,7 +73,8 @@ pub struct App {
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
-    pub(super) help: bool,
+    pub(super) help: Help,
+    pub(super) attention: Attention,
     pub(super) palette: Palette,
     /// The folder of the user's settings, where there is one.
     pub(super) settings: Option<PathBuf>,
@@ -109,7 +112,8 @@ impl App {
                 repaint.request_repaint();
                 read
             })),
-            help: false,
+            help: Help::default(),
+            attention: Attention::default(),
             palette: Palette::default(),
             settings: config.settings,
             presets: PresetWork::default(),

@@ -87,9 +87,12 @@ impl App {
             match written {
                 Ok(path) => {
                     self.model.problems.export = None;
-                    self.model.say(Level::Info, format!("wrote the shown curves to {}", files::shown(&path)));
+                    let place = files::shown(&path);
+                    self.notify((Level::Info, Panel::Training), format!("Wrote the shown curves to {place}"), 0.0);
+                    self.model.say(Level::Info, format!("wrote the shown curves to {place}"));
                 }
                 Err(why) => {
+                    self.notify((Level::Error, Panel::Training), format!("The curves were not written: {why}"), 0.0);
                     self.model.say(Level::Error, format!("export: {why}"));
                     self.model.problems.export = Some(why);
                 }

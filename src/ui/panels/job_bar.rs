@@ -1,7 +1,5 @@
 //! The bottom bar: what runs, how far it is, pause and cancel.
 
-use std::time::Duration;
-
 use eframe::egui::{self, RichText, Ui};
 
 use super::scene::Scene;
@@ -114,20 +112,15 @@ fn words(status: &Status) -> String {
         });
     }
     if let Some(left) = status.left {
-        words.push_str(&format!(" · {} left", duration(left)));
+        words.push_str(&format!(" · {} left", text::duration(left.as_secs_f64())));
     }
     words
-}
-
-fn duration(left: Duration) -> String {
-    let secs = left.as_secs_f64().ceil() as u64;
-    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn progress_reads_as_a_sentence() {
@@ -136,6 +129,5 @@ mod tests {
         assert_eq!(words(&status), "1,200 of 3,000 images · 480 images/s · 0:06 left");
         status.paused = true;
         assert_eq!(words(&status), "1,200 of 3,000 images · paused");
-        assert_eq!(duration(Duration::from_secs(3_725)), "1:02:05");
     }
 }

@@ -32,6 +32,8 @@ pub struct PresetsDialog {
     /// The name that is taken, as far as is known.
     taken: Option<String>,
     problem: Option<String>,
+    /// The keyboard belongs to the name from the next frame on.
+    focus: bool,
     /// The preset that is passed on.
     passed_on: Option<String>,
     /// The file that one is read from.
@@ -48,7 +50,7 @@ impl PresetsDialog {
             Action::SaveTrainingPreset => Asking::Training,
             _ => Asking::Manage,
         };
-        *self = Self { asking: Some(asking), ..Self::default() };
+        *self = Self { asking: Some(asking), focus: true, ..Self::default() };
     }
 
     /// Whether it lies over the panels.
@@ -121,7 +123,7 @@ impl PresetsDialog {
             ui.add(TextEdit::singleline(&mut self.about).hint_text("may be empty").desired_width(f32::INFINITY));
         let about = about.labelled_by(label.id);
         let entered = (name.lost_focus() || about.lost_focus()) && ui.input(|i| i.key_pressed(Key::Enter));
-        if self.name.is_empty() && !about.has_focus() && !name.has_focus() {
+        if std::mem::take(&mut self.focus) {
             name.request_focus();
         }
         if name.changed() {
