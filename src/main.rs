@@ -12,12 +12,14 @@ fn main() -> ExitCode {
         Outcome::Exit(code) => return code,
         Outcome::Window(options) => options,
     };
+    let tour = options.data.is_none() && options.project.is_none();
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
     let config = AppConfig {
         open_dataset: options.data.map(|folder| options.reading.of(&folder)),
         open_observer: options.observer,
         worker,
         settings: settings::folder(),
+        tour,
         ..AppConfig::default()
     };
     match ui::run(config) {

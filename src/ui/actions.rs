@@ -71,6 +71,8 @@ pub enum Action {
     Palette,
     /// Show the help sheet.
     Help,
+    /// Walk through the sample.
+    Tour,
     /// Close the window.
     Quit,
 }
@@ -216,6 +218,8 @@ const ROWS: &[About] = &[
         "Commands, classes, presets, panels, recent datasets and observers, by typing", ctrl(Key::K)),
     row(Action::Help, Menu::Help, "Keys and words",
         "What the keys do and what the words mean", plain(Key::Questionmark)),
+    row(Action::Tour, Menu::Help, "Tour",
+        "From data to a distilled set in six steps, on the built-in sample where nothing is open", NONE),
 ];
 
 impl Action {

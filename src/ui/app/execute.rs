@@ -88,6 +88,7 @@ impl App {
             Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ResetLayout => self.desk = Desk::default(),
             Action::Help => self.help.open(),
+            Action::Tour => self.begin_tour(),
             Action::SavePreset | Action::SaveTrainingPreset | Action::Presets => self.presets_dialog.open(action),
             Action::Palette => self.palette.open(&self.model),
             Action::ShowDistilling => self.desk.show_distilling(),

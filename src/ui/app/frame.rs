@@ -34,6 +34,7 @@ impl App {
         }
         self.drain_trainings(ctx);
         self.drain_presets(ctx);
+        self.drain_tour();
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -50,6 +51,7 @@ impl App {
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        let opens = matches!(event, Event::Dataset(_) | Event::Observer(_));
         self.watch(&event);
         self.model.take(event);
         if let Some(opened) = opened {
@@ -78,6 +80,9 @@ impl App {
             self.distil_next = None;
         }
         self.settle_trainings(settled);
+        if opens {
+            self.point();
+        }
     }
 }
 
@@ -98,7 +103,8 @@ impl App {
         self.inputs(&ctx);
         let window = ctx.content_rect();
         let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents, room: window };
-        let mut docked = Docked { panels: &mut self.panels, scene };
+        let pointed = self.tour.panel().map(|panel| (panel, None));
+        let mut docked = Docked { panels: &mut self.panels, scene, pointed };
         let p = theme::palette(ui.visuals());
         let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
         egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
@@ -112,6 +118,9 @@ impl App {
         self.palette.show(&ctx, &mut docked.scene);
         self.presets_dialog.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
+        let target = docked.pointed.and_then(|(_, rect)| rect);
+        let pressed = self.tour.show(&ctx, room, target);
+        self.toured(pressed);
         self.attention.notices.show(&ctx, (room, self.model.now_secs), &mut self.intents);
         self.help.show(&ctx, room);
         self.drops(&ctx);

@@ -10,6 +10,7 @@ mod notify;
 mod pending;
 mod presets;
 mod state;
+mod touring;
 mod training;
 
 pub use state::{App, AppConfig, Desktop};

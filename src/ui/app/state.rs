@@ -21,6 +21,7 @@ use crate::ui::model::{Model, Recent, Running};
 use crate::ui::panels::help::Help;
 use crate::ui::panels::palette::Palette;
 use crate::ui::panels::presets::PresetsDialog;
+use crate::ui::panels::tour::Tour;
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
 use crate::ui::widgets::gallery::Gallery;
@@ -53,6 +54,8 @@ pub struct AppConfig {
     pub desktop: Desktop,
     /// The folder of the user's settings, such as presets; without one none are kept.
     pub settings: Option<PathBuf>,
+    /// Begin with the tour where nothing was opened before and the settings don't say that it was seen.
+    pub tour: bool,
 }
 
 /// The window.
@@ -74,6 +77,10 @@ pub struct App {
     pub(super) training: Pending,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: Help,
+    pub(super) tour: Tour,
+    /// Whether the tour is due, once that is known.
+    pub(super) tour_due: Option<Receiver<bool>>,
+    pub(super) tour_noted: Option<Receiver<Result<(), String>>>,
     pub(super) attention: Attention,
     pub(super) palette: Palette,
     /// The folder of the user's settings, where there is one.
@@ -113,6 +120,9 @@ impl App {
                 read
             })),
             help: Help::default(),
+            tour: Tour::default(),
+            tour_due: None,
+            tour_noted: None,
             attention: Attention::default(),
             palette: Palette::default(),
             settings: config.settings,
@@ -122,6 +132,9 @@ impl App {
         };
         app.list_trainings(ctx);
         app.list_presets(ctx);
+        if config.tour {
+            app.ask_for_tour(ctx);
+        }
         if let Some(request) = config.open_dataset {
             app.open_dataset(request);
         }
