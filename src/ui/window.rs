@@ -9,9 +9,12 @@ use super::intent::Intent;
 /// # Errors
 /// Why there is no window, and how to work without one.
 pub fn run(config: AppConfig) -> Result<(), String> {
+    // The icon is part of the program; if it weren't one, the desktop's own would do.
+    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default();
     let viewport = eframe::egui::ViewportBuilder::default()
         .with_title("Stillroom")
         .with_app_id("stillroom")
+        .with_icon(icon)
         .with_inner_size([1440.0, 900.0])
         // Half of a small screen at a large scale; panels are scrolled in it.
         .with_min_inner_size([480.0, 360.0]);
@@ -34,4 +37,15 @@ pub fn run(config: AppConfig) -> Result<(), String> {
              `stillroom demo` shows it end to end, `stillroom --help` lists the commands"
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_icon_is_a_picture_that_desktops_can_scale() {
+        let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap();
+        assert_eq!((icon.width, icon.height), (256, 256));
+        // Its corners are clear, so that it is no square on the desktop's ground.
+        assert_eq!((icon.rgba[3], icon.rgba[4 * (128 * 256 + 20) + 3]), (0, 255));
+    }
 }
