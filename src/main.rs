@@ -10,6 +10,7 @@ use stillroom::ui::{self, AppConfig};
 fn main() -> ExitCode {
     let options = match cli::run(std::env::args_os()) {
         Outcome::Exit(code) => return code,
+        Outcome::BenchUi => return bench_ui(),
         Outcome::Window(options) => options,
     };
     let tour = options.data.is_none() && options.project.is_none();
@@ -26,6 +27,20 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("stillroom: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench_ui() -> ExitCode {
+    let figures = ui::bench::run().and_then(|figures| serde_json::to_value(figures).map_err(|e| e.to_string()));
+    match figures {
+        Ok(figures) => {
+            cli::print_line(&figures);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("stillroom: bench ui: {why}");
             ExitCode::FAILURE
         }
     }

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod console;
 mod convert;
+mod curation;
 mod devices;
 mod distill;
 mod evaluate;
@@ -23,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use console::print_line;
 use console::{Console, Failure};
 pub use options::Window;
 
@@ -55,6 +57,8 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Write what was pinned, rejected and swapped in a project, for distill --curation
+    Curation(curation::Args),
     /// Write a distilled set as other programs read it
     Export(export::Args),
     /// Store soft labels of a distilled set, for trainings to come
@@ -76,6 +80,8 @@ pub enum Outcome {
     Exit(ExitCode),
     /// No command: the caller opens the window.
     Window(Window),
+    /// The caller has the window measure itself, and prints the figures as JSON with [`print_line`].
+    BenchUi,
 }
 
 /// Parses the arguments and runs the command they name.
@@ -92,6 +98,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     };
     let result = match cli.command {
         None => return Outcome::Window(cli.window),
+        Some(Command::Bench(bench::Bench::Ui(_))) => return Outcome::BenchUi,
         Some(Command::Demo(args)) => sample::demo(&args),
         Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Devices(args)) => devices::run(&args),
@@ -100,6 +107,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Curation(args)) => curation::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),

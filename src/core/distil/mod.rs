@@ -3,6 +3,7 @@
 pub mod compose;
 pub mod coreset;
 pub mod curation;
+pub mod difference;
 pub mod manifest;
 pub mod params;
 pub mod patch;
@@ -13,3 +14,4 @@ pub mod scores;
 pub mod select;
 pub mod set;
 pub mod short;
+pub mod tables;

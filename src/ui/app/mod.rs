@@ -6,11 +6,13 @@ mod docked;
 mod editing;
 mod execute;
 mod frame;
+mod looking;
 mod notify;
 mod pending;
 mod presets;
 mod state;
 mod touring;
 mod training;
+mod tuning;
 
 pub use state::{App, AppConfig, Desktop};

@@ -21,6 +21,6 @@ pub mod runs;
 pub mod scene;
 pub mod scores;
 pub mod source;
+pub mod source_image;
 pub mod tour;
 pub mod training;
-pub mod whole;
