@@ -51,10 +51,10 @@ impl App {
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
-        self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         let opens = matches!(event, Event::Dataset(_) | Event::Observer(_));
         self.watch(&event);
+        self.tuning_heard(&event);
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;

@@ -6,8 +6,9 @@ use super::state::App;
 use crate::jobs::check::Verdict;
 use crate::jobs::worker::{Event, Job};
 use crate::ui::intent::Panel;
+use crate::ui::model::Model;
 use crate::ui::model::log::Level;
-use crate::ui::model::{Model, trained_text};
+use crate::ui::model::trainings::trained_text;
 use crate::ui::widgets::notices::{Notices, took};
 
 /// A job that took longer may call for attention where the window isn't the one in front.
@@ -85,7 +86,9 @@ impl App {
                 let now = self.model.now_secs;
                 let seconds = self.model.running.as_ref().map_or(0.0, |running| now - running.began_secs);
                 let ended = self.attention.ended.take().or_else(|| silent_ending(*job, &self.model, seconds));
-                if let Some((level, words)) = ended {
+                // What is scored by itself while a slider moves is no job that anybody waits for.
+                let quiet = *job == Job::Score && self.scores_by_itself();
+                if let Some((level, words)) = ended.filter(|(level, _)| !quiet || *level == Level::Error) {
                     self.notify((level, panel_of(*job)), words, seconds);
                 }
             }

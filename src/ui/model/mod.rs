@@ -11,14 +11,12 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
-use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
-use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::presets::Listed;
 use crate::store::project::{Project, RecentDataset, RecentObserver};
@@ -28,7 +26,7 @@ use super::actions::Action;
 use super::intent::Panel;
 use log::{Level, Log};
 use ranking::Ranking;
-use trainings::Trainings;
+use trainings::{Trainings, trained_text};
 
 /// A job and how to steer it.
 #[derive(Clone, Debug)]
@@ -125,8 +123,8 @@ pub struct Model {
     pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
-    /// The device that computes, and why.
-    pub device: Option<String>,
+    /// The device that computes: in a few words, and its whole name with why it was taken.
+    pub device: Option<(String, String)>,
     /// Scores and rankings.
     pub ranking: Ranking,
     /// The job at work.
@@ -270,9 +268,9 @@ impl Model {
                 self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
                 self.parts_of = file;
             }
-            Event::Device(device) => {
-                self.say(Level::Info, format!("computing on {device}"));
-                self.device = Some(device);
+            Event::Device { short, told } => {
+                self.say(Level::Info, format!("computing on {told}"));
+                self.device = Some((short, told));
             }
             Event::Checked(report) => self.take_check(report),
             Event::Reordered(opened) => self.take_reordered(opened),
@@ -386,16 +384,4 @@ impl Model {
         let dataset = self.dataset().cloned();
         self.ranking.open(dataset);
     }
-}
-
-/// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
-#[must_use]
-pub fn trained_text(report: &TrainReport) -> String {
-    let note = &report.note;
-    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
-        let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
-        mean_and_std(&values).map_or_else(|| "none".to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2} %"))
-    };
-    let (best, last) = (of(Curve::best), of(Curve::last));
-    format!("trained {}: top-1 {best} (best), {last} (last) in {:.1} s", note.name, report.seconds)
 }

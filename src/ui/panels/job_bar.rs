@@ -19,9 +19,19 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let p = palette(ui.visuals());
-            let device = scene.model.device.as_deref().unwrap_or("device: chosen at the first check or score");
-            if ui.available_width() > LEAST_WORDS {
-                ui.add(egui::Label::new(RichText::new(device).color(p.weak)).truncate()).on_hover_text(device);
+            let mut said = |words: &str, tip: &str| {
+                if ui.available_width() > LEAST_WORDS {
+                    ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate()).on_hover_text(tip);
+                }
+            };
+            match &scene.model.device {
+                Some((short, told)) => said(short, told),
+                None => said("no device yet", "The device that computes is chosen at the first check or score"),
+            }
+            let selected = scene.model.workspace.selection().len();
+            if selected > 0 {
+                let words = format!("{} selected ·", text::thousands(selected as u64));
+                said(&words, "Images whose patches are selected, in all panels");
             }
         });
     });
@@ -40,8 +50,12 @@ fn idle(ui: &mut Ui, model: &Model) {
         "Idle. Load an observer next."
     } else if !model.ranking.any() {
         "Idle. Score the patches next."
+    } else if model.staleness().0 > 0 {
+        "Idle. Score the patches again for these settings."
+    } else if model.written.is_none() {
+        "Idle. Distil to a folder when the images please."
     } else {
-        "Idle."
+        "Idle. Train a student on the distilled folder next."
     };
     ui.label(RichText::new(next).color(p.weak));
 }
