@@ -1,6 +1,6 @@
 //! Notices for what ended while the user looked elsewhere.
 
-use eframe::egui::{Context, UserAttentionType, Vec2, ViewportCommand};
+use eframe::egui::{Context, UserAttentionType, ViewportCommand};
 
 use super::state::App;
 use crate::jobs::check::Verdict;
@@ -9,29 +9,10 @@ use crate::ui::intent::Panel;
 use crate::ui::model::Model;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::trained_text;
-use crate::ui::widgets::notices::{Notices, took};
+use crate::ui::widgets::notices::took;
 
 /// A job that took longer may call for attention where the window isn't the one in front.
 const LONG_SECS: f64 = 5.0;
-
-/// What is known of where the user looks, and of the running job.
-pub(super) struct Attention {
-    pub(super) notices: Notices,
-    /// Whether the window has the keyboard.
-    focused: bool,
-    /// The window's size, which tells what is in front in it.
-    size: Vec2,
-    /// Call for attention in the next frame.
-    call: bool,
-    /// How the running job ended, as far as it has said.
-    ended: Option<(Level, String)>,
-}
-
-impl Default for Attention {
-    fn default() -> Self {
-        Self { notices: Notices::default(), focused: true, size: Vec2::ZERO, call: false, ended: None }
-    }
-}
 
 /// The panel that shows what a job brings.
 fn panel_of(job: Job) -> Panel {

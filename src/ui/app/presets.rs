@@ -1,27 +1,17 @@
 //! What the app does for the user's own presets, away from the frame.
 
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
 
 use eframe::egui::Context;
 
+use super::pending::PresetDone;
 use super::state::App;
 use crate::core::data::names::portable;
 use crate::store::files::shown;
-use crate::store::presets::{self, Listed, PresetError, PresetFolder};
+use crate::store::presets::{self, PresetError, PresetFolder};
 use crate::ui::intent::PresetChange;
 use crate::ui::later;
 use crate::ui::model::log::Level;
-
-/// What came of a change: a line for the log, or why not.
-type Done = Result<String, PresetError>;
-
-/// Answers that the app waits for.
-#[derive(Default)]
-pub(super) struct PresetWork {
-    listing: Option<Receiver<Result<Listed, PresetError>>>,
-    change: Option<Receiver<Done>>,
-}
 
 impl App {
     /// Lists the user's presets.
@@ -71,7 +61,7 @@ impl App {
     }
 }
 
-fn carry_out(folder: &PresetFolder, change: PresetChange) -> Done {
+fn carry_out(folder: &PresetFolder, change: PresetChange) -> PresetDone {
     let said = |words: &str, path: PathBuf| format!("{words} {}", shown(&path));
     Ok(match change {
         PresetChange::Save { preset, replace } => {

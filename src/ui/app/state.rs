@@ -5,10 +5,9 @@ use std::sync::mpsc::Receiver;
 
 use eframe::egui::{self, Context};
 
+use super::attention::Attention;
 use super::docked::Panels;
-use super::notify::Attention;
-use super::pending::Pending;
-use super::presets::PresetWork;
+use super::pending::{Pending, PresetWork};
 use super::tuning::Tuning;
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
