@@ -15,6 +15,9 @@ use crate::ui::panels::{job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
 
+/// What finding the patches that pass the filter may take of a frame.
+const LISTING: std::time::Duration = std::time::Duration::from_millis(4);
+
 impl App {
     fn drain(&mut self, ctx: &Context) {
         while let Some(event) = self.worker.poll() {
@@ -36,6 +39,7 @@ impl App {
         self.drain_presets(ctx);
         self.drain_tour();
         self.drain_opinions();
+        self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -50,15 +54,16 @@ impl App {
         let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
+        let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
-        let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         let opens = matches!(event, Event::Dataset(_) | Event::Observer(_));
         self.watch(&event);
         self.tuning_heard(&event);
+        let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone());
+            self.gallery.open(dataset.clone(), opened.held_out.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
             let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
             self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
@@ -71,9 +76,13 @@ impl App {
                 self.desk.show(Panel::Dataset);
             }
         }
-        if let Some(file) = loaded {
-            self.panels.observer.path.set(&file);
+        if let Some(opened) = loaded {
+            self.panels.observer.path.set(&opened.file);
+            self.observer_came(Some(&opened));
             self.request(Request::Check);
+        }
+        if unloaded {
+            self.observer_came(None);
         }
         if checked {
             self.distil_if_allowed();
@@ -95,6 +104,10 @@ impl App {
         self.drain(ctx);
         self.attend(ctx);
         self.tune(ctx);
+        self.settle_order();
+        if self.model.list(LISTING) {
+            ctx.request_repaint();
+        }
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }
@@ -120,6 +133,7 @@ impl App {
         });
         self.palette.show(&ctx, &mut docked.scene);
         self.presets_dialog.show(&ctx, &mut docked.scene);
+        docked.panels.save.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
         let target = docked.pointed.and_then(|(_, rect)| rect);
         let pressed = self.tour.show(&ctx, room, target);

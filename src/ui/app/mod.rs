@@ -1,16 +1,19 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, distilling and training, execute, frame.
+//! editing, distilling, filtering, saving and training, execute, frame.
 
 mod attention;
 mod distilling;
 mod docked;
 mod editing;
 mod execute;
+mod filtering;
 mod frame;
 mod looking;
 mod notify;
+mod ordering;
 mod pending;
 mod presets;
+mod saving;
 mod state;
 mod touring;
 mod training;

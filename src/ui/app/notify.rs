@@ -8,7 +8,7 @@ use crate::jobs::worker::{Event, Job};
 use crate::ui::intent::Panel;
 use crate::ui::model::Model;
 use crate::ui::model::log::Level;
-use crate::ui::model::trainings::trained_text;
+use crate::ui::model::trainings::trained;
 use crate::ui::widgets::notices::took;
 
 /// A job that took longer may call for attention where the window isn't the one in front.
@@ -41,7 +41,7 @@ fn ending(event: &Event) -> Option<(Level, String)> {
             let words = format!("Wrote {} distilled images {}", report.images, took(report.seconds));
             (Level::Info, words)
         }
-        Event::Trained(_, report) => (Level::Info, capital(&trained_text(report))),
+        Event::Trained(_, report) => (Level::Info, capital(&trained(report))),
         _ => return None,
     })
 }

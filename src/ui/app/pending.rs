@@ -21,7 +21,6 @@ pub(super) struct Pending {
     /// What the name was last suggested for.
     pub(super) named: Option<String>,
     pub(super) suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
-    pub(super) written: Option<Receiver<Result<PathBuf, String>>>,
 }
 
 /// What came of a change of the user's presets: a line for the log, or why not.

@@ -2,6 +2,8 @@
 
 pub mod log;
 pub mod ranking;
+pub mod saved;
+pub mod shown;
 pub mod trainings;
 
 use std::collections::HashMap;
@@ -26,7 +28,9 @@ use super::actions::Action;
 use super::intent::Panel;
 use log::{Level, Log};
 use ranking::Ranking;
-use trainings::{Trainings, trained_text};
+use saved::Saved;
+use shown::{Listing, Shown, Sources};
+use trainings::{Trainings, trained};
 
 /// A job and how to steer it.
 #[derive(Clone, Debug)]
@@ -54,8 +58,8 @@ pub struct Problems {
     pub distil: Option<String>,
     /// Training.
     pub train: Option<String>,
-    /// Writing curves.
-    pub export: Option<String>,
+    /// Saving a plot or a table.
+    pub save: Option<String>,
 }
 
 impl Problems {
@@ -111,6 +115,8 @@ pub struct Model {
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The class map of the order that the observer was opened with, where the user gave one.
+    pub class_map_file: Option<PathBuf>,
     /// The weight file that holds several networks, if the last one did.
     pub parts_of: PathBuf,
     /// Their names, and which network each is.
@@ -127,6 +133,8 @@ pub struct Model {
     pub device: Option<(String, String)>,
     /// Scores and rankings.
     pub ranking: Ranking,
+    /// Which of the ranked patches pass the filter.
+    pub shown: Shown,
     /// The job at work.
     pub running: Option<Running>,
     /// Jobs that wait their turn.
@@ -143,6 +151,8 @@ pub struct Model {
     pub presets: Listed,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
+    /// What was saved last.
+    pub saved: Option<Saved>,
     /// The panel that the arrow keys belong to.
     pub active: Option<Panel>,
     /// The selection changed and its cell should be brought into view in this frame.
@@ -164,6 +174,19 @@ impl Model {
         let root = self.dataset()?.root();
         let name = root.file_name().map_or_else(|| root.to_string_lossy(), |n| n.to_string_lossy());
         Some(name.into_owned())
+    }
+
+    /// What is shown of a class that is in view.
+    #[must_use]
+    pub fn listing(&self, class: ClassId) -> Listing<'_> {
+        self.shown.of(&self.ranking, class)
+    }
+
+    /// Finds what passes the filter until `budget` is spent; returns whether something is left.
+    pub fn list(&mut self, budget: std::time::Duration) -> bool {
+        let Some(data) = &self.data else { return false };
+        let of = Sources { dataset: &data.dataset, ranking: &self.ranking, workspace: &self.workspace };
+        self.shown.work(of, budget)
     }
 
     /// The running job's newest progress.
@@ -194,7 +217,6 @@ impl Model {
         };
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
-            Action::OpenObserver => needs(self.data.is_some(), "open a dataset first"),
             Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
             Action::Score => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Score), "scoring is under way"))
@@ -207,6 +229,12 @@ impl Model {
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
+            Action::OpenObserver
+            | Action::FindByName
+            | Action::OnlyStitched
+            | Action::OnlyPinned
+            | Action::OnlyRejected => needs(self.data.is_some(), "open a dataset first"),
+            Action::ClearFilters => needs(!self.workspace.filter().is_open(), "no filter is on"),
             Action::Train | Action::CopyTraining => {
                 needs(self.trainings.folder().is_some(), "the project's folder is being looked at")
             }
@@ -215,6 +243,7 @@ impl Model {
             Action::ExportCsv | Action::ExportSvg => {
                 needs(self.trainings.shown().next().is_some(), "show a training's curves first")
             }
+            Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
             _ => None,
         }
@@ -283,7 +312,7 @@ impl Model {
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
             Event::Trained(folder, report) => {
-                self.say(Level::Info, trained_text(&report));
+                self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
             Event::Warning(text) => self.say(Level::Warning, text),
@@ -364,7 +393,7 @@ impl Model {
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
-        (self.observer, self.check, self.written) = (None, None, None);
+        (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
         self.ranking.open(Some(data));
     }
 

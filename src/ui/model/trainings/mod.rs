@@ -252,7 +252,7 @@ impl Trainings {
 
 /// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
 #[must_use]
-pub fn trained_text(report: &TrainReport) -> String {
+pub fn trained(report: &TrainReport) -> String {
     let note = &report.note;
     let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
         let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
