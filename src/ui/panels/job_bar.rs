@@ -2,7 +2,9 @@
 
 use eframe::egui::{self, RichText, Ui};
 
+use super::filter_bar::showing;
 use super::scene::Scene;
+use super::source::shown_classes;
 use crate::jobs::control::Status;
 use crate::ui::actions::Action;
 use crate::ui::intent::Intent;
@@ -28,13 +30,24 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
                 Some((short, told)) => said(short, told),
                 None => said("no device yet", "The device that computes is chosen at the first check or score"),
             }
-            let selected = scene.model.workspace.selection().len();
-            if selected > 0 {
-                let words = format!("{} selected ·", text::thousands(selected as u64));
-                said(&words, "Images whose patches are selected, in all panels");
+            if let Some(words) = selected(scene) {
+                said(&words, "Images whose patches are selected, in all panels, and how many patches are shown");
             }
         });
     });
+}
+
+/// "3 selected · showing 24 of 25 ·", where something is selected.
+fn selected(scene: &Scene<'_>) -> Option<String> {
+    let model = scene.model;
+    let selected = model.workspace.selection().len();
+    let mut words = (selected > 0).then(|| format!("{} selected ·", text::thousands(selected as u64)))?;
+    if model.ranking.any() {
+        let classes = shown_classes(scene);
+        let all = classes.iter().map(|class| model.ranking.class(*class).wanted).sum();
+        words.push_str(&format!(" {} ·", showing(model.shown.total(&model.ranking, &classes), all)));
+    }
+    Some(words)
 }
 
 /// Fewer points show no word that could be read.
