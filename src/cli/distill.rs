@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, Split};
-use crate::core::distil::presets::{PRESETS, Preset};
 use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
 use crate::jobs::check::{Depth, Verdict, check};
@@ -17,7 +16,7 @@ use crate::store::files::shown;
 use super::console::{peak_rss_mib, print_line};
 use super::curation::curation;
 use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
-use super::{Console, Failure};
+use super::{Console, Failure, presets};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -38,8 +37,8 @@ pub struct Args {
     /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// A paper's recipe; other flags override it
-    #[arg(long, value_name = "NAME")]
+    /// A paper's recipe, or one of your own by its name or file; other flags override it
+    #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
     /// Distil although the observer check says no
     #[arg(long)]
@@ -72,7 +71,7 @@ impl Args {
 
 /// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (recipes, several) = args.recipe.apply_each(&base_recipe(args.preset.as_deref())?, "ipc")?;
+    let (recipes, several) = args.recipe.apply_each(&presets::recipe(args.preset.as_deref())?, "ipc")?;
     if args.nested && !several {
         return Err(Failure::Usage("--nested needs several sizes: give --ipc 50,10,1".to_owned()));
     }
@@ -103,15 +102,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let reports = distill_sizes(&mut session, &project, what, &mut console, &mut |_, _| {}).map_err(failed)?;
     print_sizes(&console, &session, sizes, &reports);
     Ok(())
-}
-
-/// The default recipe or a preset's.
-pub fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
-    let Some(name) = preset else { return Ok(Recipe::default()) };
-    Preset::named(name).map(|p| p.recipe()).ok_or_else(|| {
-        let known = PRESETS.map(|p| p.name).join(", ");
-        Failure::Usage(format!("there is no preset '{name}'; there are {known}"))
-    })
 }
 
 /// The classes that were named, in that order; all of them by default.

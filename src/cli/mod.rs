@@ -13,6 +13,7 @@ mod evaluate;
 mod export;
 mod networks;
 mod options;
+mod presets;
 mod relabel;
 mod sample;
 mod signals;

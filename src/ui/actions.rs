@@ -15,6 +15,12 @@ pub enum Action {
     OpenDataset,
     /// Choose a weight file in a dialog.
     OpenObserver,
+    /// Save the recipe as a preset.
+    SavePreset,
+    /// Save the parameters of the next training as a preset.
+    SaveTrainingPreset,
+    /// Show the user's own presets.
+    Presets,
     /// Check the observer on the data.
     Check,
     /// Score the chosen classes.
@@ -87,8 +93,12 @@ pub enum Action {
     ZoomReset,
     /// Put the panels back where they were.
     ResetLayout,
+    /// Find a command, class, preset, panel, dataset or observer by typing.
+    Palette,
     /// Show the help sheet.
     Help,
+    /// Walk through the sample.
+    Tour,
     /// Close the window.
     Quit,
 }
@@ -194,6 +204,10 @@ const ROWS: &[About] = &[
     row(Action::CopyCommand, Menu::Edit, "Copy command line",
         "The `stillroom distill` call that repeats this", ctrl_shift(Key::C)),
     row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
+    row(Action::SavePreset, Menu::Edit, "Save recipe as preset…",
+        "Keep the recipe's values under a name; `stillroom distill --preset NAME` takes them, too", NONE),
+    row(Action::Presets, Menu::Edit, "Own presets…",
+        "Take, import, export or delete the presets that were saved under a name", NONE),
     row(Action::Check, Menu::Run, "Check observer",
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
@@ -214,6 +228,8 @@ const ROWS: &[About] = &[
         "Parameters, notes, accuracy per class and confusions of the selected training", ctrl(Key::I)),
     row(Action::CopyTraining, Menu::Trainings, "Copy as command line",
         "The `stillroom train` call that does what the form says", NONE),
+    row(Action::SaveTrainingPreset, Menu::Trainings, "Save training as preset…",
+        "Keep the training's values under a name; `stillroom train --preset NAME` takes them, too", NONE),
     row(Action::OpenTrainings, Menu::Trainings, "Open trainings…",
         "Choose a folder; the trainings in it join the table", NONE),
     row(Action::ListTrainings, Menu::Trainings, "List trainings again",
@@ -247,8 +263,12 @@ const ROWS: &[About] = &[
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),
     row(Action::ZoomReset, Menu::View, "Usual size", "Everything in the size that the desktop gives", ctrl(Key::Num0)),
     row(Action::ResetLayout, Menu::View, "Reset layout", "Put all panels back where they were", NONE),
+    row(Action::Palette, Menu::Help, "Find a command…",
+        "Commands, classes, presets, panels, recent datasets and observers, by typing", ctrl(Key::K)),
     row(Action::Help, Menu::Help, "Keys and words",
         "What the keys do and what the words mean", plain(Key::Questionmark)),
+    row(Action::Tour, Menu::Help, "Tour",
+        "From data to a distilled set in six steps, on the built-in sample where nothing is open", NONE),
 ];
 
 impl Action {

@@ -189,7 +189,8 @@ impl Compute {
 
     fn pick(&self) -> Result<Picked, String> {
         let picked = device::pick(self.config.device).map_err(|e| e.to_string())?;
-        self.send(Event::Device(format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason)));
+        let told = format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason);
+        self.send(Event::Device { short: picked.info.short(self.config.threads), told });
         Ok(picked)
     }
 

@@ -113,8 +113,13 @@ pub enum Event {
     Observer(Arc<OpenedObserver>),
     /// A weight file holds several networks, of which one must be named.
     Parts(PathBuf, Vec<NetworkPart>),
-    /// The device that will compute, and why.
-    Device(String),
+    /// The device that will compute.
+    Device {
+        /// In a few words.
+        short: String,
+        /// Its whole name, and why it was taken.
+        told: String,
+    },
     /// The check's result.
     Checked(Arc<CheckReport>),
     /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.

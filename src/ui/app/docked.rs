@@ -1,6 +1,6 @@
 //! The panels in their tiles.
 
-use eframe::egui::{Stroke, Ui, Vec2, Visuals, WidgetText};
+use eframe::egui::{Rect, Stroke, Ui, Vec2, Visuals, WidgetText};
 use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
 use crate::store::files::KeptPath;
@@ -115,11 +115,18 @@ pub(super) struct Docked<'a> {
     pub(super) panels: &'a mut Panels,
     /// What they show and where they ask.
     pub(super) scene: Scene<'a>,
+    /// The panel that the tour points at, and where it lies in this frame.
+    pub(super) pointed: Option<(Panel, Option<Rect>)>,
 }
 
 impl Behavior<Panel> for Docked<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
         let panel = *panel;
+        if let Some((pointed, rect)) = &mut self.pointed
+            && *pointed == panel
+        {
+            *rect = Some(ui.max_rect());
+        }
         eframe::egui::Frame::new().inner_margin(8).show(ui, |ui| self.panels.show(ui, panel, &mut self.scene));
         UiResponse::None
     }

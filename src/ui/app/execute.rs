@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Context, ViewportCommand, gui_zoom};
+use eframe::egui::{Context, ViewportCommand};
 
 use super::state::App;
-use crate::core::workspace::{Command, Theme};
+use crate::core::workspace::Command;
 use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
 use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
-use crate::ui::layout::Desk;
+use crate::ui::keyboard;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
 
@@ -38,6 +38,9 @@ impl App {
             Intent::Train(request) => self.train(request),
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
+            Intent::Show(panel) => self.desk.show(panel),
+            Intent::Presets(change) => self.change_presets(ctx, change),
+            Intent::TrainPreset(name) => self.take_train_preset(&name),
             Intent::Save(saving) => self.save(saving),
             Intent::Write(path) => self.write(path, false),
             Intent::OpenProject(folder) => self.change_project(folder),
@@ -88,24 +91,12 @@ impl App {
                     running.control.cancel();
                 }
             }
-            Action::ToggleTheme => {
-                let dark = self.model.workspace.theme() == Theme::Dark;
-                let theme = if dark { Theme::Light } else { Theme::Dark };
-                self.execute(ctx, Intent::Edit(Command::SetTheme(theme)));
-            }
-            Action::ZoomIn => gui_zoom::zoom_in(ctx),
-            Action::ZoomOut => gui_zoom::zoom_out(ctx),
-            Action::ZoomReset => ctx.set_zoom_factor(1.0),
-            Action::ResetLayout => self.desk = Desk::default(),
-            Action::Help => self.help = true,
-            Action::ShowSource => self.desk.show(Panel::Source),
-            Action::PreviousInRank => self.step_in_rank(-1),
-            Action::NextInRank => self.step_in_rank(1),
-            Action::ShowDistilling => self.desk.show_distilling(),
-            Action::ShowTraining => self.desk.show(Panel::Training),
-            Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            of_training => self.act_on_training(ctx, of_training),
+            rest => {
+                if !self.act_on_view(ctx, rest) {
+                    self.act_on_training(ctx, rest);
+                }
+            }
         }
     }
 
@@ -135,6 +126,7 @@ impl App {
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
+            Purpose::ImportPreset | Purpose::ExportPreset => (Panel::Recipe, self.presets_dialog.ask_path(purpose)),
             Purpose::Save => {
                 self.panels.save.field().explain(NO_DIALOG);
                 return;
@@ -170,6 +162,7 @@ impl App {
             }
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
+            Purpose::ImportPreset | Purpose::ExportPreset => self.presets_dialog.chosen(purpose, path),
             Purpose::Save => self.write(path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
@@ -179,14 +172,15 @@ impl App {
         }
     }
 
-    /// Keys of the table.
+    /// Keys of the table. A dialog that was asked for in the last frame has them already, though it isn't there yet.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        let dialog = self.help
-            || self.panels.save.asked().is_some()
-            || self.panels.projects.open
-            || self.model.project.relocation.is_some();
-        if !dialog
-            && !ctx.text_edit_focused()
+        if !self.help.is_open()
+            && !self.palette.is_open()
+            && !self.presets_dialog.is_open()
+            && self.panels.save.asked().is_none()
+            && !self.panels.projects.open
+            && self.model.project.relocation.is_none()
+            && keyboard::is_free(ctx)
             && let Some(action) = ctx.input_mut(Action::pressed)
         {
             self.intents.push(Intent::Do(action));

@@ -13,7 +13,7 @@ use crate::jobs::worker::{Event, Job, OpenedProject, Request};
 use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
 use crate::ui::panels::scene::Scene;
-use crate::ui::panels::{help, job_bar, menu};
+use crate::ui::panels::{job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
 use crate::ui::widgets::grid;
@@ -40,6 +40,8 @@ impl App {
         }
         self.drain_reopening();
         self.drain_trainings(ctx);
+        self.drain_presets(ctx);
+        self.drain_tour();
         self.drain_opinions();
         self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
@@ -58,6 +60,8 @@ impl App {
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
+        let opens = matches!(event, Event::Dataset(_) | Event::Observer(_));
+        self.watch(&event);
         self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         let news = News::of(&event);
@@ -102,6 +106,9 @@ impl App {
             self.distil_next = None;
         }
         self.settle_trainings(settled);
+        if opens {
+            self.point();
+        }
     }
 }
 
@@ -154,6 +161,7 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.attend(ctx);
         self.tune(ctx);
         self.settle_order();
         if self.model.list(LISTING) {
@@ -171,7 +179,8 @@ impl App {
         self.inputs(&ctx);
         let window = ctx.content_rect();
         let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents, room: window };
-        let mut docked = Docked { panels: &mut self.panels, scene };
+        let pointed = self.tour.panel().map(|panel| (panel, None));
+        let mut docked = Docked { panels: &mut self.panels, scene, pointed };
         let p = theme::palette(ui.visuals());
         let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
         egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
@@ -182,16 +191,20 @@ impl App {
             let fill = egui::Frame::new().fill(p.ground);
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        self.palette.show(&ctx, &mut docked.scene);
+        self.presets_dialog.show(&ctx, &mut docked.scene);
         docked.panels.save.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
-        if self.help {
-            self.help = help::show(&ctx, room);
-        }
+        let target = docked.pointed.and_then(|(_, rect)| rect);
         let project = &self.model.project;
         self.panels.projects.show(&ctx, (project, room), &mut self.intents);
         if let Some(relocation) = &project.relocation {
             self.panels.relocate.show(&ctx, (relocation, room), &mut self.intents);
         }
+        let pressed = self.tour.show(&ctx, room, target);
+        self.toured(pressed);
+        self.attention.notices.show(&ctx, (room, self.model.now_secs), &mut self.intents);
+        self.help.show(&ctx, room);
         self.drops(&ctx);
         if let Some(missing) = self.fonts.advance(&ctx) {
             self.model.say(Level::Warning, missing);

@@ -1,6 +1,7 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
 //! editing, distilling, filtering, saving and training, execute, frame.
 
+mod attention;
 mod distilling;
 mod docked;
 mod editing;
@@ -10,13 +11,17 @@ mod frame;
 mod keeping;
 mod kept;
 mod looking;
+mod notify;
 mod ordering;
 mod pending;
+mod presets;
 mod relocating;
 mod reopening;
 mod saving;
 mod state;
+mod touring;
 mod training;
 mod tuning;
+mod viewing;
 
 pub use state::{App, AppConfig, Desktop};

@@ -1,9 +1,10 @@
-//! What the app waits for on behalf of trainings.
+//! What the app waits for on behalf of trainings and presets.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 
 use crate::core::train::presets::Suggestion;
+use crate::store::presets::{Listed, PresetError};
 use crate::ui::model::trainings::Listing;
 use crate::ui::panels::training::suggestion::Wanted;
 
@@ -20,4 +21,14 @@ pub(super) struct Pending {
     /// What the name was last suggested for.
     pub(super) named: Option<String>,
     pub(super) suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
+}
+
+/// What came of a change of the user's presets: a line for the log, or why not.
+pub(super) type PresetDone = Result<String, PresetError>;
+
+/// Answers about the user's presets that the app waits for.
+#[derive(Default)]
+pub(super) struct PresetWork {
+    pub(super) listing: Option<Receiver<Result<Listed, PresetError>>>,
+    pub(super) change: Option<Receiver<PresetDone>>,
 }

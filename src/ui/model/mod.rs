@@ -21,6 +21,7 @@ use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
+use crate::store::presets::Listed;
 use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
@@ -104,8 +105,8 @@ pub struct Model {
     pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
-    /// The device that computes, and why.
-    pub device: Option<String>,
+    /// The device that computes: in a few words, and its whole name with why it was taken.
+    pub device: Option<(String, String)>,
     /// Scores and rankings.
     pub ranking: Ranking,
     /// Which of the ranked patches pass the filter.
@@ -124,6 +125,8 @@ pub struct Model {
     pub recent: Recent,
     /// The project, and other ones.
     pub project: ProjectView,
+    /// The user's own presets.
+    pub presets: Listed,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -279,9 +282,9 @@ impl Model {
                 self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
                 self.parts_of = file;
             }
-            Event::Device(device) => {
-                self.say(Level::Info, format!("computing on {device}"));
-                self.device = Some(device);
+            Event::Device { short, told } => {
+                self.say(Level::Info, format!("computing on {told}"));
+                self.device = Some((short, told));
             }
             Event::Checked(report) => self.take_check(report),
             Event::Reordered(opened) => self.take_reordered(opened),

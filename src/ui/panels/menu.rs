@@ -5,7 +5,7 @@ use eframe::egui::{self, Button, RichText, Ui};
 use super::projects::recent;
 use super::scene::Scene;
 use crate::ui::actions::{Action, Menu};
-use crate::ui::intent::Intent;
+use crate::ui::intent::{Intent, Panel};
 use crate::ui::theme::palette;
 
 /// Shows the bar.
@@ -22,6 +22,10 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
                         });
                     }
                     item(ui, action, scene);
+                }
+                if menu == Menu::View {
+                    ui.separator();
+                    panels(ui, scene);
                 }
             });
         }
@@ -51,6 +55,19 @@ fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
         ui.close();
     }
     response.on_hover_text(about.tooltip).on_disabled_hover_text(why_not.unwrap_or_default());
+}
+
+/// Each panel, to be brought forward.
+fn panels(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.menu_button("Panels", |ui| {
+        ui.set_min_width(150.0);
+        for panel in Panel::ALL {
+            if ui.button(panel.title()).on_hover_text(panel.about()).clicked() {
+                scene.out.push(Intent::Show(panel));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// Dataset and observer, in words.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use eframe::egui::{self, Context, Id, Key, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2};
 
+use super::super::keyboard;
 use super::super::theme::palette;
 use super::text;
 
@@ -172,9 +173,9 @@ impl Grid {
         Cell { at, picture, caption, response }
     }
 
-    /// Where the arrow keys lead, unless a text field or another widget has the keyboard.
+    /// Where the arrow keys lead, unless a text field or another widget has the keyboard, or a dialog lies over it.
     fn arrows(&self, ui: &Ui, plan: &Plan, counts: &[usize]) -> Option<At> {
-        if !self.active || ui.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
+        if !self.active || ui.memory(|m| m.focused().is_some()) || !keyboard::is_uncovered(ui.ctx()) {
             return None;
         }
         let pressed = |key| ui.input(|i| i.key_pressed(key));

@@ -112,12 +112,21 @@ pub fn percent(probability: f32) -> String {
     if percent >= 99.95 { "100 %".to_owned() } else { format!("{percent:.1} %") }
 }
 
+/// Hours, minutes and seconds, rounded up: "1:02:05".
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    let secs = seconds.max(0.0).ceil() as u64;
+    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_read_well() {
+        assert_eq!([duration(5.2), duration(3_725.0)], ["0:06", "1:02:05"]);
         assert_eq!([thousands(0), thousands(999), thousands(1_300_000)], ["0", "999", "1,300,000"]);
         assert_eq!([loss(0.0), loss(1.5e-5), loss(2.35259), loss(f32::INFINITY)], ["0", "1.5e-5", "2.353", "∞"]);
         assert_eq!([count(1, "image", "images"), count(1200, "image", "images")], ["1 image", "1,200 images"]);
