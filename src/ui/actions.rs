@@ -17,6 +17,8 @@ pub enum Action {
     Score,
     /// Write the distilled dataset.
     Distil,
+    /// Bring the panel of exports forward.
+    ExportSet,
     /// Copy the command line that repeats the recipe.
     CopyCommand,
     /// Copy the log.
@@ -158,6 +160,8 @@ const ROWS: &[About] = &[
     row(Action::OpenDataset, Menu::File, "Open dataset…", "Choose the dataset's folder", ctrl(Key::O)),
     row(Action::OpenObserver, Menu::File, "Load observer…",
         "Choose a trained network's weight file", ctrl_shift(Key::O)),
+    row(Action::ExportSet, Menu::File, "Export set…",
+        "Write a distilled set, or the selected source images, as other programs read them", ctrl_shift(Key::X)),
     row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
     row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::actions::Action;
 use crate::core::workspace::Command;
+use crate::jobs::export::ExportRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::train::TrainRequest;
 
@@ -31,6 +32,10 @@ pub enum Intent {
     OpenTrainings(PathBuf),
     /// Write the shown curves into this file, which must be new.
     Export(Curves, PathBuf),
+    /// Write images as other programs read them.
+    ExportSet(Box<ExportRequest>),
+    /// Look at the size of the export that the panel asks for, or stop looking.
+    MeasureExport(bool),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
 }
@@ -61,6 +66,19 @@ pub enum Purpose {
     Trainings,
     /// The file that curves are written to.
     Curves(Curves),
+    /// A folder of an export.
+    Export(ExportPath),
+}
+
+/// A folder of the panel of exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportPath {
+    /// The set.
+    Set,
+    /// The dataset that it was made from.
+    Data,
+    /// The folder in which the new one is made.
+    Out,
 }
 
 /// A path of the form of a training.

@@ -1,5 +1,7 @@
 //! The bytes and pixels of images that are exported, looked at once before anything is written.
 
+use std::sync::Arc;
+
 use crate::core::data::dataset::Dataset;
 use crate::core::data::names::escape;
 use crate::core::data::pixels::Rgb8;
@@ -15,7 +17,7 @@ use super::ExportJobError;
 
 /// Images of a dataset by their names.
 pub(super) struct Files {
-    pub dataset: Dataset,
+    pub dataset: Arc<Dataset>,
     /// The name of each exported image ([`Dataset::source_bytes`]).
     pub names: Vec<Vec<u8>>,
     pub takes: Takes,

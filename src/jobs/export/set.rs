@@ -1,6 +1,7 @@
 //! The images of a set as they are exported, with what its manifest says of them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -23,7 +24,7 @@ pub(super) fn look(
     takes: Takes,
     progress: &mut dyn Progress,
 ) -> Result<(Content, Files), ExportJobError> {
-    let dataset = set.dataset().clone();
+    let dataset = Arc::new(set.dataset().clone());
     let manifest = set.manifest().cloned();
     if let Some(manifest) = &manifest {
         complete(&dataset, manifest)?;

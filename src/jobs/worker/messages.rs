@@ -11,6 +11,7 @@ use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
+use crate::jobs::export::{ExportReport, ExportRequest};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
@@ -51,6 +52,8 @@ pub enum Request {
     Distill(DistillRequest),
     /// Train students or an observer, or what is left of it.
     Train(Box<TrainRequest>),
+    /// Write images as other programs read them.
+    Export(Box<ExportRequest>),
 }
 
 /// An opened dataset: what is distilled, and what is held out for checks.
@@ -100,6 +103,8 @@ pub enum Event {
     TrainingPoint(PathBuf, Arc<TrainingNote>),
     /// The training in this folder is finished.
     Trained(PathBuf, Arc<TrainReport>),
+    /// An export was written, read back and compared.
+    Exported(Arc<ExportReport>),
     /// Something the user should know.
     Warning(String),
     /// The request failed; the text names the cause and the remedy.
@@ -127,6 +132,8 @@ pub enum Job {
     Distill,
     /// [`Request::Train`].
     Train,
+    /// [`Request::Export`].
+    Export,
 }
 
 impl Job {
@@ -141,6 +148,7 @@ impl Job {
             Self::Score => "score",
             Self::Distill => "distill",
             Self::Train => "train",
+            Self::Export => "export",
         }
     }
 }
@@ -163,6 +171,7 @@ impl Request {
             Self::Score { .. } => Job::Score,
             Self::Distill(_) => Job::Distill,
             Self::Train(_) => Job::Train,
+            Self::Export(_) => Job::Export,
         }
     }
 }

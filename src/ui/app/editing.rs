@@ -10,6 +10,9 @@ use crate::ui::model::log::Level;
 impl App {
     pub(super) fn edit(&mut self, command: Command) {
         let ipc = self.model.workspace.recipe().ipc;
+        if matches!(command, Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. }) {
+            self.model.exporting.selections += 1;
+        }
         let effects = match self.model.workspace.apply(command) {
             Ok(effects) => effects,
             Err(error) => {

@@ -39,6 +39,8 @@ impl App {
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
             Intent::Export(kind, path) => self.export(kind, path, false),
+            Intent::ExportSet(request) => self.export_set(request),
+            Intent::MeasureExport(again) => self.measure_export(again),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -60,6 +62,7 @@ impl App {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
+            Action::ExportSet => self.desk.show(Panel::Export),
             Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
@@ -117,6 +120,7 @@ impl App {
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
             Purpose::Curves(_) => (Panel::Training, self.panels.training.paths.ask_curves()),
+            Purpose::Export(path) => (Panel::Export, self.panels.export.field(path)),
         };
         field.explain(NO_DIALOG);
         self.desk.show(panel);
@@ -142,6 +146,7 @@ impl App {
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
             Purpose::Curves(kind) => self.export(kind, path.to_owned(), true),
+            Purpose::Export(of) => self.chosen_for_export(of, path),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
                 self.panels.recipe.out.set(&path.join(name));

@@ -33,6 +33,7 @@ impl App {
             }
         }
         self.drain_trainings(ctx);
+        self.drain_exports(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -49,6 +50,7 @@ impl App {
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        self.settle_exports(&event);
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;

@@ -5,6 +5,7 @@ mod distilling;
 mod docked;
 mod editing;
 mod execute;
+mod exporting;
 mod frame;
 mod pending;
 mod state;

@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::docked::Panels;
-use super::pending::Pending;
+use super::pending::{Pending, PendingExport};
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
@@ -65,6 +65,7 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) exports: PendingExport,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -94,6 +95,7 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            exports: PendingExport::default(),
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();

@@ -1,5 +1,6 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod exporting;
 pub mod log;
 pub mod ranking;
 pub mod trainings;
@@ -22,6 +23,7 @@ use crate::store::training::TrainingStatus;
 
 use super::actions::Action;
 use super::intent::Panel;
+use exporting::Exporting;
 use log::{Level, Log};
 use ranking::Ranking;
 use trainings::Trainings;
@@ -54,6 +56,8 @@ pub struct Problems {
     pub train: Option<String>,
     /// Writing curves.
     pub export: Option<String>,
+    /// Exporting images.
+    pub export_set: Option<String>,
 }
 
 impl Problems {
@@ -65,6 +69,7 @@ impl Problems {
             Job::Score => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,
+            Job::Export => &mut self.export_set,
         }
     }
 }
@@ -127,6 +132,8 @@ pub struct Model {
     pub problems: Problems,
     /// Trainings.
     pub trainings: Trainings,
+    /// Exports.
+    pub exporting: Exporting,
     /// The log.
     pub log: Log,
     /// What was opened before.
@@ -273,11 +280,17 @@ impl Model {
                 self.say(Level::Info, trained_text(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
+            Event::Exported(report) => {
+                let (images, format, out) = (report.images, report.format, report.out.display());
+                self.say(Level::Info, format!("exported {images} images as {format} to {out}"));
+                self.exporting.done = Some(report);
+            }
             Event::Warning(text) => self.say(Level::Warning, text),
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
             }
+            Event::Cancelled(Job::Export) => self.say(Level::Info, "export: cancelled; nothing was left behind"),
             Event::Cancelled(job) => {
                 self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
             }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use crate::ui::intent::{Curves, Purpose, TrainPath};
+use crate::ui::intent::{Curves, ExportPath, Purpose, TrainPath};
 
 type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>;
 
@@ -68,6 +68,14 @@ impl Dialogs {
             }
             Purpose::Training(TrainPath::Labels) => Box::pin(dialog.set_title("Stored labels").pick_folder()),
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
+            Purpose::Export(path) => {
+                let title = match path {
+                    ExportPath::Set => "Set to export",
+                    ExportPath::Data => "Dataset that the set was made from",
+                    ExportPath::Out => "Folder for the export",
+                };
+                Box::pin(dialog.set_title(title).pick_folder())
+            }
             Purpose::Curves(kind) => {
                 let (name, extension) = match kind {
                     Curves::Csv => ("curves.csv", "csv"),
