@@ -7,6 +7,7 @@ mod editing;
 mod execute;
 mod exporting;
 mod frame;
+mod looking;
 mod pending;
 mod state;
 mod training;

@@ -2,6 +2,7 @@
 
 pub mod exporting;
 pub mod log;
+mod problems;
 pub mod ranking;
 pub mod trainings;
 
@@ -16,6 +17,7 @@ use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::opinion::Opinion;
 use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
@@ -25,6 +27,7 @@ use super::actions::Action;
 use super::intent::Panel;
 use exporting::Exporting;
 use log::{Level, Log};
+pub use problems::Problems;
 use ranking::Ranking;
 use trainings::Trainings;
 
@@ -37,41 +40,6 @@ pub struct Running {
     pub control: Control,
     /// When it began, on the window's clock.
     pub began_secs: f64,
-}
-
-/// Errors, each kept where it arose until the same thing is tried again.
-#[derive(Clone, Debug, Default)]
-pub struct Problems {
-    /// Opening a dataset.
-    pub dataset: Option<String>,
-    /// Loading an observer.
-    pub observer: Option<String>,
-    /// Checking it.
-    pub check: Option<String>,
-    /// Scoring.
-    pub score: Option<String>,
-    /// Distilling.
-    pub distil: Option<String>,
-    /// Training.
-    pub train: Option<String>,
-    /// Writing curves.
-    pub export: Option<String>,
-    /// Exporting images.
-    pub export_set: Option<String>,
-}
-
-impl Problems {
-    fn of(&mut self, job: Job) -> &mut Option<String> {
-        match job {
-            Job::OpenDataset | Job::OpenSample => &mut self.dataset,
-            Job::OpenObserver => &mut self.observer,
-            Job::Check => &mut self.check,
-            Job::Score => &mut self.score,
-            Job::Distill => &mut self.distil,
-            Job::Train => &mut self.train,
-            Job::Export => &mut self.export_set,
-        }
-    }
 }
 
 /// What was opened before, latest first.
@@ -120,6 +88,8 @@ pub struct Model {
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the observer says of the selected patch.
+    pub opinion: Option<Opinion>,
     /// The device that computes, and why.
     pub device: Option<String>,
     /// Scores and rankings.
@@ -198,6 +168,9 @@ impl Model {
             }
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
+            }
+            Action::PreviousInRank | Action::NextInRank => {
+                needs(self.workspace.selected().is_some(), "select a patch first")
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
