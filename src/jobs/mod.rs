@@ -16,6 +16,7 @@ pub mod open;
 pub mod picking;
 pub mod pictures;
 pub mod relabel;
+pub mod report;
 pub mod sample;
 pub mod scoring;
 pub mod session;
