@@ -13,6 +13,7 @@ mod export;
 mod networks;
 mod options;
 mod relabel;
+mod report;
 mod sample;
 mod signals;
 mod train;
@@ -57,6 +58,8 @@ enum Command {
     Distill(Box<distill::Args>),
     /// Write a distilled set as other programs read it
     Export(export::Args),
+    /// Write a page about a distilled set: settings, scores, images, trainings
+    Report(report::Args),
     /// Store soft labels of a distilled set, for trainings to come
     Relabel(Box<relabel::Args>),
     /// Train students on distilled images and evaluate them
@@ -104,6 +107,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),
         Some(Command::Pretrain(args)) => train::pretrain(&args),

@@ -17,6 +17,7 @@ pub mod opinion;
 pub mod picking;
 pub mod pictures;
 pub mod relabel;
+pub mod report;
 pub mod sample;
 pub mod scoring;
 pub mod session;

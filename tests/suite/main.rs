@@ -18,6 +18,7 @@ mod networks;
 mod own_sets;
 mod parity;
 mod people;
+mod report;
 mod round_trip;
 mod scene;
 mod strategies;

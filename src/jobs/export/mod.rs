@@ -12,7 +12,7 @@ use crate::core::progress::{Cancelled, Progress};
 use crate::store::export::content::{Content, Difference, Export, ExportError, Writer};
 use crate::store::export::folder::{FolderError, NewFolder};
 use crate::store::export::room;
-use crate::store::files::shown;
+use crate::store::files::{lies_within, shown};
 use crate::store::import::ImportError;
 
 use super::folder_set::FolderSet;
@@ -279,10 +279,8 @@ fn is_free(out: &Path, material: &Material) -> Result<(), ExportJobError> {
 
 /// An output within the folder that is read would become a class of it.
 fn outside(out: &Path, read: &Path) -> Result<(), ExportJobError> {
-    let (Ok(out), Ok(read)) = (std::path::absolute(out), std::fs::canonicalize(read)) else { return Ok(()) };
-    let there = out.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok());
-    if there.is_some_and(|there| there.starts_with(&read)) {
-        let (out, read) = (shown(&out), shown(&read));
+    if lies_within(out, read) {
+        let (out, read) = (shown(out), shown(read));
         return Err(ExportJobError::refused(format!("{out} lies in {read}, which is read: give a folder elsewhere")));
     }
     Ok(())
