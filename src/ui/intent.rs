@@ -7,6 +7,7 @@ use super::actions::Action;
 use crate::core::workspace::Command;
 use crate::jobs::export::ExportRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::report::ReportRequest;
 use crate::jobs::train::TrainRequest;
 
 /// What a panel asks for.
@@ -34,6 +35,8 @@ pub enum Intent {
     Export(Curves, PathBuf),
     /// Write images as other programs read them.
     ExportSet(Box<ExportRequest>),
+    /// Write a page about a set.
+    Report(Box<ReportRequest>),
     /// Look at the size of the export that the panel asks for, or stop looking.
     MeasureExport(bool),
     /// The arrow keys belong to this panel from now on.

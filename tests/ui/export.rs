@@ -193,3 +193,26 @@ fn an_empty_panel_says_what_to_do_and_a_project_knows_its_sets() {
     window.get_by_role_and_label(Role::ComboBox, "Sets of the project");
     measured(&mut window, "pets-distilled-ipc2-imagefolder");
 }
+
+#[test]
+fn a_report_is_a_page_beside_the_set() {
+    let files = Files::make();
+    let (mut window, _) = distilled(&files);
+    choose(&mut window, "HTML report");
+    let page = files.folder.path().join("pets-distilled-ipc2-report.html");
+    let free = |w: &Window| w.state().model().exporting.place.as_ref().is_some_and(|place| place.problem.is_none());
+    until(&mut window, "a name", |w| value(w, "Export to") == page && free(w));
+    window.get_by_label_contains("A page with at most 40.0 MiB of images");
+    window.get_by_label_contains("With 0 trainings of this set.");
+    window.get_by_role_and_label(Role::Button, "Write report").scroll_to_me();
+    window.run_steps(20);
+    click(&mut window, "Write report");
+    until(&mut window, "the page", |w| w.state().model().exporting.done.is_some() && idle(w));
+    window.get_by_label_contains("showing 6 of 6 images");
+    assert!(std::fs::read_to_string(&page).unwrap().starts_with("<!"));
+    let next = files.folder.path().join("pets-distilled-ipc2-report-2.html");
+    until(&mut window, "the next name", |w| value(w, "Export to") == next);
+    replace(&mut window, "Export to", &page);
+    until(&mut window, "the refusal", |w| !free(w) && w.state().model().exporting.place.is_some());
+    window.get_by_label_contains("exists already and is not overwritten");
+}

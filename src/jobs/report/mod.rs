@@ -9,11 +9,13 @@ use crate::core::progress::{Cancelled, Progress};
 use crate::core::report::{Report, Training, html};
 use crate::store::export::content::some;
 use crate::store::export::folder::{FolderError, NewFolder};
+use crate::store::export::room;
 use crate::store::files::{FileError, NewFile, Written, lies_within, shown};
 use crate::store::import::ImportError;
 use crate::store::training::TrainingError;
 
 use super::command_line;
+use super::export::Place;
 use super::folder_set::FolderSet;
 use super::open;
 
@@ -137,6 +139,13 @@ pub fn write(request: &ReportRequest, progress: &mut dyn Progress) -> Result<Rep
         trainings: parts.len(),
         tables,
     })
+}
+
+/// Looks where the page `out` will be; makes nothing.
+#[must_use]
+pub fn place(out: &Path) -> Place {
+    let taken = out.symlink_metadata().is_ok().then(|| ReportError::Taken(out.to_owned()).to_string());
+    Place { free: room::free(out), problem: taken }
 }
 
 /// Both outputs, found to be free and writable before any work.

@@ -14,6 +14,7 @@ use crate::jobs::distill::{DistillRequest, Found, distill};
 use crate::jobs::export::{ExportRequest, Prepared};
 use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver, of_same_classes};
 use crate::jobs::picking::{ScoredClasses, pick};
+use crate::jobs::report::{self, ReportRequest};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
@@ -102,6 +103,7 @@ impl Compute {
             Request::Distill(request) => Ending::of(self.distill(&request, control), control.is_cancelled()),
             Request::Train(request) => Ending::of(self.train(&request, control), control.is_cancelled()),
             Request::Export(request) => Ending::of(self.export(&request, control), control.is_cancelled()),
+            Request::Report(request) => Ending::of(self.report(&request, control), control.is_cancelled()),
         }
     }
 
@@ -298,6 +300,14 @@ impl Compute {
         let prepared = Prepared::new(request, &mut reporter).map_err(|e| e.to_string())?;
         let report = prepared.run(&mut reporter).map_err(|e| e.to_string())?;
         self.send(Event::Exported(Arc::new(report)));
+        Ok(())
+    }
+
+    /// Needs nothing that is open either.
+    fn report(&mut self, request: &ReportRequest, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let done = report::write(request, &mut reporter).map_err(|e| e.to_string())?;
+        self.send(Event::Reported(Arc::new(done)));
         Ok(())
     }
 }

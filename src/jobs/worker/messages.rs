@@ -13,6 +13,7 @@ use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
 use crate::jobs::export::{ExportReport, ExportRequest};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
+use crate::jobs::report::{ReportDone, ReportRequest};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
 
@@ -54,6 +55,8 @@ pub enum Request {
     Train(Box<TrainRequest>),
     /// Write images as other programs read them.
     Export(Box<ExportRequest>),
+    /// Write a page about a set.
+    Report(Box<ReportRequest>),
 }
 
 /// An opened dataset: what is distilled, and what is held out for checks.
@@ -105,6 +108,8 @@ pub enum Event {
     Trained(PathBuf, Arc<TrainReport>),
     /// An export was written, read back and compared.
     Exported(Arc<ExportReport>),
+    /// A page about a set was written.
+    Reported(Arc<ReportDone>),
     /// Something the user should know.
     Warning(String),
     /// The request failed; the text names the cause and the remedy.
@@ -134,6 +139,8 @@ pub enum Job {
     Train,
     /// [`Request::Export`].
     Export,
+    /// [`Request::Report`].
+    Report,
 }
 
 impl Job {
@@ -149,6 +156,7 @@ impl Job {
             Self::Distill => "distill",
             Self::Train => "train",
             Self::Export => "export",
+            Self::Report => "report",
         }
     }
 }
@@ -172,6 +180,7 @@ impl Request {
             Self::Distill(_) => Job::Distill,
             Self::Train(_) => Job::Train,
             Self::Export(_) => Job::Export,
+            Self::Report(_) => Job::Report,
         }
     }
 }

@@ -39,7 +39,8 @@ impl App {
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
             Intent::Export(kind, path) => self.export(kind, path, false),
-            Intent::ExportSet(request) => self.export_set(request),
+            Intent::ExportSet(request) => self.write_export(Request::Export(request)),
+            Intent::Report(request) => self.write_export(Request::Report(request)),
             Intent::MeasureExport(again) => self.measure_export(again),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }

@@ -9,12 +9,13 @@ use eframe::egui::Context;
 
 use super::state::App;
 use crate::jobs::control::{Control, Reporter};
-use crate::jobs::export::{self, ExportRequest};
+use crate::jobs::export;
+use crate::jobs::report;
 use crate::jobs::worker::{Event, Job, Request};
 use crate::ui::intent::ExportPath;
 use crate::ui::later;
 use crate::ui::model::exporting::{KnownSets, Measured};
-use crate::ui::panels::export::Subject;
+use crate::ui::panels::export::{Choice, Subject};
 
 /// A path that is being typed is left alone for so long.
 const TYPING_SECS: f64 = 0.3;
@@ -47,13 +48,13 @@ impl App {
                 self.exports.listed = false;
             }
             // The name is taken now.
-            Event::Exported(_) => {
+            Event::Exported(_) | Event::Reported(_) => {
                 self.panels.export.out_typed = false;
                 (self.exports.named, self.exports.placed) = (None, None);
             }
             // What was looked at before may have changed.
-            Event::Failed(Job::Export, _) => (self.exports.looked, self.exports.placed) = (None, None),
-            Event::Cancelled(Job::Export) => self.exports.placed = None,
+            Event::Failed(Job::Export | Job::Report, _) => (self.exports.looked, self.exports.placed) = (None, None),
+            Event::Cancelled(Job::Export | Job::Report) => self.exports.placed = None,
             _ => {}
         }
     }
@@ -118,7 +119,8 @@ impl App {
         };
         let suggestion = self.panels.export.suggestion(&self.model);
         if !self.panels.export.out_typed && suggestion.is_some() && suggestion != self.exports.named {
-            self.exports.name = suggestion.clone().map(|(parent, name)| later::free_name(parent, name));
+            let ending = self.panels.export.choice.ending();
+            self.exports.name = suggestion.clone().map(|(parent, name)| later::free_file(parent, name, ending));
             self.exports.named = suggestion;
         }
         let place = Some((wanted.clone(), self.panels.export.out.path()));
@@ -143,16 +145,18 @@ impl App {
         else {
             return;
         };
-        let out = self.panels.export.out.path();
-        self.exports.place = Some(later::later(move || export::place(&out, &material)));
+        let (out, page) = (self.panels.export.out.path(), self.panels.export.choice == Choice::Report);
+        self.exports.place =
+            Some(later::later(move || if page { report::place(&out) } else { export::place(&out, &material) }));
     }
 
     /// Looks at the images that would be exported, or stops looking.
     pub(super) fn measure_export(&mut self, again: bool) {
         self.forget_measure(if again { Measured::Nothing } else { Measured::Stopped });
         self.exports.looked = self.exports.wanted.clone();
-        let Some(material) = self.panels.export.material(&self.model).filter(|_| again) else { return };
-        let (control, format) = (Control::default(), self.panels.export.choice.format());
+        let asked = self.panels.export.material(&self.model).zip(self.panels.export.choice.format());
+        let Some((material, format)) = asked.filter(|_| again) else { return };
+        let control = Control::default();
         let looking = control.clone();
         let result = later::later(move || {
             // What the user should know comes with the answer; a decoder that breaks down ends the look, not the program.
@@ -175,18 +179,21 @@ impl App {
         self.model.exporting.measured = measured;
     }
 
-    /// Queues an export.
-    pub(super) fn export_set(&mut self, request: Box<ExportRequest>) {
+    /// Queues an export or a report.
+    pub(super) fn write_export(&mut self, request: Request) {
         self.model.problems.export_set = None;
         self.model.exporting.done = None;
-        self.request(Request::Export(request));
+        self.request(request);
     }
 
     /// A dialog has chosen a folder; the new one gets a name in it that is free.
     pub(super) fn chosen_for_export(&mut self, of: ExportPath, path: &Path) {
         let name = self.panels.export.suggestion(&self.model).map(|(_, name)| name);
         match (of, name) {
-            (ExportPath::Out, Some(name)) => self.panels.export.choose(of, &path.join(name)),
+            (ExportPath::Out, Some(name)) => {
+                let ending = self.panels.export.choice.ending();
+                self.panels.export.choose(of, &path.join(format!("{name}{ending}")));
+            }
             _ => self.panels.export.choose(of, path),
         }
     }

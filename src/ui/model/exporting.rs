@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::jobs::control::Control;
 use crate::jobs::export::{ExportReport, Measure, Place};
+use crate::jobs::report::ReportDone;
 use crate::store::project::{Project, ProjectError, RunStatus};
 
 /// So many runs are looked at.
@@ -82,6 +83,29 @@ pub enum Measured {
     Stopped,
 }
 
+/// What was written.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// Images, in a folder.
+    Images(Arc<ExportReport>),
+    /// A page.
+    Page(Arc<ReportDone>),
+}
+
+impl Done {
+    /// What the log says.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Images(report) => {
+                let ExportReport { images, format, out, .. } = &**report;
+                format!("exported {images} images as {format} to {}", out.display())
+            }
+            Self::Page(page) => format!("wrote the report {}", page.out.display()),
+        }
+    }
+}
+
 /// What is known of exports.
 #[derive(Clone, Debug, Default)]
 pub struct Exporting {
@@ -94,7 +118,7 @@ pub struct Exporting {
     /// What is found where its folder will be.
     pub place: Option<Place>,
     /// The last export.
-    pub done: Option<Arc<ExportReport>>,
+    pub done: Option<Done>,
     /// Counts the changes of the selected images.
     pub selections: u64,
 }

@@ -27,7 +27,7 @@ use crate::store::training::TrainingStatus;
 
 use super::actions::Action;
 use super::intent::Panel;
-use exporting::Exporting;
+use exporting::{Done, Exporting};
 use log::{Level, Log};
 pub use problems::Problems;
 use ranking::Ranking;
@@ -259,17 +259,16 @@ impl Model {
                 self.say(Level::Info, trained_text(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
-            Event::Exported(report) => {
-                let (images, format, out) = (report.images, report.format, report.out.display());
-                self.say(Level::Info, format!("exported {images} images as {format} to {out}"));
-                self.exporting.done = Some(report);
-            }
+            Event::Exported(report) => self.take_written(Done::Images(report)),
+            Event::Reported(page) => self.take_written(Done::Page(page)),
             Event::Warning(text) => self.say(Level::Warning, text),
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
             }
-            Event::Cancelled(Job::Export) => self.say(Level::Info, "export: cancelled; nothing was left behind"),
+            Event::Cancelled(job @ (Job::Export | Job::Report)) => {
+                self.say(Level::Info, format!("{job}: cancelled; nothing was left behind"));
+            }
             Event::Cancelled(job) => {
                 self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
             }
@@ -283,6 +282,11 @@ impl Model {
                 }
             }
         }
+    }
+
+    fn take_written(&mut self, done: Done) {
+        self.say(Level::Info, done.words());
+        self.exporting.done = Some(done);
     }
 
     fn take_check(&mut self, report: Arc<CheckReport>) {

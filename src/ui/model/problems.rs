@@ -32,7 +32,7 @@ impl Problems {
             Job::Score => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,
-            Job::Export => &mut self.export_set,
+            Job::Export | Job::Report => &mut self.export_set,
         }
     }
 }

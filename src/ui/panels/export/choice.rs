@@ -10,6 +10,8 @@ pub enum Choice {
     Set(Format),
     /// The selected images of the open dataset.
     Selected,
+    /// A page about a set.
+    Report,
 }
 
 impl Default for Choice {
@@ -21,15 +23,16 @@ impl Default for Choice {
 impl Choice {
     /// All rows.
     pub fn all() -> impl Iterator<Item = Self> {
-        Format::ALL.into_iter().map(Self::Set).chain([Self::Selected])
+        Format::ALL.into_iter().map(Self::Set).chain([Self::Selected, Self::Report])
     }
 
-    /// The format that is written.
+    /// The format that images are written in.
     #[must_use]
-    pub fn format(self) -> Format {
+    pub fn format(self) -> Option<Format> {
         match self {
-            Self::Set(format) => format,
-            Self::Selected => Format::Sources,
+            Self::Set(format) => Some(format),
+            Self::Selected => Some(Format::Sources),
+            Self::Report => None,
         }
     }
 
@@ -47,6 +50,7 @@ impl Choice {
             Self::Set(Format::ContactSheet) => "Contact sheet",
             Self::Set(Format::Sources) => "Source images",
             Self::Selected => "Selected source images",
+            Self::Report => "HTML report",
         }
     }
 
@@ -56,6 +60,7 @@ impl Choice {
         match self {
             Self::Set(format) => format.readers(),
             Self::Selected => "The selected images of the open dataset, whole, in folders named by class",
+            Self::Report => "One page with settings, images and their sources, scores and curves, for any browser",
         }
     }
 
@@ -65,7 +70,14 @@ impl Choice {
         match self {
             Self::Set(format) => format.name(),
             Self::Selected => "selected",
+            Self::Report => "report",
         }
+    }
+
+    /// What the new file's name ends with; nothing for folders.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        if self == Self::Report { ".html" } else { "" }
     }
 
     /// Whether anything is lost of the pixels, and what.
@@ -79,16 +91,17 @@ impl Choice {
                 scale * 100.0
             );
         }
-        match self.format().takes() {
-            Takes::Files(_) => {
+        match self.format().map(Format::takes) {
+            None => String::new(),
+            Some(Takes::Files(_)) => {
                 "Lossless: files are copied byte by byte; kinds of files that its readers don't know become \
                                 PNG files with the same pixels."
                     .to_owned()
             }
-            Takes::Pixels if self.format() == Format::ContactSheet => {
+            Some(Takes::Pixels) if self.format() == Some(Format::ContactSheet) => {
                 "Lossless: PNG pages with each pixel as it is.".to_owned()
             }
-            Takes::Pixels => {
+            Some(Takes::Pixels) => {
                 let constants = about("mean_std").and_then(serde_json::Value::as_str);
                 let normalised = constants.map_or_else(String::new, |by| format!(", normalised by the constants {by}"));
                 format!(

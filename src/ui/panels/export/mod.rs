@@ -4,12 +4,15 @@ mod choice;
 mod outcome;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use eframe::egui::{self, Label, RichText, Role, Ui, WidgetInfo};
 
 use super::scene::Scene;
 use crate::core::data::folders::Folders;
 use crate::jobs::export::{ExportRequest, Format, Material};
+use crate::jobs::report::ReportRequest;
+use crate::store::training::TrainingNote;
 use crate::ui::intent::{ExportPath, Intent, Purpose};
 use crate::ui::model::Model;
 use crate::ui::model::exporting::name;
@@ -61,7 +64,7 @@ impl ExportPanel {
         let path = |field: &PathField| (!field.is_empty()).then(|| field.path());
         let (set, data, selections) = match choice {
             Choice::Set(Format::Sources) => (path(&self.set)?, path(&self.data)?, 0),
-            Choice::Set(_) => (path(&self.set)?, PathBuf::new(), 0),
+            Choice::Set(_) | Choice::Report => (path(&self.set)?, PathBuf::new(), 0),
             Choice::Selected => {
                 let dataset = model.dataset().filter(|_| !model.workspace.selection().is_empty())?;
                 (PathBuf::new(), dataset.root().to_owned(), model.exporting.selections)
@@ -76,7 +79,7 @@ impl ExportPanel {
         let Subject { choice, set, data, .. } = self.wanted(model)?;
         Some(match choice {
             Choice::Set(Format::Sources) => Material::Sources { folders: folders(model, &data), set, data },
-            Choice::Set(_) => Material::Set { folders: folders(model, &set), folder: set },
+            Choice::Set(_) | Choice::Report => Material::Set { folders: folders(model, &set), folder: set },
             Choice::Selected => {
                 let dataset = model.dataset()?.clone();
                 Material::Picked { dataset, images: model.workspace.selection().images().collect() }
@@ -86,12 +89,30 @@ impl ExportPanel {
 
     /// The export as the panel says.
     #[must_use]
-    pub fn request(&self, model: &Model) -> Option<ExportRequest> {
+    pub fn asked(&self, model: &Model) -> Option<Intent> {
         let material = self.material(model).filter(|_| !self.out.is_empty())?;
-        Some(ExportRequest { material, format: self.choice.format(), out: self.out.path(), mean_std: None })
+        let out = self.out.path();
+        Some(match (self.choice.format(), material) {
+            (Some(format), material) => {
+                Intent::ExportSet(Box::new(ExportRequest { material, format, out, mean_std: None }))
+            }
+            (None, Material::Set { folder: set, folders }) => {
+                let trainings = self.trainings(model).map(Path::to_owned).collect();
+                let budget = ReportRequest::BUDGET;
+                Intent::Report(Box::new(ReportRequest { set, folders, trainings, out, tables: None, budget }))
+            }
+            (None, _) => return None,
+        })
     }
 
-    /// Where a new folder is suggested, and under which name: beside the set or the dataset.
+    /// The folders of the listed trainings that learnt from the set.
+    fn trainings<'a>(&self, model: &'a Model) -> impl Iterator<Item = &'a Path> {
+        let set = self.set.path();
+        let of_set = move |note: &Arc<TrainingNote>| note.data.path == set;
+        model.trainings.rows().iter().filter(move |row| row.note().is_some_and(&of_set)).map(|row| &*row.folder)
+    }
+
+    /// Where something new is suggested, and under which name, to which the ending comes: beside the set or the dataset.
     #[must_use]
     pub fn suggestion(&self, model: &Model) -> Option<(PathBuf, String)> {
         let Subject { choice, set, data, .. } = self.wanted(model)?;
@@ -128,14 +149,15 @@ impl ExportPanel {
             ui.separator();
             match self.choice {
                 Choice::Selected => selected(ui, scene),
-                Choice::Set(_) => self.sets(ui, scene),
+                Choice::Set(_) | Choice::Report => self.sets(ui, scene),
             }
             if self.choice == Choice::Set(Format::Sources) {
                 let words = ("Dataset that the set was made from", "/path/to/dataset");
                 let used = self.path(ui, ExportPath::Data, words, scene);
                 self.data_typed |= used.changed;
             }
-            let used = self.path(ui, ExportPath::Out, ("Export to", "/path/to/new/folder"), scene);
+            let hint = if self.choice == Choice::Report { "/path/to/new/page.html" } else { "/path/to/new/folder" };
+            let used = self.path(ui, ExportPath::Out, ("Export to", hint), scene);
             self.out_typed |= used.changed;
             outcome::show(ui, self, scene);
         });

@@ -2,12 +2,15 @@
 
 use eframe::egui::{Button, Label, ProgressBar, RichText, Ui};
 
-use super::{ExportPanel, hint};
+use std::path::Path;
+
+use super::{Choice, ExportPanel, hint};
 use crate::jobs::export::{ExportReport, Measure};
+use crate::jobs::report::{ReportDone, ReportRequest};
 use crate::jobs::worker::Job;
 use crate::ui::intent::Intent;
 use crate::ui::model::Model;
-use crate::ui::model::exporting::Measured;
+use crate::ui::model::exporting::{Done, Measured};
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::text;
@@ -16,20 +19,28 @@ use crate::ui::widgets::text;
 pub(super) fn show(ui: &mut Ui, panel: &ExportPanel, scene: &mut Scene<'_>) {
     size(ui, panel, scene);
     let why_not = why_not(panel, scene.model);
-    let button = ui.add_enabled(why_not.is_none(), Button::new("Export to folder"));
+    let words = if panel.choice == Choice::Report { "Write report" } else { "Export to folder" };
+    let button = ui.add_enabled(why_not.is_none(), Button::new(words));
     if button.clicked()
-        && let Some(request) = panel.request(scene.model)
+        && let Some(asked) = panel.asked(scene.model)
     {
-        scene.out.push(Intent::ExportSet(Box::new(request)));
+        scene.out.push(asked);
     }
-    button
-        .on_hover_text("Write the folder, read it back and compare it with the set")
-        .on_disabled_hover_text(why_not.unwrap_or_default());
+    let tip = match panel.choice {
+        Choice::Report => "Write the page, which opens without a network",
+        _ => "Write the folder, read it back and compare it with the set",
+    };
+    button.on_hover_text(tip).on_disabled_hover_text(why_not.unwrap_or_default());
     if let Some(problem) = &scene.model.problems.export_set {
         text::problem(ui, problem, true);
     }
-    if let Some(report) = scene.model.exporting.done.clone() {
-        done(ui, &report, scene);
+    match scene.model.exporting.done.clone() {
+        Some(Done::Images(report)) => exported(ui, &report, scene),
+        Some(Done::Page(page)) => {
+            good(ui, &page_words(&page));
+            path(ui, &page.out, scene);
+        }
+        None => {}
     }
 }
 
@@ -44,10 +55,13 @@ fn why_not(panel: &ExportPanel, model: &Model) -> Option<&'static str> {
     match (&model.exporting.measured, &model.exporting.place) {
         (Measured::Failed(_), _) => Some("it can't be exported: see above"),
         (Measured::Stopped, _) => Some("look at its size first"),
-        (Measured::Nothing | Measured::Looking(_), _) | (_, None) => Some("its size is being looked at"),
-        (Measured::Known(_), Some(place)) if place.problem.is_some() => Some("give another folder"),
-        (Measured::Known(_), Some(_)) if model.exporting.lacks().is_some() => Some("there is too little room"),
-        (Measured::Known(_), Some(_)) => model.is_under_way(Job::Export).then_some("an export is under way"),
+        (Measured::Looking(_), _) | (_, None) => Some("its size is being looked at"),
+        // A report has its size when it is made.
+        (Measured::Nothing, _) if panel.choice != Choice::Report => Some("its size is being looked at"),
+        (_, Some(place)) if place.problem.is_some() => Some("give another place"),
+        _ if model.exporting.lacks().is_some() => Some("there is too little room"),
+        _ if model.is_under_way(Job::Export) || model.is_under_way(Job::Report) => Some("an export is under way"),
+        _ => None,
     }
 }
 
@@ -55,6 +69,7 @@ fn why_not(panel: &ExportPanel, model: &Model) -> Option<&'static str> {
 fn size(ui: &mut Ui, panel: &ExportPanel, scene: &mut Scene<'_>) {
     let exporting = &scene.model.exporting;
     match &exporting.measured {
+        Measured::Nothing if panel.choice == Choice::Report => report_size(ui, panel, scene.model),
         Measured::Nothing => {}
         Measured::Looking(control) => {
             let status = control.status();
@@ -103,17 +118,46 @@ fn size_words(measure: &Measure, free: Option<u64>) -> String {
     )
 }
 
-fn done(ui: &mut Ui, report: &ExportReport, scene: &mut Scene<'_>) {
+/// What is known of a page beforehand.
+fn report_size(ui: &mut Ui, panel: &ExportPanel, model: &Model) {
+    if panel.wanted(model).is_none() {
+        return;
+    }
+    let free = model.exporting.place.as_ref().and_then(|place| place.free);
+    let free = free.map_or_else(String::new, |free| format!("; {} free", text::bytes(free)));
+    let most = text::bytes(ReportRequest::BUDGET);
+    ui.add(Label::new(format!("A page with at most {most} of images{free}")).wrap());
+    let trainings = text::count(panel.trainings(model).count(), "training", "trainings");
+    hint(
+        ui,
+        &format!(
+            "With {trainings} of this set. Images beyond that size become thumbnails, and what doesn't fit then is left \
+             out, which the page says."
+        ),
+    );
+}
+
+fn good(ui: &mut Ui, words: &str) {
     let p = palette(ui.visuals());
-    ui.add(Label::new(RichText::new(done_words(report)).color(p.good)).wrap());
+    ui.add(Label::new(RichText::new(words).color(p.good)).wrap());
+}
+
+fn exported(ui: &mut Ui, report: &ExportReport, scene: &mut Scene<'_>) {
+    good(ui, &exported_words(report));
     if !report.lossless {
         let (greatest, mean) = (report.difference.greatest, report.difference.mean());
         let words =
             format!("Pixels differ from the set's by up to {greatest} of 255 levels, by {mean:.2} in the mean.");
         text::problem(ui, &words, false);
     }
+    path(ui, &report.out, scene);
+}
+
+/// Where it is.
+fn path(ui: &mut Ui, path: &Path, scene: &mut Scene<'_>) {
+    let p = palette(ui.visuals());
     ui.horizontal(|ui| {
-        let path = report.out.to_string_lossy();
+        let path = path.to_string_lossy();
         if ui.button("Copy path").clicked() {
             scene.out.push(Intent::Copy(path.to_string(), "the path of the export"));
         }
@@ -121,8 +165,15 @@ fn done(ui: &mut Ui, report: &ExportReport, scene: &mut Scene<'_>) {
     });
 }
 
+fn page_words(page: &ReportDone) -> String {
+    let small = page.thumbnails.map_or_else(String::new, |side| format!(" as thumbnails of at most {side} pixels"));
+    let images = text::count(page.images, "image", "images");
+    let (shown, size) = (text::thousands(page.shown as u64), text::bytes(page.bytes as u64));
+    format!("Wrote a page of {size}, showing {shown} of {images}{small}.")
+}
+
 /// What was written, in words.
-fn done_words(report: &ExportReport) -> String {
+fn exported_words(report: &ExportReport) -> String {
     format!(
         "Wrote {} as {}: {}, {}, read back and compared.",
         text::count(report.images, "image", "images"),
