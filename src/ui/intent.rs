@@ -31,8 +31,10 @@ pub enum Intent {
     Trainings(TrainingsChange),
     /// List the trainings in this folder, too.
     OpenTrainings(PathBuf),
-    /// Write the shown curves into this file, which must be new.
-    Export(Curves, PathBuf),
+    /// Ask where to save a plot or a table.
+    Save(Saving),
+    /// Save what was asked about last into this file, which must be new.
+    Write(PathBuf),
     /// Write images as other programs read them.
     ExportSet(Box<ExportRequest>),
     /// Write a page about a set.
@@ -43,13 +45,15 @@ pub enum Intent {
     Activate(Panel),
 }
 
-/// How curves are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Curves {
-    /// Comma-separated values.
-    Csv,
-    /// A picture.
-    Svg,
+/// A plot or a table as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saving {
+    /// What it is, in words that follow "Save".
+    pub what: &'static str,
+    /// The file name that is suggested.
+    pub name: String,
+    /// The file's text.
+    pub text: String,
 }
 
 /// What a dialog was opened for.
@@ -67,8 +71,8 @@ pub enum Purpose {
     Training(TrainPath),
     /// A folder with trainings.
     Trainings,
-    /// The file that curves are written to.
-    Curves(Curves),
+    /// The file that a plot or a table is saved to.
+    Save,
     /// A folder of an export.
     Export(ExportPath),
 }

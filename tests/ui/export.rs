@@ -131,9 +131,9 @@ fn a_cancelled_export_leaves_nothing_and_a_failed_one_says_why() {
     assert!(window.state().model().log.text().contains("export: cancelled; nothing was left behind"));
 
     window.state_mut().ask(&ctx, request("third", files.folder.path().join("nowhere")));
-    until(&mut window, "the failure", |w| w.state().model().problems.export_set.is_some() && idle(w));
-    window.get_by_role_and_label(Role::Label, &window.state().model().problems.export_set.clone().unwrap());
-    assert!(window.state().model().problems.export_set.as_ref().unwrap().contains("nowhere"));
+    until(&mut window, "the failure", |w| w.state().model().problems.export.is_some() && idle(w));
+    window.get_by_role_and_label(Role::Label, &window.state().model().problems.export.clone().unwrap());
+    assert!(window.state().model().problems.export.as_ref().unwrap().contains("nowhere"));
 }
 
 #[test]

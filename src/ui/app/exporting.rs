@@ -181,7 +181,7 @@ impl App {
 
     /// Queues an export or a report.
     pub(super) fn write_export(&mut self, request: Request) {
-        self.model.problems.export_set = None;
+        self.model.problems.export = None;
         self.model.exporting.done = None;
         self.request(request);
     }

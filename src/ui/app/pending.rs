@@ -24,7 +24,6 @@ pub(super) struct Pending {
     /// What the name was last suggested for.
     pub(super) named: Option<String>,
     pub(super) suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
-    pub(super) written: Option<Receiver<Result<PathBuf, String>>>,
 }
 
 /// Answers that the app waits for, and what it asks about.

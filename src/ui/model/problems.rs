@@ -17,10 +17,10 @@ pub struct Problems {
     pub distil: Option<String>,
     /// Training.
     pub train: Option<String>,
-    /// Writing curves.
-    pub export: Option<String>,
+    /// Saving a plot or a table.
+    pub save: Option<String>,
     /// Exporting images.
-    pub export_set: Option<String>,
+    pub export: Option<String>,
 }
 
 impl Problems {
@@ -32,7 +32,7 @@ impl Problems {
             Job::Score => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,
-            Job::Export | Job::Report => &mut self.export_set,
+            Job::Export | Job::Report => &mut self.export,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn show(ui: &mut Ui, panel: &ExportPanel, scene: &mut Scene<'_>) {
         _ => "Write the folder, read it back and compare it with the set",
     };
     button.on_hover_text(tip).on_disabled_hover_text(why_not.unwrap_or_default());
-    if let Some(problem) = &scene.model.problems.export_set {
+    if let Some(problem) = &scene.model.problems.export {
         text::problem(ui, problem, true);
     }
     match scene.model.exporting.done.clone() {
