@@ -80,6 +80,9 @@ fn a_set_is_measured_exported_and_never_written_over() {
     window.get_by_label_contains("6 images in 1 file, ");
     window.get_by_label_contains("Lossless: files are copied byte by byte");
     let out = value(&window, "Export to");
+    click(&mut window, "Copy as command line");
+    let call = format!("stillroom export --set {} --format parquet --out {}", set.display(), out.display());
+    assert!(window.state().model().log.text().contains(&call));
     assert!(!out.exists(), "the size is known before anything is written");
     export(&mut window);
     assert!(out.join("data.parquet").is_file());

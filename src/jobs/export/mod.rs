@@ -15,6 +15,7 @@ use crate::store::export::room;
 use crate::store::files::{lies_within, shown};
 use crate::store::import::ImportError;
 
+use super::command_line::{folders_flag, shell_quoted};
 use super::folder_set::FolderSet;
 use super::open;
 
@@ -80,6 +81,25 @@ pub struct ExportRequest {
     pub out: PathBuf,
     /// Another normalisation than the format's own.
     pub mean_std: Option<MeanStd>,
+}
+
+impl ExportRequest {
+    /// The call of the command line that does the same; none for images that were picked.
+    #[must_use]
+    pub fn command(&self) -> Option<String> {
+        let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+        let (set, data, folders) = match &self.material {
+            Material::Set { folder, folders } => (folder, None, *folders),
+            Material::Sources { set, data, folders } => (set, Some(data), *folders),
+            Material::Picked { .. } => return None,
+        };
+        let mut line = format!("stillroom export --set {} --format {}", quoted(set), self.format);
+        line.extend(data.map(|data| format!(" --data {}", quoted(data))));
+        line.extend(self.mean_std.map(|set| format!(" --mean-std {}", set.describe())));
+        line.push_str(&folders_flag(folders));
+        line.push_str(&format!(" --out {}", quoted(&self.out)));
+        Some(line)
+    }
 }
 
 /// Figures of a finished export.

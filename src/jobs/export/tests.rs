@@ -97,6 +97,17 @@ fn what_changes_meanwhile_is_noticed() {
 }
 
 #[test]
+fn an_export_says_its_call() {
+    let request = |material, format| ExportRequest { material, format, out: "/b c".into(), mean_std: None };
+    let (set, data, folders) = (PathBuf::from("/a"), PathBuf::from("/d"), Folders::Classes);
+    let material = Material::Set { folder: set.clone(), folders: Folders::Auto };
+    let line = request(material, Format::Parquet).command().unwrap();
+    assert_eq!(line, "stillroom export --set /a --format parquet --out '/b c'");
+    let line = request(Material::Sources { set, data, folders }, Format::Sources).command().unwrap();
+    assert_eq!(line, "stillroom export --set /a --format sources --data /d --folders classes --out '/b c'");
+}
+
+#[test]
 fn picked_images_are_exported_by_class_and_measured_before() {
     let root = tempfile::tempdir().unwrap();
     set(root.path());

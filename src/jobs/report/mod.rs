@@ -14,7 +14,7 @@ use crate::store::files::{FileError, NewFile, Written, lies_within, shown};
 use crate::store::import::ImportError;
 use crate::store::training::TrainingError;
 
-use super::command_line;
+use super::command_line::{self, shell_quoted};
 use super::export::Place;
 use super::folder_set::FolderSet;
 use super::open;
@@ -45,6 +45,21 @@ pub struct ReportRequest {
 impl ReportRequest {
     /// Bytes of images that every browser takes, and most mails.
     pub const BUDGET: u64 = 40 << 20;
+
+    /// The call of the command line that does the same.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+        let mut line = format!("stillroom report --set {}", quoted(&self.set));
+        line.extend(self.trainings.iter().map(|folder| format!(" --training {}", quoted(folder))));
+        line.extend(self.tables.iter().map(|folder| format!(" --tables {}", quoted(folder))));
+        if self.budget != Self::BUDGET {
+            line.push_str(&format!(" --max-mib {}", self.budget >> 20));
+        }
+        line.push_str(&command_line::folders_flag(self.folders));
+        line.push_str(&format!(" --out {}", quoted(&self.out)));
+        line
+    }
 }
 
 /// Figures of a finished report.

@@ -18,6 +18,21 @@ use crate::ui::widgets::text;
 /// Shows it.
 pub(super) fn show(ui: &mut Ui, panel: &ExportPanel, scene: &mut Scene<'_>) {
     size(ui, panel, scene);
+    ui.horizontal_wrapped(|ui| buttons(ui, panel, scene));
+    if let Some(problem) = &scene.model.problems.export {
+        text::problem(ui, problem, true);
+    }
+    match scene.model.exporting.done.clone() {
+        Some(Done::Images(report)) => exported(ui, &report, scene),
+        Some(Done::Page(page)) => {
+            good(ui, &page_words(&page));
+            path(ui, &page.out, scene);
+        }
+        None => {}
+    }
+}
+
+fn buttons(ui: &mut Ui, panel: &ExportPanel, scene: &mut Scene<'_>) {
     let why_not = why_not(panel, scene.model);
     let words = if panel.choice == Choice::Report { "Write report" } else { "Export to folder" };
     let button = ui.add_enabled(why_not.is_none(), Button::new(words));
@@ -31,17 +46,18 @@ pub(super) fn show(ui: &mut Ui, panel: &ExportPanel, scene: &mut Scene<'_>) {
         _ => "Write the folder, read it back and compare it with the set",
     };
     button.on_hover_text(tip).on_disabled_hover_text(why_not.unwrap_or_default());
-    if let Some(problem) = &scene.model.problems.export {
-        text::problem(ui, problem, true);
-    }
-    match scene.model.exporting.done.clone() {
-        Some(Done::Images(report)) => exported(ui, &report, scene),
-        Some(Done::Page(page)) => {
-            good(ui, &page_words(&page));
-            path(ui, &page.out, scene);
-        }
-        None => {}
-    }
+    // Picked images have no flags that would name them.
+    let has_call = panel.choice != Choice::Selected && panel.wanted(scene.model).is_some() && !panel.out.is_empty();
+    let copy = ui.add_enabled(has_call, Button::new("Copy as command line"));
+    let call = copy.clicked().then(|| panel.asked(scene.model)).flatten().and_then(|asked| match asked {
+        Intent::ExportSet(request) => request.command(),
+        Intent::Report(request) => Some(request.command()),
+        _ => None,
+    });
+    scene.out.extend(call.map(|line| Intent::Copy(line, "the command line")));
+    copy.on_hover_text("The `stillroom` call that does the same").on_disabled_hover_text(
+        "Selected images can be exported from the window alone; of sets, say which and where to",
+    );
 }
 
 /// Why nothing can be exported now.
