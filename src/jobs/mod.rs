@@ -18,6 +18,7 @@ pub mod picking;
 pub mod pictures;
 pub mod relabel;
 pub mod reopen;
+pub mod report;
 pub mod sample;
 pub mod scoring;
 pub mod session;

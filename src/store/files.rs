@@ -117,6 +117,14 @@ pub(super) mod escaped {
 #[serde(transparent)]
 pub struct KeptPath(#[serde(with = "escaped")] pub PathBuf);
 
+/// Whether a path, which need not exist yet, leads into a folder.
+#[must_use]
+pub fn lies_within(path: &Path, folder: &Path) -> bool {
+    let (Ok(path), Ok(folder)) = (std::path::absolute(path), std::fs::canonicalize(folder)) else { return false };
+    let there = path.ancestors().find_map(|above| std::fs::canonicalize(above).ok());
+    there.is_some_and(|there| there.starts_with(&folder))
+}
+
 /// Reads a small text file, at most `limit` bytes: a weight file given by mistake must not fill the memory.
 ///
 /// # Errors

@@ -29,6 +29,8 @@ pub enum Action {
     ToggleLive,
     /// Write the distilled dataset.
     Distil,
+    /// Bring the panel of exports forward.
+    ExportSet,
     /// Copy the command line that repeats the recipe.
     CopyCommand,
     /// Copy the log.
@@ -198,6 +200,8 @@ const ROWS: &[About] = &[
         "Close dataset and observer and start with nothing; scores, runs and curation stay in the project", NONE),
     row(Action::OpenProject, Menu::File, "Open project…",
         "Save this project and open another one as it was left, or a new one", ctrl_shift(Key::P)),
+    row(Action::ExportSet, Menu::File, "Export set…",
+        "Write a distilled set, or the selected source images, as other programs read them", ctrl_shift(Key::X)),
     row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
     row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),

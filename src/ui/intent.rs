@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::actions::Action;
 use crate::core::workspace::Command;
+use crate::jobs::export::ExportRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::report::ReportRequest;
 use crate::jobs::train::TrainRequest;
 use crate::store::presets::OwnPreset;
 
@@ -44,6 +46,12 @@ pub enum Intent {
     OpenProject(PathBuf),
     /// Look for what has gone, or go on without it.
     Relocate(Relocate),
+    /// Write images as other programs read them.
+    ExportSet(Box<ExportRequest>),
+    /// Write a page about a set.
+    Report(Box<ReportRequest>),
+    /// Look at the size of the export that the panel asks for, or stop looking.
+    MeasureExport(bool),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
 }
@@ -123,6 +131,19 @@ pub enum Purpose {
         /// Its place in the list.
         at: usize,
     },
+    /// A folder of an export.
+    Export(ExportPath),
+}
+
+/// A folder of the panel of exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportPath {
+    /// The set.
+    Set,
+    /// The dataset that it was made from.
+    Data,
+    /// The folder in which the new one is made.
+    Out,
 }
 
 /// A path of the form of a training.

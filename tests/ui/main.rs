@@ -336,6 +336,7 @@ mod answered;
 
 mod class_order;
 mod desk;
+mod export;
 mod opening;
 mod project;
 mod sizes;

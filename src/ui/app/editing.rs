@@ -14,6 +14,9 @@ impl App {
         match command {
             Command::SetParam { name, .. } => self.tuning_begins(name),
             Command::Settle => self.tuning_settles(),
+            Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. } => {
+                self.model.exporting.selections += 1;
+            }
             _ => {}
         }
         let effects = match self.model.workspace.apply(command) {

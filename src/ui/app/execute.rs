@@ -41,6 +41,9 @@ impl App {
             Intent::Show(panel) => self.desk.show(panel),
             Intent::Presets(change) => self.change_presets(ctx, change),
             Intent::TrainPreset(name) => self.take_train_preset(&name),
+            Intent::ExportSet(request) => self.write_export(Request::Export(request)),
+            Intent::Report(request) => self.write_export(Request::Report(request)),
+            Intent::MeasureExport(again) => self.measure_export(again),
             Intent::Save(saving) => self.save(saving),
             Intent::Write(path) => self.write(path, false),
             Intent::OpenProject(folder) => self.change_project(folder),
@@ -72,6 +75,7 @@ impl App {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
+            Action::ExportSet => self.desk.show(Panel::Export),
             Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
@@ -127,6 +131,7 @@ impl App {
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
             Purpose::ImportPreset | Purpose::ExportPreset => (Panel::Recipe, self.presets_dialog.ask_path(purpose)),
+            Purpose::Export(path) => (Panel::Export, self.panels.export.field(path)),
             Purpose::Save => {
                 self.panels.save.field().explain(NO_DIALOG);
                 return;
@@ -163,6 +168,7 @@ impl App {
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
             Purpose::ImportPreset | Purpose::ExportPreset => self.presets_dialog.chosen(purpose, path),
+            Purpose::Export(of) => self.chosen_for_export(of, path),
             Purpose::Save => self.write(path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());

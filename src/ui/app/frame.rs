@@ -42,6 +42,7 @@ impl App {
         self.drain_trainings(ctx);
         self.drain_presets(ctx);
         self.drain_tour();
+        self.drain_exports(ctx);
         self.drain_opinions();
         self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
@@ -63,6 +64,7 @@ impl App {
         let opens = matches!(event, Event::Dataset(_) | Event::Observer(_));
         self.watch(&event);
         self.tuning_heard(&event);
+        self.settle_exports(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         let news = News::of(&event);
         self.touched();

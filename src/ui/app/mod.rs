@@ -6,6 +6,7 @@ mod distilling;
 mod docked;
 mod editing;
 mod execute;
+mod exporting;
 mod filtering;
 mod frame;
 mod keeping;

@@ -22,6 +22,7 @@ fn panel_of(job: Job) -> Panel {
         Job::Score | Job::Recall => Panel::Patches,
         Job::Distill => Panel::Recipe,
         Job::Train => Panel::Training,
+        Job::Export | Job::Report => Panel::Export,
     }
 }
 

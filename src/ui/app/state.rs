@@ -9,7 +9,7 @@ use super::attention::Attention;
 use super::docked::Panels;
 use super::kept::{Keeping, Start};
 use super::ordering::Ordering;
-use super::pending::{Pending, PresetWork};
+use super::pending::{Pending, PendingExport, PresetWork};
 use super::tuning::Tuning;
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
@@ -91,6 +91,7 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) exports: PendingExport,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
     /// A file that is being saved.
@@ -139,6 +140,7 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            exports: PendingExport::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
             saved: None,

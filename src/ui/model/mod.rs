@@ -1,6 +1,8 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod exporting;
 pub mod log;
+mod problems;
 pub mod project;
 pub mod ranking;
 pub mod saved;
@@ -27,7 +29,9 @@ use crate::store::training::TrainingStatus;
 
 use super::actions::Action;
 use super::intent::Panel;
+use exporting::{Done, Exporting};
 use log::{Level, Log};
+pub use problems::Problems;
 use project::ProjectView;
 pub use project::Recent;
 use ranking::Ranking;
@@ -44,38 +48,6 @@ pub struct Running {
     pub control: Control,
     /// When it began, on the window's clock.
     pub began_secs: f64,
-}
-
-/// Errors, each kept where it arose until the same thing is tried again.
-#[derive(Clone, Debug, Default)]
-pub struct Problems {
-    /// Opening a dataset.
-    pub dataset: Option<String>,
-    /// Loading an observer.
-    pub observer: Option<String>,
-    /// Checking it.
-    pub check: Option<String>,
-    /// Scoring.
-    pub score: Option<String>,
-    /// Distilling.
-    pub distil: Option<String>,
-    /// Training.
-    pub train: Option<String>,
-    /// Saving a plot or a table.
-    pub save: Option<String>,
-}
-
-impl Problems {
-    fn of(&mut self, job: Job) -> &mut Option<String> {
-        match job {
-            Job::OpenProject | Job::OpenDataset | Job::OpenSample => &mut self.dataset,
-            Job::OpenObserver => &mut self.observer,
-            Job::Check => &mut self.check,
-            Job::Score | Job::Recall => &mut self.score,
-            Job::Distill => &mut self.distil,
-            Job::Train => &mut self.train,
-        }
-    }
 }
 
 /// Everything that panels may look at.
@@ -119,6 +91,8 @@ pub struct Model {
     pub problems: Problems,
     /// Trainings.
     pub trainings: Trainings,
+    /// Exports.
+    pub exporting: Exporting,
     /// The log.
     pub log: Log,
     /// What was opened before.
@@ -300,11 +274,16 @@ impl Model {
                 self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
+            Event::Exported(report) => self.take_written(Done::Images(report)),
+            Event::Reported(page) => self.take_written(Done::Page(page)),
             Event::Warning(text) => self.say(Level::Warning, text),
             Event::Project(_) | Event::Held => {}
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
+            }
+            Event::Cancelled(job @ (Job::Export | Job::Report)) => {
+                self.say(Level::Info, format!("{job}: cancelled; nothing was left behind"));
             }
             Event::Cancelled(job) => {
                 self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
@@ -319,6 +298,11 @@ impl Model {
                 }
             }
         }
+    }
+
+    fn take_written(&mut self, done: Done) {
+        self.say(Level::Info, done.words());
+        self.exporting.done = Some(done);
     }
 
     fn take_check(&mut self, report: Arc<CheckReport>) {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use crate::ui::intent::{Purpose, TrainPath};
+use crate::ui::intent::{ExportPath, Purpose, TrainPath};
 
 type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>;
 
@@ -78,6 +78,14 @@ impl Dialogs {
                 Box::pin(dialog.add_filter("JSON", &["json"]).save_file())
             }
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
+            Purpose::Export(path) => {
+                let title = match path {
+                    ExportPath::Set => "Set to export",
+                    ExportPath::Data => "Dataset that the set was made from",
+                    ExportPath::Out => "Folder for the export",
+                };
+                Box::pin(dialog.set_title(title).pick_folder())
+            }
             Purpose::Save => {
                 let extension = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
                 let dialog = dialog.set_title("Save to").set_file_name(name);

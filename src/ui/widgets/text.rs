@@ -91,6 +91,23 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// A size on the disk: "65,598 bytes", "1.2 MiB".
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["MiB", "GiB", "TiB", "PiB"];
+    if bytes < 100_000 {
+        return count(bytes as usize, "byte", "bytes");
+    }
+    let mut size = bytes as f64 / 1_048_576.0;
+    let mut unit = 0;
+    while size >= 1000.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    let digits = if size < 10.0 { 2 } else { 1 };
+    format!("{size:.digits$} {}", UNITS[unit])
+}
+
 /// A loss, small ones with their power of ten: 0.000015 → "1.5e-5".
 #[must_use]
 pub fn loss(value: f32) -> String {
@@ -130,5 +147,7 @@ mod tests {
         assert_eq!([thousands(0), thousands(999), thousands(1_300_000)], ["0", "999", "1,300,000"]);
         assert_eq!([loss(0.0), loss(1.5e-5), loss(2.35259), loss(f32::INFINITY)], ["0", "1.5e-5", "2.353", "∞"]);
         assert_eq!([count(1, "image", "images"), count(1200, "image", "images")], ["1 image", "1,200 images"]);
+        assert_eq!([bytes(1), bytes(65_598), bytes(247_324)], ["1 byte", "65,598 bytes", "0.24 MiB"]);
+        assert_eq!([bytes(1 << 20), bytes(20 << 30), bytes(1 << 60)], ["1.00 MiB", "20.0 GiB", "1024.0 PiB"]);
     }
 }
