@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::numbers::{exact, or_dash, rounded};
-use super::page::{Page, number, table, words};
+use super::page::{Page, number, small_table, table, words};
 use crate::core::distil::manifest::{CellNote, ImageNote, Optimised, Origin, Start};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::tables::{LossSummary, came_from};
@@ -191,16 +191,7 @@ fn steps(optimised: &Optimised) -> String {
 }
 
 fn cells(cells: &[CellNote], recipe: &Recipe) -> String {
-    let columns = [
-        words("Cell"),
-        words("Source"),
-        words("Box (pixels)"),
-        number("Crop"),
-        number("Loss"),
-        number("p(class)"),
-        number("Rank"),
-        words("Chosen by"),
-    ];
+    let titles = ["Cell", "Source", "Box (pixels)", "Crop", "Loss", "p(class)", "Rank", "Chosen by"];
     let factor = recipe.factor().max(1);
     let strategy = recipe.method.rded().map(|own| own.strategy.name());
     let row = |cell: &CellNote| {
@@ -216,5 +207,5 @@ fn cells(cells: &[CellNote], recipe: &Recipe) -> String {
             strategy.map_or_else(|| "rank".to_owned(), |strategy| format!("rank ({strategy})")),
         ]
     };
-    table(&columns, cells.iter().map(row))
+    small_table("cells", &titles, cells.iter().map(row))
 }

@@ -162,7 +162,7 @@ fn the_numbers_are_those_of_the_manifest() {
     }
     assert!(text.contains(&"d".repeat(32)) && text.contains(&"0".repeat(32)));
     // Cell 1 of the first image has rank 2, the loss 1e-45, and lies in the first row.
-    let cell = r#"<tr><td>row 1, column 2</td><td>train/c0/odd\xff2.jpg</td><td>4×4 at (2, 1)</td><td class="number">1</td><td class="number">1e-45</td><td class="number">1</td><td class="number">2</td>"#;
+    let cell = r#"<tr><td>row 1, column 2</td><td>train/c0/odd\xff2.jpg</td><td>4×4 at (2, 1)</td><td>1</td><td>1e-45</td><td>1</td><td>2</td>"#;
     assert!(text.contains(cell), "{text}");
     // Eight losses a class, of which one is no number and one is infinite.
     let class = "<td>c0</td><td class=\"number\">2</td><td class=\"number\">8</td><td class=\"number\">∞</td>\
