@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod console;
 mod convert;
+mod curation;
 mod devices;
 mod distill;
 mod evaluate;
@@ -56,6 +57,8 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Write what was pinned, rejected and swapped in a project, for distill --curation
+    Curation(curation::Args),
     /// Write a distilled set as other programs read it
     Export(export::Args),
     /// Write a page about a distilled set: settings, scores, images, trainings
@@ -106,6 +109,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Curation(args)) => curation::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),

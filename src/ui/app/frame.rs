@@ -33,6 +33,7 @@ impl App {
             }
         }
         self.drain_trainings(ctx);
+        self.drain_opinions();
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -48,6 +49,7 @@ impl App {
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
+        self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         self.model.take(event);
         if let Some(opened) = opened {
@@ -84,6 +86,7 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.tune(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }

@@ -6,8 +6,10 @@ mod docked;
 mod editing;
 mod execute;
 mod frame;
+mod looking;
 mod pending;
 mod state;
 mod training;
+mod tuning;
 
 pub use state::{App, AppConfig, Desktop};

@@ -4,10 +4,12 @@ pub mod log;
 pub mod ranking;
 pub mod trainings;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
 use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::workspace::Workspace;
@@ -15,6 +17,7 @@ use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::opinion::Opinion;
 use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
@@ -115,6 +118,12 @@ pub struct Model {
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the last change of each parameter of the recipe did to the stitched patches.
+    pub changes: HashMap<&'static str, Difference>,
+    /// Whether what the recipe lacks is scored by itself.
+    pub live: bool,
+    /// What the observer says of the selected patch.
+    pub opinion: Option<Opinion>,
     /// The device that computes, and why.
     pub device: Option<String>,
     /// Scores and rankings.
@@ -191,6 +200,9 @@ impl Model {
             }
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
+            }
+            Action::PreviousInRank | Action::NextInRank => {
+                needs(self.workspace.selected().is_some(), "select a patch first")
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
