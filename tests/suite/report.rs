@@ -54,6 +54,7 @@ fn a_page_holds_the_images_and_says_what_the_manifest_says() {
         // Losses of a network that knows nothing are near ln 3, so both spell them alike.
         assert!(row.contains(&format!(">{loss}<")) && row.contains(&format!(">{rank}</td>")), "{cell}: {row}");
     }
+    assert!(page.contains("<td>rank (realism)</td>") && !page.contains(" --curation"));
     for fingerprint in [&manifest["dataset"]["fingerprint"], &manifest["observer"]["fingerprint"]] {
         assert!(page.contains(fingerprint.as_str().unwrap()));
     }
@@ -156,10 +157,10 @@ fn what_is_too_large_is_left_out_and_said() {
     let scene = Scene::new();
     // Noise of 3 bytes a pixel: three files of 0.7 MB.
     let noise = |seed: u32| {
-    let byte = |at: u32| {
-        let mixed = at.wrapping_add(seed.wrapping_mul(7919)).wrapping_mul(2_654_435_761);
-        ((mixed ^ mixed >> 15).wrapping_mul(2_246_822_519) >> 13) as u8
-    };
+        let byte = |at: u32| {
+            let mixed = at.wrapping_add(seed.wrapping_mul(7919)).wrapping_mul(2_654_435_761);
+            ((mixed ^ mixed >> 15).wrapping_mul(2_246_822_519) >> 13) as u8
+        };
         let data = (0..480 * 480 * 3).map(byte).collect();
         let image = stillroom::core::data::pixels::Rgb8 { width: 480, height: 480, data };
         stillroom::engine::images::encode::png(&image).unwrap()

@@ -203,6 +203,7 @@ pub fn provenance_csv(manifest: &Manifest) -> String {
         "loss",
         "probability",
         "rank",
+        "chosen",
     ]);
     for class in &manifest.classes {
         for image in &class.images {
@@ -215,7 +216,7 @@ pub fn provenance_csv(manifest: &Manifest) -> String {
                 table.row(start().chain(of_cell(cell)));
             }
             if image.cells().is_empty() {
-                table.row(start().chain(std::iter::repeat_n(Field::Empty, 10)));
+                table.row(start().chain(std::iter::repeat_n(Field::Empty, 11)));
             }
         }
     }
@@ -224,7 +225,7 @@ pub fn provenance_csv(manifest: &Manifest) -> String {
 
 fn of_cell(cell: &CellNote) -> impl Iterator<Item = Field<'_>> {
     let start = [cell.cell.into(), cell.source.as_str().into(), cell.crop.into()];
-    let end = [cell.loss.into(), (-cell.loss).exp().into(), cell.rank.into()];
+    let end = [cell.loss.into(), (-cell.loss).exp().into(), cell.rank.into(), cell.chosen.name().into()];
     start.into_iter().chain(sides(&cell.bbox)).chain(end)
 }
 
@@ -233,6 +234,7 @@ mod tests {
     use super::super::manifest::tests::sample;
     use super::super::patch::CropBox;
     use super::super::scores::{CropScore, Rival};
+    use super::super::select::Chosen;
     use super::*;
 
     /// Losses 0.5 and 1 make a mean of 0.75; a NaN is counted aside, +∞ is not left out.
@@ -280,13 +282,17 @@ mod tests {
     fn every_cell_is_a_line_that_names_its_source() {
         let mut manifest = sample();
         manifest.classes[1].images[1].origin = Origin::Imported { source: "a,b.pt".into() };
+        if let Origin::Stitched(cells) = &mut manifest.classes[0].images[1].origin {
+            (cells[3].chosen, cells[3].rank) = (Chosen::Swap, 70);
+        }
         let text = provenance_csv(&manifest);
         let lines: Vec<&str> = text.lines().collect();
         // Three stitched images of four cells, and one that has none.
         assert_eq!(lines.len(), 1 + 3 * 4 + 1);
         let start = r"0,c0,00000/class00000_id00000.jpg,stitched,,1,train/c0/odd\xff2.jpg,1,1,2,4,4,";
-        assert!(lines[2].starts_with(start) && lines[2].ends_with(",1,2"), "{}", lines[2]);
-        assert_eq!(lines[13], "1,c1,00001/class00001_id00001.jpg,imported,\"a,b.pt\",,,,,,,,,,");
-        assert!(lines.iter().all(|line| line.replace("a,b", "").matches(',').count() == 14), "{text}");
+        assert!(lines[2].starts_with(start) && lines[2].ends_with(",1,2,rank"), "{}", lines[2]);
+        assert!(lines[8].ends_with(",70,swap"), "{}", lines[8]);
+        assert_eq!(lines[13], "1,c1,00001/class00001_id00001.jpg,imported,\"a,b.pt\",,,,,,,,,,,");
+        assert!(lines.iter().all(|line| line.replace("a,b", "").matches(',').count() == 15), "{text}");
     }
 }

@@ -6,6 +6,7 @@ use super::numbers::{exact, or_dash, rounded};
 use super::page::{Page, number, small_table, table, words};
 use crate::core::distil::manifest::{CellNote, ImageNote, Optimised, Origin, Start};
 use crate::core::distil::recipe::Recipe;
+use crate::core::distil::select::Chosen;
 use crate::core::distil::tables::{LossSummary, came_from};
 use crate::core::formats::base64;
 use crate::core::formats::markup::escaped;
@@ -204,7 +205,10 @@ fn cells(cells: &[CellNote], recipe: &Recipe) -> String {
             exact(cell.loss),
             or_dash(known.then(|| f64::from(-cell.loss).exp()), rounded),
             cell.rank.to_string(),
-            strategy.map_or_else(|| "rank".to_owned(), |strategy| format!("rank ({strategy})")),
+            match (cell.chosen, strategy) {
+                (Chosen::Rank, Some(strategy)) => format!("rank ({strategy})"),
+                (chosen, _) => chosen.name().to_owned(),
+            },
         ]
     };
     small_table("cells", &titles, cells.iter().map(row))

@@ -127,7 +127,11 @@ impl Page {
 }
 
 /// A table of few bytes, for what a page has thousands of times; the style knows its columns by `class`.
-pub(super) fn small_table(class: &'static str, titles: &[&'static str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn small_table(
+    class: &'static str,
+    titles: &[&'static str],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
     let titles: String = titles.iter().map(|title| format!("<th>{}</th>", escaped(title))).collect();
     let mut text = format!("<table class=\"{class}\"><tr>{titles}</tr>");
     for row in rows {

@@ -177,7 +177,7 @@ fn doubts(set: &FolderSet) -> Vec<String> {
     let short = manifest.classes.iter().filter(|class| class.images.len() < manifest.recipe.ipc as usize).count();
     if short > 0 {
         let ipc = manifest.recipe.ipc;
-        doubts.push(format!("classes with fewer than {ipc} images, since they had too few candidates: {short}"));
+        doubts.push(format!("classes with fewer than {ipc} images, for lack of candidates: {short}"));
     }
     let unknown = manifest.classes.iter().flat_map(|class| &class.images).flat_map(ImageNote::cells);
     let unknown = unknown.filter(|cell| !cell.loss.is_finite()).count();
