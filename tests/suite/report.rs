@@ -5,6 +5,7 @@
 //! | a distilled set | every image's very bytes, every cell's source, loss and rank as the manifest has them |
 //! | trainings of it and of a random set | rows with the accuracies that `train` printed, and what repeats them |
 //! | tables | the manifest's numbers, and pictures of the charts |
+//! | `distill --scores` | all patches that were scored, with boxes, losses, rivals and ranks |
 //! | the same again | the same bytes |
 //! | class folders without a manifest | what is known, and that the rest isn't |
 //! | more than fits | "showing n of m" |
@@ -70,6 +71,37 @@ fn cells(manifest: &Value) -> impl Iterator<Item = &Value> {
     let classes = manifest["classes"].as_array().unwrap().iter();
     let images = classes.flat_map(|class| class["images"].as_array().unwrap());
     images.flat_map(|image| image["cells"].as_array().unwrap())
+}
+
+/// The patches that were kept have the losses and boxes of the manifest, and ranks that say so.
+#[test]
+fn all_scored_patches_are_a_table() {
+    let scene = Scene::with_data(&[9, 9, 9]);
+    let distil = |more: &str| scene.distill(&format!("{DISTIL} --crops 3 {more}"));
+    distil("--out set --scores patches.csv").last();
+    let text = std::fs::read_to_string(scene.at("patches.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|row| row.split(',').collect()).collect();
+    assert_eq!(rows.len(), 27 * 3);
+    let manifest: Value = serde_json::from_slice(&std::fs::read(scene.at("set/manifest.json")).unwrap()).unwrap();
+    for cell in cells(&manifest) {
+        let (source, crop, rank) = (cell["source"].as_str().unwrap(), cell["crop"].to_string(), cell["rank"].to_string());
+        let of = |row: &&Vec<&str>| row[1] == source && row[2] == crop;
+        let row = rows.iter().find(of).unwrap();
+        let b = &cell["box"];
+        let due = [&b["top"], &b["left"], &b["height"], &b["width"]].map(Value::to_string);
+        assert!(row[3..7] == due && row[12] == rank, "{cell}: {row:?}");
+        let (loss, p): (f32, f32) = (row[7].parse().unwrap(), row[8].parse().unwrap());
+        assert!(f64::from(loss) == f64::from(cell["loss"].as_f64().unwrap() as f32) && p == (-loss).exp(), "{row:?}");
+        assert!(row[9].starts_with("class") && row[9] != row[0], "{row:?}");
+        let (rival, margin): (f32, f32) = (row[10].parse().unwrap(), row[11].parse().unwrap());
+        assert_eq!(margin, p - rival);
+    }
+    // One crop of each image has a rank.
+    assert_eq!(rows.iter().filter(|row| !row[12].is_empty()).count(), 27);
+    distil("--out other --scores patches.csv").fails(1, &["patches.csv: exists already and is not overwritten"]);
+    let several = scene.distill("--ipc 2,1 --patches 4 --subset 9 --out other --scores p.csv");
+    several.fails(2, &["--scores has the ranks of one size"]);
+    assert!(!scene.at("other").exists());
 }
 
 #[test]
