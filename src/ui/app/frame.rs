@@ -15,6 +15,9 @@ use crate::ui::panels::{help, job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
 
+/// What finding the patches that pass the filter may take of a frame.
+const LISTING: std::time::Duration = std::time::Duration::from_millis(4);
+
 impl App {
     fn drain(&mut self, ctx: &Context) {
         while let Some(event) = self.worker.poll() {
@@ -34,6 +37,7 @@ impl App {
         }
         self.drain_trainings(ctx);
         self.drain_opinions();
+        self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -48,13 +52,14 @@ impl App {
         let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
+        let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
         self.tuning_heard(&event);
-        let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone());
+            self.gallery.open(dataset.clone(), opened.held_out.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
             let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
             self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
@@ -67,9 +72,13 @@ impl App {
                 self.desk.show(Panel::Dataset);
             }
         }
-        if let Some(file) = loaded {
-            self.panels.observer.path.set(&file);
+        if let Some(opened) = loaded {
+            self.panels.observer.path.set(&opened.file);
+            self.observer_came(Some(&opened));
             self.request(Request::Check);
+        }
+        if unloaded {
+            self.observer_came(None);
         }
         if checked {
             self.distil_if_allowed();
@@ -87,6 +96,10 @@ impl App {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
         self.tune(ctx);
+        self.settle_order();
+        if self.model.list(LISTING) {
+            ctx.request_repaint();
+        }
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }
@@ -109,6 +122,7 @@ impl App {
             let fill = egui::Frame::new().fill(p.ground);
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        docked.panels.save.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
         if self.help {
             self.help = help::show(&ctx, room);

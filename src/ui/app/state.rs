@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::docked::Panels;
+use super::ordering::Ordering;
 use super::pending::Pending;
 use super::tuning::Tuning;
 use crate::core::data::dataset::ImageId;
@@ -19,6 +20,7 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::later;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
+use crate::ui::model::saved::Saved;
 use crate::ui::model::{Model, Recent, Running};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
@@ -73,6 +75,9 @@ pub struct App {
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
     pub(super) tuning: Tuning,
+    pub(super) ordering: Ordering,
+    /// A file that is being saved.
+    pub(super) saved: Option<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -105,6 +110,8 @@ impl App {
             free_name: None,
             training: Pending::default(),
             tuning: Tuning::default(),
+            ordering: Ordering::default(),
+            saved: None,
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();
