@@ -84,7 +84,8 @@ fn all_scored_patches_are_a_table() {
     assert_eq!(rows.len(), 27 * 3);
     let manifest: Value = serde_json::from_slice(&std::fs::read(scene.at("set/manifest.json")).unwrap()).unwrap();
     for cell in cells(&manifest) {
-        let (source, crop, rank) = (cell["source"].as_str().unwrap(), cell["crop"].to_string(), cell["rank"].to_string());
+        let (source, crop, rank) =
+            (cell["source"].as_str().unwrap(), cell["crop"].to_string(), cell["rank"].to_string());
         let of = |row: &&Vec<&str>| row[1] == source && row[2] == crop;
         let row = rows.iter().find(of).unwrap();
         let b = &cell["box"];
