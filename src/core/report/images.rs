@@ -82,7 +82,8 @@ impl Shown {
     }
 }
 
-pub(super) fn show(page: &mut Page, images: &Shown) {
+/// All classes; `known` where it is known what images were made of.
+pub(super) fn show(page: &mut Page, images: &Shown, known: bool) {
     let (shown, all) = (images.shown(), images.count());
     let mib = images.budget as f64 / f64::from(1 << 20);
     if shown < all {
@@ -100,7 +101,7 @@ pub(super) fn show(page: &mut Page, images: &Shown) {
             ),
         );
     }
-    if shown > 0 {
+    if known && shown > 0 {
         page.paragraph("weak", "Open an image to see what it was made of.");
     }
     for class in &images.classes {

@@ -199,5 +199,6 @@ fn what_is_left_out_or_not_known_is_said() {
     assert!(!text.contains("id=\"trainings\"") && !text.contains("#trainings"));
     let plain = page(None, &images, &[]);
     assert_sound(&plain);
+    assert!(text.contains("Open an image") && !plain.contains("Open an image"));
     assert!(plain.contains("no manifest.json") && plain.contains("4 images of 2 classes."));
 }
