@@ -9,6 +9,8 @@ use crate::store::files::shown;
 use super::console::print_line;
 use super::{Console, Failure};
 
+const MIB: u64 = ReportRequest::BUDGET >> 20;
+
 /// Arguments.
 #[derive(clap::Args)]
 pub struct Args {
@@ -18,15 +20,14 @@ pub struct Args {
     /// The new page; it opens in any browser, without a network
     #[arg(long, value_name = "FILE.html")]
     out: PathBuf,
-    /// A training that `train` wrote, or a folder with several; of another set, such as a random one, to compare. May be
-    /// repeated
+    /// A training that `train` wrote, or a folder with several; those of a random set are compared. May be repeated
     #[arg(long, value_name = "DIR")]
     training: Vec<PathBuf>,
     /// Write the tables as CSV and the charts as SVG into this new folder, too
     #[arg(long, value_name = "DIR")]
     tables: Option<PathBuf>,
     /// Most MiB for images on the page; more are shown as thumbnails, and what does not fit then is left out
-    #[arg(long, value_name = "MIB", default_value_t = ReportRequest::BUDGET >> 20, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    #[arg(long, value_name = "MIB", default_value_t = MIB, value_parser = clap::value_parser!(u64).range(1..=1024))]
     max_mib: u64,
     /// What the folders are where it is in doubt: splits (train, test, …) or classes
     #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]

@@ -14,6 +14,7 @@ pub mod folder_set;
 pub mod networks;
 pub mod open;
 pub mod opinion;
+pub mod patch_table;
 pub mod picking;
 pub mod pictures;
 pub mod relabel;

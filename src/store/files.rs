@@ -175,6 +175,12 @@ impl NewFile {
         Ok(Self { path: path.to_owned(), file })
     }
 
+    /// Where it will be.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Gives it these bytes and its name.
     ///
     /// # Errors

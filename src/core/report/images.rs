@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::numbers::{exact, or_dash, rounded};
-use super::page::{Page, number, table, words};
+use super::page::{Page, number, small_table, table, words};
 use crate::core::distil::manifest::{CellNote, ImageNote, Optimised, Origin, Start};
 use crate::core::distil::recipe::Recipe;
+use crate::core::distil::select::Chosen;
 use crate::core::distil::tables::{LossSummary, came_from};
 use crate::core::formats::base64;
 use crate::core::formats::markup::escaped;
@@ -81,7 +82,8 @@ impl Shown {
     }
 }
 
-pub(super) fn show(page: &mut Page, images: &Shown) {
+/// All classes; `known` where it is known what images were made of.
+pub(super) fn show(page: &mut Page, images: &Shown, known: bool) {
     let (shown, all) = (images.shown(), images.count());
     let mib = images.budget as f64 / f64::from(1 << 20);
     if shown < all {
@@ -99,7 +101,7 @@ pub(super) fn show(page: &mut Page, images: &Shown) {
             ),
         );
     }
-    if shown > 0 {
+    if known && shown > 0 {
         page.paragraph("weak", "Open an image to see what it was made of.");
     }
     for class in &images.classes {
@@ -191,16 +193,7 @@ fn steps(optimised: &Optimised) -> String {
 }
 
 fn cells(cells: &[CellNote], recipe: &Recipe) -> String {
-    let columns = [
-        words("Cell"),
-        words("Source"),
-        words("Box (pixels)"),
-        number("Crop"),
-        number("Loss"),
-        number("p(class)"),
-        number("Rank"),
-        words("Chosen by"),
-    ];
+    let titles = ["Cell", "Source", "Box (pixels)", "Crop", "Loss", "p(class)", "Rank", "Chosen by"];
     let factor = recipe.factor().max(1);
     let strategy = recipe.method.rded().map(|own| own.strategy.name());
     let row = |cell: &CellNote| {
@@ -213,8 +206,11 @@ fn cells(cells: &[CellNote], recipe: &Recipe) -> String {
             exact(cell.loss),
             or_dash(known.then(|| f64::from(-cell.loss).exp()), rounded),
             cell.rank.to_string(),
-            strategy.map_or_else(|| "rank".to_owned(), |strategy| format!("rank ({strategy})")),
+            match (cell.chosen, strategy) {
+                (Chosen::Rank, Some(strategy)) => format!("rank ({strategy})"),
+                (chosen, _) => chosen.name().to_owned(),
+            },
         ]
     };
-    table(&columns, cells.iter().map(row))
+    small_table("cells", &titles, cells.iter().map(row))
 }

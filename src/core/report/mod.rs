@@ -55,7 +55,7 @@ pub fn html(report: &Report<'_>) -> String {
     if !report.trainings.is_empty() {
         page.section("trainings", "Trainings", |page| trainings::show(page, report.trainings));
     }
-    page.section("images", "Images", |page| images::show(page, report.images));
+    page.section("images", "Images", |page| images::show(page, report.images, report.manifest.is_some()));
     let program = report.program;
     page.finish(&format!(
         "Written by {} {}. Everything on this page is in this one file.",

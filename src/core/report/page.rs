@@ -126,6 +126,26 @@ impl Page {
     }
 }
 
+/// A table of few bytes, for what a page has thousands of times; the style knows its columns by `class`.
+pub(super) fn small_table(
+    class: &'static str,
+    titles: &[&'static str],
+    rows: impl Iterator<Item = Vec<String>>,
+) -> String {
+    let titles: String = titles.iter().map(|title| format!("<th>{}</th>", escaped(title))).collect();
+    let mut text = format!("<table class=\"{class}\"><tr>{titles}</tr>");
+    for row in rows {
+        text.push_str("\n<tr>");
+        for cell in row {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "<td>{}</td>", escaped(&cell));
+        }
+        text.push_str("</tr>");
+    }
+    text.push_str("</table>");
+    text
+}
+
 /// A table: a line of titles, then the rows.
 pub(super) fn table(columns: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let class = |column: &Column| if column.number { " class=\"number\"" } else { "" };

@@ -3,7 +3,8 @@
 use super::Report;
 use super::page::{Page, number, words};
 use crate::core::data::dataset::{Layout, Split};
-use crate::core::distil::manifest::{ClassNote, DatasetNote, Manifest, ObserverNote};
+use crate::core::distil::manifest::{ClassNote, DatasetNote, ImageNote, Manifest, ObserverNote, RANKED};
+use crate::core::distil::select::Chosen;
 use crate::core::param::Parameters as _;
 
 /// Settings of a set with a manifest; of another set, why there are none.
@@ -26,8 +27,8 @@ pub(super) fn show(page: &mut Page, report: &Report<'_>) {
         page.command(command);
         page.paragraph(
             "weak",
-            "DATASET, OBSERVER and SET stand for folders and files: the first two for those with the fingerprints \
-             above. A class map, if one was given, has to be given again.",
+            "Words in capitals stand for folders and files: DATASET and OBSERVER for those with the fingerprints above, \
+             CURATION for the file of what was decided by hand. A class map, if one was given, has to be given again.",
         );
     }
     page.folded(&format!("Classes in order ({})", manifest.classes.len()), |page| classes(page, manifest));
@@ -47,10 +48,20 @@ fn recipe(page: &mut Page, manifest: &Manifest) {
     if let Some(larger) = manifest.nested_in {
         facts.push(("Nested in", format!("a set of IPC {larger}, whose first images these are")));
     }
+    facts.extend(curation(manifest).map(|told| ("Curation", told)));
     facts.push(("Device", manifest.device.clone()));
     facts.extend(manifest.patch_side.map(|side| ("Side of patches", format!("{side} pixels"))));
     facts.push(("Made by", format!("{} {}", manifest.program.name, manifest.program.version)));
     page.facts(&facts);
+}
+
+/// What a person decided; `None` where ranks alone did.
+fn curation(manifest: &Manifest) -> Option<String> {
+    let cells = || manifest.classes.iter().flat_map(|class| &class.images).flat_map(ImageNote::cells);
+    let count = |chosen: Chosen| cells().filter(|cell| cell.chosen == chosen).count();
+    let (pinned, swapped) = (count(Chosen::Pin), count(Chosen::Swap));
+    (manifest.due_format() > RANKED)
+        .then(|| format!("by hand, of {} patches: {pinned} pinned, {swapped} swapped", cells().count()))
 }
 
 fn dataset(note: &DatasetNote) -> Vec<(&'static str, String)> {

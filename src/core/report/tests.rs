@@ -2,6 +2,7 @@ use super::*;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::manifest::tests::sample;
 use crate::core::distil::manifest::{ImageNote, Optimised, Origin, Start, TermNote};
+use crate::core::distil::select::Chosen;
 use crate::core::train::curve::{Curve, Point};
 use crate::core::train::recipe::TrainRecipe;
 
@@ -141,7 +142,10 @@ fn hostile_names_stay_names() {
 
 #[test]
 fn the_numbers_are_those_of_the_manifest() {
-    let manifest = sample();
+    let mut manifest = sample();
+    if let Origin::Stitched(cells) = &mut manifest.classes[1].images[1].origin {
+        (cells[3].chosen, cells[3].rank) = (Chosen::Pin, 70);
+    }
     let text = page(Some(&manifest), &shown(&manifest), &[training("a run")]);
     assert_sound(&text);
     // Recipe: every parameter with its value, unit and flag.
@@ -162,8 +166,10 @@ fn the_numbers_are_those_of_the_manifest() {
     }
     assert!(text.contains(&"d".repeat(32)) && text.contains(&"0".repeat(32)));
     // Cell 1 of the first image has rank 2, the loss 1e-45, and lies in the first row.
-    let cell = r#"<tr><td>row 1, column 2</td><td>train/c0/odd\xff2.jpg</td><td>4×4 at (2, 1)</td><td class="number">1</td><td class="number">1e-45</td><td class="number">1</td><td class="number">2</td>"#;
+    let cell = r#"<tr><td>row 1, column 2</td><td>train/c0/odd\xff2.jpg</td><td>4×4 at (2, 1)</td><td>1</td><td>1e-45</td><td>1</td><td>2</td>"#;
     assert!(text.contains(cell), "{text}");
+    assert!(text.contains("<td>2</td><td>rank (realism)</td>") && text.contains("<td>70</td><td>pin</td>"));
+    assert!(text.contains("by hand, of 16 patches: 1 pinned, 0 swapped"));
     // Eight losses a class, of which one is no number and one is infinite.
     let class = "<td>c0</td><td class=\"number\">2</td><td class=\"number\">8</td><td class=\"number\">∞</td>\
                  <td class=\"number\">1e-45</td><td class=\"number\">∞</td><td class=\"number\">8</td>\
@@ -193,5 +199,6 @@ fn what_is_left_out_or_not_known_is_said() {
     assert!(!text.contains("id=\"trainings\"") && !text.contains("#trainings"));
     let plain = page(None, &images, &[]);
     assert_sound(&plain);
+    assert!(text.contains("Open an image") && !plain.contains("Open an image"));
     assert!(plain.contains("no manifest.json") && plain.contains("4 images of 2 classes."));
 }

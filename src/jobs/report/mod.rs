@@ -189,29 +189,24 @@ fn doubts(set: &FolderSet) -> Vec<String> {
     let named = |names: &[String]| some(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut doubts = Vec::new();
     if !differences.missing.is_empty() {
-        let missing = &differences.missing;
-        doubts.push(format!("{} images that the manifest names are missing: {}", missing.len(), named(missing)));
+        doubts.push(format!("missing, though the manifest names them: {}", named(&differences.missing)));
     }
     if !differences.others.is_empty() {
-        let others = &differences.others;
-        doubts.push(format!(
-            "{} images that the manifest doesn't name lie in the set: {}",
-            others.len(),
-            named(others)
-        ));
+        doubts.push(format!("in the set, though the manifest doesn't name them: {}", named(&differences.others)));
     }
     let broken: u64 = manifest.classes.iter().map(|class| u64::from(class.broken)).sum();
     if broken > 0 {
-        doubts.push(format!("{broken} images of the subset could not be decoded and were left out"));
+        doubts.push(format!("images of the subset that could not be decoded and were left out: {broken}"));
     }
     let short = manifest.classes.iter().filter(|class| class.images.len() < manifest.recipe.ipc as usize).count();
     if short > 0 {
-        doubts.push(format!("{short} classes have fewer than {} images: theirs were too few", manifest.recipe.ipc));
+        let ipc = manifest.recipe.ipc;
+        doubts.push(format!("classes with fewer than {ipc} images, for lack of candidates: {short}"));
     }
     let unknown = manifest.classes.iter().flat_map(|class| &class.images).flat_map(ImageNote::cells);
     let unknown = unknown.filter(|cell| !cell.loss.is_finite()).count();
     if unknown > 0 {
-        doubts.push(format!("{unknown} patches have a loss that is infinite or no number"));
+        doubts.push(format!("patches whose loss is infinite or no number: {unknown}"));
     }
     doubts
 }

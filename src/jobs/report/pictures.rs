@@ -125,10 +125,16 @@ impl<'a> Gallery<'a> {
                 let bytes = encode::png(&image).map_err(|e| e.to_string())?;
                 Ok(Pixels { mime: "image/png", bytes, size })
             }
-            (How::Thumbnails, _) => {
+            (How::Thumbnails, file) => {
                 let small = thumbnail(&image);
                 let bytes = encode::jpeg(&small, QUALITY).map_err(|e| e.to_string())?;
-                Ok(Pixels { mime: "image/jpeg", bytes, size: (small.width, small.height) })
+                match file {
+                    // A small image's own file may be the smaller one.
+                    Some((mime, own)) if own.len() <= bytes.len() && small == image => {
+                        Ok(Pixels { mime, bytes: own, size })
+                    }
+                    _ => Ok(Pixels { mime: "image/jpeg", bytes, size: (small.width, small.height) }),
+                }
             }
         }
     }

@@ -9,7 +9,10 @@ use crate::engine::images::encode;
 
 /// An image that compresses badly.
 fn noise(side: u32, seed: u32) -> Rgb8 {
-    let byte = |at: u32| (at.wrapping_add(seed).wrapping_mul(2_654_435_761) >> 13) as u8;
+    let byte = |at: u32| {
+        let mixed = at.wrapping_add(seed.wrapping_mul(7919)).wrapping_mul(2_654_435_761);
+        ((mixed ^ mixed >> 15).wrapping_mul(2_246_822_519) >> 13) as u8
+    };
     Rgb8 { width: side, height: side, data: (0..side * side * 3).map(byte).collect() }
 }
 
@@ -118,9 +121,9 @@ fn damage_is_told() {
     write(&request(root.path()), &mut watch).unwrap();
     let page = std::fs::read_to_string(root.path().join("report.html")).unwrap();
     for said in [
-        "1 images that the manifest names are missing: 00000/class00000_id00001.jpg",
-        "1 images that the manifest doesn't name lie in the set: 00000/other.png",
-        "2 images of the subset could not be decoded",
+        "missing, though the manifest names them: 00000/class00000_id00001.jpg",
+        "in the set, though the manifest doesn't name them: 00000/other.png",
+        "could not be decoded and were left out: 2",
     ] {
         assert!(watch.warned.iter().any(|warned| warned.contains(said)), "{said}: {:?}", watch.warned);
         assert!(page.contains(said), "{said}");
