@@ -99,7 +99,7 @@ fn measure(classes: usize) -> Result<(), Failure> {
     let start = Instant::now();
     let mut selected = 0;
     for (class, block) in dataset.class_ids().zip(&blocks) {
-        selected += select(block, dataset.class(class), &recipe, &[])?.len();
+        selected += select(block, dataset.class(class), &recipe, &[], &[])?.len();
     }
     println!(
         "  selecting {selected} patches of all classes from scratch, for comparison: {:.2}",

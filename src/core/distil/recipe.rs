@@ -1,7 +1,7 @@
 //! A recipe: one method with its parameters, as data. What a user edits, a preset ships and a manifest records.
 
 use super::rded::Rded;
-use super::short::{ShortClasses, TooFewPatches};
+use super::short::{ShortClass, ShortClasses, TooFewPatches};
 use crate::core::param::{BadValue, Parameters as _};
 
 /// How distilled images are written.
@@ -179,9 +179,9 @@ impl Recipe<Rded> {
         if candidates < least { Err(least) } else { Ok(taken) }
     }
 
-    /// The error of classes that are too small, by name and number of usable images.
+    /// The error of classes that are too small.
     #[must_use]
-    pub fn too_few(&self, classes: Vec<(String, usize)>) -> TooFewPatches {
+    pub fn too_few(&self, classes: Vec<ShortClass>) -> TooFewPatches {
         let by = self.method.short_classes;
         let needed = if by.refuses() { self.patches_per_class() } else { self.method.patches as usize };
         TooFewPatches { classes, needed, by }

@@ -35,11 +35,22 @@ impl ShortClasses {
     }
 }
 
+/// A class that is too small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortClass {
+    /// Its name for people.
+    pub class: String,
+    /// Images with a score within the subset.
+    pub usable: usize,
+    /// Those of them that are rejected.
+    pub rejected: usize,
+}
+
 /// Fewer patches than the distilled images of a class need.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct TooFewPatches {
-    /// The classes, and the images with a score within the subset of each.
-    pub classes: Vec<(String, usize)>,
+    /// The classes.
+    pub classes: Vec<ShortClass>,
     /// IPC·N, or N where one distilled image is enough.
     pub needed: usize,
     /// What was asked for.
@@ -62,14 +73,17 @@ impl std::fmt::Display for TooFewPatches {
                 "lower N, or leave such classes out with --classes",
             ),
         };
-        if let [(class, available)] = &self.classes[..] {
-            return write!(f, "class '{class}': {available} usable images, but {whose} {what}; {remedy}");
+        let of_them = |rejected| if rejected == 0 { String::new() } else { format!(", {rejected} of them rejected") };
+        let again = if self.classes.iter().any(|class| class.rejected > 0) { "take rejections back, or " } else { "" };
+        if let [ShortClass { class, usable, rejected }] = &self.classes[..] {
+            let usable = format!("{usable} usable images{}", of_them(*rejected));
+            return write!(f, "class '{class}': {usable}, but {whose} {what}; {again}{remedy}");
         }
-        let named = self.classes.iter().take(NAMED).map(|(class, count)| format!("'{class}' ({count})"));
-        let named = named.collect::<Vec<_>>().join(", ");
+        let named = |c: &ShortClass| format!("'{}' ({}{})", c.class, c.usable, of_them(c.rejected));
+        let named = self.classes.iter().take(NAMED).map(named).collect::<Vec<_>>().join(", ");
         let (count, more) = (self.classes.len(), self.classes.len().saturating_sub(NAMED));
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        write!(f, "{count} classes have fewer usable images than {what}, which {whose}: {named}{more}; {remedy}")
+        write!(f, "{count} classes have fewer usable images than {what}, which {whose}: {named}{more}; {again}{remedy}")
     }
 }
 
@@ -80,8 +94,8 @@ mod tests {
     #[test]
     fn all_short_classes_are_named_with_a_way_out() {
         let of = |by, needed, count: usize| {
-            let classes = (0..count).map(|c| (format!("c{c}"), c)).collect();
-            TooFewPatches { classes, needed, by }.to_string()
+            let classes = (0..count).map(|c| ShortClass { class: format!("c{c}"), usable: c, rejected: c / 3 });
+            TooFewPatches { classes: classes.collect(), needed, by }.to_string()
         };
         let one = of(ShortClasses::Refuse, 20, 1);
         let due = "class 'c0': 0 usable images, but a class's images need IPC·N = 20 patches; ";
@@ -91,7 +105,7 @@ mod tests {
             "7 classes",
             "N = 4 patches, which one distilled image needs",
             "'c0' (0), 'c1' (1)",
-            "'c4' (4) and 2 more",
+            "'c4' (4, 1 of them rejected) and 2 more; take rejections back, or lower N",
             "--classes",
         ] {
             assert!(many.contains(said), "{many}");

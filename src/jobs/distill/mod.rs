@@ -8,10 +8,10 @@ use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::place_of;
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, Recipe};
-use crate::core::distil::scores::{BrokenImage, ClassScores, PatchScore};
-use crate::core::distil::select::{SelectError, candidates, select};
+use crate::core::distil::scores::{BrokenImage, ClassScores};
+use crate::core::distil::select::{Kept, SelectError, candidates, select};
 use crate::core::distil::set::{ImageSet as _, SetError};
-use crate::core::distil::short::TooFewPatches;
+use crate::core::distil::short::{ShortClass, TooFewPatches};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
@@ -250,7 +250,7 @@ fn distill_into(
     let laid =
         lay_out(session, (recipe, sets), ScoredClasses { classes, blocks: &blocks }, progress, (&mut cost, each))?;
     let patches = laid.iter().flat_map(|l| l.selected.values()).flat_map(|class| class.iter());
-    let wild = patches.filter(|p| !p.loss.is_finite()).count();
+    let wild = patches.filter(|kept| !kept.patch.loss.is_finite()).count();
     if wild > 0 {
         progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
     }
@@ -302,7 +302,9 @@ fn lay_out(
     for (recipe, picks) in recipes.iter().zip(&picks) {
         let of_class = scored.classes.iter().zip(scored.blocks).zip(picks);
         let selected: Vec<_> = of_class
-            .map(|((&class, block), picks)| select(block, session.dataset.class(class), recipe, picks).map(Arc::new))
+            .map(|((&class, block), picks)| {
+                select(block, session.dataset.class(class), recipe, picks, &[]).map(Arc::new)
+            })
             .collect::<Result<_, _>>()?;
         laid.push(StitchedSet {
             dataset: session.dataset.clone(),
@@ -318,10 +320,10 @@ fn lay_out(
 
 /// Mean loss of the patches that a set shows.
 fn mean_loss(set: &Set, laid: &StitchedSet) -> f64 {
-    let of_class = |(&class, patches): (&ClassId, &Arc<Vec<PatchScore>>)| -> Vec<f64> {
+    let of_class = |(&class, patches): (&ClassId, &Arc<Vec<Kept>>)| -> Vec<f64> {
         let images = laid.images(class) as usize;
-        let shown = |(rank, _): &(usize, &PatchScore)| place_of(*rank, images).1 < set.recipe.ipc as usize;
-        patches.iter().enumerate().filter(shown).map(|(_, p)| f64::from(p.loss)).collect()
+        let shown = |(slot, _): &(usize, &Kept)| place_of(*slot, images).1 < set.recipe.ipc as usize;
+        patches.iter().enumerate().filter(shown).map(|(_, kept)| f64::from(kept.patch.loss)).collect()
     };
     let losses: Vec<f64> = laid.selected.iter().flat_map(of_class).collect();
     losses.iter().sum::<f64>() / losses.len().max(1) as f64
@@ -335,7 +337,12 @@ pub(super) fn enough_images(
 ) -> Result<(), TooFewPatches> {
     let available = |class: ClassId| dataset.class_size(class).min(recipe.method.subset as usize);
     let short = classes.iter().filter(|&&class| recipe.patches_of(available(class)).is_err());
-    let short: Vec<_> = short.map(|&class| (dataset.class(class).shown().to_owned(), available(class))).collect();
+    let named = |&class: &ClassId| ShortClass {
+        class: dataset.class(class).shown().to_owned(),
+        usable: available(class),
+        rejected: 0,
+    };
+    let short: Vec<_> = short.map(named).collect();
     if short.is_empty() { Ok(()) } else { Err(recipe.too_few(short)) }
 }
 

@@ -10,6 +10,7 @@ use crate::core::data::pixels::Rgb8;
 use crate::core::distil::compose::{patch_side, rank_of};
 use crate::core::distil::manifest::{CellNote, Origin};
 use crate::core::distil::scores::PatchScore;
+use crate::core::distil::select::Kept;
 use crate::core::distil::set::{Address, ImageSet, SetError};
 use crate::engine::images::{decode, resize, stitch};
 
@@ -26,17 +27,22 @@ pub struct StitchedSet {
     pub ipc: u32,
     /// N: patches of an image.
     pub patches: u32,
-    /// The selected patches of each class, best first: IPC·N of them, or N for each image of a short class.
-    pub selected: BTreeMap<ClassId, Arc<Vec<PatchScore>>>,
+    /// The selected patches of each class by slot ([`rank_of`]): IPC·N of them, or N for each image of a short class.
+    pub selected: BTreeMap<ClassId, Arc<Vec<Kept>>>,
 }
 
 impl StitchedSet {
     /// The patches in the cells of an image, in row-major order.
     pub fn patches(&self, at: Address) -> impl Iterator<Item = &PatchScore> {
+        self.kept(at).map(|kept| &kept.patch)
+    }
+
+    /// [`Self::patches`], with why each was taken.
+    pub fn kept(&self, at: Address) -> impl Iterator<Item = &Kept> {
         let images = self.images(at.class);
         let selected = self.selected.get(&at.class).filter(|_| at.image < images).map_or(&[][..], |all| all);
-        let rank = move |cell| rank_of(cell, at.image as usize, images as usize);
-        (0..self.patches as usize).filter_map(move |cell| selected.get(rank(cell)))
+        let slot = move |cell| rank_of(cell, at.image as usize, images as usize);
+        (0..self.patches as usize).filter_map(move |cell| selected.get(slot(cell)))
     }
 
     /// Names the pixels of an image: equal keys have equal pixels, as long as the dataset's files stay as they are.
@@ -74,15 +80,15 @@ impl ImageSet for StitchedSet {
     }
 
     fn origin(&self, at: Address) -> Option<Origin> {
-        let note = |(cell, patch): (usize, &PatchScore)| CellNote {
+        let note = |(cell, &Kept { patch, rank, .. }): (usize, &Kept)| CellNote {
             cell: cell as u32,
             source: self.dataset.source(patch.image),
             bbox: patch.bbox,
             crop: patch.crop,
             loss: patch.loss,
-            rank: rank_of(cell, at.image as usize, self.images(at.class) as usize) as u32,
+            rank,
         };
-        let cells: Vec<CellNote> = self.patches(at).enumerate().map(note).collect();
+        let cells: Vec<CellNote> = self.kept(at).enumerate().map(note).collect();
         (!cells.is_empty()).then_some(Origin::Stitched(cells))
     }
 }
@@ -93,6 +99,7 @@ mod tests {
     use crate::core::data::dataset::{Class, DatasetBuilder, ImageId, Layout, Split};
     use crate::core::data::source::Held;
     use crate::core::distil::patch::CropBox;
+    use crate::core::distil::select::Chosen;
 
     fn set() -> StitchedSet {
         let mut builder = DatasetBuilder::default();
@@ -102,7 +109,8 @@ mod tests {
             Arc::new(builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap());
         let patch =
             |i: u32| PatchScore { image: ImageId(i), crop: 1, bbox: CropBox::whole(8, 8), loss: i as f32, rival: None };
-        let selected = BTreeMap::from([(ClassId(0), Arc::new((0..8).map(patch).collect()))]);
+        let kept = |rank| Kept { patch: patch(rank), rank, chosen: Chosen::Rank };
+        let selected = BTreeMap::from([(ClassId(0), Arc::new((0..8).map(kept).collect()))]);
         StitchedSet { dataset, side: 16, mean_std: MeanStd::NONE, ipc: 2, patches: 4, selected }
     }
 

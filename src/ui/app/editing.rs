@@ -1,6 +1,7 @@
 //! Changes of what the user edits, and what follows at once from them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::state::App;
 use crate::core::workspace::{Command, Effects};
@@ -21,7 +22,7 @@ impl App {
         if reselect {
             // Of a method without patches the last ranking stays as it is, and nobody shows it.
             if let Some(recipe) = self.model.workspace.recipe().rded() {
-                self.model.ranking.update(&recipe);
+                self.model.ranking.update(&recipe, &Arc::default());
             }
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();

@@ -128,7 +128,8 @@ fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
         None if ranking.class(class).tried == 0 => "not scored yet".to_owned(),
         None => {
             let selected = ranking.selected(class);
-            let mean = selected.iter().map(|p| f64::from(p.loss)).sum::<f64>() / selected.len().max(1) as f64;
+            let mean =
+                selected.iter().map(|kept| f64::from(kept.patch.loss)).sum::<f64>() / selected.len().max(1) as f64;
             let more = if ranking.class(class).covered { "" } else { ", from part of the subset" };
             let count = text::count(selected.len(), "patch", "patches");
             format!("{count}, mean loss {}{more}", text::loss(mean as f32))

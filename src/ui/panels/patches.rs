@@ -100,9 +100,18 @@ impl PatchesPanel {
         });
     }
 
-    /// How many of a class's patches are shown: the first, since those that are stitched come first.
+    /// How many of a class's patches are shown.
     fn cells(&self, of: &ClassRanking) -> usize {
         if self.only_selected { of.selected } else { of.ranked }
+    }
+
+    /// The patch in a class's `i`-th tile, with its rank.
+    fn shown<'a>(&self, ranking: &'a Ranking, class: ClassId, i: usize) -> Option<(usize, &'a PatchScore)> {
+        if self.only_selected {
+            ranking.stitched_by_rank(class, i).map(|kept| (kept.rank as usize, &kept.patch))
+        } else {
+            ranking.ranked(class).get(i).map(|patch| (i, patch))
+        }
     }
 
     fn grid(&self, ui: &mut Ui, (dataset, classes): (&Dataset, &[ClassId]), scene: &mut Scene<'_>) {
@@ -111,7 +120,8 @@ impl PatchesPanel {
         let counts: Vec<usize> = classes.iter().map(|c| self.cells(ranking.class(*c))).collect();
         let selected = model.selected_place().and_then(|(_, class, rank)| {
             let at = classes.iter().position(|c| *c == class)?;
-            (rank < counts[at]).then_some((at, rank))
+            let shown = if self.only_selected { ranking.among_stitched(class, rank)? } else { rank };
+            (shown < counts[at]).then_some((at, shown))
         });
         let grid = Grid {
             name: "patches",
@@ -127,15 +137,15 @@ impl PatchesPanel {
         let sections = Sections { counts: &counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
             let (s, i) = cell.at;
-            let Some(patch) = ranking.ranked(classes[s]).get(i) else { return };
+            let Some((rank, patch)) = self.shown(ranking, classes[s], i) else { return };
             let look = scene.gallery.patch((patch.image, patch.bbox), side);
-            let stitched = i < ranking.class(classes[s]).selected;
+            let stitched = ranking.among_stitched(classes[s], rank).is_some();
             let label = dataset.class(classes[s]).shown();
-            paint(ui, cell, &Tile { label, patch, stitched, selected: selected == Some(cell.at), look });
+            paint(ui, cell, &Tile { label, patch, rank, stitched, selected: selected == Some(cell.at), look });
         });
         let target: Option<At> = picked.clicked.map(|(at, _)| at).or(picked.moved);
         if let Some((s, i)) = target
-            && let Some(patch) = ranking.ranked(classes[s]).get(i)
+            && let Some((_, patch)) = self.shown(ranking, classes[s], i)
         {
             scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
             scene.out.push(Intent::Activate(Panel::Patches));
@@ -147,7 +157,7 @@ fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> 
     let of = ranking.class(class);
     let mut note = format!("{shown} of {} images", text::thousands(of.wanted as u64));
     if of.selected > 0 {
-        note.push_str(&format!(", first {} stitched", text::thousands(of.selected as u64)));
+        note.push_str(&format!(", {} stitched", text::thousands(of.selected as u64)));
     }
     if of.broken > 0 {
         note.push_str(&format!(", {} broken", of.broken));
@@ -165,6 +175,7 @@ fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> 
 struct Tile<'a> {
     label: &'a str,
     patch: &'a PatchScore,
+    rank: usize,
     stitched: bool,
     selected: bool,
     look: Look,
@@ -172,7 +183,7 @@ struct Tile<'a> {
 
 fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
     let p = palette(ui.visuals());
-    let (rank, loss) = (cell.at.1 + 1, text::loss(tile.patch.loss));
+    let (rank, loss) = (tile.rank + 1, text::loss(tile.patch.loss));
     let name = format!("{} rank {rank}, loss {loss}", tile.label);
     cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, tile.selected, &name));
     picture(ui, cell.picture, &tile.look);
@@ -200,7 +211,8 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         text::line(ui, bottom, &format!("loss {loss}"), (TextStyle::Small, p.weak));
     }
     if cell.response.hovered() {
-        let stitched = if tile.stitched { "stitched into a distilled image" } else { "not among the first IPC·N" };
+        let stitched =
+            if tile.stitched { "stitched into a distilled image" } else { "not among the IPC·N that are stitched" };
         let words = format!(
             "{}, rank {rank}: {stitched}\nloss {loss}, probability of the class {}",
             tile.label,

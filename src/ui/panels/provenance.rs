@@ -108,7 +108,7 @@ fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassI
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
         Some((_, image)) => format!("distilled image {}", image + 1),
-        None => "no distilled image: not among the first IPC·N".to_owned(),
+        None => "no distilled image: not among the IPC·N that are stitched".to_owned(),
     }
 }
 

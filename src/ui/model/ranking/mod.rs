@@ -1,6 +1,7 @@
 //! The scores in memory, and what is ranked and selected from them for the recipe of the moment. A change costs what it
 //! changes: every class is counted anew, which takes no sorting; a class is ranked when somebody looks at it, and its
-//! ranking is kept while what shapes it stays. IPC only moves the cut in it; another subset filters the order by loss.
+//! ranking is kept while what shapes it stays. IPC only moves the cut in it; another subset filters the order by loss; a
+//! mark of the curation concerns its class alone.
 //! Scores for another N or seed are kept for switching back. What herding and k-means pick comes from the worker and is
 //! kept likewise; where it is missing, nothing is shown in its stead.
 
@@ -10,10 +11,11 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::compose::place_of;
+use crate::core::distil::curation::{Curation, Mark};
 use crate::core::distil::rded::{Rded, Strategy};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::{ClassScores, PatchScore};
-use crate::core::distil::select::{ByLoss, SelectError, Supply, ranked_keeping};
+use crate::core::distil::select::{ByLoss, Kept, Order, SelectError, Supply, Unused, absent, ranked_keeping};
 use crate::core::distil::short::ShortClasses;
 use crate::jobs::picking::Picks;
 
@@ -33,6 +35,13 @@ fn shape(recipe: &Recipe<Rded>) -> Shape {
     let clusters =
         (recipe.method.strategy == Strategy::KMeans).then(|| (recipe.patches_per_class(), recipe.method.short_classes));
     (base(recipe), recipe.method.strategy, [recipe.method.subset, recipe.method.crops], clusters)
+}
+
+/// Whether two recipes rank the same patches in the same order.
+fn same_order(a: &Recipe<Rded>, b: &Recipe<Rded>) -> bool {
+    // As many of herding's picks come first as are needed.
+    let first = |of: &Recipe<Rded>| (of.patches_per_class(), of.method.short_classes);
+    shape(a) == shape(b) && (a.method.strategy != Strategy::Herding || first(a) == first(b))
 }
 
 /// A class's scores, and their order, which holds for any subset.
@@ -60,8 +69,18 @@ pub struct ClassRanking {
     /// Whether the scores cover the recipe, and the picks where the strategy needs them.
     pub covered: bool,
     supply: Supply,
-    order: OnceCell<Arc<Vec<PatchScore>>>,
-    stitched: OnceCell<Arc<Vec<PatchScore>>>,
+    order: OnceCell<Order>,
+    stitched: OnceCell<Stitched>,
+}
+
+/// What is stitched of a class.
+#[derive(Clone, Debug, Default)]
+struct Stitched {
+    /// By slot.
+    kept: Arc<Vec<Kept>>,
+    /// The slots, by the rank of what lies there.
+    by_rank: Vec<usize>,
+    unused: Vec<Unused>,
 }
 
 /// Scores and rankings of the open dataset and observer.
@@ -71,14 +90,16 @@ pub struct Ranking {
     scores: HashMap<Base, Vec<Option<Scored>>>,
     picks: HashMap<(Shape, ClassId), Picks>,
     recipe: Recipe<Rded>,
+    curation: Arc<Curation>,
     classes: Vec<ClassRanking>,
     /// What a class that does not exist has.
     none: ClassRanking,
     no_patches: Arc<Vec<PatchScore>>,
+    nothing: Stitched,
 }
 
 impl Ranking {
-    /// Forgets all scores: another dataset or observer.
+    /// Forgets all scores and marks: another dataset or observer.
     pub fn open(&mut self, dataset: Option<Arc<Dataset>>) {
         let recipe = std::mem::take(&mut self.recipe);
         let classes = dataset.as_ref().map_or(0, |d| d.classes().len());
@@ -86,11 +107,26 @@ impl Ranking {
         self.count_all(false);
     }
 
-    /// Follows the recipe.
-    pub fn update(&mut self, recipe: &Recipe<Rded>) {
-        let same = shape(recipe) == shape(&self.recipe);
+    /// Follows the recipe and the curation.
+    pub fn update(&mut self, recipe: &Recipe<Rded>, curation: &Arc<Curation>) {
+        let same = same_order(recipe, &self.recipe);
         self.recipe = *recipe;
-        self.count_all(same);
+        let before = std::mem::replace(&mut self.curation, curation.clone());
+        let unmarked = Arc::ptr_eq(&before, curation) || *before == **curation;
+        for class in 0..self.classes.len() as u32 {
+            let same_marks = unmarked || self.marks_of(&before, ClassId(class)) == self.marks(ClassId(class));
+            self.count(ClassId(class), same && same_marks);
+        }
+    }
+
+    fn marks_of(&self, curation: &Curation, class: ClassId) -> Vec<(ImageId, Mark)> {
+        let Some(dataset) = self.dataset.as_ref().filter(|_| !curation.is_empty()) else { return Vec::new() };
+        curation.within(dataset.images_of(class)).collect()
+    }
+
+    /// What the images of a class are marked with.
+    fn marks(&self, class: ClassId) -> Vec<(ImageId, Mark)> {
+        self.marks_of(&self.curation, class)
     }
 
     /// Takes a block that was scored for `recipe`, which may not be the one shown.
@@ -124,6 +160,7 @@ impl Ranking {
 
     /// Counts what a class has for the recipe. Its ranking is forgotten unless the `same_order` holds.
     fn count(&mut self, class: ClassId, same_order: bool) {
+        let marks = if same_order { Vec::new() } else { self.marks(class) };
         let (Some(dataset), Some(out)) = (&self.dataset, self.classes.get_mut(class.index())) else { return };
         let (recipe, size) = (&self.recipe, dataset.class_size(class));
         let before = std::mem::take(out);
@@ -137,7 +174,7 @@ impl Ranking {
         out.supply = before.supply;
         if !same_order {
             let picks = self.picks.get(&(shape(recipe), class)).map_or(&[][..], |p| p);
-            out.supply = Supply::of(&scored.block, recipe, picks);
+            out.supply = Supply::of(&scored.block, recipe, picks, &marks);
         }
         out.broken = scored.block.broken.iter().filter(|b| b.position < recipe.method.subset).count();
         out.tried = out.supply.candidates + out.broken;
@@ -162,29 +199,67 @@ impl Ranking {
         self.classes.get(class.index()).unwrap_or(&self.none)
     }
 
-    /// A class's key patches in the strategy's order, ranked now if nobody has looked at them yet.
+    /// A class's patches in the strategy's order, ranked now if nobody has looked at them yet: key patches, or the crops
+    /// that were taken in their stead. Rejected ones keep their ranks.
     #[must_use]
     pub fn ranked(&self, class: ClassId) -> &Arc<Vec<PatchScore>> {
+        self.order(class).map_or(&self.no_patches, |order| &order.patches)
+    }
+
+    fn order(&self, class: ClassId) -> Option<&Order> {
         let counted = self.class(class);
-        let (Some(dataset), Some(scored)) = (&self.dataset, self.scored(class)) else { return &self.no_patches };
+        let (dataset, scored) = (self.dataset.as_ref()?, self.scored(class)?);
         if counted.ranked == 0 {
-            return &self.no_patches;
+            return None;
         }
-        counted.order.get_or_init(|| {
+        Some(counted.order.get_or_init(|| {
             let picks = self.picks.get(&(shape(&self.recipe), class)).map_or(&[][..], |p| p);
             let name = &dataset.class(class).name;
-            Arc::new(ranked_keeping(&scored.block, &scored.by_loss, &self.recipe, name, picks))
+            let ranked = Arc::new(ranked_keeping(&scored.block, &scored.by_loss, &self.recipe, name, picks));
+            Order::new(ranked, &scored.block, &self.recipe, &self.marks(class))
+        }))
+    }
+
+    /// The IPC·N of them that are stitched, by slot (cell·images + image).
+    #[must_use]
+    pub fn selected(&self, class: ClassId) -> &Arc<Vec<Kept>> {
+        &self.stitched(class).kept
+    }
+
+    fn stitched(&self, class: ClassId) -> &Stitched {
+        let counted = self.class(class);
+        let Some(order) = self.order(class).filter(|_| counted.selected > 0) else { return &self.nothing };
+        counted.stitched.get_or_init(|| {
+            let (kept, unused) = order.keep(counted.selected, self.recipe.method.patches, &self.marks(class));
+            let mut by_rank: Vec<usize> = (0..kept.len()).collect();
+            by_rank.sort_by_key(|&slot| kept[slot].rank);
+            Stitched { kept: Arc::new(kept), by_rank, unused }
         })
     }
 
-    /// The first IPC·N of them, which are stitched.
+    /// The stitched patch with the `n`-th best rank of the class's stitched ones, from 0.
     #[must_use]
-    pub fn selected(&self, class: ClassId) -> &Arc<Vec<PatchScore>> {
-        let counted = self.class(class);
-        if counted.selected == 0 {
-            return &self.no_patches;
-        }
-        counted.stitched.get_or_init(|| Arc::new(self.ranked(class).iter().take(counted.selected).copied().collect()))
+    pub fn stitched_by_rank(&self, class: ClassId, n: usize) -> Option<&Kept> {
+        let stitched = self.stitched(class);
+        stitched.kept.get(*stitched.by_rank.get(n)?)
+    }
+
+    /// How many stitched patches of the class rank before a rank: where it stands among them, if it is stitched.
+    #[must_use]
+    pub fn among_stitched(&self, class: ClassId, rank: usize) -> Option<usize> {
+        let stitched = self.stitched(class);
+        stitched.by_rank.binary_search_by_key(&rank, |&slot| stitched.kept[slot].rank as usize).ok()
+    }
+
+    /// What of the curation does not apply to a class, by image; nothing before it is scored.
+    #[must_use]
+    pub fn unused(&self, class: ClassId) -> Vec<Unused> {
+        let (marks, scored) = (self.marks(class), self.scored(class));
+        let Some(scored) = scored.filter(|_| !marks.is_empty()) else { return Vec::new() };
+        let mut unused = absent(&scored.block, &self.recipe, &marks);
+        unused.extend(&self.stitched(class).unused);
+        unused.sort_unstable();
+        unused
     }
 
     /// Why nothing of a class is selected though it has scores, in words.
@@ -213,10 +288,11 @@ impl Ranking {
         Some((class, rank))
     }
 
-    /// Cell and distilled image that hold a rank, if the patch is selected.
+    /// Cell and distilled image that hold the image at a rank, if it is stitched.
     #[must_use]
     pub fn cell(&self, class: ClassId, rank: usize) -> Option<(usize, usize)> {
-        (rank < self.class(class).selected).then(|| place_of(rank, self.images(class)))
+        let slot = *self.stitched(class).by_rank.get(self.among_stitched(class, rank)?)?;
+        Some(place_of(slot, self.images(class)))
     }
 
     /// Distilled images of a class.

@@ -1,9 +1,10 @@
 use super::*;
 use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
 use crate::core::data::source::Held;
+use crate::core::distil::curation::{Choice, Place};
 use crate::core::distil::patch::{CropBox, subset_order};
 use crate::core::distil::scores::BrokenImage;
-use crate::core::distil::select::{ranked, select};
+use crate::core::distil::select::{Chosen, ranked, select, unused};
 use crate::core::rng::Stream;
 
 fn dataset() -> Arc<Dataset> {
@@ -27,7 +28,7 @@ fn block(losses: &[f32]) -> Arc<ClassScores> {
 }
 
 fn images(ranking: &Ranking) -> Vec<u32> {
-    ranking.selected(ClassId(0)).iter().map(|p| p.image.0).collect()
+    ranking.selected(ClassId(0)).iter().map(|kept| kept.patch.image.0).collect()
 }
 
 #[test]
@@ -37,19 +38,19 @@ fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
     let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
     let mut ranking = Ranking::default();
     ranking.open(Some(dataset()));
-    ranking.update(&recipe);
+    ranking.update(&recipe, &Arc::default());
     assert_eq!((ranking.any(), ranking.stale([class].into_iter())), (false, 1));
     ranking.add(&recipe, class, block(&[0.4, 0.1, 0.3, 0.2]));
     assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![1, 3], 0));
     assert_eq!((ranking.place(ImageId(3)), ranking.cell(class, 1)), (Some((class, 1)), Some((0, 1))));
 
     // A smaller subset: images 0 and 1 only.
-    ranking.update(&recipe.with(Rded { subset: 2, ..method }));
+    ranking.update(&recipe.with(Rded { subset: 2, ..method }), &Arc::default());
     assert_eq!((images(&ranking), ranking.place(ImageId(3))), (vec![1, 0], None));
     // Another N has no scores; back again they are there.
-    ranking.update(&recipe.with(Rded { patches: 4, ..method }));
+    ranking.update(&recipe.with(Rded { patches: 4, ..method }), &Arc::default());
     assert!(!ranking.any());
-    ranking.update(&Recipe { ipc: 5, ..recipe });
+    ranking.update(&Recipe { ipc: 5, ..recipe }, &Arc::default());
     assert!(ranking.problem(class).is_some_and(|p| p.contains("'a'")));
     // Scores for another recipe do not show.
     ranking.add(&Recipe { seed: 9, ..recipe }, class, block(&[9.0]));
@@ -65,32 +66,32 @@ fn random_is_shown_at_once_and_herding_only_with_its_picks() {
     let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
     let mut ranking = Ranking::default();
     ranking.open(Some(dataset()));
-    ranking.update(&recipe);
+    ranking.update(&recipe, &Arc::default());
     ranking.add(&recipe, class, block(&[0.4, 0.1, 0.3, 0.2]));
-    ranking.update(&recipe.with(Rded { strategy: Strategy::Random, ..method }));
+    ranking.update(&recipe.with(Rded { strategy: Strategy::Random, ..method }), &Arc::default());
     let drawn = ranked(&block(&[0.4, 0.1, 0.3, 0.2]), &ranking.recipe, "a", &[]);
     assert_eq!(shown(&ranking), drawn.iter().map(|p| p.image.0).collect::<Vec<_>>());
     assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (shown(&ranking)[..2].to_vec(), 0));
 
     let herding = recipe.with(Rded { strategy: Strategy::Herding, ..method });
-    ranking.update(&herding);
+    ranking.update(&herding, &Arc::default());
     assert_eq!((shown(&ranking), images(&ranking), ranking.stale([class].into_iter())), (vec![], vec![], 1));
     assert!(ranking.problem(class).is_some_and(|p| p.contains("herding")));
     ranking.add_picks(&herding, class, Arc::new(vec![ImageId(2), ImageId(0)]));
     assert_eq!((images(&ranking), shown(&ranking)), (vec![2, 0], vec![2, 0, 1, 3]));
-    ranking.update(&Recipe { ipc: 1, ..herding });
+    ranking.update(&Recipe { ipc: 1, ..herding }, &Arc::default());
     assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![2], 0));
-    ranking.update(&Recipe { ipc: 3, ..herding });
+    ranking.update(&Recipe { ipc: 3, ..herding }, &Arc::default());
     assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
     // Of fewer picks, the longer list stays; k-means asks anew for each size.
     ranking.add_picks(&herding, class, Arc::new(vec![ImageId(2)]));
-    ranking.update(&herding);
+    ranking.update(&herding, &Arc::default());
     assert_eq!(images(&ranking), [2, 0]);
     let kmeans = recipe.with(Rded { strategy: Strategy::KMeans, ..method });
-    ranking.update(&kmeans);
+    ranking.update(&kmeans, &Arc::default());
     ranking.add_picks(&kmeans, class, Arc::new(vec![ImageId(3), ImageId(1)]));
     assert_eq!(images(&ranking), [3, 1]);
-    ranking.update(&Recipe { ipc: 1, ..kmeans });
+    ranking.update(&Recipe { ipc: 1, ..kmeans }, &Arc::default());
     assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![], 1));
 }
 
@@ -99,7 +100,9 @@ fn random_is_shown_at_once_and_herding_only_with_its_picks() {
 struct Known {
     /// Image, crop and the loss's bits of each ranked patch.
     ranked: Vec<(u32, u32, u32)>,
-    selected: Vec<(u32, u32, u32)>,
+    /// The same of each slot, with rank and reason.
+    selected: Vec<((u32, u32, u32), u32, Chosen)>,
+    unused: Vec<Unused>,
     problem: Option<String>,
     counts: [usize; 3],
     covered: bool,
@@ -109,11 +112,17 @@ fn patches(of: &[PatchScore]) -> Vec<(u32, u32, u32)> {
     of.iter().map(|p| (p.image.0, p.crop, p.loss.to_bits())).collect()
 }
 
-/// Scores and picks as they were given, and a window's ranking that was given the same.
+fn slots(of: &[Kept]) -> Vec<((u32, u32, u32), u32, Chosen)> {
+    let slot = |kept: &Kept| (patches(&[kept.patch])[0], kept.rank, kept.chosen);
+    of.iter().map(slot).collect()
+}
+
+/// Scores, picks and marks as they were given, and a window's ranking that was given the same.
 struct Both {
     data: Arc<Dataset>,
     blocks: HashMap<(Base, ClassId), Arc<ClassScores>>,
     picks: HashMap<(Shape, ClassId), Picks>,
+    curation: Arc<Curation>,
     ranking: Ranking,
 }
 
@@ -122,24 +131,27 @@ impl Both {
     fn anew(&self, recipe: &Recipe<Rded>, class: ClassId) -> Known {
         let wanted = self.data.class_size(class).min(recipe.method.subset as usize);
         let Some(block) = self.blocks.get(&(base(recipe), class)) else {
-            let (ranked, selected) = Default::default();
-            return Known { ranked, selected, problem: None, counts: [0, wanted, 0], covered: false };
+            let (ranked, selected, unused) = Default::default();
+            return Known { ranked, selected, unused, problem: None, counts: [0, wanted, 0], covered: false };
         };
         let about = self.data.class(class);
         let picks = self.picks.get(&(shape(recipe), class)).map_or(&[][..], |p| p);
-        let mut keys = ranked(block, recipe, &about.name, picks);
+        let marks: Vec<_> = self.curation.within(self.data.images_of(class)).collect();
+        let keys = Arc::new(ranked(block, recipe, &about.name, picks));
+        let mut keys = Order::new(keys, block, recipe, &marks).patches.to_vec();
         let broken = block.broken.iter().filter(|b| b.position < recipe.method.subset).count();
         let counts = [keys.len() + broken, wanted, broken];
         let mut covered =
             block.covers(recipe.method.subset, recipe.method.patches_per_image(), self.data.class_size(class));
-        let chosen = select(block, about, recipe, picks);
+        let chosen = select(block, about, recipe, picks, &marks);
         if matches!(chosen, Err(SelectError::Unpicked { .. })) {
             covered = false;
             keys.clear();
         }
         let problem = chosen.as_ref().err().map(ToString::to_string);
-        let selected = patches(&chosen.unwrap_or_default());
-        Known { ranked: patches(&keys), selected, problem, counts, covered }
+        let selected = slots(&chosen.unwrap_or_default());
+        let unused = unused(block, about, recipe, picks, &marks);
+        Known { ranked: patches(&keys), selected, unused, problem, counts, covered }
     }
 
     fn kept(&self, class: ClassId) -> Known {
@@ -147,7 +159,8 @@ impl Both {
         assert_eq!((counted.ranked, counted.selected), (ranking.ranked(class).len(), ranking.selected(class).len()));
         Known {
             ranked: patches(ranking.ranked(class)),
-            selected: patches(ranking.selected(class)),
+            selected: slots(ranking.selected(class)),
+            unused: ranking.unused(class),
             problem: ranking.problem(class),
             counts: [counted.tried, counted.wanted, counted.broken],
             covered: counted.covered,
@@ -167,12 +180,30 @@ impl Both {
                 block.broken.push(BrokenImage { image, position, reason: "torn".to_owned() });
             } else {
                 let losses: Vec<f32> = (0..crops).map(|_| stream.below(9) as f32 / 4.0).collect();
-                block.push(position, image, &vec![CropBox::whole(8, 8); crops as usize], &losses);
+                let boxes: Vec<_> = (0..crops).map(|crop| CropBox { top: crop, ..CropBox::whole(8, 8) }).collect();
+                block.push(position, image, &boxes, &losses);
             }
         }
         let block = Arc::new(block);
         self.blocks.insert((base(recipe), class), block.clone());
         self.ranking.add(recipe, class, block);
+    }
+
+    /// Marks an image of a class anew.
+    fn mark(&mut self, recipe: &Recipe<Rded>, class: ClassId, stream: &mut Stream) {
+        let images = self.data.images_of(class);
+        if images.is_empty() {
+            return;
+        }
+        let image = ImageId(images.start + stream.below(images.len() as u64) as u32);
+        let mut below = |n: u64| stream.below(n) as u32;
+        let choice = [Choice::Ranked, Choice::Pinned, Choice::Pinned, Choice::Rejected][below(4) as usize];
+        let crop = (below(3) == 0).then(|| CropBox { top: below(4), ..CropBox::whole(8, 8) });
+        let place = (below(2) == 0).then(|| Place { image: below(4), cell: below(2) });
+        let mut curation = (*self.curation).clone();
+        curation.set(image, Mark { choice, crop, place, tag: below(2) as u8 });
+        self.curation = Arc::new(curation);
+        self.ranking.update(recipe, &self.curation);
     }
 
     fn add_picks(&mut self, recipe: &Recipe<Rded>, class: ClassId, stream: &mut Stream) {
@@ -211,7 +242,7 @@ fn moved(recipe: &Recipe<Rded>, stream: &mut Stream) -> Recipe<Rded> {
 /// gives.
 #[test]
 fn what_is_kept_is_what_selecting_anew_gives() {
-    let mut selected = 0;
+    let (mut selected, mut chosen) = (0, 0);
     for seed in 0..12 {
         let mut stream = Stream::new("stillroom test ranking", seed, &[]);
         let mut builder = DatasetBuilder::default();
@@ -221,15 +252,20 @@ fn what_is_kept_is_what_selecting_anew_gives() {
         }
         let data =
             Arc::new(builder.build("/nowhere".into(), Layout::ImageFolder, Split::Whole, Held::encoded([])).unwrap());
-        let (blocks, picks) = Default::default();
-        let mut both = Both { data: data.clone(), blocks, picks, ranking: Ranking::default() };
+        let (blocks, picks, curation) = Default::default();
+        let mut both = Both { data: data.clone(), blocks, picks, curation, ranking: Ranking::default() };
         both.ranking.open(Some(data.clone()));
         let method = Rded { patches: 1, subset: 8, crops: 2, ..Rded::default() };
         let mut recipe = Recipe { ipc: 2, method, ..Recipe::default() };
-        both.ranking.update(&recipe);
+        both.ranking.update(&recipe, &both.curation);
         for step in 0..400 {
             let class = ClassId(stream.below(4) as u32);
-            match stream.below(10) {
+            match stream.below(12) {
+                10 => both.mark(&recipe, class, &mut stream),
+                11 if stream.below(8) == 0 => {
+                    both.curation = Arc::default();
+                    both.ranking.update(&recipe, &both.curation);
+                }
                 0 => both.add_scores(&recipe, class, &mut stream),
                 1 => both.add_picks(&recipe, class, &mut stream),
                 // What comes in late, for a recipe that is no longer shown.
@@ -240,7 +276,7 @@ fn what_is_kept_is_what_selecting_anew_gives() {
                 }
                 _ => {
                     recipe = moved(&recipe, &mut stream);
-                    both.ranking.update(&recipe);
+                    both.ranking.update(&recipe, &both.curation);
                 }
             }
             // Not every class is looked at after every step.
@@ -250,11 +286,16 @@ fn what_is_kept_is_what_selecting_anew_gives() {
                 assert_eq!(both.kept(class), due, "seed {seed}, step {step}, {class:?}, {recipe:?}");
                 for (rank, patch) in due.ranked.iter().enumerate() {
                     assert_eq!(both.ranking.place(ImageId(patch.0)), Some((class, rank)));
+                    let slot = due.selected.iter().position(|kept| kept.1 as usize == rank);
+                    let images = both.ranking.images(class);
+                    assert_eq!(both.ranking.cell(class, rank), slot.map(|slot| place_of(slot, images)));
                 }
+                chosen += due.selected.iter().filter(|kept| kept.2 != Chosen::Rank).count();
             }
             let stale = data.class_ids().filter(|c| !both.anew(&recipe, *c).covered).count();
             assert_eq!(both.ranking.stale(data.class_ids()), stale);
         }
     }
-    assert!(selected > 1000, "only {selected} patches were selected in all: the moves try too little");
+    let enough = selected > 1000 && chosen > 100;
+    assert!(enough, "only {selected} patches, {chosen} of them by marks, were selected: the moves try too little");
 }
