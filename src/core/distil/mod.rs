@@ -4,6 +4,7 @@ pub mod compose;
 pub mod coreset;
 pub mod curation;
 pub mod manifest;
+pub mod marking;
 pub mod params;
 pub mod patch;
 pub mod presets;
