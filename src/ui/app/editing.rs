@@ -1,7 +1,6 @@
 //! Changes of what the user edits, and what follows at once from them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::state::App;
 use crate::core::workspace::{Command, Effects};
@@ -20,15 +19,21 @@ impl App {
         };
         let Effects { reselect, reveal, .. } = effects;
         if reselect {
-            // Of a method without patches the last ranking stays as it is, and nobody shows it.
-            if let Some(recipe) = self.model.workspace.recipe().rded() {
-                self.model.ranking.update(&recipe, &Arc::default());
-            }
+            self.rank();
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();
             }
         }
         self.model.reveal |= reveal;
+        self.model.recount();
+    }
+
+    /// Ranks and selects again.
+    pub(super) fn rank(&mut self) {
+        // Of a method without patches the last ranking stays as it is, and nobody shows it.
+        if let Some(recipe) = self.model.workspace.recipe().rded() {
+            self.model.ranking.update(&recipe, self.model.workspace.curation());
+        }
     }
 
     pub(super) fn default_name(&self) -> Option<String> {

@@ -1,5 +1,6 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod culling;
 pub mod log;
 pub mod ranking;
 pub mod trainings;
@@ -20,8 +21,9 @@ use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
-use super::actions::Action;
+use super::actions::{Action, Menu};
 use super::intent::Panel;
+use culling::Culling;
 use log::{Level, Log};
 use ranking::Ranking;
 use trainings::Trainings;
@@ -139,6 +141,8 @@ pub struct Model {
     pub reveal: bool,
     /// Seconds since the window opened.
     pub now_secs: f64,
+    /// What culling remembers.
+    pub culling: Culling,
 }
 
 impl Model {
@@ -203,6 +207,7 @@ impl Model {
                 needs(self.trainings.shown().next().is_some(), "show a training's curves first")
             }
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
+            of_patches if of_patches.about().menu == Menu::Curate => self.why_not_culled(of_patches),
             _ => None,
         }
     }

@@ -353,7 +353,7 @@ fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
         None => format!("the first image of each of {}", text::count(images.len(), "class", "classes")),
     };
     ui.label(RichText::new(format!("Samples: {words}")).color(p.weak));
-    let grid = Grid { name: "samples", side: 56.0, caption: 0.0, selected: None, reveal: false, active: false };
+    let grid = Grid { name: "samples", side: 56.0, ..Grid::default() };
     grid.show(ui, Sections { counts: &[images.len()], heading: None }, |ui, cell| {
         let image = images[cell.at.1];
         ui.painter().rect_filled(cell.picture, 2.0, p.well);

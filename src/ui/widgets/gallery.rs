@@ -163,6 +163,23 @@ impl Gallery {
         }
     }
 
+    /// Whether an image of a set is made: [`Self::of_set`] gives it, not what its place showed before.
+    #[must_use]
+    pub fn is_made(&self, key: u64) -> bool {
+        self.slots.contains_key(&Key::OfSet(key))
+    }
+
+    /// A crop, if it is here already; it isn't asked for.
+    pub fn patch_at_hand(&mut self, (image, bbox): (ImageId, CropBox), side: u32) -> Option<Shown> {
+        match self.slots.get_mut(&Key::Patch(image, bbox, side)) {
+            Some(Slot::Ready { shown, last_used, .. }) => {
+                *last_used = self.frame;
+                Some(shown.clone())
+            }
+            _ => None,
+        }
+    }
+
     fn look(&mut self, key: Key, picture: impl FnOnce() -> Picture) -> Look {
         match self.slots.get_mut(&key) {
             Some(Slot::Ready { shown, last_used, .. }) => {

@@ -3,6 +3,7 @@
 pub mod dialog;
 pub mod gallery;
 pub mod grid;
+pub mod marks;
 pub mod path_field;
 pub mod picture;
 pub mod room;

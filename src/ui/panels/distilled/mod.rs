@@ -3,32 +3,50 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eframe::egui::{Rect, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{
+    Color32, LayerId, Modifiers, Order, Pos2, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
+    WidgetInfo,
+};
 
 use super::controls::size_slider;
+use super::culling;
+use super::order::ByCell;
+use super::picking::{self, Anchor, InOrder};
 use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
-use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::compose::cells;
+use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::compose::patch_side;
+use crate::core::distil::curation::Place;
+use crate::core::distil::select::Kept;
 use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
 use crate::jobs::distill::StitchedSet;
 use crate::ui::intent::{Intent, Panel};
+use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{Cell, Grid, Heading, Sections};
+use crate::ui::widgets::grid::{At, Cell, Drags, Grid, Heading, PickedCells, Sections, Spot};
+use crate::ui::widgets::marks::{self, Shown};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
+
+mod cells;
+mod preview;
+
+use cells::{cell_at, cell_rect, cells_in};
+use preview::Preview;
 
 /// What the panel remembers.
 pub struct DistilledPanel {
     side: f32,
+    anchor: Anchor,
+    preview: Preview,
 }
 
 impl Default for DistilledPanel {
     fn default() -> Self {
-        Self { side: 80.0 }
+        Self { side: 80.0, anchor: Anchor::default(), preview: Preview::default() }
     }
 }
 
@@ -51,7 +69,7 @@ impl DistilledPanel {
             );
             return;
         }
-        let classes = shown_classes(scene);
+        let classes = shown_classes(scene.model);
         let ipc = scene.model.workspace.recipe().ipc as usize;
         let ranking = &scene.model.ranking;
         let counts: Vec<usize> = classes.iter().map(|c| ranking.images(*c)).collect();
@@ -64,6 +82,7 @@ impl DistilledPanel {
             let (shown, wanted) = (text::thousands(shown as u64), text::thousands(wanted as u64));
             let words = format!("showing {shown} of {wanted}, {side}×{side}");
             ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
+            culling::bar::selected(ui, scene);
         });
         let template = StitchedSet {
             dataset: dataset.clone(),
@@ -73,48 +92,120 @@ impl DistilledPanel {
             patches: (factor * factor).max(1),
             selected: BTreeMap::new(),
         };
-        self.grid(ui, (&dataset, &classes, &counts), (scene, &template));
+        let patch = patch_side(side, factor).clamp(1, 256);
+        let view = View { dataset: &dataset, template: &template, factor: factor.max(1), side: patch };
+        self.grid(ui, (&classes, &counts), scene, &view);
     }
 
-    fn grid(
-        &self,
-        ui: &mut Ui,
-        (dataset, classes, counts): (&Dataset, &[ClassId], &[usize]),
-        (scene, template): (&mut Scene<'_>, &StitchedSet),
-    ) {
+    fn grid(&mut self, ui: &mut Ui, (classes, counts): (&[ClassId], &[usize]), scene: &mut Scene<'_>, view: &View<'_>) {
         let model = scene.model;
-        let (ranking, factor) = (&model.ranking, model.workspace.recipe().factor());
-        let place = model.selected_place().and_then(|(_, class, rank)| {
-            let (cell, image) = ranking.cell(class, rank)?;
-            Some(((classes.iter().position(|c| *c == class)?, image), cell))
-        });
+        let (ranking, factor) = (&model.ranking, view.factor as usize);
+        let order = ByCell::new(ranking, classes, factor * factor);
+        let lead = model.workspace.selected().and_then(|image| order.find(image)).map(|at| order.spot(at));
         let grid = Grid {
             name: "distilled",
             side: self.side,
-            caption: 0.0,
-            selected: place.map(|(at, _)| at),
+            selected: lead.map(|(at, _)| at),
             reveal: model.reveal,
             active: model.active == Some(Panel::Distilled),
+            drags: Drags::Cells,
+            parts: Some((factor, lead.map_or(0, |(_, cell)| cell))),
+            ..Grid::default()
         };
-        let title = |s: usize| heading(dataset.class(classes[s]).shown(), ranking, classes[s]);
+        let title = |s: usize| heading(view.dataset.class(classes[s]).shown(), ranking, classes[s]);
         let picked = grid.show(ui, Sections { counts, heading: Some(&title) }, |ui, cell| {
             let (s, image) = cell.at;
             let at = Address { class: classes[s], image: image as u32 };
-            let set = of_class(template, at.class, ranking);
-            let look = scene.gallery.of_set((set.key(at), at), || Arc::new(set));
-            let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
-            paint(ui, cell, (dataset.class(classes[s]).shown(), factor), (highlighted, &look));
+            let set = of_class(view.template, at.class, ranking);
+            let kept: Vec<Kept> = set.kept(at).copied().collect();
+            let key = set.key(at);
+            let look = scene.gallery.of_set((key, at), || Arc::new(set));
+            picture(ui, cell.picture, &look);
+            self.preview.paint(ui, (cell, &kept), (key, at, &look), (scene.gallery, view));
+            let class = view.dataset.class(at.class).shown();
+            paint(
+                ui,
+                cell,
+                &kept,
+                &Overlay { class, factor: view.factor, model, waiting: matches!(look, Look::Waiting) },
+            );
+            culling::menu::attach(&cell.response, Some(&|| order.of_image(s, image).collect()), scene);
         });
-        let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor)));
-        let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
-        if let Some(((s, image), cell)) = from_click.or(from_keys) {
-            let at = Address { class: classes[s], image: image as u32 };
-            if let Some(patch) = of_class(template, at.class, ranking).patches(at).nth(cell) {
-                scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
-                scene.out.push(Intent::Activate(Panel::Distilled));
-            }
+        if let Some(from) = picked.carried
+            && let Some(image) = order.image(place(&order, from, view.factor))
+        {
+            carried(ui, image, scene, view);
+        }
+        if let Some(command) = selects(&picked, &order, (&mut self.anchor, model, view.factor)) {
+            scene.out.push(Intent::Edit(command));
+            scene.out.push(Intent::Activate(Panel::Distilled));
         }
     }
+}
+
+/// What all distilled images are shown by.
+struct View<'a> {
+    dataset: &'a Dataset,
+    template: &'a StitchedSet,
+    /// Patches along a side.
+    factor: u32,
+    /// Side of a patch in pixels.
+    side: u32,
+}
+
+/// The place in the order of a point on a distilled image.
+fn place(order: &ByCell<'_>, spot: Spot, factor: u32) -> At {
+    (spot.at.0, order.index(spot.at.1, cell_at(spot.within, factor)))
+}
+
+/// What happens because of what happened in the grid: a selection, or a patch that moves.
+fn selects(
+    picked: &PickedCells,
+    order: &ByCell<'_>,
+    (anchor, model, factor): (&mut Anchor, &Model, u32),
+) -> Option<Command> {
+    let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
+    if let Some((from, to)) = picked.dropped {
+        let image = order.image(place(order, from, factor)).filter(|_| from.at.0 == to.at.0)?;
+        let cell = cell_at(to.within, factor) as u32;
+        return model.moved(image, Place { image: to.at.1 as u32, cell });
+    }
+    if let Some(tiles) = &picked.banded {
+        let images = tiles.iter().flat_map(|((s, tile), part)| {
+            cells_in(*part, factor).into_iter().filter_map(|cell| order.image((*s, order.index(*tile, cell))))
+        });
+        return Some(picking::take_in(images.collect(), modifiers));
+    }
+    if let Some(section) = picked.heading {
+        return Some(picking::take_in(picking::of_section(order, section).collect(), modifiers));
+    }
+    if let Some(spot) = picked.menu {
+        let image = order.image(place(order, spot, factor))?;
+        return (!selection.holds(image)).then_some(Command::Select(Some(image)));
+    }
+    if let Some(spot) = picked.clicked.filter(|_| modifiers.alt) {
+        let whole = order.of_image(spot.at.0, spot.at.1).collect();
+        return Some(picking::take_in(whole, Modifiers { alt: false, ..modifiers }));
+    }
+    let clicked = picked.clicked.map(|spot| (place(order, spot, factor), modifiers));
+    let shift = Modifiers { shift: modifiers.shift, ..Modifiers::NONE };
+    let moved = picked.moved.map(|((s, tile), cell)| ((s, order.index(tile, cell)), shift));
+    let (at, modifiers) = clicked.or(moved)?;
+    Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
+}
+
+/// What a cell shows at the pointer while it is dragged.
+fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
+    let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
+    let Some((class, rank)) = scene.model.ranking.place(image) else { return };
+    let Some(patch) = scene.model.ranking.ranked(class).get(rank) else { return };
+    let rect = Rect::from_center_size(pointer, Vec2::splat(44.0));
+    let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, ui.scope_id().with("carried")));
+    if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), view.side) {
+        let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+        painter.image(shown.texture.id(), rect, whole, Color32::WHITE.gamma_multiply(0.8));
+    }
+    painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
 }
 
 /// The set of one class's images.
@@ -138,47 +229,65 @@ fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
     Heading { title: label.to_owned(), note }
 }
 
-/// The cell of a distilled image at a point (0…1 in both directions).
-fn cell_at(within: Vec2, factor: u32) -> usize {
-    let part = |v: f32| ((v * factor as f32).max(0.0) as usize).min(factor.max(1) as usize - 1);
-    part(within.y) * factor as usize + part(within.x)
+/// What is painted over a distilled image.
+struct Overlay<'a> {
+    class: &'a str,
+    factor: u32,
+    model: &'a Model,
+    waiting: bool,
 }
 
-fn paint(ui: &Ui, cell: &Cell, (class, factor): (&str, u32), (highlighted, look): (Option<usize>, &Look)) {
+fn paint(ui: &Ui, cell: &Cell, kept: &[Kept], overlay: &Overlay<'_>) {
     let p = palette(ui.visuals());
-    let name = format!("{class} distilled image {}", cell.at.1 + 1);
-    cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, highlighted.is_some(), &name));
-    picture(ui, cell.picture, look);
+    let name = format!("{} distilled image {}", overlay.class, cell.at.1 + 1);
+    let selection = overlay.model.workspace.selection();
+    let any = kept.iter().any(|kept| selection.holds(kept.patch.image));
+    cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, any, &name));
+    for (n, kept) in kept.iter().enumerate() {
+        paint_cell(ui, (cell, n), kept, overlay);
+    }
     if cell.response.hovered() {
         ui.painter().rect_stroke(cell.picture, 1.0, Stroke::new(2.0, p.weak), StrokeKind::Outside);
-        let help =
-            if factor > 1 { "\nclick a cell for the patch behind it" } else { "\nclick for the patch behind it" };
-        cell.response.clone().on_hover_text(format!("{name}{help}"));
+        let at = ui
+            .input(|i| i.pointer.hover_pos())
+            .map_or(Vec2::ZERO, |pos| (pos - cell.picture.min) / cell.picture.size());
+        let at = cell_at(at, overlay.factor);
+        let of_cell = kept.get(at).map_or_else(String::new, |kept| format!("\n{}", words(at, kept, overlay)));
+        let help = "Click selects a cell, Alt+click all of them; a drag onto another cell of the class exchanges both";
+        cell.response.clone().on_hover_text(format!("{name}{of_cell}\n{help}\n\n{}", marks::LEGEND));
     }
-    if let Some(at) = highlighted {
-        // Cells in thousandths, so that their edges fall where the stitching has them.
-        let unit = 1000 * factor.max(1);
-        if let Some(c) = cells(unit, factor).get(at) {
-            let scale = cell.picture.width() / unit as f32;
-            let min = cell.picture.min + Vec2::new(c.left as f32, c.top as f32) * scale;
-            let rect = Rect::from_min_size(min, Vec2::new(c.width as f32, c.height as f32) * scale);
-            ui.painter().rect_stroke(rect, 1.0, Stroke::new(3.0, p.accent), StrokeKind::Outside);
-        }
-    }
-    if matches!(look, Look::Waiting) {
+    if overlay.waiting {
         text::line(ui, cell.picture.shrink(4.0), "stitching", (TextStyle::Small, p.weak));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// "cell 2: rank 5, loss 0.1, pinned".
+fn words(cell: usize, kept: &Kept, overlay: &Overlay<'_>) -> String {
+    let mark = overlay.model.workspace.curation().mark(kept.patch.image);
+    let marks = Shown::of(mark, kept.patch.bbox).words();
+    format!("cell {}: rank {}, loss {}{marks}", cell + 1, kept.rank + 1, text::loss(kept.patch.loss))
+}
 
-    #[test]
-    fn a_click_finds_its_cell() {
-        assert_eq!(cell_at(Vec2::new(0.9, 0.1), 2), 1);
-        assert_eq!(cell_at(Vec2::new(0.1, 0.9), 2), 2);
-        assert_eq!(cell_at(Vec2::new(1.0, 1.0), 3), 8);
-        assert_eq!(cell_at(Vec2::new(-0.1, 0.5), 1), 0);
+/// Marks and outline of a cell; it has a name of its own where there is something to say.
+fn paint_cell(ui: &Ui, (tile, n): (&Cell, usize), kept: &Kept, overlay: &Overlay<'_>) {
+    let p = palette(ui.visuals());
+    let (selection, image) = (overlay.model.workspace.selection(), kept.patch.image);
+    let shown = Shown::of(overlay.model.workspace.curation().mark(image), kept.patch.bbox);
+    let selected = selection.holds(image);
+    let banded = tile.banded.is_some_and(|part| cells_in(part, overlay.factor).contains(&n));
+    if shown.mark.is_blank() && !selected && !banded {
+        return;
     }
+    let rect = cell_rect(tile.picture, overlay.factor, n);
+    shown.paint(ui.painter(), rect, p);
+    let stroke = match selection.lead() == Some(image) {
+        true => Stroke::new(3.0, p.accent),
+        false if selected => Stroke::new(2.0, p.accent),
+        false if banded => Stroke::new(2.0, p.weak),
+        false => Stroke::NONE,
+    };
+    ui.painter().rect_stroke(rect, 1.0, stroke, StrokeKind::Outside);
+    let response = ui.interact(rect, tile.response.id.with(n), Sense::HOVER);
+    let name = format!("{} distilled image {}, {}", overlay.class, tile.at.1 + 1, words(n, kept, overlay));
+    response.widget_info(|| WidgetInfo::selected(Role::Image, true, selected, &name));
 }

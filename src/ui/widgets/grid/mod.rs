@@ -1,9 +1,14 @@
 //! A virtual grid with headed sections: whatever its length, only the cells in view are laid out and painted.
 
-use eframe::egui::{self, Key, Pos2, Rect, Response, Sense, TextStyle, Ui, Vec2};
+use eframe::egui::{self, Key, Modifiers, Rect, Response, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::super::theme::palette;
 use super::text;
+
+mod band;
+mod plan;
+
+use plan::{GAP, HEADING, Plan, Sizes};
 
 /// What stands over a run of cells.
 #[derive(Clone, Debug)]
@@ -26,8 +31,20 @@ pub struct Sections<'a> {
 /// Section and cell.
 pub type At = (usize, usize);
 
+/// What a drag of the pointer does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drags {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It draws a rubber band, wherever it begins.
+    Band,
+    /// It draws a band beside the cells, and carries a cell where it begins on one.
+    Cells,
+}
+
 /// How a grid looks and what is selected in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Grid {
     /// Name for ids.
     pub name: &'static str,
@@ -35,12 +52,17 @@ pub struct Grid {
     pub side: f32,
     /// Height of the caption under each.
     pub caption: f32,
-    /// The selected cell.
+    /// The cell that is looked at.
     pub selected: Option<At>,
-    /// Bring the selected cell into view.
+    /// Bring it into view.
     pub reveal: bool,
     /// Whether arrow keys move this grid's selection.
     pub active: bool,
+    /// What a drag does.
+    pub drags: Drags,
+    /// The parts that each picture has along a side, which arrow keys walk, and the one that is looked at, row by row;
+    /// none where pictures are whole.
+    pub parts: Option<(usize, usize)>,
 }
 
 /// One cell to paint.
@@ -53,184 +75,181 @@ pub struct Cell {
     pub caption: Rect,
     /// Clicks and hovering; give it a label with `widget_info`.
     pub response: Response,
+    /// The part of its picture (0…1) that a rubber band covers in this frame.
+    pub banded: Option<Rect>,
+}
+
+/// A point in a cell's picture (0…1 in both directions).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spot {
+    /// The cell.
+    pub at: At,
+    /// Where in its picture.
+    pub within: Vec2,
 }
 
 /// What happened in a grid.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PickedCells {
-    /// The cell that was clicked, and where in its picture (0…1).
-    pub clicked: Option<(At, Vec2)>,
-    /// The cell that the arrow keys lead to.
-    pub moved: Option<At>,
-}
-
-const GAP: f32 = 6.0;
-const HEADING: f32 = 24.0;
-
-/// Where sections lie: columns, and each section's first pixel.
-struct Plan {
-    columns: usize,
-    /// Side of the pictures: a little more than asked for, so that the columns fill the width.
-    side: f32,
-    row: f32,
-    tops: Vec<f32>,
-    headed: bool,
-    height: f32,
-}
-
-impl Plan {
-    fn new(grid: &Grid, sections: Sections<'_>, width: f32) -> Self {
-        let columns = (((width + GAP) / (grid.side + GAP)) as usize).max(1);
-        let side = ((width + GAP) / columns as f32 - GAP).floor().clamp(1.0, grid.side * 1.5);
-        let row = side + grid.caption + GAP;
-        let headed = sections.heading.is_some();
-        let mut tops = Vec::with_capacity(sections.counts.len());
-        let mut height = 0.0;
-        for count in sections.counts {
-            tops.push(height);
-            height += count.div_ceil(columns) as f32 * row + if headed { HEADING } else { 0.0 };
-        }
-        Self { columns, side, row, tops, headed, height }
-    }
-
-    fn first_row(&self, section: usize) -> f32 {
-        self.tops[section] + if self.headed { HEADING } else { 0.0 }
-    }
+    /// The place that was clicked.
+    pub clicked: Option<Spot>,
+    /// The place that was clicked with the other button: a menu comes.
+    pub menu: Option<Spot>,
+    /// The section whose heading was clicked.
+    pub heading: Option<usize>,
+    /// The cell that the arrow keys lead to, and the part of its picture.
+    pub moved: Option<(At, usize)>,
+    /// What a rubber band took in: each cell, and the part of its picture (0…1).
+    pub banded: Option<Vec<(At, Rect)>>,
+    /// A place that is being dragged.
+    pub carried: Option<Spot>,
+    /// What was dragged, and to where.
+    pub dropped: Option<(Spot, Spot)>,
+    /// The modifiers that were held.
+    pub modifiers: Modifiers,
 }
 
 impl Grid {
     /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
     pub fn show(&self, ui: &mut Ui, sections: Sections<'_>, mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
-        let mut picked = PickedCells::default();
+        let mut picked = PickedCells { modifiers: ui.input(|i| i.modifiers), ..PickedCells::default() };
         let area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
         area.show_viewport(ui, |ui, viewport| {
-            let plan = Plan::new(self, sections, ui.available_width());
+            let headed = sections.heading.is_some();
+            let sizes = Sizes { side: self.side, caption: self.caption, headed, width: ui.available_width() };
+            let plan = Plan::new(sizes, sections.counts);
             ui.set_height(plan.height);
             let origin = ui.max_rect().min;
-            picked.moved = self.arrows(ui, &plan, sections.counts);
-            if let Some(at) = picked.moved.or(self.selected.filter(|_| self.reveal)) {
-                let mut rect = self.rect(&plan, origin, at).expand2(Vec2::new(0.0, GAP));
-                // The first row comes with its heading.
-                if at.1 < plan.columns && plan.headed {
-                    rect.min.y -= HEADING;
-                }
-                ui.scroll_to_rect(rect, None);
-            }
-            let first = plan.tops.partition_point(|&top| top <= viewport.min.y).saturating_sub(1);
-            for (s, &count) in sections.counts.iter().enumerate().skip(first) {
-                if plan.tops[s] > viewport.max.y {
-                    break;
-                }
+            let view = viewport.translate(origin.to_vec2());
+            let id = ui.scope_id().with((self.name, "band"));
+            let band = if self.drags == Drags::Nothing { None } else { band::drag(ui, id, view, origin) };
+            picked.moved = self.arrows(ui, &plan);
+            self.reveal(ui, (&plan, origin), picked.moved.map(|(at, _)| at));
+            for s in plan.sections(viewport.min.y, viewport.max.y) {
                 if let Some(words) = sections.heading {
-                    let top = Pos2::new(origin.x, origin.y + plan.tops[s]);
-                    let rect = Rect::from_min_size(top, Vec2::new(ui.available_width(), HEADING));
-                    heading(ui, rect, (s, &words(s)));
-                }
-                let top = plan.first_row(s);
-                let row = |y: f32| ((y - top) / plan.row).max(0.0) as usize;
-                let from = row(viewport.min.y) * plan.columns;
-                let to = ((row(viewport.max.y) + 1) * plan.columns).min(count);
-                for i in from..to {
-                    let cell = self.cell(ui, self.rect(&plan, origin, (s, i)), (s, i));
-                    if cell.response.clicked() {
-                        let at = cell.response.interact_pointer_pos().unwrap_or(cell.picture.center());
-                        picked.clicked = Some(((s, i), (at - cell.picture.min) / cell.picture.size()));
+                    let rect =
+                        Rect::from_min_size(origin + Vec2::new(0.0, plan.tops[s]), Vec2::new(sizes.width, HEADING));
+                    if heading(ui, rect, (s, &words(s)), self.drags != Drags::Nothing) {
+                        picked.heading = Some(s);
                     }
+                }
+                for i in plan.rows(s, viewport.min.y, viewport.max.y) {
+                    let mut cell = self.cell(ui, &plan, origin, (s, i));
+                    cell.banded = band.as_ref().and_then(|band| part(plan.rect((s, i)), plan.side, band.rect));
+                    picked.take(ui, &cell, (&plan, origin));
                     paint(ui, &cell);
                 }
+            }
+            if let Some(band) = band {
+                band::paint(ui, &band, origin);
+                let of = |at: At| Some((at, part(plan.rect(at), plan.side, band.rect)?));
+                picked.banded = band.done.then(|| plan.within(band.rect).into_iter().filter_map(of).collect());
             }
         });
         picked
     }
 
-    fn rect(&self, plan: &Plan, origin: Pos2, (section, i): At) -> Rect {
-        let (row, column) = (i / plan.columns, i % plan.columns);
-        let top = plan.tops.get(section).map_or(0.0, |_| plan.first_row(section));
-        let min = origin + Vec2::new(column as f32 * (plan.side + GAP), top + row as f32 * plan.row);
-        Rect::from_min_size(min, Vec2::new(plan.side, plan.side + self.caption))
+    fn reveal(&self, ui: &mut Ui, (plan, origin): (&Plan<'_>, egui::Pos2), moved: Option<At>) {
+        let Some(at) = moved.or(self.selected.filter(|_| self.reveal)) else { return };
+        let mut rect = plan.rect(at).translate(origin.to_vec2()).expand2(Vec2::new(0.0, GAP));
+        // The first row comes with its heading.
+        if at.1 < plan.columns && plan.headed {
+            rect.min.y -= HEADING;
+        }
+        ui.scroll_to_rect(rect, None);
     }
 
-    fn cell(&self, ui: &Ui, rect: Rect, at: At) -> Cell {
-        // Clicks only: a thousand cells are no stops for the Tab key, the arrow keys move among them.
-        let response = ui.interact(rect, ui.scope_id().with((self.name, at)), Sense::CLICK);
-        let picture = Rect::from_min_size(rect.min, Vec2::splat(rect.width()));
+    fn cell(&self, ui: &Ui, plan: &Plan<'_>, origin: egui::Pos2, at: At) -> Cell {
+        let rect = plan.rect(at).translate(origin.to_vec2());
+        // Not focusable: a thousand cells are no stops for the Tab key, the arrow keys move among them.
+        let sense = if self.drags == Drags::Cells { Sense::CLICK | Sense::DRAG } else { Sense::CLICK };
+        let response = ui.interact(rect, ui.scope_id().with((self.name, at)), sense);
+        let picture = plan.picture(at).translate(origin.to_vec2());
         let caption = Rect::from_min_max(picture.left_bottom(), rect.max);
-        Cell { at, picture, caption, response }
+        Cell { at, picture, caption, response, banded: None }
     }
 
-    /// Where the arrow keys lead, unless a text field or another widget has the keyboard.
-    fn arrows(&self, ui: &Ui, plan: &Plan, counts: &[usize]) -> Option<At> {
-        if !self.active || ui.memory(|m| m.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
+    /// Where the arrow keys lead, unless a text field, a dialog or another widget has the keyboard.
+    fn arrows(&self, ui: &Ui, plan: &Plan<'_>) -> Option<(At, usize)> {
+        let busy = ui.memory(|m| m.focused().is_some() || m.top_modal_layer().is_some());
+        if !self.active || busy || egui::Popup::is_any_open(ui.ctx()) {
             return None;
         }
         let pressed = |key| ui.input(|i| i.key_pressed(key));
         let keys = [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Home, Key::End];
         let key = keys.into_iter().find(|k| pressed(*k))?;
-        let Some(at) = self.selected else { return counts.iter().position(|count| *count > 0).map(|s| (s, 0)) };
-        step(key, at, (plan.columns, counts))
+        match self.selected {
+            Some(at) => plan.step_part(key, at, self.parts.unwrap_or((1, 0))),
+            None => (0..plan.tops.len()).find(|s| plan.count(*s) > 0).map(|s| ((s, 0), 0)),
+        }
     }
 }
 
-fn step(key: Key, (s, i): At, (columns, counts): (usize, &[usize])) -> Option<At> {
-    let count = |s: usize| counts.get(s).copied().unwrap_or(0);
-    let later = (s + 1..counts.len()).find(|&s| count(s) > 0);
-    let earlier = (0..s).rev().find(|&s| count(s) > 0);
-    match key {
-        Key::ArrowRight if i + 1 < count(s) => Some((s, i + 1)),
-        Key::ArrowRight => later.map(|s| (s, 0)),
-        Key::ArrowLeft if i > 0 => Some((s, i - 1)),
-        Key::ArrowLeft => earlier.map(|s| (s, count(s) - 1)),
-        Key::ArrowDown if i + columns < count(s) => Some((s, i + columns)),
-        Key::ArrowDown => later.map(|s| (s, (i % columns).min(count(s) - 1))),
-        Key::ArrowUp if i >= columns => Some((s, i - columns)),
-        Key::ArrowUp => earlier.map(|s| {
-            let last_row = (count(s) - 1) / columns * columns;
-            (s, (last_row + i % columns).min(count(s) - 1))
-        }),
-        Key::Home => Some((s, 0)),
-        Key::End => count(s).checked_sub(1).map(|last| (s, last)),
-        _ => None,
+impl PickedCells {
+    /// Takes clicks on a cell, and where it was dragged.
+    fn take(&mut self, ui: &Ui, cell: &Cell, (plan, origin): (&Plan<'_>, egui::Pos2)) {
+        let response = &cell.response;
+        let spot = |point: egui::Pos2, at: At| {
+            let picture = plan.picture(at).translate(origin.to_vec2());
+            Spot { at, within: (point - picture.min) / picture.size() }
+        };
+        let point = response.interact_pointer_pos();
+        let here = || spot(point.unwrap_or(cell.picture.center()), cell.at);
+        if response.clicked() {
+            self.clicked = Some(here());
+        }
+        if response.secondary_clicked() {
+            self.menu = Some(here());
+        }
+        let primary = egui::PointerButton::Primary;
+        if !response.dragged_by(primary) && !response.drag_stopped_by(primary) {
+            return;
+        }
+        let id = response.id.with("from");
+        if response.drag_started_by(primary)
+            && let Some(press) = ui.input(|i| i.pointer.press_origin())
+        {
+            ui.data_mut(|data| data.insert_temp(id, spot(press, cell.at).within));
+        }
+        let Some(within) = ui.data(|data| data.get_temp::<Vec2>(id)) else { return };
+        let from = Spot { at: cell.at, within };
+        if response.dragged_by(primary) {
+            self.carried = Some(from);
+        } else if let Some(point) = point
+            && let Some(at) = plan.at((point - origin).to_pos2())
+        {
+            self.dropped = Some((from, spot(point, at)));
+        }
     }
 }
 
-fn heading(ui: &Ui, rect: Rect, (section, words): (usize, &Heading)) {
+/// The part of a cell's picture that a band covers (0…1); a band over the caption alone covers its last line.
+fn part(cell: Rect, side: f32, band: Rect) -> Option<Rect> {
+    if !cell.intersects(band) {
+        return None;
+    }
+    let within = |p: egui::Pos2| ((p - cell.min) / side).clamp(Vec2::ZERO, Vec2::splat(1.0)).to_pos2();
+    Some(Rect::from_min_max(within(band.min), within(band.max)))
+}
+
+/// A heading; whether it was clicked.
+fn heading(ui: &Ui, rect: Rect, (section, words): (usize, &Heading), clickable: bool) -> bool {
     let p = palette(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let title = ui.painter().layout_no_wrap(words.title.clone(), font, p.text);
     let width = title.size().x.min(rect.width() * 0.6);
-    let cut = text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &words.title, (TextStyle::Body, p.text));
+    let id = ui.scope_id().with(("heading", section));
+    let response = ui.interact(rect, id, if clickable { Sense::CLICK } else { Sense::HOVER });
+    let color = if clickable && response.hovered() { p.accent } else { p.text };
+    text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &words.title, (TextStyle::Body, color));
     let note = rect.with_min_x(rect.left() + width + 10.0);
-    if text::line(ui, note, &words.note, (TextStyle::Small, p.weak)) || cut {
-        let id = ui.scope_id().with(("heading", section));
-        ui.interact(rect, id, Sense::hover()).on_hover_text(format!("{}\n{}", words.title, words.note));
+    text::line(ui, note, &words.note, (TextStyle::Small, p.weak));
+    let help = if clickable { "\nClick to select all that are shown" } else { "" };
+    let clicked = response.clicked();
+    if clickable {
+        let name = format!("Select all shown of {}", words.title);
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arrows_walk_rows_and_sections() {
-        let all = [5, 0, 2];
-        let go = |key, at| step(key, at, (3, &all));
-        assert_eq!(go(Key::ArrowRight, (0, 4)), Some((2, 0)));
-        assert_eq!(go(Key::ArrowLeft, (2, 0)), Some((0, 4)));
-        assert_eq!(go(Key::ArrowDown, (0, 1)), Some((0, 4)));
-        assert_eq!(go(Key::ArrowDown, (0, 2)), Some((2, 1)));
-        assert_eq!(go(Key::ArrowUp, (2, 1)), Some((0, 4)));
-        assert_eq!(go(Key::ArrowUp, (0, 0)), None);
-        assert_eq!(go(Key::End, (0, 0)), Some((0, 4)));
-    }
-
-    #[test]
-    fn a_plan_stacks_sections() {
-        let grid = Grid { name: "g", side: 50.0, caption: 14.0, selected: None, reveal: false, active: false };
-        let heading = |_| Heading { title: "x".into(), note: String::new() };
-        let plan = Plan::new(&grid, Sections { counts: &[5, 0, 2], heading: Some(&heading) }, 170.0);
-        // Three columns of 50 and two gaps of 6 fit 170, and 52 fit too; rows are 52 + 14 + 6 high.
-        assert_eq!((plan.columns, plan.side, plan.row), (3, 52.0, 72.0));
-        assert_eq!(plan.tops, [0.0, 168.0, 192.0]);
-        assert_eq!(plan.height, 288.0);
-    }
+    response.on_hover_text(format!("{}\n{}{help}", words.title, words.note));
+    clicked
 }
