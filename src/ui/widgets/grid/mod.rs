@@ -39,7 +39,7 @@ pub enum Drags {
     Nothing,
     /// It draws a rubber band, wherever it begins.
     Band,
-    /// It draws a band beside the cells, and carries a cell where it begins on one.
+    /// It carries a cell where it begins on one; beside the cells, or with Shift, Ctrl or Alt, it draws a band.
     Cells,
 }
 
@@ -162,7 +162,8 @@ impl Grid {
     fn cell(&self, ui: &Ui, plan: &Plan<'_>, origin: egui::Pos2, at: At) -> Cell {
         let rect = plan.rect(at).translate(origin.to_vec2());
         // Not focusable: a thousand cells are no stops for the Tab key, the arrow keys move among them.
-        let sense = if self.drags == Drags::Cells { Sense::CLICK | Sense::DRAG } else { Sense::CLICK };
+        let carries = self.drags == Drags::Cells && ui.input(|i| i.modifiers.is_none());
+        let sense = if carries { Sense::CLICK | Sense::DRAG } else { Sense::CLICK };
         let response = ui.interact(rect, ui.scope_id().with((self.name, at)), sense);
         let picture = plan.picture(at).translate(origin.to_vec2());
         let caption = Rect::from_min_max(picture.left_bottom(), rect.max);
