@@ -9,6 +9,7 @@ use stillroom::ui::{self, AppConfig};
 fn main() -> ExitCode {
     let options = match cli::run(std::env::args_os()) {
         Outcome::Exit(code) => return code,
+        Outcome::BenchUi => return bench_ui(),
         Outcome::Window(options) => options,
     };
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
@@ -22,6 +23,20 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("stillroom: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench_ui() -> ExitCode {
+    let figures = ui::bench::run().and_then(|figures| serde_json::to_value(figures).map_err(|e| e.to_string()));
+    match figures {
+        Ok(figures) => {
+            cli::print_line(&figures);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("stillroom: bench ui: {why}");
             ExitCode::FAILURE
         }
     }

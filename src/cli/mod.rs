@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use console::print_line;
 use console::{Console, Failure};
 pub use options::Window;
 
@@ -75,6 +76,8 @@ pub enum Outcome {
     Exit(ExitCode),
     /// No command: the caller opens the window.
     Window(Window),
+    /// The caller has the window measure itself, and prints the figures as JSON with [`print_line`].
+    BenchUi,
 }
 
 /// Parses the arguments and runs the command they name.
@@ -91,6 +94,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     };
     let result = match cli.command {
         None => return Outcome::Window(cli.window),
+        Some(Command::Bench(bench::Bench::Ui(_))) => return Outcome::BenchUi,
         Some(Command::Demo(args)) => sample::demo(&args),
         Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Devices(args)) => devices::run(&args),

@@ -4,6 +4,7 @@
 pub mod ablate;
 pub mod bench;
 pub mod check;
+pub mod command_line;
 pub mod control;
 pub mod convert;
 pub mod distill;
@@ -12,6 +13,7 @@ pub mod export;
 pub mod folder_set;
 pub mod networks;
 pub mod open;
+pub mod opinion;
 pub mod picking;
 pub mod pictures;
 pub mod relabel;

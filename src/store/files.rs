@@ -112,7 +112,7 @@ pub fn read_small(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// What became of [`write_new`].
+/// What became of a [`NewFile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// The file was made.
@@ -123,32 +123,62 @@ pub enum Written {
     Differs,
 }
 
-/// Makes the file `path` with `bytes`, complete or not at all, and never over another file: the bytes go to a
-/// temporary file beside it, are synced, and take the name only if it is free.
+/// A file that is being made: its bytes go to a temporary file beside it and take the name in one step, only if it is
+/// free. Dropped before that, it leaves nothing.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    file: tempfile::NamedTempFile,
+}
+
+impl NewFile {
+    /// Begins the file `path`, so that a folder that can't be written is found before the work and not after it.
+    ///
+    /// # Errors
+    /// [`FileError`] where there is no such folder, or it is not writable.
+    pub fn begin(path: &Path) -> Result<Self, FileError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".stillroom-");
+        // Temporary files are private by default; this one becomes the user's, with the mode that the umask gives.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder_of(path)).map_err(FileError::at(path, "write"))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Gives it these bytes and its name.
+    ///
+    /// # Errors
+    /// [`FileError`] where the disk is full or fails.
+    pub fn finish(mut self, bytes: &[u8]) -> Result<Written, FileError> {
+        let path = self.path;
+        let written = self.file.write_all(bytes).and_then(|()| self.file.as_file().sync_all());
+        written.map_err(FileError::at(&path, "write"))?;
+        match self.file.persist_noclobber(&path) {
+            Ok(_) => {
+                sync_folder(folder_of(&path))?;
+                Ok(Written::New)
+            }
+            Err(kept) if kept.error.kind() == ErrorKind::AlreadyExists => {
+                let same = read_small(&path, bytes.len() as u64).is_ok_and(|old| old == bytes);
+                Ok(if same { Written::Same } else { Written::Differs })
+            }
+            Err(kept) => Err(FileError::at(&path, "write")(kept.error)),
+        }
+    }
+}
+
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the file `path` with `bytes`, complete or not at all, and never over another file.
 ///
 /// # Errors
 /// [`FileError`] where the folder is not writable or full.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<Written, FileError> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fail = |source| FileError { path: path.to_owned(), doing: "write", source };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".stillroom-");
-    // Temporary files are private by default; this one becomes the user's, with the mode that the umask gives.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(parent).map_err(fail)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => {
-            sync_folder(parent)?;
-            Ok(Written::New)
-        }
-        Err(kept) if kept.error.kind() == ErrorKind::AlreadyExists => {
-            let same = read_small(path, bytes.len() as u64).is_ok_and(|old| old == bytes);
-            Ok(if same { Written::Same } else { Written::Differs })
-        }
-        Err(kept) => Err(fail(kept.error)),
-    }
+    NewFile::begin(path)?.finish(bytes)
 }
 
 /// Marks what [`replace`] has not finished.
@@ -161,7 +191,7 @@ const UNFINISHED: &str = ".stillroom-unfinished-";
 /// # Errors
 /// [`FileError`] where the folder is not writable or full; the old contents stay.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = folder_of(path);
     let mut name = std::ffi::OsString::from(UNFINISHED);
     name.push(path.file_name().unwrap_or_default());
     let unfinished = parent.join(name);

@@ -87,6 +87,12 @@ pub enum Action {
     ExportCsv,
     /// Write the shown charts as a picture.
     ExportSvg,
+    /// Show the whole image of the selected patch.
+    ShowSource,
+    /// Select the patch with the rank before.
+    PreviousInRank,
+    /// Select the patch with the next rank.
+    NextInRank,
     /// Bring the panels of distilling forward.
     ShowDistilling,
     /// Bring the panel of trainings forward.
@@ -271,6 +277,11 @@ const ROWS: &[About] = &[
     row(Action::ShowDistilling, Menu::View, "Distilling", "Bring the panels of distilling forward", ctrl(Key::Num1)),
     row(Action::ShowTraining, Menu::View, "Trainings",
         "Bring the trainings forward: curves, table, form", ctrl(Key::Num2)),
+    row(Action::ShowSource, Menu::View, "Source image", "Show the whole image of the selected patch", plain(Key::V)),
+    row(Action::PreviousInRank, Menu::View, "Previous in rank", "Select the patch with the rank before, of the same class",
+        plain(Key::OpenBracket)),
+    row(Action::NextInRank, Menu::View, "Next in rank", "Select the patch with the next rank, of the same class",
+        plain(Key::CloseBracket)),
     row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
     row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),

@@ -3,6 +3,7 @@
 
 pub mod actions;
 pub mod app;
+pub mod bench;
 mod command_line;
 mod fonts;
 pub mod intent;

@@ -1,8 +1,11 @@
-//! Colours, spacing and type sizes of both themes: the only place with raw colours.
+//! Colours, spacing and type sizes of both themes: the only place with raw colours, but for those of series, which
+//! pictures share (`core::chart::colours`).
 
 use eframe::egui::{
     Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Theme, Vec2, Visuals,
 };
+
+use crate::core::chart::colours;
 
 /// Colours by meaning.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,17 @@ pub struct Palette {
     selected: Color32,
 }
 
+const fn shades(series: &[[u8; 3]; 8]) -> [Color32; 8] {
+    let mut shades = [Color32::BLACK; 8];
+    let mut at = 0;
+    while at < shades.len() {
+        let [r, g, b] = series[at];
+        shades[at] = Color32::from_rgb(r, g, b);
+        at += 1;
+    }
+    shades
+}
+
 const DARK: Palette = Palette {
     text: Color32::from_rgb(222, 225, 230),
     weak: Color32::from_rgb(150, 157, 168),
@@ -51,16 +65,7 @@ const DARK: Palette = Palette {
     ground: Color32::from_rgb(30, 33, 37),
     raised: Color32::from_rgb(41, 45, 51),
     line: Color32::from_rgb(56, 61, 69),
-    curves: [
-        Color32::from_rgb(86, 180, 255),
-        Color32::from_rgb(255, 159, 67),
-        Color32::from_rgb(52, 211, 153),
-        Color32::from_rgb(244, 114, 182),
-        Color32::from_rgb(250, 222, 90),
-        Color32::from_rgb(167, 139, 250),
-        Color32::from_rgb(248, 113, 100),
-        Color32::from_rgb(170, 178, 189),
-    ],
+    curves: shades(&colours::ON_DARK),
     edge: Color32::from_rgb(84, 91, 102),
     hover: Color32::from_rgb(62, 68, 77),
     selected: Color32::from_rgb(45, 82, 122),
@@ -78,26 +83,11 @@ const LIGHT: Palette = Palette {
     ground: Color32::from_rgb(250, 250, 251),
     raised: Color32::from_rgb(238, 240, 243),
     line: Color32::from_rgb(206, 211, 217),
-    curves: [
-        Color32::from_rgb(0, 104, 190),
-        Color32::from_rgb(196, 88, 0),
-        Color32::from_rgb(0, 124, 84),
-        Color32::from_rgb(190, 40, 120),
-        Color32::from_rgb(134, 104, 0),
-        Color32::from_rgb(104, 66, 200),
-        Color32::from_rgb(200, 36, 28),
-        Color32::from_rgb(88, 96, 108),
-    ],
+    curves: shades(&colours::ON_LIGHT),
     edge: Color32::from_rgb(166, 173, 183),
     hover: Color32::from_rgb(222, 227, 233),
     selected: Color32::from_rgb(190, 216, 243),
 };
-
-/// The colours of curves in the light theme as CSS has them, for pictures on white.
-#[must_use]
-pub fn curves_on_white() -> Vec<String> {
-    LIGHT.curves.iter().map(|c| format!("#{:02x}{:02x}{:02x}", c.r(), c.g(), c.b())).collect()
-}
 
 /// The colours of the theme in use.
 #[must_use]

@@ -1,8 +1,11 @@
-//! What plots of trainings show, as numbers: mean and spread over seeds, smoothing, ticks. The window paints them, and
-//! [`svg`] writes the same ones.
+//! What plots show, as numbers: of trainings mean and spread over seeds, smoothing, ticks; histograms and heat maps. The
+//! window paints them, and [`svg`] writes the same ones.
 
 use super::train::curve::{Curve, Point, mean_and_std};
 
+pub mod colours;
+pub mod heat_map;
+pub mod histogram;
 pub mod svg;
 pub mod ticks;
 

@@ -14,3 +14,4 @@ pub mod scores;
 pub mod select;
 pub mod set;
 pub mod short;
+pub mod tables;

@@ -82,6 +82,13 @@ pub fn mean_and_std(values: &[f64]) -> Option<(f64, f64)> {
     (!values.is_empty()).then(|| (mean, (squares / (count - 1.0).max(1.0)).sqrt()))
 }
 
+/// Mean and standard deviation in words, "51.57 ± 1.04"; without a spread for a single value, `None` for nothing.
+#[must_use]
+pub fn spread(values: &[f64]) -> Option<String> {
+    let (mean, std) = mean_and_std(values)?;
+    Some(if values.len() == 1 { format!("{mean:.2}") } else { format!("{mean:.2} ± {std:.2}") })
+}
+
 /// The columns of [`csv`].
 pub const CSV_COLUMNS: [&str; 9] = ["run", "seed", "epoch", "loss", "train_top1", "rate", "top1", "top5", "seconds"];
 
@@ -108,6 +115,13 @@ mod tests {
 
     fn point(epoch: u32, evaluated: Option<(f64, f64)>) -> Point {
         Point { epoch, loss: 0.5, train_top1: 12.5, rate: 1e-3, evaluated, seconds: 1.25 }
+    }
+
+    /// 1 and 2: mean 1.5, standard deviation √½.
+    #[test]
+    fn a_single_value_has_no_spread() {
+        let texts = [&[][..], &[61.234], &[1.0, 2.0]].map(spread);
+        assert_eq!(texts, [None, Some("61.23".to_owned()), Some("1.50 ± 0.71".to_owned())]);
     }
 
     #[test]

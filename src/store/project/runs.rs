@@ -7,6 +7,9 @@ use rusqlite::params;
 use super::recent::{json_column, kept, name_of, restored};
 use super::{DatasetRow, ObserverRow, Project, ProjectError};
 use crate::core::distil::recipe::Recipe;
+use crate::core::formats::csv::{Csv, Field};
+use crate::core::param::Parameters as _;
+use crate::store::files::shown;
 
 /// A row of the table of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +52,31 @@ pub struct RunRecord {
     pub began: i64,
     /// When it ended.
     pub ended: Option<i64>,
+}
+
+/// A line per run: what was distilled, with which parameters and where to. Beginning and end are in seconds since 1970.
+#[must_use]
+pub fn runs_csv(runs: &[RunRecord]) -> String {
+    let parameters = || Recipe::table().iter();
+    let start = ["run", "status", "detail", "dataset", "observer", "out", "began", "ended", "method"];
+    let mut table = Csv::new(start.into_iter().chain(parameters().map(|p| p.name)));
+    for run in runs {
+        // Times before 1970 come from a clock that was not set.
+        let time = |seconds: i64| u64::try_from(seconds).ok();
+        let start = [
+            Field::Number(run.row.0.to_string()),
+            name_of(run.status).into(),
+            run.detail.as_str().into(),
+            shown(&run.dataset).into(),
+            shown(&run.observer).into(),
+            run.out.as_deref().map(shown).into(),
+            time(run.began).into(),
+            run.ended.and_then(time).into(),
+            run.recipe.method.name().into(),
+        ];
+        table.row(start.into_iter().chain(parameters().map(|p| Field::from((p.get)(&run.recipe)))));
+    }
+    table.into_text()
 }
 
 impl Project {
@@ -117,5 +145,29 @@ impl Project {
         let values = params![name_of(RunStatus::Interrupted), name_of(RunStatus::Running)];
         change.execute("UPDATE runs SET status = ?1 WHERE status = ?2", values).map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_a_line_with_all_its_parameters() {
+        let run = RunRecord {
+            row: RunRow(7),
+            recipe: Recipe::default(),
+            dataset: "/data/a,b".into(),
+            observer: "/w.pth".into(),
+            out: None,
+            status: RunStatus::Done,
+            detail: String::new(),
+            began: 5,
+            ended: Some(9),
+        };
+        let due = "run,status,detail,dataset,observer,out,began,ended,method,\
+                   ipc,patches,subset,crops,strategy,short-classes,seed,format\n\
+                   7,done,,\"/data/a,b\",/w.pth,,5,9,rded,10,4,300,5,realism,refuse,0,png\n";
+        assert_eq!(runs_csv(&[run]), due);
     }
 }

@@ -14,12 +14,14 @@ use super::{lock, sealed};
 
 mod error;
 mod note;
+mod table;
 
 pub use error::TrainingError;
 pub use note::{
     Asked, FORMAT, InitialSource, ObserverSource, RECORD, Source, TrainingKind, TrainingNote, TrainingStatus,
     curves_csv,
 };
+pub use table::runs_csv;
 
 /// Weights after a seed's last epoch, in the seed's folder.
 pub const LAST: &str = "student.safetensors";

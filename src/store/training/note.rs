@@ -46,6 +46,20 @@ pub enum TrainingStatus {
     Interrupted,
 }
 
+impl TrainingStatus {
+    /// In a word.
+    #[must_use]
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "stopped",
+        }
+    }
+}
+
 /// A file or folder that a training uses: where it lay, and what it was.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Source {
@@ -178,6 +192,27 @@ impl TrainingNote {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         Record::fingerprint(self)
+    }
+
+    /// Seeds whose last epoch is done.
+    #[must_use]
+    pub fn finished_seeds(&self) -> usize {
+        let last = |curve: &&Curve| curve.points.last().is_some_and(|p| p.epoch + 1 == self.recipe.epochs);
+        self.curves.iter().filter(last).count()
+    }
+
+    /// Images that are trained on by the number of classes; `None` where it isn't known.
+    #[must_use]
+    pub fn images_per_class(&self) -> Option<f64> {
+        let images = Some(self.asked.images).filter(|n| *n > 0)?;
+        Some(f64::from(images) / self.classes.len().max(1) as f64)
+    }
+
+    /// Seconds of work over all seeds, without pauses; `None` before there was any.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        let of_seeds = self.curves.iter().filter_map(|curve| curve.points.last()).map(|point| point.seconds);
+        (!self.curves.is_empty()).then(|| of_seeds.sum())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, training, whole,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, source_image, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -30,7 +30,7 @@ pub struct Panels {
     pub export: export::ExportPanel,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
-    source: whole::SourcePanel,
+    source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,

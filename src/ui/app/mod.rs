@@ -7,6 +7,7 @@ mod docked;
 mod editing;
 mod execute;
 mod frame;
+mod looking;
 mod pending;
 mod state;
 mod training;

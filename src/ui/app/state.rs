@@ -7,8 +7,11 @@ use eframe::egui::{self, Context};
 
 use super::docked::Panels;
 use super::pending::Pending;
+use crate::core::data::dataset::ImageId;
+use crate::core::distil::patch::CropBox;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::opinion::Opinions;
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
 use crate::ui::fonts::Fallback;
 use crate::ui::intent::{Intent, Panel};
@@ -56,6 +59,9 @@ pub struct App {
     pub(super) gallery: Gallery,
     pub(super) worker: Worker,
     pub(super) project: Option<PathBuf>,
+    pub(super) opinions: Opinions,
+    /// The patch that the observer was asked about last.
+    pub(super) asked_about: Option<(ImageId, CropBox)>,
     pub(super) dialogs: Dialogs,
     pub(super) fonts: Fallback,
     pub(super) intents: Vec<Intent>,
@@ -78,7 +84,7 @@ impl App {
     pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
         theme::install(ctx);
         ctx.set_theme(egui::Theme::Dark);
-        let (waker, repaint) = (ctx.clone(), ctx.clone());
+        let (waker, repaint, answered) = (ctx.clone(), ctx.clone(), ctx.clone());
         let project = config.worker.project.clone();
         let mut app = Self {
             project: config.worker.project.clone(),
@@ -87,6 +93,8 @@ impl App {
             desk: Desk::default(),
             gallery: Gallery::start(ctx)?,
             worker: Worker::start(config.worker, move || waker.request_repaint())?,
+            opinions: Opinions::start(move || answered.request_repaint())?,
+            asked_about: None,
             dialogs: Dialogs::new(config.desktop.dialogs),
             fonts: Fallback::install(ctx, config.desktop.fonts),
             intents: Vec::new(),
@@ -124,6 +132,17 @@ impl App {
     /// Brings a panel's tab to the front.
     pub fn bring_forward(&mut self, panel: Panel) {
         self.desk.show(panel);
+    }
+
+    /// Bytes of the thumbnails that are kept, and the most that may be.
+    #[must_use]
+    pub fn thumbnails(&self) -> (usize, usize) {
+        self.gallery.memory()
+    }
+
+    /// Has the worker do something besides what panels ask for, as the benchmark does.
+    pub fn work_on(&mut self, request: Request) {
+        self.request(request);
     }
 
     pub(super) fn request(&mut self, request: Request) {

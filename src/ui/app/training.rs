@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 use eframe::egui::Context;
 
 use super::state::App;
+use crate::core::chart::{colours, svg};
 use crate::core::workspace::Command;
+use crate::jobs::command_line;
 use crate::jobs::train::TrainRequest;
 use crate::jobs::worker::{Event, Job, Request};
 use crate::store::files;
 use crate::store::training::{TrainingNote, curves_csv};
 use crate::ui::actions::Action;
-use crate::ui::command_line;
 use crate::ui::intent::{Curves, Panel, Purpose};
 use crate::ui::later;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
-use crate::ui::theme;
 
 /// Seconds between looks at trainings that another process works on.
 const BETWEEN_LOOKS: f64 = 3.0;
@@ -238,7 +238,7 @@ impl App {
             }
             Curves::Svg => {
                 let charts = self.panels.training.charts(&self.model);
-                crate::core::chart::svg::write(&charts, &theme::curves_on_white())
+                svg::write(&charts, &colours::on_white())
             }
         };
         self.training.written = Some(later::later(move || write(path, &text, replace)));

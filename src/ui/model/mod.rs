@@ -16,6 +16,7 @@ use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::opinion::Opinion;
 use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
@@ -117,6 +118,8 @@ pub struct Model {
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the observer says of the selected patch.
+    pub opinion: Option<Opinion>,
     /// The device that computes, and why.
     pub device: Option<String>,
     /// Scores and rankings.
@@ -195,6 +198,9 @@ impl Model {
             }
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
+            }
+            Action::PreviousInRank | Action::NextInRank => {
+                needs(self.workspace.selected().is_some(), "select a patch first")
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),

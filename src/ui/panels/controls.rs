@@ -22,10 +22,17 @@ pub fn command(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) -> Response {
     }
 }
 
-/// A slider for thumbnails' size.
+/// Least and greatest side of thumbnails, in points.
+const SIDES: std::ops::RangeInclusive<f32> = 32.0..=256.0;
+
+/// A slider for thumbnails' size, which Ctrl and the wheel over the panel change, too.
 pub fn size_slider(ui: &mut Ui, side: &mut f32, name: &str) {
+    if ui.rect_contains_pointer(ui.clip_rect()) {
+        let zoomed = *side * ui.input(egui::InputState::zoom_delta);
+        *side = zoomed.clamp(*SIDES.start(), *SIDES.end());
+    }
     ui.spacing_mut().slider_width = 90.0;
-    let slider = egui::Slider::new(side, 32.0..=256.0).step_by(8.0).show_value(false);
+    let slider = egui::Slider::new(side, SIDES).step_by(8.0).show_value(false);
     let response = ui.add(slider).on_hover_text(format!("{name}: {side} pixels"));
     let value = f64::from(*side);
     response.widget_info(|| egui::WidgetInfo::slider(true, value, name));

@@ -70,7 +70,8 @@ fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height:
     ui.painter().rect_stroke(on_screen(key.bbox), 0.0, Stroke::new(2.0, p.accent), StrokeKind::Middle);
 }
 
-fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scene: &Scene<'_>) {
+/// What is known of a patch, as a table.
+pub(super) fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scene: &Scene<'_>) {
     let class = dataset.class_of(key.image);
     let ranking = scene.model.ranking.class(class);
     let b = key.bbox;
@@ -89,13 +90,17 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
 /// The class that the observer takes the patch for if not for its own.
 fn rival(key: &PatchScore, dataset: &Dataset, scene: &Scene<'_>) -> String {
     let Some(rival) = key.rival else { return "not known: an earlier version scored this patch".to_owned() };
+    format!("{} (probability {})", output_title(rival.output, dataset, scene), text::percent(rival.probability))
+}
+
+/// What an output of the observer stands for: a class of the dataset, else what the weights call it.
+pub(super) fn output_title(output: u32, dataset: &Dataset, scene: &Scene<'_>) -> String {
     let opened = scene.model.observer.as_ref();
     let outputs = opened.map_or(&[][..], |o| &o.map.outputs);
-    let class = outputs.iter().position(|&output| output == rival.output).and_then(|at| dataset.classes().get(at));
-    let named = || opened.and_then(|o| o.output_name(rival.output)).map(|name| wordnet::shown(name).to_owned());
+    let class = outputs.iter().position(|&of_class| of_class == output).and_then(|at| dataset.classes().get(at));
+    let named = || opened.and_then(|o| o.output_name(output)).map(|name| wordnet::shown(name).to_owned());
     let name = class.map(|class| class.shown().to_owned()).or_else(named);
-    let name = name.unwrap_or_else(|| format!("output {}", rival.output));
-    format!("{name} (probability {})", text::percent(rival.probability))
+    name.unwrap_or_else(|| format!("output {output}"))
 }
 
 fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {

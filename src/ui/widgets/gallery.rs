@@ -196,6 +196,12 @@ impl Gallery {
         }
     }
 
+    /// Bytes of all textures, and the budget for them.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        (self.bytes, self.budget)
+    }
+
     /// Whether every picture that was asked for has arrived.
     #[must_use]
     pub fn is_idle(&self) -> bool {

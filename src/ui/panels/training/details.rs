@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use eframe::egui::{self, Color32, ColorImage, Rect, RichText, Sense, Stroke, TextureHandle, TextureOptions, Ui, Vec2};
 
-use super::words::{date, duration, status};
 use crate::core::data::confusion::Confusion;
 use crate::core::data::wordnet;
+use crate::core::formats::clock::{date, duration};
 use crate::core::train::curve::Curve;
 use crate::core::train::params::TRAIN_PARAMS;
 use crate::store::files::shown;
@@ -225,7 +225,7 @@ fn facts(ui: &mut Ui, note: &TrainingNote, folder: &str) {
             text::problem(ui, text, false);
         }
         egui::Grid::new("facts").num_columns(2).spacing([12.0, 2.0]).show(ui, |ui| {
-            text::fact(ui, "Status", status(note));
+            text::fact(ui, "Status", note.status.shown());
             text::fact(ui, "Folder", folder);
             let source = |ui: &mut Ui, name: &str, source: &Source| text::fact(ui, name, &shown(&source.path));
             source(ui, "Trained on", &note.data);

@@ -25,7 +25,6 @@ mod paths;
 mod plots;
 mod runs;
 pub mod suggestion;
-mod words;
 
 /// What the panel remembers.
 pub struct TrainingPanel {

@@ -28,7 +28,7 @@ fn a_filled_form_is_a_request() {
     assert_eq!(request.out, Path::new("/p/trainings/My-run--no.-1"));
     assert_eq!((request.name.as_deref(), request.data.to_str()), (Some("My run, no. 1"), Some("/d/distilled")));
     assert_eq!((request.student.to_string(), request.images_per_class, request.side), ("conv3".into(), Some(10), None));
-    let line = crate::ui::command_line::train(&request);
+    let line = crate::jobs::command_line::train(&request);
     assert!(line.contains(" --observer /d/conv3.pth --part teacher "), "{line}");
     let mut again = TrainForm::default();
     again.fill(request.clone());
@@ -46,7 +46,7 @@ fn a_filled_form_is_a_request() {
     let request = ask(&form, &hard).unwrap();
     assert_eq!((request.kind, request.evaluation.to_str()), (TrainingKind::Pretrain, Some("/d/distilled")));
     assert_eq!(request.images_per_class, None);
-    let flags = crate::ui::command_line::train(&request);
+    let flags = crate::jobs::command_line::train(&request);
     assert!(flags.starts_with("stillroom pretrain --data /d/distilled --student conv3 --mean-std cifar10 "), "{flags}");
 }
 
@@ -64,7 +64,7 @@ fn an_observer_begins_with_other_weights_where_the_form_names_them() {
     let request = ask(&form, &hard).unwrap();
     let initial = request.initial.clone().unwrap();
     assert_eq!((initial.file.to_str(), initial.rate), (Some("/d/resnet18.pth"), 0.1));
-    let flags = crate::ui::command_line::train(&request);
+    let flags = crate::jobs::command_line::train(&request);
     assert!(flags.contains(" --init /d/resnet18.pth --init-rate 0.1 --student conv3"), "{flags}");
     let mut again = TrainForm::default();
     again.fill(request);

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use eframe::egui::{self, Color32, Key, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
-use crate::core::train::curve::{Curve, Evaluated, mean_and_std, top1s};
+use crate::core::formats::clock::{date, duration};
+use crate::core::train::curve::{Curve, Evaluated, mean_and_std, spread, top1s};
 use crate::jobs::worker::Job;
 use crate::store::training::{TrainingKind, TrainingNote, TrainingStatus};
 use crate::ui::actions::Action;
@@ -12,7 +13,6 @@ use crate::ui::intent::{Intent, Panel, TrainingsChange};
 use crate::ui::model::Model;
 use crate::ui::model::trainings::{Row, State};
 use crate::ui::panels::scene::Scene;
-use crate::ui::panels::training::words::{date, duration, status};
 use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::table::{Column, PickedRows, RowCells, Rows, Table, aligned};
 use crate::ui::widgets::text;
@@ -107,7 +107,7 @@ pub fn value(row: &Row, column: usize) -> Value {
         7 => Value::count(u64::from(note.recipe.batch)),
         8 => Value::Number(note.recipe.rate, note.recipe.rate.to_string()),
         9 => seeds(note),
-        10 => Value::Words(status(note).to_owned()),
+        10 => Value::Words(note.status.shown().to_owned()),
         11 => accuracy(note, Curve::best),
         12 => accuracy(note, Curve::last),
         13 => seconds(note),
@@ -117,38 +117,24 @@ pub fn value(row: &Row, column: usize) -> Value {
 }
 
 fn images(note: &TrainingNote) -> Value {
-    let classes = note.classes.len().max(1) as f64;
-    match note.asked.images {
-        0 => Value::None,
-        n => {
-            let per_class = f64::from(n) / classes;
-            let whole = per_class.fract() == 0.0;
-            let words = if whole { text::thousands(per_class as u64) } else { format!("{per_class:.1}") };
-            Value::Number(per_class, words)
-        }
-    }
+    let words = |n: f64| if n.fract() == 0.0 { text::thousands(n as u64) } else { format!("{n:.1}") };
+    note.images_per_class().map_or(Value::None, |n| Value::Number(n, words(n)))
 }
 
 fn seeds(note: &TrainingNote) -> Value {
-    let all = note.recipe.seeds;
-    let done = note.curves.iter().filter(|c| c.points.last().is_some_and(|p| p.epoch + 1 == note.recipe.epochs));
-    let done = done.count();
-    let words = if done == all as usize { all.to_string() } else { format!("{done} of {all}") };
+    let (all, done) = (note.recipe.seeds as usize, note.finished_seeds());
+    let words = if done == all { all.to_string() } else { format!("{done} of {all}") };
     Value::Number(done as f64, words)
 }
 
 fn accuracy(note: &TrainingNote, pick: fn(&Curve) -> Option<Evaluated>) -> Value {
     let values = top1s(&note.curves, pick);
-    match mean_and_std(&values) {
-        None => Value::None,
-        Some((mean, _)) if values.len() == 1 => Value::Number(mean, format!("{mean:.2}")),
-        Some((mean, std)) => Value::Number(mean, format!("{mean:.2} ± {std:.2}")),
-    }
+    let both = mean_and_std(&values).zip(spread(&values));
+    both.map_or(Value::None, |((mean, _), words)| Value::Number(mean, words))
 }
 
 fn seconds(note: &TrainingNote) -> Value {
-    let seconds: f64 = note.curves.iter().filter_map(|c| c.points.last()).map(|p| p.seconds).sum();
-    if note.curves.is_empty() { Value::None } else { Value::Number(seconds, duration(seconds)) }
+    note.seconds().map_or(Value::None, |seconds| Value::Number(seconds, duration(seconds)))
 }
 
 /// Share of a training's epochs that are done.
@@ -312,7 +298,7 @@ fn menu(ui: &mut Ui, row: &Row, model: &Model, out: &mut Vec<Intent>) {
         && let Ok(request) = crate::jobs::train::TrainRequest::again(note, &row.folder)
         && ui.button("Copy its command line").clicked()
     {
-        out.push(Intent::Copy(crate::ui::command_line::train(&request), "the command line"));
+        out.push(Intent::Copy(crate::jobs::command_line::train(&request), "the command line"));
         ui.close();
     }
     if ui.button("Copy its folder's path").clicked() {

@@ -1,18 +1,4 @@
-//! Words for a training's status and times.
-
-use crate::store::training::{TrainingNote, TrainingStatus};
-
-/// A status in a word.
-#[must_use]
-pub fn status(note: &TrainingNote) -> &'static str {
-    match note.status {
-        TrainingStatus::Running => "running",
-        TrainingStatus::Paused => "paused",
-        TrainingStatus::Done => "done",
-        TrainingStatus::Failed => "failed",
-        TrainingStatus::Interrupted => "stopped",
-    }
-}
+//! Times as people read them.
 
 /// Seconds as a clock shows them: 0:42, 12:03, 1:02:05.
 #[must_use]

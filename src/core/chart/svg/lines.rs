@@ -1,56 +1,26 @@
-//! Charts as a picture for papers and slides: SVG 1.1, black on white, one chart below the other.
+//! Charts of trainings, one below the other.
 
 use std::fmt::Write as _;
 
-use super::{Chart, Line, Sample, Style, ticks};
+use super::super::{Chart, Line, Sample, Style, ticks};
+use super::{APART, Canvas, HEIGHT, LEFT, MARGIN, Picture, WIDTH, colour};
+use crate::core::formats::markup::escaped;
 
-/// Width of the picture.
-const WIDTH: f64 = 960.0;
-/// Around everything.
-const MARGIN: f64 = 16.0;
-/// Left of a chart, for its ticks and title.
-const LEFT: f64 = 72.0;
 /// Below a chart, for its ticks.
 const BELOW: f64 = 30.0;
-/// Height of a chart.
-const HEIGHT: f64 = 250.0;
-/// Height of a line of the legend.
-const LEGEND: f64 = 20.0;
-/// About the width of a character of the legend.
-const CHARACTER: f64 = 7.2;
-/// Distance of ticks that is wanted.
-const APART: (f64, f64) = (80.0, 36.0);
 
-/// Fonts of other scripts, for viewers that look no further than the list.
-const SCRIPTS: &str = "'Noto Sans', 'Noto Sans CJK SC', 'Noto Sans SC', 'Noto Sans JP', 'Noto Sans KR', \
-                       'Noto Sans Thai', 'Noto Sans Arabic', 'Noto Sans Devanagari', 'Noto Sans Hebrew'";
-
-/// About the width of a character: those of East Asia are as wide as high.
-fn width(character: char) -> f64 {
-    let wide = matches!(character, '\u{1100}'..='\u{11ff}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}')
-        || matches!(character, '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}');
-    if wide { 12.5 } else { CHARACTER }
-}
-
-/// The charts as an SVG document. `colours` are CSS colours by a line's number; they are taken in turn where there are
-/// more numbers.
+/// The charts one below the other. `colours` are CSS colours by a line's number; they are taken in turn where there are
+/// more numbers. Elements are named with `prefix`, so that several pictures can be on one page.
 #[must_use]
-pub fn write(charts: &[Chart], colours: &[String]) -> String {
-    let mut picture = Picture { text: String::new(), colours };
-    let mut top = picture.legend(charts, MARGIN);
+pub fn lines(charts: &[Chart], colours: &[String], prefix: &str) -> Picture {
+    let mut drawing = Drawing { canvas: Canvas::default(), colours, prefix: escaped(prefix) };
+    let mut top = drawing.legend(charts, MARGIN);
     let charts: Vec<&Chart> = charts.iter().filter(|c| !c.lines.is_empty()).collect();
     for (i, chart) in charts.iter().enumerate() {
-        picture.chart(chart, (i, top), i + 1 == charts.len());
+        drawing.chart(chart, (i, top), i + 1 == charts.len());
         top += HEIGHT + BELOW + 14.0;
     }
-    let height = top + MARGIN;
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" \
-         font-family=\"Helvetica, Arial, {SCRIPTS}, sans-serif\" font-size=\"12\" fill=\"#222\">\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n{}</svg>\n",
-        picture.text
-    )
+    drawing.canvas.picture((WIDTH, top + MARGIN))
 }
 
 /// Where a chart's values lie in the picture.
@@ -87,24 +57,22 @@ impl Frame {
     }
 }
 
-struct Picture<'a> {
-    text: String,
+struct Drawing<'a> {
+    canvas: Canvas,
     colours: &'a [String],
+    prefix: String,
 }
 
-impl Picture<'_> {
+impl Drawing<'_> {
     fn push(&mut self, line: std::fmt::Arguments<'_>) {
-        // Writing to a String cannot fail.
-        let _ = self.text.write_fmt(line);
-        self.text.push('\n');
+        self.canvas.push(line);
     }
 
     fn colour(&self, number: usize) -> String {
-        let turn = number % self.colours.len().max(1);
-        escaped(self.colours.get(turn).map_or("#000", String::as_str))
+        colour(self.colours, number)
     }
 
-    /// The runs' names in their colours, in as many rows as they need; returns where the charts begin.
+    /// The runs' names in their colours; returns where the charts begin.
     fn legend(&mut self, charts: &[Chart], top: f64) -> f64 {
         let mut runs: Vec<(&str, usize)> = Vec::new();
         for line in charts.iter().flat_map(|c| &c.lines) {
@@ -112,44 +80,29 @@ impl Picture<'_> {
                 runs.push((&line.name, line.colour));
             }
         }
-        let (mut x, mut y) = (LEFT, top + 12.0);
-        for (name, number) in runs {
-            let width = 26.0 + name.chars().map(width).sum::<f64>() + 18.0;
-            if x > LEFT && x + width > WIDTH - MARGIN {
-                (x, y) = (LEFT, y + LEGEND);
-            }
-            let colour = self.colour(number);
-            self.push(format_args!(
-                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"18\" height=\"4\" fill=\"{colour}\"/>",
-                y - 6.0
-            ));
-            self.push(format_args!("<text x=\"{:.1}\" y=\"{y:.1}\">{}</text>", x + 24.0, escaped(name)));
-            x += width;
-        }
-        y + LEGEND
+        let names: Vec<_> = runs.into_iter().map(|(name, number)| (name, self.colour(number))).collect();
+        self.canvas.legend(names, top)
     }
 
     fn chart(&mut self, chart: &Chart, (number, top): (usize, f64), last: bool) {
         let frame = Frame::of(chart, top);
         let (right, bottom) = (WIDTH - MARGIN, top + HEIGHT);
-        let width = right - LEFT;
-        self.push(format_args!("<g id=\"chart-{number}\"><title>{}</title>", escaped(chart.title)));
+        let (width, prefix) = (right - LEFT, self.prefix.clone());
+        self.push(format_args!("<g id=\"{prefix}chart-{number}\"><title>{}</title>", escaped(chart.title)));
         self.push(format_args!(
-            "<clipPath id=\"clip-{number}\"><rect x=\"{LEFT}\" y=\"{top}\" width=\"{width}\" height=\"{HEIGHT}\"/></clipPath>"
+            "<clipPath id=\"{prefix}clip-{number}\"><rect x=\"{LEFT}\" y=\"{top}\" width=\"{width}\" height=\"{HEIGHT}\"/></clipPath>"
         ));
         self.axes(chart, &frame);
-        self.push(format_args!("<g clip-path=\"url(#clip-{number})\" fill=\"none\" stroke-linejoin=\"round\">"));
+        self.push(format_args!(
+            "<g clip-path=\"url(#{prefix}clip-{number})\" fill=\"none\" stroke-linejoin=\"round\">"
+        ));
         chart.lines.iter().for_each(|line| self.band(chart, line, &frame));
         chart.lines.iter().for_each(|line| self.line(chart, line, &frame));
         self.push(format_args!("</g>"));
         self.push(format_args!(
             "<rect x=\"{LEFT}\" y=\"{top}\" width=\"{width}\" height=\"{HEIGHT}\" fill=\"none\" stroke=\"#888\"/>"
         ));
-        let (x, y) = (MARGIN + 4.0, top + HEIGHT / 2.0);
-        self.push(format_args!(
-            "<text transform=\"translate({x},{y}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-            escaped(chart.title)
-        ));
+        self.canvas.upwards((MARGIN + 4.0, top + HEIGHT / 2.0), chart.title);
         if last {
             let x = (LEFT + right) / 2.0;
             self.push(format_args!("<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">epochs</text>", bottom + 32.0));
@@ -173,13 +126,7 @@ impl Picture<'_> {
         let values = if chart.log { ticks::logarithmic(low, high, least) } else { ticks::even(low, high, least) };
         for value in values {
             let Some(y) = chart.place(value).map(|p| frame.y(p)) else { continue };
-            let label = ticks::label(value);
-            self.push(format_args!(
-                "<path d=\"M{LEFT:.2},{y:.2}H{right:.2}\" stroke=\"#e4e4e4\"/><text x=\"{:.2}\" y=\"{:.2}\" \
-                 text-anchor=\"end\">{label}</text>",
-                LEFT - 6.0,
-                y + 4.0
-            ));
+            self.canvas.value_line(y, &ticks::label(value));
         }
     }
 
@@ -239,52 +186,14 @@ fn path(points: impl Iterator<Item = (f64, f64)>) -> String {
     path
 }
 
-/// Text for XML: without the characters that mean something there, and without those that it can't hold.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Quantity, charts};
+    use super::super::tests::assert_well_formed;
+    use super::super::write;
     use super::*;
+    use crate::core::chart::{Quantity, charts};
     use crate::core::chart::{Run, View};
     use crate::core::train::curve::{Curve, Point};
-
-    /// Every opened element is closed in order, and nothing is left of a name's `<`, `&` and quotes.
-    fn assert_well_formed(text: &str) {
-        let mut open: Vec<&str> = Vec::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('<') {
-            let end = rest[at..].find('>').expect("a tag ends") + at;
-            let tag = &rest[at + 1..end];
-            assert!(!tag.contains('<') && tag.matches('"').count().is_multiple_of(2), "{tag}");
-            rest = &rest[end + 1..];
-            let name = tag.trim_start_matches('/').split_whitespace().next().unwrap();
-            match (tag.starts_with('/'), tag.ends_with('/') || tag.starts_with('?')) {
-                (true, _) => assert_eq!(open.pop(), Some(name)),
-                (false, false) => open.push(name),
-                _ => {}
-            }
-        }
-        assert!(open.is_empty(), "{open:?}");
-        for at in text.match_indices('&').map(|(at, _)| at) {
-            assert!(["&amp;", "&lt;", "&gt;", "&quot;"].iter().any(|e| text[at..].starts_with(e)));
-        }
-    }
 
     fn run(losses: &[f64]) -> Vec<Curve> {
         let point = |(epoch, loss): (u32, &f64)| Point {

@@ -9,6 +9,8 @@ use crate::engine::plan::{EngineError, Plan};
 use crate::engine::weights::{Weights, formula};
 use crate::store::project::{Project, ProjectError};
 
+pub mod made;
+
 /// Why there are no times.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {

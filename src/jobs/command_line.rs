@@ -1,0 +1,135 @@
+//! Calls of the command line that repeat what was done.
+
+use std::path::Path;
+
+use crate::core::data::class_order::ClassOrder;
+use crate::core::data::folders::Folders;
+use crate::core::distil::manifest::Manifest;
+use crate::core::distil::recipe::Recipe;
+use crate::core::param::Parameters as _;
+use crate::jobs::train::TrainRequest;
+use crate::store::training::TrainingKind;
+
+/// The flag for what the user said of a dataset's folders.
+#[must_use]
+pub fn folders_flag(folders: Folders) -> String {
+    if folders.is_auto() { String::new() } else { format!(" --folders {folders}") }
+}
+
+/// The call that trains what a request asks for.
+#[must_use]
+pub fn train(request: &TrainRequest) -> String {
+    let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+    let student = request.kind == TrainingKind::Train;
+    let mut line = format!("stillroom {} --data {}", if student { "train" } else { "pretrain" }, quoted(&request.data));
+    if student {
+        line.push_str(&format!(" --val {}", quoted(&request.evaluation)));
+    }
+    line.push_str(&folders_flag(request.folders));
+    line.extend(request.holdout.map(|holdout| format!(" --holdout {holdout}")));
+    let observer = request.observer.as_ref();
+    let file = observer.map(|o| format!(" --observer {}", quoted(&o.file)));
+    let part = observer.and_then(|o| o.part.as_deref()).map(|part| format!(" --part {}", shell_quoted(part)));
+    let arch = observer.and_then(|o| o.arch).map(|arch| format!(" --arch {arch}"));
+    let map = observer.and_then(|o| o.class_map.as_deref()).map(|map| format!(" --class-map {}", quoted(map)));
+    let labels = request.labels.as_deref().map(|labels| format!(" --stored-labels {}", quoted(labels)));
+    let images = request.images_per_class.filter(|_| student).map(|n| format!(" --ipc {n}"));
+    let order = class_order(request.class_order).filter(|_| student);
+    let initial = request.initial.as_ref().filter(|_| !student);
+    let begin = initial.map(|i| format!(" --init {}", quoted(&i.file)));
+    let slower = initial.filter(|i| i.rate != 1.0).map(|i| format!(" --init-rate {}", i.rate));
+    line.extend([file, part, arch, map, order, labels, images, begin, slower].into_iter().flatten());
+    line.push_str(&format!(" --student {}", request.student));
+    let side = request.side.map(|side| format!(" --side {side}"));
+    let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
+    let evaluated = request.evaluated_per_class.map(|n| format!(" --val-limit {n}"));
+    line.extend([side, mean_std, evaluated].into_iter().flatten());
+    line.push_str(&format!(" {} --out {}", request.recipe.flags(), quoted(&request.out)));
+    line
+}
+
+/// The flag for an order that is not the default.
+#[must_use]
+pub fn class_order(order: ClassOrder) -> Option<String> {
+    (order != ClassOrder::Auto).then(|| format!(" --class-order {order}"))
+}
+
+/// The text as one word of a POSIX shell.
+#[must_use]
+pub fn shell_quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// The call that distils a set again. Manifests hold no paths: DATASET, OBSERVER and SET stand for them.
+#[must_use]
+pub fn distill(manifest: &Manifest) -> String {
+    let mut line = "stillroom distill --data DATASET".to_owned();
+    line.extend(manifest.dataset.holdout.map(|holdout| format!(" --holdout {holdout}")));
+    if let Some(observer) = &manifest.observer {
+        line.push_str(" --observer OBSERVER");
+        let part = observer.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
+        let own = format!(
+            " --arch {} --side {} --mean-std {}",
+            shell_quoted(&observer.network),
+            observer.side,
+            observer.normalise.describe()
+        );
+        let order = observer.class_order.and_then(class_order);
+        let prune = (!observer.kept.is_empty()).then(|| " --prune".to_owned());
+        line.extend([part, Some(own), order, prune].into_iter().flatten());
+    }
+    line.push_str(" --out SET ");
+    line.push_str(&recipe_flags(manifest));
+    let names: Vec<&str> = manifest.classes.iter().map(|class| class.name.as_str()).collect();
+    line.push_str(&class_flags(&names));
+    line
+}
+
+/// A part of a larger set is made with that one.
+fn recipe_flags(manifest: &Manifest) -> String {
+    let Some(larger) = manifest.nested_in else { return manifest.recipe.flags() };
+    let flags = Recipe { ipc: larger, ..manifest.recipe.clone() }.flags();
+    let (one, both) = (format!("--ipc {larger}"), format!("--nested --ipc {larger},{}", manifest.recipe.ipc));
+    flags.replacen(&one, &both, 1)
+}
+
+/// The flags for these classes in this order.
+#[must_use]
+pub fn class_flags(names: &[&str]) -> String {
+    if names.iter().any(|name| name.contains(',')) {
+        names.iter().map(|name| format!(" --class {}", shell_quoted(name))).collect()
+    } else {
+        format!(" --classes {}", shell_quoted(&names.join(",")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::distil::manifest::tests::sample;
+
+    #[test]
+    fn odd_paths_are_quoted_for_the_shell() {
+        assert_eq!(shell_quoted("/data/a-b_1"), "/data/a-b_1");
+        assert_eq!(shell_quoted("/my data/it's"), r"'/my data/it'\''s'");
+        assert_eq!(shell_quoted(""), "''");
+    }
+
+    #[test]
+    fn a_manifest_tells_how_its_set_is_made_again() {
+        let mut manifest = sample();
+        let due = "stillroom distill --data DATASET --observer OBSERVER --arch resnet18 --side 224 --mean-std imagenet \
+                   --out SET --ipc 2 --patches 4 --subset 9 --crops 5 --strategy realism --short-classes refuse \
+                   --seed 18446744073709551615 --format jpeg:75 --classes c0,c1";
+        assert_eq!(distill(&manifest), due);
+        manifest.nested_in = Some(20);
+        manifest.classes[1].name = "a, b".to_owned();
+        let line = distill(&manifest);
+        assert!(line.contains(" --nested --ipc 20,2 --patches 4") && line.ends_with(" --class c0 --class 'a, b'"));
+    }
+}
