@@ -59,6 +59,8 @@ pub enum Action {
     Check,
     /// Score the chosen classes.
     Score,
+    /// Score what the recipe lacks by itself, or only when asked.
+    ToggleLive,
     /// Write the distilled dataset.
     Distil,
     /// Copy the command line that repeats the recipe.
@@ -252,6 +254,8 @@ const ROWS: &[About] = &[
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
         "Compute the observer's loss on every crop of the subset", ctrl(Key::R)),
+    row(Action::ToggleLive, Menu::Run, "Score by itself",
+        "Whether what a change of N, subset or seed lacks is scored by itself, once the slider rests", NONE),
     row(Action::Distil, Menu::Run, "Distil to folder",
         "Stitch the selected patches and write the folder", ctrl_shift(Key::D)),
     row(Action::Pause, Menu::Run, "Pause or resume", "Hold the running job, or let it go on", ctrl(Key::P)),

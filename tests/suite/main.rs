@@ -9,6 +9,7 @@
 mod archives;
 mod bad_input;
 mod cli;
+mod curation;
 mod exports;
 mod gradients;
 mod hostile;

@@ -330,6 +330,7 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
 mod screenshots;
 
+mod culling;
 mod desk;
 mod opening;
 mod sizes;

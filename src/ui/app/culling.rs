@@ -46,8 +46,7 @@ impl App {
     fn in_order<T>(&self, read: impl FnOnce(&dyn InOrder) -> T) -> T {
         let classes = shown_classes(&self.model);
         if self.model.active == Some(Panel::Distilled) {
-            let patches = self.model.workspace.recipe().factor().pow(2).max(1) as usize;
-            read(&ByCell::new(&self.model.ranking, &classes, patches))
+            read(&ByCell::new(&self.model.ranking, &classes))
         } else {
             read(&self.panels.patches.order(&self.model, &classes))
         }

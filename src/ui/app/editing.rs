@@ -10,6 +10,12 @@ use crate::ui::model::log::Level;
 impl App {
     pub(super) fn edit(&mut self, command: Command) {
         let ipc = self.model.workspace.recipe().ipc;
+        let moves = matches!(command, Command::SetParam { .. });
+        match command {
+            Command::SetParam { name, .. } => self.tuning_begins(name),
+            Command::Settle => self.tuning_settles(),
+            _ => {}
+        }
         let effects = match self.model.workspace.apply(command) {
             Ok(effects) => effects,
             Err(error) => {
@@ -20,6 +26,12 @@ impl App {
         let Effects { reselect, reveal, .. } = effects;
         if reselect {
             self.rank();
+            if moves {
+                self.tuning_moved();
+            } else {
+                // What was said of single parameters was said of another set.
+                self.model.changes.clear();
+            }
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();
             }

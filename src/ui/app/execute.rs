@@ -56,6 +56,7 @@ impl App {
             Action::OpenObserver => self.browse(Purpose::Observer),
             Action::Check => self.request(Request::Check),
             Action::Score => self.score(),
+            Action::ToggleLive => self.model.live = !self.model.live,
             Action::Distil => match self.panels.recipe.target() {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),

@@ -50,6 +50,7 @@ impl App {
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let settled = Settled::of(&event);
+        self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
         self.model.take(event);
         self.model.recount();
@@ -91,6 +92,7 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.tune(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }

@@ -36,8 +36,7 @@ impl App {
         let (Some(patch), Some(observer), Some(dataset)) = (patch, &self.model.observer, self.model.dataset()) else {
             return;
         };
-        if let Some(recipe) = self.model.workspace.recipe().rded() {
-            self.opinions.ask(Asked { observer: observer.clone(), dataset: dataset.clone(), recipe, patch });
-        }
+        let recipe = *self.model.ranking.recipe(dataset.class_of(patch.image));
+        self.opinions.ask(Asked { observer: observer.clone(), dataset: dataset.clone(), recipe, patch });
     }
 }

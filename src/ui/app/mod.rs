@@ -11,5 +11,6 @@ mod looking;
 mod pending;
 mod state;
 mod training;
+mod tuning;
 
 pub use state::{App, AppConfig, Desktop};

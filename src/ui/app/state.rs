@@ -7,6 +7,7 @@ use eframe::egui::{self, Context};
 
 use super::docked::Panels;
 use super::pending::Pending;
+use super::tuning::Tuning;
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
 use crate::jobs::distill::DistillRequest;
@@ -71,6 +72,7 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) tuning: Tuning,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -88,7 +90,7 @@ impl App {
         let project = config.worker.project.clone();
         let mut app = Self {
             project: config.worker.project.clone(),
-            model: Model::default(),
+            model: Model { live: true, ..Model::default() },
             panels: Panels::default(),
             desk: Desk::default(),
             gallery: Gallery::start(ctx)?,
@@ -102,6 +104,7 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            tuning: Tuning::default(),
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();

@@ -122,10 +122,9 @@ impl Model {
             return Vec::new();
         };
         let Some(block) = self.ranking.block(dataset.class_of(image)) else { return Vec::new() };
-        let (Some(row), Some(rded)) = (block.row_of(image), self.workspace.recipe().method.rded()) else {
-            return Vec::new();
-        };
-        (0..rded.patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
+        let Some(row) = block.row_of(image) else { return Vec::new() };
+        let crops = self.ranking.recipe(dataset.class_of(image)).method.patches_per_image();
+        (0..crops).filter_map(|crop| block.patch(row, crop)).collect()
     }
 
     /// The best ranked images of a class that could take a cell, with their ranks.
@@ -134,10 +133,11 @@ impl Model {
         runners_up(self.ranking.ranked(class), self.workspace.curation(), is_stitched)
     }
 
-    /// The cell that holds an image, if it is stitched.
+    /// The cell that holds an image, if it is stitched. What is stale, of another N or seed, has cells that the recipe
+    /// does not have.
     #[must_use]
     pub fn cell_of(&self, image: ImageId) -> Option<(ClassId, Place)> {
-        let (class, rank) = self.ranking.place(image)?;
+        let (class, rank) = self.ranking.place(image).filter(|(class, _)| !self.ranking.class(*class).stale)?;
         let (cell, image) = self.ranking.cell(class, rank)?;
         Some((class, Place { image: image as u32, cell: cell as u32 }))
     }
@@ -148,7 +148,7 @@ impl Model {
     pub fn moved(&self, image: ImageId, to: Place) -> Option<Command> {
         let (class, from) = self.cell_of(image)?;
         let images = self.ranking.images(class);
-        let exists = (to.image as usize) < images && to.cell < self.workspace.recipe().method.rded()?.patches;
+        let exists = (to.image as usize) < images && to.cell < self.ranking.recipe(class).method.patches;
         let slot = exists.then(|| rank_of(to.cell as usize, to.image as usize, images))?;
         let other = self.ranking.selected(class).get(slot)?.patch.image;
         if other == image {
@@ -198,6 +198,9 @@ impl Model {
         let mut marks = Vec::new();
         for image in self.workspace.selection().images() {
             let Some((class, rank)) = self.ranking.place(image) else { continue };
+            if self.ranking.class(class).stale {
+                continue;
+            }
             let Some(now) = self.ranking.ranked(class).get(rank) else { continue };
             let next = marking::next_crop(&self.crops(image), now.bbox, back);
             marks.extend(next.map(|crop| (image, self.mark_with_crop(image, &crop))));
@@ -219,13 +222,18 @@ impl Model {
     pub(super) fn why_not_culled(&self, action: Action) -> Option<&'static str> {
         let selection = self.workspace.selection();
         let stitched = || selection.lead().is_some_and(|image| self.cell_of(image).is_some());
+        let place = selection.lead().and_then(|image| self.ranking.place(image));
+        let stale = || place.is_some_and(|(class, _)| self.ranking.class(class).stale);
+        let by_cell = matches!(action, Action::AnotherImage | Action::ChooseImage | Action::MoveTo);
+        let by_crop = matches!(action, Action::NextCrop | Action::PreviousCrop);
         match action {
             _ if !self.ranking.any() => Some("score the patches first"),
             Action::SelectAll | Action::InvertSelection | Action::NextPatch | Action::Advance => None,
             _ if selection.is_empty() => Some("select a patch first"),
-            Action::AnotherImage | Action::ChooseImage | Action::MoveTo if !stitched() => {
-                Some("select a patch that is stitched")
+            _ if (by_cell || by_crop) && stale() => {
+                Some("what is shown is of another N or seed: score the patches first")
             }
+            _ if by_cell && !stitched() => Some("select a patch that is stitched"),
             _ => None,
         }
     }

@@ -5,10 +5,12 @@ pub mod log;
 pub mod ranking;
 pub mod trainings;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
 use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::workspace::Workspace;
@@ -118,6 +120,10 @@ pub struct Model {
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the last change of each parameter of the recipe did to the stitched patches.
+    pub changes: HashMap<&'static str, Difference>,
+    /// Whether what the recipe lacks is scored by itself.
+    pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
     /// The device that computes, and why.

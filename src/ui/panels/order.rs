@@ -60,32 +60,45 @@ pub struct ByCell<'a> {
     ranking: &'a Ranking,
     classes: &'a [ClassId],
     counts: Vec<usize>,
-    patches: usize,
 }
 
 impl<'a> ByCell<'a> {
-    /// Of classes whose images have this many patches each.
+    /// Of these classes, a section each.
     #[must_use]
-    pub fn new(ranking: &'a Ranking, classes: &'a [ClassId], patches: usize) -> Self {
-        let counts = classes.iter().map(|class| ranking.images(*class) * patches).collect();
-        Self { ranking, classes, counts, patches }
+    pub fn new(ranking: &'a Ranking, classes: &'a [ClassId]) -> Self {
+        // IPC·N, or fewer of a short class: whole images.
+        let counts = classes.iter().map(|class| ranking.class(*class).selected).collect();
+        Self { ranking, classes, counts }
     }
 
-    /// Where a cell of a distilled image comes in the order.
+    fn patches(&self, section: usize) -> usize {
+        let of = |class: &ClassId| self.ranking.recipe(*class).method.patches as usize;
+        self.classes.get(section).map_or(1, of).max(1)
+    }
+
+    /// Cells along a side of the images of a section.
     #[must_use]
-    pub fn index(&self, image: usize, cell: usize) -> usize {
-        image * self.patches + cell
+    pub fn factor(&self, section: usize) -> u32 {
+        self.classes.get(section).map_or(1, |class| self.ranking.recipe(*class).method.factor()).max(1)
+    }
+
+    /// Where a cell of a section's distilled image comes in the order.
+    #[must_use]
+    pub fn cell(&self, (section, image): At, cell: usize) -> At {
+        let patches = self.patches(section);
+        (section, image * patches + cell.min(patches - 1))
     }
 
     /// The distilled image at a place of the order, and the cell in it.
     #[must_use]
     pub fn spot(&self, (section, i): At) -> (At, usize) {
-        ((section, i / self.patches), i % self.patches)
+        let patches = self.patches(section);
+        ((section, i / patches), i % patches)
     }
 
     /// The cells of a section's distilled image.
-    pub fn of_image(&self, section: usize, image: usize) -> impl Iterator<Item = ImageId> + '_ {
-        (0..self.patches).filter_map(move |cell| self.image((section, self.index(image, cell))))
+    pub fn of_image(&self, tile: At) -> impl Iterator<Item = ImageId> + '_ {
+        (0..self.patches(tile.0)).filter_map(move |cell| self.image(self.cell(tile, cell)))
     }
 }
 
@@ -94,9 +107,9 @@ impl InOrder for ByCell<'_> {
         &self.counts
     }
 
-    fn image(&self, (section, i): At) -> Option<ImageId> {
-        let class = *self.classes.get(section)?;
-        let (image, cell) = (i / self.patches, i % self.patches);
+    fn image(&self, at: At) -> Option<ImageId> {
+        let class = *self.classes.get(at.0)?;
+        let ((_, image), cell) = self.spot(at);
         let images = self.ranking.images(class);
         let kept = self.ranking.selected(class).get(rank_of(cell, image, images)).filter(|_| image < images)?;
         Some(kept.patch.image)
@@ -106,6 +119,6 @@ impl InOrder for ByCell<'_> {
         let (class, rank) = self.ranking.place(image)?;
         let (cell, image) = self.ranking.cell(class, rank)?;
         let section = self.classes.iter().position(|c| *c == class)?;
-        Some((section, self.index(image, cell)))
+        Some(self.cell((section, image), cell))
     }
 }

@@ -132,13 +132,13 @@ impl PatchesPanel {
             ..Grid::default()
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-        let side = patch_side(side, model.workspace.recipe().factor()).clamp(1, 256);
+        let side = |s: usize| patch_side(side, ranking.recipe(classes[s]).method.factor()).clamp(1, 256);
         let title = |s: usize| heading(dataset.class(classes[s]).shown(), ranking, (classes[s], counts[s]));
         let sections = Sections { counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
             let class = classes[cell.at.0];
             let Some((rank, patch)) = order.patch(cell.at) else { return };
-            let look = scene.gallery.patch((patch.image, patch.bbox), side);
+            let look = scene.gallery.patch((patch.image, patch.bbox), side(cell.at.0));
             let tile = Tile {
                 label: dataset.class(class).shown(),
                 patch,
@@ -192,6 +192,8 @@ fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> 
         note = problem;
     } else if of.tried == 0 {
         note = "not scored yet".to_owned();
+    } else if of.stale {
+        note.push_str(", stale: of another N or seed");
     } else if !of.covered {
         note.push_str(", more to score");
     }

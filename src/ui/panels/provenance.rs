@@ -104,7 +104,7 @@ pub(super) fn output_title(output: u32, dataset: &Dataset, scene: &Scene<'_>) ->
 }
 
 fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {
-    let patches = scene.model.workspace.recipe().factor().pow(2);
+    let patches = scene.model.ranking.recipe(class).method.patches;
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
         Some((_, image)) => format!("distilled image {}", image + 1),
@@ -120,7 +120,8 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
             .color(p.weak),
     );
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-    let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
+    let factor = scene.model.dataset().map_or(1, |d| scene.model.ranking.recipe(d.class_of(key.image)).method.factor());
+    let side = patch_side(side, factor).clamp(1, 256);
     let tile = ((ui.available_width() - 24.0) / crops.len().clamp(4, 6) as f32).clamp(36.0, 72.0);
     egui::ScrollArea::horizontal().id_salt("crops").show(ui, |ui| {
         ui.horizontal(|ui| {

@@ -111,7 +111,7 @@ fn ask_image(ui: &mut Ui, of: ImageId, scene: &mut Scene<'_>) -> bool {
 fn runner_up(ui: &mut Ui, class: ClassId, (rank, patch): (usize, &PatchScore), scene: &mut Scene<'_>) -> bool {
     let p = palette(ui.visuals());
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-    let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
+    let side = patch_side(side, scene.model.ranking.recipe(class).method.factor()).clamp(1, 256);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(TILE, TILE + 18.0), Sense::click());
     let class = scene.model.dataset().map_or("", |dataset| dataset.class(class).shown());
     let name = format!("{class} runner-up at rank {}, loss {}", rank + 1, text::loss(patch.loss));
@@ -131,7 +131,7 @@ fn runner_up(ui: &mut Ui, class: ClassId, (rank, patch): (usize, &PatchScore), s
 fn ask_cell(ui: &mut Ui, of: ImageId, (image, cell): (&mut u32, &mut u32), scene: &mut Scene<'_>) -> bool {
     let Some((class, _, place)) = place_of(of, scene) else { return true };
     let images = scene.model.ranking.images(class).max(1) as u32;
-    let cells = scene.model.workspace.recipe().factor().pow(2).max(1);
+    let cells = scene.model.ranking.recipe(class).method.patches.max(1);
     let p = palette(ui.visuals());
     ui.heading("Move to another cell");
     let words = format!("From {place}; the patch that lies there comes here. Both are pinned to their cells.");

@@ -35,7 +35,7 @@ mod cells;
 mod preview;
 
 use cells::{cell_at, cell_rect, cells_in};
-use preview::Preview;
+use preview::{Preview, Stitching};
 
 /// What the panel remembers.
 pub struct DistilledPanel {
@@ -74,7 +74,7 @@ impl DistilledPanel {
         let ranking = &scene.model.ranking;
         let counts: Vec<usize> = classes.iter().map(|c| ranking.images(*c)).collect();
         let p = palette(ui.visuals());
-        let (side, factor) = (observer.observer.spec.side as u32, scene.model.workspace.recipe().factor());
+        let side = observer.observer.spec.side as u32;
         ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
@@ -89,18 +89,17 @@ impl DistilledPanel {
             side,
             mean_std: observer.observer.mean_std,
             ipc: ipc as u32,
-            patches: (factor * factor).max(1),
+            patches: 1,
             selected: BTreeMap::new(),
         };
-        let patch = patch_side(side, factor).clamp(1, 256);
-        let view = View { dataset: &dataset, template: &template, factor: factor.max(1), side: patch };
+        let view = View { dataset: &dataset, template: &template };
         self.grid(ui, (&classes, &counts), scene, &view);
     }
 
     fn grid(&mut self, ui: &mut Ui, (classes, counts): (&[ClassId], &[usize]), scene: &mut Scene<'_>, view: &View<'_>) {
         let model = scene.model;
-        let (ranking, factor) = (&model.ranking, view.factor as usize);
-        let order = ByCell::new(ranking, classes, factor * factor);
+        let ranking = &model.ranking;
+        let order = ByCell::new(ranking, classes);
         let lead = model.workspace.selected().and_then(|image| order.find(image)).map(|at| order.spot(at));
         let grid = Grid {
             name: "distilled",
@@ -109,7 +108,7 @@ impl DistilledPanel {
             reveal: model.reveal,
             active: model.active == Some(Panel::Distilled),
             drags: Drags::Cells,
-            parts: Some((factor, lead.map_or(0, |(_, cell)| cell))),
+            parts: lead.map(|((s, _), cell)| (order.factor(s) as usize, cell)),
             ..Grid::default()
         };
         let title = |s: usize| heading(view.dataset.class(classes[s]).shown(), ranking, classes[s]);
@@ -121,22 +120,19 @@ impl DistilledPanel {
             let key = set.key(at);
             let look = scene.gallery.of_set((key, at), || Arc::new(set));
             picture(ui, cell.picture, &look);
-            self.preview.paint(ui, (cell, &kept), (key, at, &look), (scene.gallery, view));
+            let factor = order.factor(s);
+            let stitching = Stitching { key, at, look: &look, factor, side: view.patch_side(factor) };
+            self.preview.paint(ui, (cell, &kept), &stitching, scene.gallery);
             let class = view.dataset.class(at.class).shown();
-            paint(
-                ui,
-                cell,
-                &kept,
-                &Overlay { class, factor: view.factor, model, waiting: matches!(look, Look::Waiting) },
-            );
-            culling::menu::attach(&cell.response, Some(&|| order.of_image(s, image).collect()), scene);
+            paint(ui, cell, &kept, &Overlay { class, factor, model, waiting: matches!(look, Look::Waiting) });
+            culling::menu::attach(&cell.response, Some(&|| order.of_image(cell.at).collect()), scene);
         });
         if let Some(from) = picked.carried
-            && let Some(image) = order.image(place(&order, from, view.factor))
+            && let Some(image) = order.image(place(&order, from))
         {
             carried(ui, image, scene, view);
         }
-        if let Some(command) = selects(&picked, &order, (&mut self.anchor, model, view.factor)) {
+        if let Some(command) = selects(&picked, &order, (&mut self.anchor, model)) {
             scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Distilled));
         }
@@ -147,32 +143,32 @@ impl DistilledPanel {
 struct View<'a> {
     dataset: &'a Dataset,
     template: &'a StitchedSet,
-    /// Patches along a side.
-    factor: u32,
-    /// Side of a patch in pixels.
-    side: u32,
+}
+
+impl View<'_> {
+    /// Pixels along a side of a patch, for so many along a side of the image.
+    fn patch_side(&self, factor: u32) -> u32 {
+        patch_side(self.template.side, factor).clamp(1, 256)
+    }
 }
 
 /// The place in the order of a point on a distilled image.
-fn place(order: &ByCell<'_>, spot: Spot, factor: u32) -> At {
-    (spot.at.0, order.index(spot.at.1, cell_at(spot.within, factor)))
+fn place(order: &ByCell<'_>, spot: Spot) -> At {
+    order.cell(spot.at, cell_at(spot.within, order.factor(spot.at.0)))
 }
 
 /// What happens because of what happened in the grid: a selection, or a patch that moves.
-fn selects(
-    picked: &PickedCells,
-    order: &ByCell<'_>,
-    (anchor, model, factor): (&mut Anchor, &Model, u32),
-) -> Option<Command> {
+fn selects(picked: &PickedCells, order: &ByCell<'_>, (anchor, model): (&mut Anchor, &Model)) -> Option<Command> {
     let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
     if let Some((from, to)) = picked.dropped {
-        let image = order.image(place(order, from, factor)).filter(|_| from.at.0 == to.at.0)?;
-        let cell = cell_at(to.within, factor) as u32;
+        let image = order.image(place(order, from)).filter(|_| from.at.0 == to.at.0)?;
+        let cell = cell_at(to.within, order.factor(to.at.0)) as u32;
         return model.moved(image, Place { image: to.at.1 as u32, cell });
     }
     if let Some(tiles) = &picked.banded {
-        let images = tiles.iter().flat_map(|((s, tile), part)| {
-            cells_in(*part, factor).into_iter().filter_map(|cell| order.image((*s, order.index(*tile, cell))))
+        let images = tiles.iter().flat_map(|(tile, part)| {
+            let cells = cells_in(*part, order.factor(tile.0));
+            cells.into_iter().filter_map(|cell| order.image(order.cell(*tile, cell)))
         });
         return Some(picking::take_in(images.collect(), modifiers));
     }
@@ -180,16 +176,16 @@ fn selects(
         return Some(picking::take_in(picking::of_section(order, section).collect(), modifiers));
     }
     if let Some(spot) = picked.menu {
-        let image = order.image(place(order, spot, factor))?;
+        let image = order.image(place(order, spot))?;
         return (!selection.holds(image)).then_some(Command::Select(Some(image)));
     }
     if let Some(spot) = picked.clicked.filter(|_| modifiers.alt) {
-        let whole = order.of_image(spot.at.0, spot.at.1).collect();
+        let whole = order.of_image(spot.at).collect();
         return Some(picking::take_in(whole, Modifiers { alt: false, ..modifiers }));
     }
-    let clicked = picked.clicked.map(|spot| (place(order, spot, factor), modifiers));
+    let clicked = picked.clicked.map(|spot| (place(order, spot), modifiers));
     let shift = Modifiers { shift: modifiers.shift, ..Modifiers::NONE };
-    let moved = picked.moved.map(|((s, tile), cell)| ((s, order.index(tile, cell)), shift));
+    let moved = picked.moved.map(|(tile, cell)| (order.cell(tile, cell), shift));
     let (at, modifiers) = clicked.or(moved)?;
     Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
@@ -199,9 +195,10 @@ fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
     let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
     let Some((class, rank)) = scene.model.ranking.place(image) else { return };
     let Some(patch) = scene.model.ranking.ranked(class).get(rank) else { return };
+    let side = view.patch_side(scene.model.ranking.recipe(class).method.factor().max(1));
     let rect = Rect::from_center_size(pointer, Vec2::splat(44.0));
     let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, ui.scope_id().with("carried")));
-    if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), view.side) {
+    if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), side) {
         let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
         painter.image(shown.texture.id(), rect, whole, Color32::WHITE.gamma_multiply(0.8));
     }
@@ -210,7 +207,8 @@ fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
 
 /// The set of one class's images.
 fn of_class(template: &StitchedSet, class: ClassId, ranking: &Ranking) -> StitchedSet {
-    StitchedSet { selected: BTreeMap::from([(class, ranking.selected(class).clone())]), ..template.clone() }
+    let patches = ranking.recipe(class).method.patches;
+    StitchedSet { patches, selected: BTreeMap::from([(class, ranking.selected(class).clone())]), ..template.clone() }
 }
 
 fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
@@ -221,7 +219,11 @@ fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
             let selected = ranking.selected(class);
             let mean =
                 selected.iter().map(|kept| f64::from(kept.patch.loss)).sum::<f64>() / selected.len().max(1) as f64;
-            let more = if ranking.class(class).covered { "" } else { ", from part of the subset" };
+            let more = match ranking.class(class) {
+                of if of.covered => "",
+                of if of.stale => ", stale: of another N or seed",
+                _ => ", from part of the subset",
+            };
             let count = text::count(selected.len(), "patch", "patches");
             format!("{count}, mean loss {}{more}", text::loss(mean as f32))
         }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use eframe::egui::{Image, Ui};
 
-use super::View;
 use super::cells::cell_rect;
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
@@ -14,6 +13,19 @@ use crate::core::distil::set::Address;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::{Gallery, Look};
 use crate::ui::widgets::grid::Cell;
+
+/// An image that may be under way.
+pub(super) struct Stitching<'a> {
+    /// Names its pixels.
+    pub(super) key: u64,
+    pub(super) at: Address,
+    /// What is there of it.
+    pub(super) look: &'a Look,
+    /// Cells along a side.
+    pub(super) factor: u32,
+    /// Pixels along a side of a patch.
+    pub(super) side: u32,
+}
 
 /// What the pictures on the screen were stitched of.
 #[derive(Debug, Default)]
@@ -28,9 +40,10 @@ impl Preview {
         &mut self,
         ui: &Ui,
         (tile, kept): (&Cell, &[Kept]),
-        (key, at, look): (u64, Address, &Look),
-        (gallery, view): (&mut Gallery, &View<'_>),
+        stitching: &Stitching<'_>,
+        gallery: &mut Gallery,
     ) {
+        let Stitching { key, at, look, factor, side } = *stitching;
         let of = |kept: &Kept| (kept.patch.image, kept.patch.bbox);
         if gallery.is_made(key) {
             if self.made.get(&at).is_none_or(|(made, _)| *made != key) {
@@ -44,8 +57,8 @@ impl Preview {
             if shows_before && before[n] == of(kept) {
                 continue;
             }
-            let rect = cell_rect(tile.picture, view.factor, n);
-            match gallery.patch_at_hand(of(kept), view.side) {
+            let rect = cell_rect(tile.picture, factor, n);
+            match gallery.patch_at_hand(of(kept), side) {
                 Some(shown) => Image::new(&shown.texture).paint_at(ui, rect),
                 None => _ = ui.painter().rect_filled(rect, 0.0, palette(ui.visuals()).well),
             }

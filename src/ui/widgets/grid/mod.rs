@@ -1,6 +1,6 @@
 //! A virtual grid with headed sections: whatever its length, only the cells in view are laid out and painted.
 
-use eframe::egui::{self, Key, Modifiers, Rect, Response, Sense, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, Color32, Key, Modifiers, Rect, Response, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::super::theme::palette;
 use super::text;
@@ -129,7 +129,7 @@ impl Grid {
                 if let Some(words) = sections.heading {
                     let rect =
                         Rect::from_min_size(origin + Vec2::new(0.0, plan.tops[s]), Vec2::new(sizes.width, HEADING));
-                    if heading(ui, rect, (s, &words(s)), self.drags != Drags::Nothing) {
+                    if self.heading(ui, rect, (s, &words(s))) {
                         picked.heading = Some(s);
                     }
                 }
@@ -147,6 +147,23 @@ impl Grid {
             }
         });
         picked
+    }
+
+    /// A heading; whether it was clicked.
+    fn heading(&self, ui: &Ui, rect: Rect, (section, words): (usize, &Heading)) -> bool {
+        let p = palette(ui.visuals());
+        let clickable = self.drags != Drags::Nothing;
+        let id = ui.scope_id().with(("heading", section));
+        let response = ui.interact(rect, id, if clickable { Sense::CLICK } else { Sense::HOVER });
+        paint_heading(ui, rect, words, if clickable && response.hovered() { p.accent } else { p.text });
+        let help = if clickable { "\nClick to select all that are shown" } else { "" };
+        let clicked = response.clicked();
+        if clickable {
+            let name = format!("Select all shown of {} ({})", words.title, self.name);
+            response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+        }
+        response.on_hover_text(format!("{}\n{}{help}", words.title, words.note));
+        clicked
     }
 
     fn reveal(&self, ui: &mut Ui, (plan, origin): (&Plan<'_>, egui::Pos2), moved: Option<At>) {
@@ -233,24 +250,13 @@ fn part(cell: Rect, side: f32, band: Rect) -> Option<Rect> {
     Some(Rect::from_min_max(within(band.min), within(band.max)))
 }
 
-/// A heading; whether it was clicked.
-fn heading(ui: &Ui, rect: Rect, (section, words): (usize, &Heading), clickable: bool) -> bool {
+/// Paints a heading within its line.
+fn paint_heading(ui: &Ui, rect: Rect, words: &Heading, color: Color32) {
     let p = palette(ui.visuals());
     let font = TextStyle::Body.resolve(ui.style());
     let title = ui.painter().layout_no_wrap(words.title.clone(), font, p.text);
     let width = title.size().x.min(rect.width() * 0.6);
-    let id = ui.scope_id().with(("heading", section));
-    let response = ui.interact(rect, id, if clickable { Sense::CLICK } else { Sense::HOVER });
-    let color = if clickable && response.hovered() { p.accent } else { p.text };
     text::line(ui, rect.with_max_x(rect.left() + width + 1.0), &words.title, (TextStyle::Body, color));
     let note = rect.with_min_x(rect.left() + width + 10.0);
     text::line(ui, note, &words.note, (TextStyle::Small, p.weak));
-    let help = if clickable { "\nClick to select all that are shown" } else { "" };
-    let clicked = response.clicked();
-    if clickable {
-        let name = format!("Select all shown of {}", words.title);
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
-    }
-    response.on_hover_text(format!("{}\n{}{help}", words.title, words.note));
-    clicked
 }
