@@ -99,6 +99,8 @@ pub enum Action {
     ShowDistilling,
     /// Bring the panel of trainings forward.
     ShowTraining,
+    /// Bring the panel of the class order forward.
+    ShowClassOrder,
     /// Hold the running job, or let it go on.
     Pause,
     /// Stop the running job.
@@ -286,6 +288,8 @@ const ROWS: &[About] = &[
         plain(Key::OpenBracket)),
     row(Action::NextInRank, Menu::View, "Next in rank", "Select the patch with the next rank, of the same class",
         plain(Key::CloseBracket)),
+    row(Action::ShowClassOrder, Menu::View, "Show class order",
+        "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
     row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
     row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),

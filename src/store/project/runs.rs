@@ -180,6 +180,7 @@ mod tests {
             detail: String::new(),
             began: 5,
             ended: Some(9),
+            curation: None,
         };
         let due = "run,status,detail,dataset,observer,out,began,ended,method,\
                    ipc,patches,subset,crops,strategy,short-classes,seed,format\n\

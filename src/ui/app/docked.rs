@@ -66,7 +66,8 @@ impl Panels {
 /// The size from which on a panel's parts have room beside and below each other; in less it is scrolled.
 fn least(panel: Panel) -> Vec2 {
     match panel {
-        Panel::Dataset | Panel::Observer | Panel::Classes => Vec2::new(240.0, 120.0),
+        Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
+        Panel::Classes => Vec2::new(270.0, 340.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 320.0),

@@ -32,7 +32,7 @@ impl App {
                 ctx.set_theme(theme::of(self.model.workspace.theme()));
             }
             Intent::OpenDataset(request) => self.open_dataset(request),
-            Intent::OpenObserver(request) => self.open_observer(request),
+            Intent::OpenObserver(request) => self.load_observer(request),
             Intent::Browse(purpose) => self.browse(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
             Intent::Train(request) => self.train(request),
@@ -90,6 +90,7 @@ impl App {
             Action::NextInRank => self.step_in_rank(1),
             Action::ShowDistilling => self.desk.show_distilling(),
             Action::ShowTraining => self.desk.show(Panel::Training),
+            Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             of_patches if of_patches.about().menu == Menu::Curate => self.cull(of_patches),
             of_training => self.act_on_training(ctx, of_training),
@@ -139,7 +140,7 @@ impl App {
             Purpose::Observer => {
                 self.panels.observer.path.set(path);
                 match self.panels.observer.request() {
-                    Ok(request) => self.open_observer(request),
+                    Ok(request) => self.load_observer(request),
                     Err(why) => self.model.problems.observer = Some(why),
                 }
             }

@@ -49,9 +49,10 @@ impl App {
         let scores_of_another = matches!(event, Event::Observer(_) | Event::Reordered(_));
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
+        let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
         self.tuning_heard(&event);
-        let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
         self.model.recount();
         if scores_of_another {
@@ -60,7 +61,7 @@ impl App {
         }
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone());
+            self.gallery.open(dataset.clone(), opened.held_out.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
             let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
             self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
@@ -73,9 +74,13 @@ impl App {
                 self.desk.show(Panel::Dataset);
             }
         }
-        if let Some(file) = loaded {
-            self.panels.observer.path.set(&file);
+        if let Some(opened) = loaded {
+            self.panels.observer.path.set(&opened.file);
+            self.observer_came(Some(&opened));
             self.request(Request::Check);
+        }
+        if unloaded {
+            self.observer_came(None);
         }
         if checked {
             self.distil_if_allowed();
@@ -93,6 +98,7 @@ impl App {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
         self.tune(ctx);
+        self.settle_order();
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }

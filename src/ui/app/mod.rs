@@ -8,6 +8,7 @@ mod editing;
 mod execute;
 mod frame;
 mod looking;
+mod ordering;
 mod pending;
 mod state;
 mod training;

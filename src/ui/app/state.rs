@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::docked::Panels;
+use super::ordering::Ordering;
 use super::pending::Pending;
 use super::tuning::Tuning;
 use crate::core::data::dataset::ImageId;
@@ -73,6 +74,7 @@ pub struct App {
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
     pub(super) tuning: Tuning,
+    pub(super) ordering: Ordering,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -105,6 +107,7 @@ impl App {
             free_name: None,
             training: Pending::default(),
             tuning: Tuning::default(),
+            ordering: Ordering::default(),
             recent: Some(later::later(move || {
                 let read = Recent::read(project);
                 repaint.request_repaint();

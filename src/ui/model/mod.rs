@@ -114,6 +114,8 @@ pub struct Model {
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The class map of the order that the observer was opened with, where the user gave one.
+    pub class_map_file: Option<PathBuf>,
     /// The weight file that holds several networks, if the last one did.
     pub parts_of: PathBuf,
     /// Their names, and which network each is.
@@ -368,7 +370,7 @@ impl Model {
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
-        (self.observer, self.check, self.written) = (None, None, None);
+        (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
         self.ranking.open(Some(data));
     }
 

@@ -364,7 +364,7 @@ fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
                 let (w, h) = shown.source_size;
                 let scale = cell.picture.width() / w.max(h).max(1) as f32;
                 let rect = egui::Rect::from_center_size(cell.picture.center(), Vec2::new(w as f32, h as f32) * scale);
-                egui::Image::new(&shown.texture).paint_at(ui, rect);
+                shown.image().paint_at(ui, rect);
                 if cell.response.hovered() {
                     cell.response.clone().on_hover_text(format!("{source}\n{w}×{h} pixels"));
                 }

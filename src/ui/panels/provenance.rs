@@ -56,7 +56,7 @@ fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height:
     let (w, h) = (shown.source_size.0 as f32, shown.source_size.1 as f32);
     let scale = (area.width() - 4.0) / w.max(h).max(1.0);
     let rect = Rect::from_center_size(area.center(), Vec2::new(w, h) * scale);
-    egui::Image::new(&shown.texture).paint_at(ui, rect);
+    shown.image().paint_at(ui, rect);
     let on_screen = |b: CropBox| {
         let min = rect.min + Vec2::new(b.left as f32, b.top as f32) * scale;
         Rect::from_min_size(min, Vec2::new(b.width as f32, b.height as f32) * scale)

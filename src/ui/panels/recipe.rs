@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::controls::command;
+use super::controls::{command, look_at_class_order};
 use super::scene::Scene;
 use crate::core::distil::params::{PARAMS, RecipeParam};
 use crate::core::distil::presets::PRESETS;
@@ -86,6 +86,9 @@ impl RecipePanel {
         });
         if let Some(problem) = &scene.model.problems.distil {
             text::problem(ui, problem, true);
+            if refused {
+                look_at_class_order(ui, scene);
+            }
         }
         if let Some(report) = &scene.model.written {
             let p = palette(ui.visuals());

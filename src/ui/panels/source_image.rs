@@ -114,7 +114,7 @@ impl SourcePanel {
             WidgetInfo::labeled(Role::Image, true, format!("Source image at {percent} with crop boxes"))
         });
         let painter = ui.painter().with_clip_rect(area);
-        egui::Image::new(&shown.texture).paint_at(&clipped(ui, area), rect);
+        shown.image().paint_at(&clipped(ui, area), rect);
         if scale >= GRID_FROM {
             grid(&painter, (area, rect), scale, p.line);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Color32, LayerId, Modifiers, Order, Pos2, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
+    Color32, LayerId, Modifiers, Order, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2,
     WidgetInfo,
 };
 
@@ -199,8 +199,7 @@ fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
     let rect = Rect::from_center_size(pointer, Vec2::splat(44.0));
     let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, ui.scope_id().with("carried")));
     if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), side) {
-        let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
-        painter.image(shown.texture.id(), rect, whole, Color32::WHITE.gamma_multiply(0.8));
+        painter.image(shown.texture.id(), rect, shown.uv, Color32::WHITE.gamma_multiply(0.8));
     }
     painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
 }

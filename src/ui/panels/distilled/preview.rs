@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use eframe::egui::{Image, Ui};
+use eframe::egui::Ui;
 
 use super::cells::cell_rect;
 use crate::core::data::dataset::ImageId;
@@ -59,7 +59,7 @@ impl Preview {
             }
             let rect = cell_rect(tile.picture, factor, n);
             match gallery.patch_at_hand(of(kept), side) {
-                Some(shown) => Image::new(&shown.texture).paint_at(ui, rect),
+                Some(shown) => shown.image().paint_at(ui, rect),
                 None => _ = ui.painter().rect_filled(rect, 0.0, palette(ui.visuals()).well),
             }
         }
