@@ -2,6 +2,7 @@
 
 use super::*;
 use eframe::egui::{Event, Pos2};
+use egui_kittest::kittest::NodeT as _;
 use stillroom::core::data::dataset::{ClassId, ImageId};
 use stillroom::core::distil::compose::rank_of;
 use stillroom::core::distil::curation::{Choice, Mark, Place};
