@@ -8,7 +8,7 @@ use crate::core::workspace::selection::Joining;
 use crate::ui::actions::Action;
 use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
-use crate::ui::panels::order::ByCell;
+use crate::ui::panels::order::{ByCell, ByRank};
 use crate::ui::panels::picking::{self, InOrder};
 use crate::ui::panels::source::shown_classes;
 use crate::ui::widgets::text;
@@ -48,11 +48,16 @@ impl App {
         if self.model.active == Some(Panel::Distilled) {
             read(&ByCell::new(&self.model.ranking, &classes))
         } else {
-            read(&self.panels.patches.order(&self.model, &classes))
+            read(&ByRank::new(&self.model, &classes))
         }
     }
 
     fn select_shown(&mut self, joining: Joining) {
+        let (_, uncounted) = self.model.shown.total(&self.model.ranking, &shown_classes(&self.model));
+        if uncounted > 0 && self.model.active != Some(Panel::Distilled) {
+            let classes = text::count(uncounted, "class is", "classes are");
+            self.model.say(Level::Warning, format!("{classes} still being counted and left out: select again"));
+        }
         let images = self.in_order(picking::all);
         self.edit(Command::SelectMany { images, joining, lead: None });
     }

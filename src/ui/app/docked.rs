@@ -7,7 +7,8 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, source_image, training,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
+    training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -28,13 +29,16 @@ pub struct Panels {
     pub training: training::TrainingPanel,
     /// Export.
     pub export: export::ExportPanel,
+    /// Patches.
+    pub patches: patches::PatchesPanel,
+    /// Where a plot or a table is saved to.
+    pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
-    pub(super) patches: patches::PatchesPanel,
     /// The dialogs of culling.
     pub culling: CullingDialogs,
     distilled: distilled::DistilledPanel,

@@ -23,7 +23,7 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, .. } = effects;
+        let Effects { reselect, reveal, refilter, .. } = effects;
         if reselect {
             self.rank();
             if moves {
@@ -36,7 +36,8 @@ impl App {
                 self.suggest_output();
             }
         }
-        self.model.reveal |= reveal;
+        // In another order, what is looked at stays in view.
+        self.model.reveal |= reveal || refilter && self.model.workspace.selected().is_some();
         self.model.recount();
     }
 

@@ -1,15 +1,17 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, culling, distilling and training, execute, frame.
+//! editing, culling, distilling, filtering, saving and training, execute, frame.
 
 mod culling;
 mod distilling;
 mod docked;
 mod editing;
 mod execute;
+mod filtering;
 mod frame;
 mod looking;
 mod ordering;
 mod pending;
+mod saving;
 mod state;
 mod training;
 mod tuning;

@@ -4,37 +4,31 @@ use super::picking::InOrder;
 use crate::core::data::dataset::{ClassId, ImageId};
 use crate::core::distil::compose::rank_of;
 use crate::core::distil::scores::PatchScore;
+use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
 use crate::ui::widgets::grid::At;
 
-/// Each class's patches by rank: all, or those that are stitched.
+/// Each class's patches that pass the filter, in the order of the sort.
 pub struct ByRank<'a> {
-    ranking: &'a Ranking,
+    model: &'a Model,
     classes: &'a [ClassId],
     counts: Vec<usize>,
-    stitched: bool,
 }
 
 impl<'a> ByRank<'a> {
-    /// Of these classes, a section each.
+    /// Of these classes, a section each; none of a class that isn't counted yet.
     #[must_use]
-    pub fn new(ranking: &'a Ranking, classes: &'a [ClassId], stitched: bool) -> Self {
-        let count = |class: &ClassId| {
-            let of = ranking.class(*class);
-            if stitched { of.selected } else { of.ranked }
-        };
-        Self { ranking, classes, counts: classes.iter().map(count).collect(), stitched }
+    pub fn new(model: &'a Model, classes: &'a [ClassId]) -> Self {
+        let count = |class: &ClassId| model.shown.count_of(&model.ranking, *class).count().unwrap_or(0);
+        Self { model, classes, counts: classes.iter().map(count).collect() }
     }
 
     /// The patch at a place, with its rank.
     #[must_use]
     pub fn patch(&self, (section, i): At) -> Option<(usize, &'a PatchScore)> {
         let class = *self.classes.get(section)?;
-        if self.stitched {
-            self.ranking.stitched_by_rank(class, i).map(|kept| (kept.rank as usize, &kept.patch))
-        } else {
-            self.ranking.ranked(class).get(i).map(|patch| (i, patch))
-        }
+        let rank = self.model.listing(class).rank(i)?;
+        self.model.ranking.ranked(class).get(rank).map(|patch| (rank, patch))
     }
 }
 
@@ -48,10 +42,9 @@ impl InOrder for ByRank<'_> {
     }
 
     fn find(&self, image: ImageId) -> Option<At> {
-        let (class, rank) = self.ranking.place(image)?;
+        let (class, rank) = self.model.ranking.place(image)?;
         let section = self.classes.iter().position(|c| *c == class)?;
-        let place = if self.stitched { self.ranking.among_stitched(class, rank)? } else { rank };
-        (place < self.counts[section]).then_some((section, place))
+        Some((section, self.model.listing(class).place(rank)?))
     }
 }
 

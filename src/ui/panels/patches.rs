@@ -4,15 +4,17 @@ use eframe::egui::{self, Modifiers, RichText, Role, Stroke, StrokeKind, TextStyl
 
 use super::controls::{command, size_slider};
 use super::culling;
+use super::filter_bar::{FilterBar, showing, step};
 use super::order::ByRank;
 use super::picking::{self, Anchor, InOrder};
 use super::provenance;
 use super::scene::Scene;
-use super::source::{class_chooser, shown_classes};
+use super::source::shown_classes;
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
+use crate::core::workspace::view::Filter;
 use crate::jobs::worker::Job;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Panel};
@@ -24,18 +26,18 @@ use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
 
 use crate::ui::model::Model;
-use crate::ui::model::ranking::Ranking;
 
 /// What the panel remembers.
 pub struct PatchesPanel {
     side: f32,
-    only_selected: bool,
+    /// What is shown and in which order.
+    pub bar: FilterBar,
     anchor: Anchor,
 }
 
 impl Default for PatchesPanel {
     fn default() -> Self {
-        Self { side: 64.0, only_selected: false, anchor: Anchor::default() }
+        Self { side: 64.0, bar: FilterBar::default(), anchor: Anchor::default() }
     }
 }
 
@@ -93,31 +95,27 @@ impl PatchesPanel {
 
     fn toolbar(&mut self, ui: &mut Ui, classes: &[ClassId], scene: &mut Scene<'_>) {
         let p = palette(ui.visuals());
-        let ranking = &scene.model.ranking;
-        let shown: usize = self.order(scene.model, classes).counts().iter().sum();
+        self.bar.show(ui, "Class shown in Patches", scene);
+        let (model, ranking) = (scene.model, &scene.model.ranking);
         let wanted: usize = classes.iter().map(|c| ranking.class(*c).wanted).sum();
+        let words = showing(model.shown.total(ranking, classes), wanted);
         ui.horizontal_wrapped(|ui| {
-            class_chooser(ui, "Class shown in Patches", scene);
-            let words = RichText::new("stitched only").color(p.good);
-            ui.checkbox(&mut self.only_selected, words)
-                .on_hover_text("Only the IPC·N patches per class that become distilled images");
+            let filter = model.workspace.filter();
+            let mut stitched = filter.stitched;
+            let check = ui.checkbox(&mut stitched, RichText::new("stitched only").color(p.good));
+            if check.on_hover_text("Only the IPC·N patches per class that become distilled images").changed() {
+                step(scene, Filter { stitched, ..filter.clone() });
+            }
             size_slider(ui, &mut self.side, "Patch size");
-            let words = format!("showing {} of {}", text::thousands(shown as u64), text::thousands(wanted as u64));
             let label = egui::Label::new(RichText::new(words).color(p.weak)).truncate();
             ui.add(label).on_hover_text("Key patches shown, of the images in the subset; one key patch per image");
         });
     }
 
-    /// The patches in the order in which they are shown.
-    #[must_use]
-    pub fn order<'a>(&self, model: &'a Model, classes: &'a [ClassId]) -> ByRank<'a> {
-        ByRank::new(&model.ranking, classes, self.only_selected)
-    }
-
     fn grid(&mut self, ui: &mut Ui, (dataset, classes): (&Dataset, &[ClassId]), scene: &mut Scene<'_>) {
         let model = scene.model;
         let ranking = &model.ranking;
-        let order = self.order(model, classes);
+        let order = ByRank::new(model, classes);
         let counts = order.counts();
         let (selection, curation) = (model.workspace.selection(), model.workspace.curation());
         let lead = selection.lead().and_then(|image| order.find(image));
@@ -133,7 +131,7 @@ impl PatchesPanel {
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
         let side = |s: usize| patch_side(side, ranking.recipe(classes[s]).method.factor()).clamp(1, 256);
-        let title = |s: usize| heading(dataset.class(classes[s]).shown(), ranking, (classes[s], counts[s]));
+        let title = |s: usize| heading(dataset.class(classes[s]).shown(), model, classes[s]);
         let sections = Sections { counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
             let class = classes[cell.at.0];
@@ -179,9 +177,13 @@ fn selects(picked: &PickedCells, order: &ByRank<'_>, (anchor, model): (&mut Anch
     Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
 
-fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> Heading {
+fn heading(label: &str, model: &Model, class: ClassId) -> Heading {
+    let ranking = &model.ranking;
     let of = ranking.class(class);
-    let mut note = format!("{shown} of {} images", text::thousands(of.wanted as u64));
+    let mut note = match model.listing(class).count() {
+        Some(shown) => format!("{shown} of {} images", text::thousands(of.wanted as u64)),
+        None => "counting…".to_owned(),
+    };
     if of.selected > 0 {
         note.push_str(&format!(", {} stitched", text::thousands(of.selected as u64)));
     }

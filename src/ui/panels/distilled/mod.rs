@@ -80,7 +80,7 @@ impl DistilledPanel {
             size_slider(ui, &mut self.side, "Distilled image size");
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);
             let (shown, wanted) = (text::thousands(shown as u64), text::thousands(wanted as u64));
-            let words = format!("showing {shown} of {wanted}, {side}×{side}");
+            let words = format!("showing {shown} of {wanted}, {side}×{side}{}", matching(scene.model, &classes));
             ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
             culling::bar::selected(ui, scene);
         });
@@ -123,6 +123,7 @@ impl DistilledPanel {
             let factor = order.factor(s);
             let stitching = Stitching { key, at, look: &look, factor, side: view.patch_side(factor) };
             self.preview.paint(ui, (cell, &kept), &stitching, scene.gallery);
+            dim(ui, cell.picture, factor, &kept, |kept| misses(model, at.class, kept));
             let class = view.dataset.class(at.class).shown();
             paint(ui, cell, &kept, &Overlay { class, factor, model, waiting: matches!(look, Look::Waiting) });
             culling::menu::attach(&cell.response, Some(&|| order.of_image(cell.at).collect()), scene);
@@ -202,6 +203,30 @@ fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
         painter.image(shown.texture.id(), rect, shown.uv, Color32::WHITE.gamma_multiply(0.8));
     }
     painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+}
+
+/// How many stitched patches pass the filter, where one is on.
+fn matching(model: &Model, classes: &[ClassId]) -> String {
+    if model.workspace.filter().is_open() {
+        return String::new();
+    }
+    let stitched: usize = classes.iter().map(|c| model.ranking.class(*c).selected).sum();
+    let (matching, uncounted) = model.shown.total_stitched(&model.ranking, classes);
+    let counting = if uncounted > 0 { ", counting…" } else { "" };
+    format!("; {} of {} match{counting}", text::thousands(matching as u64), text::count(stitched, "patch", "patches"))
+}
+
+/// Whether the filter leaves out a stitched patch.
+fn misses(model: &Model, class: ClassId, kept: &Kept) -> bool {
+    model.listing(class).passes(kept.rank as usize) == Some(false)
+}
+
+/// Lays the ground's colour over the cells that are left out.
+fn dim(ui: &Ui, picture: Rect, factor: u32, kept: &[Kept], left_out: impl Fn(&Kept) -> bool) {
+    let veil = palette(ui.visuals()).ground.gamma_multiply(0.78);
+    for (cell, _) in kept.iter().enumerate().filter(|(_, kept)| left_out(kept)) {
+        ui.painter().rect_filled(cell_rect(picture, factor, cell), 0.0, veil);
+    }
 }
 
 /// The set of one class's images.
