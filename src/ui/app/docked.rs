@@ -74,7 +74,7 @@ fn least(panel: Panel) -> Vec2 {
         Panel::Classes => Vec2::new(270.0, 340.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
-        Panel::Patches => Vec2::new(280.0, 320.0),
+        Panel::Patches => Vec2::new(280.0, 480.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Training => Vec2::new(300.0, 200.0),
         Panel::Runs | Panel::History | Panel::Log => Vec2::new(200.0, 80.0),

@@ -58,7 +58,6 @@ impl PatchesPanel {
         }
         let classes = shown_classes(scene.model);
         self.toolbar(ui, &classes, scene);
-        culling::bar::show(ui, scene);
         culling::bar::unused(ui, &dataset, scene);
         // However the window shrinks, some of the grid stays in view.
         let most = (ui.available_height() - 120.0).max(140.0);
@@ -109,6 +108,8 @@ impl PatchesPanel {
             size_slider(ui, &mut self.side, "Patch size");
             let label = egui::Label::new(RichText::new(words).color(p.weak)).truncate();
             ui.add(label).on_hover_text("Key patches shown, of the images in the subset; one key patch per image");
+            culling::bar::selected(ui, scene);
+            culling::bar::advance(ui, scene);
         });
     }
 

@@ -11,16 +11,13 @@ use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::text;
 
-/// The line: how many are selected, and whether a mark leads on.
-pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
-    ui.horizontal_wrapped(|ui| {
-        selected(ui, scene);
-        let about = Action::Advance.about();
-        let mut advance = scene.model.culling.advance;
-        if ui.checkbox(&mut advance, "advance after a mark").on_hover_text(about.tooltip).changed() {
-            scene.out.push(Intent::Do(Action::Advance));
-        }
-    });
+/// Whether a mark leads on to the next patch.
+pub fn advance(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let mut advance = scene.model.culling.advance;
+    let check = ui.checkbox(&mut advance, "advance after a mark");
+    if check.on_hover_text(Action::Advance.about().tooltip).changed() {
+        scene.out.push(Intent::Do(Action::Advance));
+    }
 }
 
 /// How many are selected, with their mean loss.
