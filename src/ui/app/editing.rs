@@ -12,6 +12,9 @@ impl App {
         let ipc = self.model.workspace.recipe().ipc;
         let moves = matches!(command, Command::SetParam { .. });
         match command {
+            Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. } | Command::Restore { .. } => {
+                self.model.culling.reselected();
+            }
             Command::SetParam { name, .. } => self.tuning_begins(name),
             Command::Settle => self.tuning_settles(),
             _ => {}
@@ -26,6 +29,7 @@ impl App {
         let Effects { reselect, reveal, refilter, .. } = effects;
         if reselect {
             self.rank();
+            self.model.culling.remarked();
             if moves {
                 self.tuning_moved();
             } else {
@@ -38,7 +42,6 @@ impl App {
         }
         // In another order, what is looked at stays in view.
         self.model.reveal |= reveal || refilter && self.model.workspace.selected().is_some();
-        self.model.recount();
     }
 
     /// Ranks and selects again.

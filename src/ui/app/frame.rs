@@ -58,7 +58,7 @@ impl App {
         self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
-        self.model.recount();
+        self.model.culling.remarked();
         if scores_of_another {
             // They were forgotten, and with them what the curation makes of them.
             self.rank();

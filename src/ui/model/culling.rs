@@ -1,7 +1,7 @@
 //! What is selected and what of the curation has no effect, counted once after each change; and what a selected image
 //! could be exchanged for.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -27,18 +27,40 @@ pub struct Tally {
     pub mean_loss: Option<f64>,
 }
 
+/// A tally, and what it was counted from.
+#[derive(Clone, Debug)]
+struct Counted {
+    /// The classes of the selected images.
+    classes: Vec<ClassId>,
+    /// What the rankings of these classes were known by.
+    orders: Vec<u64>,
+    tally: Tally,
+}
+
 /// What culling remembers, and what was counted since the last change.
 #[derive(Clone, Debug)]
 pub struct Culling {
     /// After a pin or a rejection of a single patch, go to the next one.
     pub advance: bool,
-    tally: OnceCell<Tally>,
-    unused: OnceCell<Vec<Unused>>,
+    counted: RefCell<Option<Counted>>,
+    unused: OnceCell<(Vec<Unused>, BTreeMap<Why, usize>)>,
 }
 
 impl Default for Culling {
     fn default() -> Self {
-        Self { advance: true, tally: OnceCell::new(), unused: OnceCell::new() }
+        Self { advance: true, counted: RefCell::default(), unused: OnceCell::new() }
+    }
+}
+
+impl Culling {
+    /// Other images are selected.
+    pub fn reselected(&mut self) {
+        self.counted = RefCell::default();
+    }
+
+    /// Something is marked or ranked that was not.
+    pub fn remarked(&mut self) {
+        self.unused = OnceCell::new();
     }
 }
 
@@ -54,59 +76,63 @@ pub struct Exchanged {
 }
 
 impl Model {
-    /// Something is selected, marked or ranked that was not: what was counted holds no longer.
-    pub fn recount(&mut self) {
-        (self.culling.tally, self.culling.unused) = (OnceCell::new(), OnceCell::new());
-    }
-
     /// What is selected, in numbers.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        *self.culling.tally.get_or_init(|| {
-            let selection = self.workspace.selection();
-            let (mut scored, mut sum) = (0_usize, 0.0);
-            for class in self.classes_of(selection.images()).into_keys() {
-                for patch in self.ranking.ranked(class).iter().filter(|patch| selection.holds(patch.image)) {
-                    scored += 1;
-                    sum += f64::from(patch.loss);
-                }
+        let mut counted = self.culling.counted.borrow_mut();
+        let orders = |classes: &[ClassId]| -> Vec<u64> {
+            classes.iter().map(|class| self.ranking.class(*class).stamps.order).collect()
+        };
+        if let Some(counted) = counted.as_ref().filter(|counted| counted.orders == orders(&counted.classes)) {
+            return counted.tally;
+        }
+        let classes = self.classes_of(self.workspace.selection().images());
+        let (orders, tally) = (orders(&classes), self.count(&classes));
+        *counted = Some(Counted { classes, orders, tally });
+        tally
+    }
+
+    fn count(&self, classes: &[ClassId]) -> Tally {
+        let selection = self.workspace.selection();
+        let (mut scored, mut sum) = (0_usize, 0.0);
+        for class in classes {
+            for patch in self.ranking.ranked(*class).iter().filter(|patch| selection.holds(patch.image)) {
+                scored += 1;
+                sum += f64::from(patch.loss);
             }
-            let mean_loss = (scored > 0).then(|| sum / scored as f64);
-            Tally { selected: selection.len(), scored, mean_loss }
-        })
+        }
+        Tally { selected: selection.len(), scored, mean_loss: (scored > 0).then(|| sum / scored as f64) }
     }
 
-    /// The marks in classes that are distilled that have no effect with the recipe of now.
+    /// The marks in classes that are distilled that have no effect with the recipe of now, and how many for each reason.
     #[must_use]
-    pub fn unused(&self) -> &[Unused] {
+    pub fn unused(&self) -> &(Vec<Unused>, BTreeMap<Why, usize>) {
         self.culling.unused.get_or_init(|| {
-            let marked = self.workspace.curation().marks().map(|(image, _)| image);
-            let classes = self.classes_of(marked).into_keys().filter(|class| self.workspace.is_chosen(*class));
-            classes.flat_map(|class| self.ranking.unused(class)).collect()
+            let marked = self.classes_of(self.workspace.curation().marks().map(|(image, _)| image));
+            let classes = marked.into_iter().filter(|class| self.workspace.is_chosen(*class));
+            let unused: Vec<Unused> = classes.flat_map(|class| self.ranking.unused(class)).collect();
+            let mut counts = BTreeMap::new();
+            unused.iter().for_each(|unused| *counts.entry(unused.why).or_default() += 1);
+            (unused, counts)
         })
     }
 
-    /// How many marks have no effect for each reason.
-    #[must_use]
-    pub fn unused_by_reason(&self) -> BTreeMap<Why, usize> {
-        let mut counts = BTreeMap::new();
-        self.unused().iter().for_each(|unused| *counts.entry(unused.why).or_default() += 1);
-        counts
-    }
-
-    fn classes_of(&self, images: impl Iterator<Item = ImageId>) -> BTreeMap<ClassId, Vec<ImageId>> {
-        let mut classes: BTreeMap<ClassId, Vec<ImageId>> = BTreeMap::new();
+    /// The classes of images that come in the order of their ids, each once.
+    fn classes_of(&self, images: impl Iterator<Item = ImageId>) -> Vec<ClassId> {
+        let mut classes: Vec<ClassId> = Vec::new();
         let Some(dataset) = self.dataset() else { return classes };
-        for image in images.filter(|image| image.index() < dataset.image_count()) {
-            classes.entry(dataset.class_of(image)).or_default().push(image);
+        for class in images.filter(|image| image.index() < dataset.image_count()).map(|image| dataset.class_of(image)) {
+            if classes.last() != Some(&class) {
+                classes.push(class);
+            }
         }
         classes
     }
 
-    /// The selected images by class.
-    #[must_use]
-    pub fn selected_by_class(&self) -> BTreeMap<ClassId, Vec<ImageId>> {
-        self.classes_of(self.workspace.selection().images())
+    /// The selected images of a class.
+    fn selected_of(&self, class: ClassId) -> impl Iterator<Item = ImageId> + '_ {
+        let selection = self.workspace.selection();
+        self.ids_of(class).map(ImageId).filter(move |image| selection.holds(*image))
     }
 
     /// The ids of a class's images.
@@ -172,10 +198,10 @@ impl Model {
     #[must_use]
     pub fn exchanged(&self) -> Option<Exchanged> {
         let (mut marks, mut images, mut without) = (Vec::new(), Vec::new(), 0);
-        for (class, selected) in self.selected_by_class() {
+        for class in self.classes_of(self.workspace.selection().images()) {
             let mut others = self.runners_up(class);
             let mut of = Vec::new();
-            for (old, place) in selected.into_iter().filter_map(|old| Some((old, self.cell_of(old)?.1))) {
+            for (old, place) in self.selected_of(class).filter_map(|old| Some((old, self.cell_of(old)?.1))) {
                 match others.next() {
                     Some((_, patch)) => of.push(Replacement { old, new: patch.image, place }),
                     None => without += 1,

@@ -44,11 +44,10 @@ fn words(tally: &Tally) -> String {
 
 /// A line about marks that have no effect with the recipe of now, where there are some.
 pub fn unused(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
-    let all = scene.model.unused();
+    let (all, by_reason) = scene.model.unused();
     if all.is_empty() {
         return;
     }
-    let by_reason = scene.model.unused_by_reason();
     let reasons: Vec<String> = by_reason.iter().map(|(why, count)| format!("{count} {why}")).collect();
     let verb = if all.len() == 1 { "has" } else { "have" };
     let words = format!("{} {verb} no effect now: {}", text::count(all.len(), "mark", "marks"), reasons.join("; "));
@@ -61,7 +60,7 @@ pub fn unused(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
 
 /// Each of the images, with the reason.
 fn list(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
-    let all = scene.model.unused();
+    let (all, _) = scene.model.unused();
     let height = ui.text_style_height(&egui::TextStyle::Body);
     ui.set_width((scene.room.width() - 60.0).clamp(160.0, 460.0));
     let area = egui::ScrollArea::vertical().id_salt("unused marks").max_height(240.0);
