@@ -95,7 +95,7 @@ impl Behavior<Panel> for Docked<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
         let panel = *panel;
         // Whatever was pressed last has the keys.
-        let pressed = ui.input(|i| i.pointer.any_pressed()) && ui.ui_contains_pointer();
+        let pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(ui.max_rect());
         if pressed && self.scene.model.active != Some(panel) {
             self.scene.out.push(Intent::Activate(panel));
         }
