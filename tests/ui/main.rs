@@ -335,6 +335,7 @@ mod screenshots;
 mod answered;
 
 mod class_order;
+mod culling;
 mod desk;
 mod export;
 mod opening;

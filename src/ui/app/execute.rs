@@ -7,7 +7,7 @@ use eframe::egui::{Context, ViewportCommand};
 use super::state::App;
 use crate::core::workspace::Command;
 use crate::jobs::worker::Request;
-use crate::ui::actions::Action;
+use crate::ui::actions::{Action, Menu};
 use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
 use crate::ui::keyboard;
@@ -96,6 +96,7 @@ impl App {
                 }
             }
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            of_patches if of_patches.about().menu == Menu::Curate => self.cull(of_patches),
             rest => {
                 if !self.act_on_view(ctx, rest) {
                     self.act_on_training(ctx, rest);
@@ -178,17 +179,23 @@ impl App {
         }
     }
 
-    /// Keys of the table. A dialog that was asked for in the last frame has them already, though it isn't there yet.
+    /// Keys of the table, unless something lies over the panels or a text field has the keyboard. A dialog that was asked
+    /// for in the last frame has them already, though it isn't there yet.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        if !self.help.is_open()
-            && !self.palette.is_open()
-            && !self.presets_dialog.is_open()
-            && self.panels.save.asked().is_none()
-            && !self.panels.projects.open
-            && self.model.project.relocation.is_none()
-            && keyboard::is_free(ctx)
-            && let Some(action) = ctx.input_mut(Action::pressed)
-        {
+        let asked = self.help.is_open()
+            || self.palette.is_open()
+            || self.presets_dialog.is_open()
+            || self.panels.save.asked().is_some()
+            || self.panels.culling.is_open()
+            || self.panels.projects.open
+            || self.model.project.relocation.is_some();
+        if asked || !keyboard::is_free(ctx) {
+            return;
+        }
+        // Keys without modifiers mean something to any widget that has the keyboard.
+        let focused = ctx.memory(|m| m.focused().is_some());
+        let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
+        if let Some(action) = ctx.input_mut(|input| Action::pressed(input, culling)) {
             self.intents.push(Intent::Do(action));
         }
     }

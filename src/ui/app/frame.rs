@@ -16,7 +16,7 @@ use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
-use crate::ui::widgets::grid;
+use crate::ui::widgets::scrolls;
 
 /// What finding the patches that pass the filter may take of a frame.
 const LISTING: std::time::Duration = std::time::Duration::from_millis(4);
@@ -57,6 +57,7 @@ impl App {
     /// Takes an event as the worker reports it.
     pub fn receive(&mut self, event: Event) {
         let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
+        let scores_of_another = matches!(event, Event::Observer(_) | Event::Reordered(_));
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
@@ -69,6 +70,11 @@ impl App {
         let news = News::of(&event);
         self.touched();
         self.model.take(event);
+        self.model.culling.remarked();
+        if scores_of_another {
+            // They were forgotten, and with them what the curation makes of them.
+            self.rank();
+        }
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
             self.gallery.open(dataset.clone(), opened.held_out.clone());
@@ -154,7 +160,7 @@ impl App {
                 }
                 self.not_reopened(dataset);
             }
-            News::Recalled => grid::scroll_at_last(&self.keeping.ctx),
+            News::Recalled => scrolls::scroll_at_last(&self.keeping.ctx),
             News::None => {}
         }
     }
@@ -182,7 +188,7 @@ impl App {
         let window = ctx.content_rect();
         let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents, room: window };
         let pointed = self.tour.panel().map(|panel| (panel, None));
-        let mut docked = Docked { panels: &mut self.panels, scene, pointed };
+        let mut docked = Docked { panels: &mut self.panels, scene, pointed, active_in_view: false };
         let p = theme::palette(ui.visuals());
         let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
         egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
@@ -196,8 +202,12 @@ impl App {
         self.palette.show(&ctx, &mut docked.scene);
         self.presets_dialog.show(&ctx, &mut docked.scene);
         docked.panels.save.show(&ctx, &mut docked.scene);
-        let room = docked.scene.room;
+        docked.panels.culling.show(&ctx, &mut docked.scene);
+        let (room, in_view) = (docked.scene.room, docked.active_in_view);
         let target = docked.pointed.and_then(|(_, rect)| rect);
+        if !in_view {
+            self.model.active = None;
+        }
         let project = &self.model.project;
         self.panels.projects.show(&ctx, (project, room), &mut self.intents);
         if let Some(relocation) = &project.relocation {

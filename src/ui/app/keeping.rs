@@ -14,7 +14,7 @@ use crate::store::window::{Look, View};
 use crate::ui::arrangement;
 use crate::ui::later;
 use crate::ui::model::log::Level;
-use crate::ui::widgets::grid;
+use crate::ui::widgets::scrolls;
 
 /// A change is written this much later, and with it all others until then.
 const BETWEEN: f64 = 2.0;
@@ -142,7 +142,7 @@ impl App {
         let trainings = &self.model.trainings;
         let kept = |path: &std::path::Path| KeptPath(path.to_owned());
         View {
-            scroll: grid::scrolled(&self.keeping.ctx),
+            scroll: scrolls::scrolled(&self.keeping.ctx),
             trainings: self.training.opened.iter().map(|folder| kept(folder)).collect(),
             curves: trainings.chosen_curves().map(|shown| shown.map(kept).collect()),
             training: trainings.selected().map(|row| kept(&row.folder)),

@@ -22,7 +22,7 @@ use crate::ui::model::Recent;
 use crate::ui::model::log::Level;
 use crate::ui::model::project::Relocation;
 use crate::ui::theme;
-use crate::ui::widgets::grid;
+use crate::ui::widgets::scrolls;
 
 impl App {
     /// Takes a project that the worker has opened, and opens what it was left with.
@@ -105,7 +105,7 @@ impl App {
         let curves = state.view.curves.as_ref().map(|all| all.iter().map(|kept| kept.0.clone()).collect());
         self.model.trainings.restore(curves, state.view.training.as_ref().map(|kept| kept.0.clone()));
         self.model.active = state.view.active.as_deref().and_then(arrangement::named);
-        grid::scroll_to(&ctx, &state.view.scroll);
+        scrolls::scroll_to(&ctx, &state.view.scroll);
     }
 
     /// The parameters, which fit any dataset.
@@ -248,7 +248,7 @@ impl App {
         };
         self.model.say(Level::Info, "opened as it was left");
         if !loaded {
-            grid::scroll_at_last(&self.keeping.ctx);
+            scrolls::scroll_at_last(&self.keeping.ctx);
             return;
         }
         // The observer is another one only where it was asked for.

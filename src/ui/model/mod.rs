@@ -1,5 +1,6 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod culling;
 pub mod exporting;
 pub mod log;
 mod problems;
@@ -27,8 +28,9 @@ use crate::store::presets::Listed;
 use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
-use super::actions::Action;
+use super::actions::{Action, Menu};
 use super::intent::Panel;
+use culling::Culling;
 use exporting::{Done, Exporting};
 use log::{Level, Log};
 pub use problems::Problems;
@@ -111,6 +113,8 @@ pub struct Model {
     pub reveal: bool,
     /// Seconds since the window opened.
     pub now_secs: f64,
+    /// What culling remembers.
+    pub culling: Culling,
 }
 
 impl Model {
@@ -204,6 +208,7 @@ impl Model {
             }
             Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
+            of_patches if of_patches.about().menu == Menu::Curate => self.why_not_culled(of_patches),
             _ => None,
         }
     }

@@ -6,7 +6,16 @@ use crate::ui::actions::{About, Action, Menu};
 use crate::ui::theme::palette;
 
 /// Keys that mean something within a grid of pictures alone.
-const IN_GRIDS: [(&str, &str); 1] = [("Arrows, Home, End", "Move the selection in the grid that was clicked last")];
+/// What keys and pointer do in grids of patches.
+const IN_GRIDS: [(&str, &str); 7] = [
+    ("Arrows, Home, End", "Move the selection in the grid that was clicked last; with Shift, select on the way"),
+    ("Click", "Select; with Ctrl add or remove, with Shift a range, with Ctrl+Shift add a range"),
+    ("Drag", "Select what a rectangle touches; with Ctrl or Shift add, with Alt remove"),
+    ("Click on a heading", "Select all patches of the class that are shown"),
+    ("Alt+Click", "Select all patches of a distilled image"),
+    ("Drag a cell", "Exchange two cells of a class's distilled images; with a modifier, select a rectangle"),
+    ("Right click", "All that can be decided about a patch"),
+];
 
 const WORDS: [(&str, &str); 9] = [
     ("observer", "the trained network that judges how real a patch looks for its class"),

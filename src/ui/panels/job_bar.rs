@@ -43,7 +43,7 @@ fn selected(scene: &Scene<'_>) -> Option<String> {
     let selected = model.workspace.selection().len();
     let mut words = (selected > 0).then(|| format!("{} selected ·", text::thousands(selected as u64)))?;
     if model.ranking.any() {
-        let classes = shown_classes(scene);
+        let classes = shown_classes(scene.model);
         let all = classes.iter().map(|class| model.ranking.class(*class).wanted).sum();
         words.push_str(&format!(" {} ·", showing(model.shown.total(&model.ranking, &classes), all)));
     }

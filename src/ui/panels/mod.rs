@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod controls;
+pub mod culling;
 pub mod dataset;
 pub mod distilled;
 pub mod export;
@@ -13,8 +14,10 @@ pub mod log;
 pub mod menu;
 pub mod networks;
 pub mod observer;
+pub mod order;
 pub mod palette;
 pub mod patches;
+pub mod picking;
 pub mod presets;
 pub mod projects;
 pub mod provenance;
