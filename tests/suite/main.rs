@@ -11,6 +11,7 @@ mod answered;
 mod archives;
 mod bad_input;
 mod cli;
+mod curation;
 mod exports;
 mod gradients;
 mod hostile;

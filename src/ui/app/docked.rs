@@ -6,7 +6,8 @@ use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, training, whole,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
+    training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -33,7 +34,7 @@ pub struct Panels {
     pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
-    source: whole::SourcePanel,
+    source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,

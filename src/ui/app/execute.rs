@@ -57,6 +57,7 @@ impl App {
             Action::OpenObserver => self.browse(Purpose::Observer),
             Action::Check => self.request(Request::Check),
             Action::Score => self.score(),
+            Action::ToggleLive => self.model.live = !self.model.live,
             Action::Distil => match self.panels.recipe.target() {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
@@ -90,6 +91,9 @@ impl App {
             Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ResetLayout => self.desk = Desk::default(),
             Action::Help => self.help = true,
+            Action::ShowSource => self.desk.show(Panel::Source),
+            Action::PreviousInRank => self.step_in_rank(-1),
+            Action::NextInRank => self.step_in_rank(1),
             Action::ShowDistilling => self.desk.show_distilling(),
             Action::ShowTraining => self.desk.show(Panel::Training),
             Action::ShowClassOrder => self.desk.show(Panel::Classes),

@@ -36,6 +36,7 @@ impl App {
             }
         }
         self.drain_trainings(ctx);
+        self.drain_opinions();
         self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
@@ -53,6 +54,7 @@ impl App {
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
+        self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
         if let Some(opened) = opened {
@@ -93,6 +95,7 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.tune(ctx);
         self.settle_order();
         if self.model.list(LISTING) {
             ctx.request_repaint();

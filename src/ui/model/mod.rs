@@ -5,17 +5,21 @@ pub mod ranking;
 pub mod saved;
 pub mod shown;
 pub mod trainings;
+mod words;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
@@ -119,6 +123,12 @@ pub struct Model {
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the last change of each parameter of the recipe did to the stitched patches.
+    pub changes: HashMap<&'static str, Difference>,
+    /// Whether what the recipe lacks is scored by itself.
+    pub live: bool,
+    /// What the observer says of the selected patch.
+    pub opinion: Option<Opinion>,
     /// The device that computes, and why.
     pub device: Option<String>,
     /// Scores and rankings.
@@ -212,6 +222,9 @@ impl Model {
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
             }
+            Action::PreviousInRank | Action::NextInRank => {
+                needs(self.workspace.selected().is_some(), "select a patch first")
+            }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
             Action::OpenObserver
@@ -247,6 +260,10 @@ impl Model {
             TrainingStatus::Running => Some("another process is at work on it"),
             TrainingStatus::Paused | TrainingStatus::Failed | TrainingStatus::Interrupted => None,
         }
+    }
+
+    fn say_all(&mut self, lines: Vec<words::Line>) {
+        lines.into_iter().for_each(|(level, text)| self.say(level, text));
     }
 
     /// Writes a line to the log.
@@ -321,15 +338,8 @@ impl Model {
     }
 
     fn take_check(&mut self, report: Arc<CheckReport>) {
-        let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
         let verdict = report.verdict();
-        match &verdict {
-            Verdict::Good => self.say(Level::Info, text),
-            Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
-        }
-        if let Some(order) = &report.order {
-            self.say(Level::Info, order.to_string());
-        }
+        self.say_all(words::of_check(&report, &verdict));
         self.check = Some((report, verdict));
     }
 
@@ -368,10 +378,7 @@ impl Model {
     fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {
         let data = opened.dataset.clone();
         let (images, classes) = (data.image_count(), data.classes().len());
-        self.say(Level::Info, format!("opened {}: {images} images, {classes} classes", data.root().display()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
-        }
+        self.say_all(words::of_dataset(&opened));
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
         let (fingerprint, holdout) = (String::new(), data.holdout());
@@ -384,18 +391,7 @@ impl Model {
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
         let o = &opened.observer;
-        let reordered = |before: &Arc<OpenedObserver>| {
-            before.observer.fingerprint == o.fingerprint && before.request.outputs != opened.request.outputs
-        };
-        if self.observer.as_ref().is_some_and(reordered) {
-            let words = if opened.request.outputs.is_some() { "another class order" } else { "its own class order" };
-            self.say(Level::Info, format!("opened {} with {words}", o.name));
-        } else {
-            self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
-            for note in &opened.notes {
-                self.say(Level::Warning, note.clone());
-            }
-        }
+        self.say_all(words::of_observer(self.observer.as_deref(), &opened));
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
         let part = opened.request.part.clone();

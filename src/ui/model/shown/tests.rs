@@ -122,11 +122,11 @@ fn each_part_of_a_filter_lets_its_patches_through() {
     assert_eq!(desk.filter(brush(Quantity::Margin, -1.0, 0.45)), [vec![0], vec![4, 7]]);
     let named = |name: &str| Filter { name: name.into(), ..open() };
     assert_eq!(desk.filter(named("cAT")), [vec![3, 0], vec![4, 7]]);
-    assert_eq!(desk.filter(named("b/")), [vec![], vec![]], "the name of the file, not of its folder");
+    assert_eq!(desk.filter(named("b/")), [Vec::<u32>::new(), Vec::new()], "the name of the file, not of its folder");
     assert_eq!(desk.filter(Filter { stitched: true, ..open() }), [vec![1, 3], vec![4, 6]]);
     // Two images of one cell each: both stitched patches lie in cell 0.
     assert_eq!(desk.filter(Filter { cell: Some(0), ..open() }), [vec![1, 3], vec![4, 6]]);
-    assert_eq!(desk.filter(Filter { cell: Some(1), ..open() }), [vec![], vec![]]);
+    assert_eq!(desk.filter(Filter { cell: Some(1), ..open() }), [Vec::<u32>::new(), Vec::new()]);
     assert_eq!(desk.filter(Filter { stitched: true, ..named("cat") }), [vec![3], vec![4]]);
     assert_eq!(desk.filter(open()), [vec![1, 3, 2, 0], vec![4, 6, 7, 5]]);
 }
@@ -182,7 +182,7 @@ fn lists_follow_scores_and_what_is_stitched() {
     assert_eq!(desk.images(), [vec![3, 2], vec![6]]);
     assert_eq!(desk.shown.of(&desk.ranking, A).stitched(), Some(2));
     let stitched = Filter { stitched: true, ..Filter::default() };
-    assert_eq!(desk.filter(stitched.clone()), [vec![1, 3, 2], vec![4, 6, 7]]);
+    assert_eq!(desk.filter(stitched), [vec![1, 3, 2], vec![4, 6, 7]]);
     desk.ranking.update(&recipe(1), desk.workspace.curation());
     assert_eq!(desk.images(), [vec![1], vec![4]]);
     // Scores of one class arrive.
