@@ -307,9 +307,7 @@ impl Model {
             Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
-                let out = report.out.display();
-                let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);
-                self.say(Level::Info, text);
+                self.say(Level::Info, words::of_distilled(&report));
                 self.written = Some(report);
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
@@ -351,8 +349,7 @@ impl Model {
         let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
         self.observer = Some(opened);
         if !same {
-            let dataset = self.dataset().cloned();
-            self.ranking.open(dataset);
+            self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
         }
     }
 
@@ -370,8 +367,7 @@ impl Model {
     /// Distilling names broken files itself; scoring only keeps them.
     fn say_broken(&mut self, class: &str, broken: usize) {
         if broken > 0 && self.running.as_ref().is_some_and(|r| r.job == Job::Score) {
-            let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
-            self.say(Level::Warning, text);
+            self.say(Level::Warning, words::of_broken(class, broken));
         }
     }
 
@@ -399,7 +395,6 @@ impl Model {
         self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
-        let dataset = self.dataset().cloned();
-        self.ranking.open(dataset);
+        self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
     }
 }

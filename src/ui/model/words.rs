@@ -2,6 +2,7 @@
 
 use super::log::Level;
 use crate::jobs::check::{CheckReport, Verdict};
+use crate::jobs::distill::DistillReport;
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::worker::OpenedDataset;
 
@@ -36,6 +37,17 @@ pub fn of_check(report: &CheckReport, verdict: &Verdict) -> Vec<Line> {
         Verdict::Doubtful(why) | Verdict::Refused(why) => (Level::Warning, format!("check: {why}")),
     };
     std::iter::once(first).chain(report.order.as_ref().map(|order| (Level::Info, order.to_string()))).collect()
+}
+
+/// Of a set that was written.
+pub fn of_distilled(report: &DistillReport) -> String {
+    let out = report.out.display();
+    format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds)
+}
+
+/// Of files that could not be decoded.
+pub fn of_broken(class: &str, broken: usize) -> String {
+    format!("class '{class}': {broken} broken files left out; the Dataset panel lists them")
 }
 
 fn with_notes(first: String, notes: &[String]) -> Vec<Line> {
