@@ -80,10 +80,10 @@ impl Shuffled {
         let (class, folder) = self.misfiled;
         let model = window.state().model();
         let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
-        let predictions = &model.check.as_ref().unwrap().0.predictions;
-        let in_folder = predictions.iter().filter(|p| held_out.class_of(p.image) == ClassId(folder as u32));
-        let moved = in_folder.filter(|p| p.predicted as usize == (class + 1) % 12);
-        held_out.source(moved.map(|p| p.image).next().unwrap())
+        let answers = &model.check.as_ref().unwrap().0.answers;
+        let in_folder = answers.iter().filter(|a| held_out.class_of(a.image) == ClassId(folder as u32));
+        let moved = in_folder.filter(|a| a.output as usize == (class + 1) % 12);
+        held_out.source(moved.map(|a| a.image).next().unwrap())
     }
 }
 
@@ -147,7 +147,7 @@ fn the_proposal_is_shown_and_one_click_applies_it() {
     assert_eq!((&report.current_map, &report.class_map), (&right, &right));
     window.get_by_label_contains("No other order fits these answers better");
     window.get_by_role_and_label(Role::Button, &only);
-    assert_eq!(report.predictions.len(), pets.total());
+    assert_eq!(report.answers.len(), pets.total());
 
     // The command line names a file that says the same.
     let map = window.state().model().class_map_file.clone().unwrap();
