@@ -222,8 +222,9 @@ impl Workspace {
                 (words, None)
             }
             Command::SetOutputs(outputs) => {
+                let words = if outputs.is_some() { "class order" } else { "class order as opened" };
                 next.outputs = outputs.map(Arc::new);
-                ("class order".to_owned(), None)
+                (words.to_owned(), None)
             }
             // All others were carried out.
             _ => return Ok(Effects::default()),
