@@ -23,7 +23,10 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, refilter, .. } = effects;
+        let Effects { reselect, reveal, refilter, reorder, .. } = effects;
+        if reorder {
+            self.settle_order();
+        }
         if reselect {
             // Of a method without patches the last ranking stays as it is, and nobody shows it.
             if let Some(recipe) = self.model.workspace.recipe().rded() {

@@ -79,11 +79,13 @@ impl App {
         }
         if unloaded {
             self.observer_came(None);
+            self.distil_next = None;
         }
         if checked {
             self.distil_if_allowed();
         }
-        if stopped {
+        // The check of an order that was given up says nothing of the one that is coming.
+        if stopped && !self.awaits_observer() {
             self.distil_next = None;
         }
         self.settle_trainings(settled);
