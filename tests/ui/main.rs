@@ -331,6 +331,7 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 mod screenshots;
 
 mod desk;
+mod filters;
 mod opening;
 mod sizes;
 mod training;
