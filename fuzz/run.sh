@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?seconds for each target}; shift
-targets=("$@"); [ $# -gt 0 ] || targets=(pickle zip safetensors manifest card class_map labels fkd cifar jpeg)
+targets=("$@"); [ $# -gt 0 ] || targets=(pickle zip safetensors manifest curation card class_map labels fkd cifar jpeg)
 export RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/coverage-rustc.sh
 [ -n "${STILLROOM_FUZZ_BIN:-}" ] || cargo build -q --release --example fuzz --features fuzzing
 bin=${STILLROOM_FUZZ_BIN:-${CARGO_TARGET_DIR:-target}/release/examples/fuzz}

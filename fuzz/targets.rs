@@ -10,6 +10,7 @@ use stillroom::core::data::class_map::{self, Outputs};
 use stillroom::core::data::class_order::ClassOrder;
 use stillroom::core::data::dataset::{Class, Split};
 use stillroom::core::data::normalise::MeanStd;
+use stillroom::core::distil::curation::file::Named;
 use stillroom::core::distil::manifest::{Manifest, Program};
 use stillroom::core::formats::safetensors_file::Directory;
 use stillroom::core::formats::torch_file::{self, TorchFile};
@@ -25,11 +26,12 @@ use stillroom::store::{card, fkd, import, sealed};
 pub type Target = fn(&[u8]);
 
 /// All of them by name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("pickle", pickle),
     ("zip", zip),
     ("safetensors", safetensors),
     ("manifest", manifest),
+    ("curation", curation),
     ("card", card),
     ("class_map", class_map),
     ("labels", labels),
@@ -100,6 +102,13 @@ fn manifest(bytes: &[u8]) {
         let text = manifest.to_json().unwrap();
         let again = Manifest::parse(&text).unwrap().to_json().unwrap();
         assert!(text == again, "a manifest survives its own text");
+    }
+}
+
+fn curation(bytes: &[u8]) {
+    if let Ok(named) = Named::parse(bytes) {
+        let counts = named.counts();
+        assert!(counts.pinned + counts.rejected <= bytes.len());
     }
 }
 

@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         mean_std: args.mean_std,
         class_map: args.class_map.clone(),
         class_order: args.class_order,
-        prune: false,
+        ..ObserverRequest::default()
     };
     let request = ConvertRequest { network, keep, folders: args.folders, out: args.out.clone(), half: args.half };
     let written = convert(&request)?;

@@ -1,6 +1,7 @@
 //! `stillroom distill`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, Split};
 use crate::core::distil::presets::{PRESETS, Preset};
@@ -14,6 +15,7 @@ use crate::store::export::folder::NewFolder;
 use crate::store::files::shown;
 
 use super::console::{peak_rss_mib, print_line};
+use super::curation::curation;
 use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
 use super::{Console, Failure};
 
@@ -48,6 +50,9 @@ pub struct Args {
     /// Only this class, behind those of --classes; its name may hold commas. May be repeated
     #[arg(long, value_name = "NAME")]
     class: Vec<String>,
+    /// What a person pinned, rejected and swapped: a file that `stillroom curation` or the window wrote
+    #[arg(long, value_name = "FILE")]
+    curation: Option<PathBuf>,
     #[command(flatten)]
     recipe: RecipeArgs<Recipe>,
     /// Keep only the outputs of the dataset's classes: the softmax is over them alone
@@ -78,10 +83,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     NewFolder::check(&args.out)?;
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &args.request(), &mut console)?;
     let classes = chosen_classes(&dataset, &args.classes, &args.class)?;
+    let curation = match &args.curation {
+        Some(file) => Arc::new(curation(file, &dataset, &mut console)?),
+        None => Arc::default(),
+    };
     let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
-    let request = DistillRequest { recipe, classes, out: args.out.clone() };
+    let request = DistillRequest { recipe, classes, curation, out: args.out.clone() };
     let failed = |e: DistillError| {
         if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
     };

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod console;
 mod convert;
+mod curation;
 mod devices;
 mod distill;
 mod evaluate;
@@ -55,6 +56,8 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Write what was pinned, rejected and swapped in a project, for distill --curation
+    Curation(curation::Args),
     /// Write a distilled set as other programs read it
     Export(export::Args),
     /// Store soft labels of a distilled set, for trainings to come
@@ -103,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Curation(args)) => curation::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),

@@ -88,7 +88,7 @@ impl NetworkArgs {
             mean_std: self.mean_std,
             class_map: self.class_map.clone(),
             class_order: self.class_order,
-            prune: false,
+            ..ObserverRequest::default()
         }
     }
 }

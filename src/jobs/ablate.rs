@@ -1,10 +1,12 @@
 //! A series of distillations and trainings as one queue, resumable, with one table at its end.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::core::data::dataset::ClassId;
 use crate::core::data::folders::Folders;
-use crate::core::distil::manifest::{Manifest, Program};
+use crate::core::distil::curation::Curation;
+use crate::core::distil::manifest::{Manifest, Program, RANKED};
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::select::SelectError;
@@ -186,7 +188,7 @@ fn check(session: &Session, request: &AblateRequest, entries: &[Entry]) -> Resul
     entries.iter().try_for_each(|entry| {
         let few = |e| AblateError::Distill { entry: entry.name.clone(), source: Box::new(SelectError::from(e).into()) };
         let recipe = entry.recipe.rded();
-        recipe.map_or(Ok(()), |recipe| enough_images(data, &classes, &recipe)).map_err(few)
+        recipe.map_or(Ok(()), |recipe| enough_images(data, (&classes, &Curation::default()), &recipe)).map_err(few)
     })
 }
 
@@ -218,7 +220,8 @@ fn ensure_set(
     let sets = request.out.join("sets");
     std::fs::create_dir_all(&sets).map_err(FileError::at(&sets, "make this folder"))?;
     let classes = session.dataset.class_ids().collect();
-    let distillation = DistillRequest { recipe: entry.recipe.clone(), classes, out: out.clone() };
+    let distillation =
+        DistillRequest { recipe: entry.recipe.clone(), classes, curation: Arc::default(), out: out.clone() };
     distill(session, project, &distillation, progress, &mut |_, _| {})
         .map_err(|error| AblateError::Distill { entry: entry.name.clone(), source: Box::new(error) })?;
     Ok(out)
@@ -231,6 +234,9 @@ fn is_the_entrys(session: &Session, entry: &Entry, set: &Path) -> Result<(), Abl
     let manifest = Manifest::parse(&bytes).map_err(|e| other(&format!("an unreadable manifest ({e})")))?;
     if manifest.recipe != entry.recipe {
         return Err(other("other parameters"));
+    }
+    if manifest.format > RANKED {
+        return Err(other("a curation"));
     }
     if manifest.dataset.fingerprint != session.dataset.fingerprint() {
         return Err(other("another dataset"));

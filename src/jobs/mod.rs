@@ -13,6 +13,7 @@ pub mod export;
 pub mod folder_set;
 pub mod networks;
 pub mod open;
+pub mod opinion;
 pub mod picking;
 pub mod pictures;
 pub mod relabel;

@@ -15,6 +15,7 @@ use crate::engine::observe::score::{ClassJob, ScoreError, Scored, score_class};
 use crate::store::project::{Project, ProjectError, ScoreKey, Slot};
 use crate::store::stamps;
 
+use super::open::OpenedObserver;
 use super::session::Session;
 
 /// Raised when the way from a file to a loss changes, so that older scores are not mixed in.
@@ -136,14 +137,20 @@ fn class_scores(
 /// The crops of a recipe for the session's observer.
 #[must_use]
 pub fn crop_plan(session: &Session, recipe: &Recipe<Rded>) -> CropPlan {
-    let side = session.observer.observer.spec.side as u32;
+    crops_for(&session.observer, recipe)
+}
+
+/// How crops are cut for an observer.
+#[must_use]
+pub fn crops_for(observer: &OpenedObserver, recipe: &Recipe<Rded>) -> CropPlan {
+    let side = observer.observer.spec.side as u32;
     CropPlan {
         seed: recipe.seed,
         crops: recipe.method.patches_per_image(),
         range: (!recipe.method.whole_images()).then_some(CropRange::RDED),
         patch_side: patch_side(side, recipe.method.factor()),
         input_side: side,
-        mean_std: session.observer.observer.mean_std,
+        mean_std: observer.observer.mean_std,
     }
 }
 

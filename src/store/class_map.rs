@@ -14,6 +14,9 @@ use crate::core::data::dataset::Class;
 /// Far more than a map of 100,000 classes needs.
 const LIMIT: u64 = 16 << 20;
 
+/// The folder of a project's class maps.
+const FOLDER: &str = "class-maps";
+
 /// Why a class map could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassMapFileError {
@@ -58,6 +61,33 @@ pub fn parse(text: &[u8]) -> serde_json::Result<GivenMap> {
 /// # Errors
 /// [`ClassMapFileError`] where the folder is not writable or full, or another file has the name.
 pub fn write(path: &Path, classes: &[Class], outputs: &[u32]) -> Result<(), ClassMapFileError> {
+    match write_new(path, text(classes, outputs).as_bytes())? {
+        Written::New | Written::Same => Ok(()),
+        Written::Differs => Err(ClassMapFileError::Exists(path.to_owned())),
+    }
+}
+
+/// Where a project keeps this map: a file of [`FOLDER`] that is named after its contents.
+#[must_use]
+pub fn kept_in(project: &Path, classes: &[Class], outputs: &[u32]) -> PathBuf {
+    let hash = blake3::hash(text(classes, outputs).as_bytes()).to_hex();
+    project.join(FOLDER).join(format!("{}.json", &hash[..32]))
+}
+
+/// Keeps a map in a project; returns its file, [`kept_in`].
+///
+/// # Errors
+/// [`ClassMapFileError`] where the project's folder is not writable or full, or somebody changed the file.
+pub fn keep(project: &Path, classes: &[Class], outputs: &[u32]) -> Result<PathBuf, ClassMapFileError> {
+    let folder = project.join(FOLDER);
+    std::fs::create_dir_all(&folder).map_err(FileError::at(&folder, "create"))?;
+    let path = kept_in(project, classes, outputs);
+    write(&path, classes, outputs)?;
+    Ok(path)
+}
+
+/// The map as the file spells it.
+fn text(classes: &[Class], outputs: &[u32]) -> String {
     let mut text = String::from("{");
     for (i, (class, output)) in classes.iter().zip(outputs).enumerate() {
         let name = serde_json::Value::from(class.name.as_str());
@@ -65,10 +95,7 @@ pub fn write(path: &Path, classes: &[Class], outputs: &[u32]) -> Result<(), Clas
         let _ = write!(text, "{}\n  {name}: {output}", if i == 0 { "" } else { "," });
     }
     text.push_str("\n}\n");
-    match write_new(path, text.as_bytes())? {
-        Written::New | Written::Same => Ok(()),
-        Written::Differs => Err(ClassMapFileError::Exists(path.to_owned())),
-    }
+    text
 }
 
 /// A map as the file spells it; an object's entries are taken one by one, so that a class named twice is noticed.
@@ -141,6 +168,18 @@ mod tests {
         let error = write(&path, &classes, &[3, 7]).unwrap_err().to_string();
         assert!(error.contains("map.json: exists with other contents"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn a_project_keeps_each_map_once() {
+        let project = tempfile::tempdir().unwrap();
+        let classes = [class("cat"), class("dog")];
+        let path = keep(project.path(), &classes, &[1, 0]).unwrap();
+        assert_eq!(path, kept_in(project.path(), &classes, &[1, 0]));
+        assert_eq!(keep(project.path(), &classes, &[1, 0]).unwrap(), path);
+        assert_ne!(keep(project.path(), &classes, &[0, 1]).unwrap(), path);
+        assert_eq!(std::fs::read_dir(project.path().join(FOLDER)).unwrap().count(), 2);
+        assert_eq!(read(&path).unwrap(), GivenMap::Named(vec![("cat".to_owned(), 1), ("dog".to_owned(), 0)]));
     }
 
     #[test]

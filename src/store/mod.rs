@@ -3,6 +3,7 @@
 pub mod ablation;
 pub mod card;
 pub mod class_map;
+pub mod curation;
 pub mod export;
 pub mod files;
 pub mod fkd;

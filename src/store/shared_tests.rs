@@ -8,7 +8,7 @@ use std::process::Command;
 use super::export::folder::{FolderError, NewFolder};
 use super::import::open;
 use super::labels::{LabelReader, LabelWriter, tests as labels};
-use super::project::{Project, ProjectError};
+use super::project::{NewRun, Project, ProjectError};
 use super::training::{TrainingFolder, TrainingStatus, tests as training};
 use crate::core::data::class_map::{Outputs, Rule, resolve};
 use crate::core::data::class_order::ClassOrder;
@@ -96,7 +96,8 @@ fn on_a_full_disk() {
     let mut full = None;
     let mut begun = 0;
     while full.is_none() {
-        match project.begin_run(data, observer, &Recipe::default(), Some(Path::new(&"long/".repeat(500)))) {
+        let (recipe, out) = (&Recipe::default(), "long/".repeat(500));
+        match project.begin_run(&NewRun { data, observer, recipe, curation: None, out: Some(Path::new(&out)) }) {
             Ok(_) => begun += 1,
             Err(error) => full = Some(error),
         }

@@ -15,6 +15,8 @@ pub enum Action {
     Check,
     /// Score the chosen classes.
     Score,
+    /// Score what the recipe lacks by itself, or only when asked.
+    ToggleLive,
     /// Write the distilled dataset.
     Distil,
     /// Copy the command line that repeats the recipe.
@@ -53,12 +55,20 @@ pub enum Action {
     ExportCsv,
     /// Write the shown charts as a picture.
     ExportSvg,
+    /// Show the whole image of the selected patch.
+    ShowSource,
+    /// Select the patch with the rank before.
+    PreviousInRank,
+    /// Select the patch with the next rank.
+    NextInRank,
     /// Write the table of trainings as comma-separated values.
     ExportTable,
     /// Bring the panels of distilling forward.
     ShowDistilling,
     /// Bring the panel of trainings forward.
     ShowTraining,
+    /// Bring the panel of the class order forward.
+    ShowClassOrder,
     /// Hold the running job, or let it go on.
     Pause,
     /// Stop the running job.
@@ -180,6 +190,8 @@ const ROWS: &[About] = &[
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
         "Compute the observer's loss on every crop of the subset", ctrl(Key::R)),
+    row(Action::ToggleLive, Menu::Run, "Score by itself",
+        "Whether what a change of N, subset or seed lacks is scored by itself, once the slider rests", NONE),
     row(Action::Distil, Menu::Run, "Distil to folder",
         "Stitch the selected patches and write the folder", ctrl_shift(Key::D)),
     row(Action::Pause, Menu::Run, "Pause or resume", "Hold the running job, or let it go on", ctrl(Key::P)),
@@ -207,6 +219,13 @@ const ROWS: &[About] = &[
     row(Action::ShowDistilling, Menu::View, "Distilling", "Bring the panels of distilling forward", ctrl(Key::Num1)),
     row(Action::ShowTraining, Menu::View, "Trainings",
         "Bring the trainings forward: curves, table, form", ctrl(Key::Num2)),
+    row(Action::ShowSource, Menu::View, "Source image", "Show the whole image of the selected patch", plain(Key::V)),
+    row(Action::PreviousInRank, Menu::View, "Previous in rank", "Select the patch with the rank before, of the same class",
+        plain(Key::OpenBracket)),
+    row(Action::NextInRank, Menu::View, "Next in rank", "Select the patch with the next rank, of the same class",
+        plain(Key::CloseBracket)),
+    row(Action::ShowClassOrder, Menu::View, "Show class order",
+        "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
     row(Action::FindByName, Menu::View, "Find by file name",
         "Show the images whose file name has a text in it", ctrl(Key::F)),
     row(Action::OnlyStitched, Menu::View, "Stitched only",

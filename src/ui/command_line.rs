@@ -25,11 +25,13 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
         let arch = request.arch.map(|arch| format!(" --arch {arch}"));
         let side = request.side.map(|side| format!(" --side {side}"));
         let mean_std = request.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
-        let map = request.class_map.as_deref().map(|map| format!(" --class-map {}", quoted(map)));
+        let given = request.class_map.as_deref().filter(|_| model.class_map_file.is_none());
+        let map = given.map(|map| format!(" --class-map {}", quoted(map)));
         let order = class_order(request.class_order);
         let prune = request.prune.then(|| " --prune".to_owned());
         line.extend([part, arch, side, mean_std, map, order, prune].into_iter().flatten());
     }
+    line.extend(model.class_map_file.as_deref().map(|map| format!(" --class-map {}", quoted(map))));
     if let Some(out) = out {
         line.push_str(&format!(" --out {}", quoted(&out)));
     }

@@ -235,9 +235,17 @@ fn others() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("card", "nested.json", format!(r#"{{"x":{nested}"#).into_bytes()),
         ("class_map", "zeros.json", format!("[{zeros}0]").into_bytes()),
         ("class_map", "named.json", format!("{{{names}}}").into_bytes()),
+        ("curation", "blank.json", curation(&(0..LARGE / 11).map(|n| format!(r#""{n:x}":{{}}"#)).collect::<Vec<_>>())),
+        ("curation", "nested.json", format!(r#"{{"format":1,"classes":{nested}"#).into_bytes()),
         ("manifest", "zeros.json", format!(r#"{{"format":1,"x":[{zeros}0]}}"#).into_bytes()),
         ("jpeg", "vast.jpg", vast_jpeg()),
     ]
+}
+
+/// A curation of these images of one class.
+fn curation(images: &[String]) -> Vec<u8> {
+    let head = r#"{"format":1,"program":{"name":"","version":""},"dataset":{"fingerprint":""},"classes":{"a":{"#;
+    format!("{head}{}}}}}}}", images.join(",")).into_bytes()
 }
 
 /// An archive of nothing but a directory of empty names.

@@ -6,9 +6,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test program")]
 
+#[path = "../shared/answered.rs"]
+mod answered;
 mod archives;
 mod bad_input;
 mod cli;
+mod curation;
 mod exports;
 mod gradients;
 mod hostile;

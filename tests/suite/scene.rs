@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use stillroom::core::data::pixels::Rgb8;
 use stillroom::core::distil::recipe::OutputFormat;
 use stillroom::engine::images::encode::encode;
 use stillroom::engine::nets::NetworkSpec;
-use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes, formula};
+use stillroom::engine::weights::{Kind, Precision, Weights, file_bytes};
+
+pub use crate::answered::pixels;
 
 /// A private folder; everything in it is gone with the value.
 pub struct Scene(tempfile::TempDir);
@@ -129,23 +130,7 @@ pub fn is_ignored(signal: u32) -> bool {
     mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Pixels by formula, smooth enough to differ from crop to crop.
-pub fn pixels(name: &str, side: u32) -> Rgb8 {
-    let mut image = Rgb8::black(side, side);
-    let waves: Vec<f32> = formula(name, 12).collect();
-    for y in 0..side {
-        for x in 0..side {
-            let at = |c: usize| {
-                let (a, b) = (waves[c] * x as f32, waves[c + 3] * y as f32);
-                (127.5 + 127.0 * (a + b + 6.0 * waves[c + 6] + waves[c + 9] * (a * 0.3).cos()).sin()) as u8
-            };
-            image.set_pixel(x, y, [at(0), at(1), at(2)]);
-        }
-    }
-    image
-}
-
-/// The same as the bytes of a PNG file.
+/// Pixels by formula as the bytes of a PNG file.
 pub fn png(name: &str, side: u32) -> Vec<u8> {
     encode(&pixels(name, side), OutputFormat::Png).unwrap()
 }

@@ -330,6 +330,10 @@ fn the_question_mark_opens_the_help_sheet_and_escape_closes_it() {
 #[cfg(all(feature = "gpu-tests", feature = "shared-data"))]
 mod screenshots;
 
+#[path = "../shared/answered.rs"]
+mod answered;
+
+mod class_order;
 mod desk;
 mod filters;
 mod opening;

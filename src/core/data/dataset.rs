@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a file: what an image holds, the [`ImageSource`] of whoever opened the dataset knows. 1.3 million images cost one byte arena of names and a few integers.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -215,6 +216,21 @@ impl Dataset {
         &self.names[start as usize..self.name_ends[image.index()] as usize]
     }
 
+    /// The image of a class that has this name ([`Self::image_name`]).
+    #[must_use]
+    pub fn image_named(&self, class: ClassId, name: &[u8]) -> Option<ImageId> {
+        let (mut low, mut high) = (self.images_of(class).start, self.images_of(class).end);
+        while low < high {
+            let middle = ImageId(low + (high - low) / 2);
+            match self.image_name(middle).cmp(name) {
+                Ordering::Less => low = middle.0 + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle.0,
+            }
+        }
+        None
+    }
+
     /// The image's path relative to the root, raw bytes with `/` between parts: the provenance that manifests keep.
     #[must_use]
     pub fn source_bytes(&self, image: ImageId) -> Vec<u8> {
@@ -348,6 +364,12 @@ mod tests {
         let data = small();
         assert_eq!(data.image_count(), 3);
         assert_eq!(data.image_name(ImageId(0)), b"a.jpg");
+        let named = |class, name: &[u8]| data.image_named(ClassId(class), name);
+        assert_eq!(
+            [named(0, b"a.jpg"), named(0, b"b.jpg"), named(2, b"c\xff.jpg")],
+            [0, 1, 2].map(|i| Some(ImageId(i)))
+        );
+        assert_eq!([named(0, b"ab"), named(1, b"a.jpg"), named(2, b"a.jpg"), named(2, b"z")], [None; 4]);
         assert_eq!(data.source(ImageId(2)), "train/owl/c\\xff.jpg");
         assert_eq!(data.shown(&data.source_bytes(ImageId(2))), "/data/train/owl/c\\xff.jpg");
         assert_eq!(data.class_of(ImageId(1)), ClassId(0));

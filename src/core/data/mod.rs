@@ -8,6 +8,7 @@ pub mod folders;
 pub mod holdout;
 pub mod names;
 pub mod normalise;
+pub mod outcomes;
 pub mod pixels;
 pub mod source;
 pub mod wordnet;

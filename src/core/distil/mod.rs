@@ -3,6 +3,7 @@
 pub mod compose;
 pub mod coreset;
 pub mod curation;
+pub mod difference;
 pub mod manifest;
 pub mod params;
 pub mod patch;

@@ -9,7 +9,7 @@ use crate::core::data::confusion::Confusion;
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::normalise::MeanStd;
 use crate::core::progress::Progress;
-use crate::engine::observe::evaluate::{EvaluateJob, evaluate, sample};
+use crate::engine::observe::evaluate::{EvaluateJob, Evaluation, Prediction, evaluate, sample};
 use crate::engine::observe::score::ScoreError;
 
 use super::session::Session;
@@ -65,7 +65,15 @@ pub struct CheckReport {
     pub order: Option<OrderTrial>,
     /// Counts of predictions.
     pub confusion: Confusion,
+    /// What the network takes each image of the sample for, in the order of their ids. Like the counts they speak of the
+    /// network's own outputs, which are fewer than the file's where it was pruned.
+    #[serde(skip)]
+    pub predictions: Vec<Prediction>,
 }
+
+/// Points that another class order must gain on images it was not found from to be refused over, and to be worth a word.
+const REFUSING: f64 = 20.0;
+const WORTH_A_WORD: f64 = 3.0;
 
 /// What the check means for a distillation.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +87,12 @@ pub enum Verdict {
 }
 
 impl CheckReport {
+    /// Whether another class order is better by more than chance gives.
+    #[must_use]
+    pub fn proposes(&self) -> bool {
+        self.gain >= WORTH_A_WORD && self.class_map != self.current_map
+    }
+
     /// Refuses below 2/classes or when another class order gains 20 points or more; warns from 3 points.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -87,7 +101,7 @@ impl CheckReport {
         let least = if classes > 2.0 { 200.0 / classes } else { 125.0 / classes * (classes - 1.0) };
         let gain = self.gain;
         let numbers = format!("top-1 is {:.2} % on {} images", self.top1, self.images);
-        if gain >= 20.0 {
+        if gain >= REFUSING {
             return Verdict::Refused(format!(
                 "{numbers}, but another class order gives {:.2} %: the classes are in the wrong order. Write the right \
                  one with `stillroom check … --write-class-map FILE` and pass it as --class-map, or insist with --force",
@@ -105,7 +119,7 @@ impl CheckReport {
                 100.0 / classes
             ));
         }
-        if gain >= 3.0 {
+        if gain >= WORTH_A_WORD {
             let better = self.top1_remapped;
             return Verdict::Doubtful(format!(
                 "{numbers}; another class order gives {better:.2} % (see `stillroom check`)"
@@ -132,13 +146,14 @@ pub fn check(
 ) -> Result<CheckReport, ScoreError> {
     let images = sample(held_out, 0, depth.per_class(held_out.classes().len()));
     let used = session.observer.observer.mean_std;
-    let (predicted, broken) = halves(session, held_out, (&images, used), progress)?;
+    let Evaluation { predictions, broken } = predictions(session, held_out, (&images, used), progress)?;
     for (image, reason) in broken {
         progress.warn(format!("{}: {reason}; left out", held_out.source(image)));
     }
+    let predicted = halves(session, held_out, &predictions);
     let order = order::settle(session, &predicted[0].merged(&predicted[1]));
     let observer = session.observer.clone();
-    let mut report = CheckReport { order, ..report(predicted, &observer.map.outputs, used) };
+    let mut report = CheckReport { order, predictions, ..report(predicted, &observer.map.outputs, used) };
     trials::run(session, (held_out, &images), (depth, &mut report), progress)?;
     // Told in the outputs of the file, which a class map is for.
     for map in [&mut report.class_map, &mut report.current_map] {
@@ -166,33 +181,36 @@ fn report([a, b]: [Confusion; 2], map: &[u32], mean_std: MeanStd) -> CheckReport
         better: None,
         order: None,
         confusion,
+        predictions: Vec::new(),
     }
 }
 
-/// Images that could not be decoded, and why.
-type Broken = Vec<(ImageId, String)>;
-
-/// The predictions for every other image and for those between, and the images that could not be decoded.
-fn halves(
+/// What the network takes the images for.
+fn predictions(
     session: &mut Session,
     data: &Dataset,
     (images, mean_std): (&[ImageId], MeanStd),
     progress: &mut dyn Progress,
-) -> Result<([Confusion; 2], Broken), ScoreError> {
+) -> Result<Evaluation, ScoreError> {
     let observer = session.observer.clone();
     let job = EvaluateJob { dataset: data, images, class_map: &observer.map.outputs, mean_std, views: None };
     let throughput = session.throughput;
     let evaluation = evaluate(session.engine(), job, throughput, progress)?;
     session.take_notes().into_iter().for_each(|note| progress.warn(note));
-    let empty = Confusion::new(data.classes().len(), observer.observer.spec.classes);
+    Ok(evaluation)
+}
+
+/// The predictions for every other image of each class, and for those between.
+fn halves(session: &Session, data: &Dataset, predictions: &[Prediction]) -> [Confusion; 2] {
+    let empty = Confusion::new(data.classes().len(), session.observer.observer.spec.classes);
     let mut halves = [empty.clone(), empty];
     let mut seen = vec![0_usize; data.classes().len()];
-    for p in &evaluation.predictions {
+    for p in predictions {
         let class = data.class_of(p.image).index();
         halves[seen[class] % 2].add(class, p.predicted as usize);
         seen[class] += 1;
     }
-    Ok((halves, evaluation.broken))
+    halves
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{CheckReport, Depth, Verdict, halves};
+use super::{CheckReport, Depth, Verdict, halves, predictions};
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::normalise::MeanStd;
 use crate::core::progress::Progress;
@@ -130,6 +130,7 @@ fn top1(
     mean_std: MeanStd,
     progress: &mut dyn Progress,
 ) -> Result<f64, ScoreError> {
-    let ([a, b], _) = halves(session, data, (images, mean_std), progress)?;
+    let answers = predictions(session, data, (images, mean_std), progress)?.predictions;
+    let [a, b] = halves(session, data, &answers);
     Ok(a.merged(&b).top1(&session.observer.map.outputs))
 }

@@ -5,33 +5,36 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::compose::place_of;
+use crate::core::distil::curation::Curation;
+use crate::core::distil::curation::file::{self, Strays};
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::scores::{BrokenImage, ClassScores};
-use crate::core::distil::select::{Kept, SelectError, candidates, select};
+use crate::core::distil::select::{SelectError, candidates};
 use crate::core::distil::set::{ImageSet as _, SetError};
-use crate::core::distil::short::{ShortClass, TooFewPatches};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
 use crate::store::export::folder::FolderError;
 use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
-use crate::store::project::{Project, ProjectError, RunRow, RunStatus};
+use crate::store::project::{NewRun, Project, ProjectError, RunRow, RunStatus};
 
-use super::picking::{Picks, ScoredClasses, pick};
+use super::picking::{Picks, ScoredClasses};
 use super::scoring::{Cost, ScoringError, crop_plan, score};
 use super::session::Session;
 
 mod images;
+mod laid;
 mod notes;
 mod sets;
 mod stitched;
 
 use images::Shared;
-use sets::{Set, layouts};
+use laid::{lay_out, mean_loss};
+use sets::Set;
 
 pub use images::recut;
+pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
 pub use stitched::StitchedSet;
 
@@ -42,6 +45,8 @@ pub struct DistillRequest {
     pub recipe: Recipe,
     /// The classes, in the order of their running index.
     pub classes: Vec<ClassId>,
+    /// What a person decided about images of the dataset.
+    pub curation: Arc<Curation>,
     /// The output folder.
     pub out: PathBuf,
 }
@@ -188,7 +193,7 @@ fn run(
         let side = session.observer.observer.spec.side as u32;
         return Err(DistillError::PatchTooSmall { patches: recipe.method.patches, side });
     }
-    enough_images(&session.dataset, &request.classes, recipe).map_err(SelectError::from)?;
+    enough_images(&session.dataset, (&request.classes, &request.curation), recipe).map_err(SelectError::from)?;
     let output = RdedFolder::begin(&request.out)?;
     for left in output.leftovers() {
         progress.warn(format!(
@@ -228,7 +233,13 @@ fn begin_runs(
         &observer.observer.fingerprint,
         &network,
     )?;
-    let begin = |set: &Set| project.begin_run(data, observer, &set.recipe.into(), Some(&place(&request.out, set)));
+    // Writing plain fields cannot fail.
+    let text = || file::text(&session.dataset, &request.curation, &Strays::default()).unwrap_or_default();
+    let curation = (!request.curation.is_empty()).then(text);
+    let begin = |set: &Set| {
+        let (recipe, out) = (&set.recipe.into(), &place(&request.out, set));
+        project.begin_run(&NewRun { data, observer, recipe, curation: curation.as_deref(), out: Some(out) })
+    };
     sets.iter().map(begin).collect()
 }
 
@@ -247,8 +258,8 @@ fn distill_into(
         each(class, Found::Scores(block));
     })?;
     report_gaps(&session.dataset, (classes, recipe), &blocks, progress);
-    let laid =
-        lay_out(session, (recipe, sets), ScoredClasses { classes, blocks: &blocks }, progress, (&mut cost, each))?;
+    let scored = ScoredClasses { classes, blocks: &blocks };
+    let laid = lay_out(session, (recipe, sets, &request.curation), scored, progress, (&mut cost, each))?;
     let patches = laid.iter().flat_map(|l| l.selected.values()).flat_map(|class| class.iter());
     let wild = patches.filter(|kept| !kept.patch.loss.is_finite()).count();
     if wild > 0 {
@@ -283,67 +294,6 @@ fn distill_into(
         broken,
     };
     Ok(pairs.iter().map(report).collect())
-}
-
-/// Selects the patches of every layout; its classes are numbered as those that are distilled.
-fn lay_out(
-    session: &mut Session,
-    (recipe, sets): (&Recipe<Rded>, &[Set]),
-    scored: ScoredClasses<'_>,
-    progress: &mut dyn Progress,
-    (cost, each): (&mut Cost, Each<'_>),
-) -> Result<Vec<StitchedSet>, DistillError> {
-    let recipes: Vec<_> = layouts(sets).into_iter().map(|ipc| Recipe { ipc, ..*recipe }).collect();
-    let ipcs: Vec<u32> = recipes.iter().map(|recipe| recipe.ipc).collect();
-    let picked = &mut |class, picks| each(class, Found::Picks(picks));
-    let (picks, spent) = pick(session, recipe, (scored, &ipcs), progress, picked)?;
-    cost.features = spent;
-    let mut laid = Vec::with_capacity(recipes.len());
-    for (recipe, picks) in recipes.iter().zip(&picks) {
-        let of_class = scored.classes.iter().zip(scored.blocks).zip(picks);
-        let selected: Vec<_> = of_class
-            .map(|((&class, block), picks)| {
-                select(block, session.dataset.class(class), recipe, picks, &[]).map(Arc::new)
-            })
-            .collect::<Result<_, _>>()?;
-        laid.push(StitchedSet {
-            dataset: session.dataset.clone(),
-            side: session.observer.observer.spec.side as u32,
-            mean_std: session.observer.observer.mean_std,
-            ipc: recipe.ipc,
-            patches: recipe.method.patches,
-            selected: (0..).map(ClassId).zip(selected).collect(),
-        });
-    }
-    Ok(laid)
-}
-
-/// Mean loss of the patches that a set shows.
-fn mean_loss(set: &Set, laid: &StitchedSet) -> f64 {
-    let of_class = |(&class, patches): (&ClassId, &Arc<Vec<Kept>>)| -> Vec<f64> {
-        let images = laid.images(class) as usize;
-        let shown = |(slot, _): &(usize, &Kept)| place_of(*slot, images).1 < set.recipe.ipc as usize;
-        patches.iter().enumerate().filter(shown).map(|(_, kept)| f64::from(kept.patch.loss)).collect()
-    };
-    let losses: Vec<f64> = laid.selected.iter().flat_map(of_class).collect();
-    losses.iter().sum::<f64>() / losses.len().max(1) as f64
-}
-
-/// Classes that can't supply their patches even if every image is usable are found before anything is scored.
-pub(super) fn enough_images(
-    dataset: &Dataset,
-    classes: &[ClassId],
-    recipe: &Recipe<Rded>,
-) -> Result<(), TooFewPatches> {
-    let available = |class: ClassId| dataset.class_size(class).min(recipe.method.subset as usize);
-    let short = classes.iter().filter(|&&class| recipe.patches_of(available(class)).is_err());
-    let named = |&class: &ClassId| ShortClass {
-        class: dataset.class(class).shown().to_owned(),
-        usable: available(class),
-        rejected: 0,
-    };
-    let short: Vec<_> = short.map(named).collect();
-    if short.is_empty() { Ok(()) } else { Err(recipe.too_few(short)) }
 }
 
 /// The unusable images within the recipe's subset; a stored block may hold more.

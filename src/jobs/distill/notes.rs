@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::manifest::{
-    ClassNote, DatasetNote, FORMAT, ImageNote, Manifest, ObserverNote, Program, class_folder, image_file,
+    ClassNote, DatasetNote, ImageNote, Manifest, ObserverNote, Program, RANKED, class_folder, image_file,
 };
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
@@ -38,8 +38,8 @@ pub(super) fn manifest(
             images: image_notes(recipe, index as u32, images),
         }
     };
-    Manifest {
-        format: FORMAT,
+    let mut manifest = Manifest {
+        format: RANKED,
         program: Program::this(),
         recipe: (*recipe).into(),
         nested_in: set.nested_in,
@@ -62,7 +62,9 @@ pub(super) fn manifest(
         device: session.device_class(),
         patch_side: Some(crop_plan(session, recipe).patch_side),
         classes: classes.iter().enumerate().map(class_note).collect(),
-    }
+    };
+    manifest.format = manifest.due_format();
+    manifest
 }
 
 fn image_notes(recipe: &Recipe<Rded>, class: u32, images: &dyn ImageSet) -> Vec<ImageNote> {

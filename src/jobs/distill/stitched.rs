@@ -80,13 +80,14 @@ impl ImageSet for StitchedSet {
     }
 
     fn origin(&self, at: Address) -> Option<Origin> {
-        let note = |(cell, &Kept { patch, rank, .. }): (usize, &Kept)| CellNote {
+        let note = |(cell, &Kept { patch, rank, chosen }): (usize, &Kept)| CellNote {
             cell: cell as u32,
             source: self.dataset.source(patch.image),
             bbox: patch.bbox,
             crop: patch.crop,
             loss: patch.loss,
             rank,
+            chosen,
         };
         let cells: Vec<CellNote> = self.kept(at).enumerate().map(note).collect();
         (!cells.is_empty()).then_some(Origin::Stitched(cells))

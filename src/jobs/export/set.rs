@@ -73,7 +73,7 @@ pub(super) fn cell(note: &CellNote) -> Value {
     // The shortest decimal, as the manifest has it.
     let loss = note.loss.to_string().parse::<f64>().ok().filter(|loss| loss.is_finite());
     let b = note.bbox;
-    json!({
+    let mut fields = json!({
         "cell": note.cell,
         "source": note.source,
         "top": b.top,
@@ -82,7 +82,11 @@ pub(super) fn cell(note: &CellNote) -> Value {
         "width": b.width,
         "rank": note.rank,
         "loss": loss,
-    })
+    });
+    if !note.chosen.by_rank() {
+        fields["chosen"] = json!(note.chosen);
+    }
+    fields
 }
 
 /// The folder holds what the manifest names, and nothing else: a class that is missing would shift all that follow it.

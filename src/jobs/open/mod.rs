@@ -8,7 +8,7 @@ mod told;
 
 use std::path::PathBuf;
 
-use crate::core::data::class_map::{ClassMap, ClassMapError, Rule};
+use crate::core::data::class_map::{ClassMap, ClassMapError, GivenMap, Rule};
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::Dataset;
 use crate::core::data::normalise::MeanStd;
@@ -42,6 +42,8 @@ pub struct ObserverRequest {
     pub class_map: Option<PathBuf>,
     /// `--class-order`: that of the outputs where nothing else tells whose they are.
     pub class_order: ClassOrder,
+    /// The output for each class, in class order, told in the outputs of the file: as a class map says it, and before one.
+    pub outputs: Option<Vec<u32>>,
     /// `--prune`: only the outputs of the dataset's classes are kept, as RDED's code prunes its observers.
     pub prune: bool,
 }
@@ -68,6 +70,22 @@ impl OpenedObserver {
     #[must_use]
     pub fn output_in_file(&self, output: u32) -> u32 {
         self.kept.as_ref().and_then(|k| k.get(output as usize).copied()).unwrap_or(output)
+    }
+
+    /// The output of this network that a class map's `output` is, which counts those of the file; `None` where it was cut
+    /// off.
+    #[must_use]
+    pub fn output_here(&self, output: u32) -> Option<u32> {
+        match &self.kept {
+            Some(kept) => kept.iter().position(|&k| k == output).map(|at| at as u32),
+            None => Some(output).filter(|o| (*o as usize) < self.observer.spec.classes),
+        }
+    }
+
+    /// The output of the file for each class, as a class map says it.
+    #[must_use]
+    pub fn outputs_in_file(&self) -> Vec<u32> {
+        self.map.outputs.iter().map(|&output| self.output_in_file(output)).collect()
     }
 
     /// The order of integers that was taken, where an order alone tells which output is which class.
@@ -167,7 +185,10 @@ impl OpenError {
 /// # Errors
 /// [`OpenError`], naming the file.
 pub fn observer(request: &ObserverRequest, dataset: &Dataset) -> Result<OpenedObserver, OpenError> {
-    let given = request.class_map.as_deref().map(class_map::read).transpose()?;
+    let given = match &request.outputs {
+        Some(outputs) => Some(GivenMap::Ordered(outputs.clone())),
+        None => request.class_map.as_deref().map(class_map::read).transpose()?,
+    };
     let OpenedNetwork { mut observer, mut notes, doubtful_names, .. } =
         open(request, Use::Run, &|| OwnSide::of(dataset))?;
     notes.extend(told::open_questions(&observer));

@@ -75,7 +75,8 @@ impl TrainRequest {
         let part = Some(note.asked.part.clone()).filter(|part| !part.is_empty());
         let observer = note.observer.as_ref().map(|o| {
             let (file, arch) = (o.source.path.clone(), Some(o.network.parse()?));
-            let own = ObserverRequest { file, part, arch, side, mean_std, class_map, class_order, prune: false };
+            let said = ObserverRequest { file, part, arch, side, ..ObserverRequest::default() };
+            let own = ObserverRequest { mean_std, class_map, class_order, ..said };
             Ok::<_, UnknownArch>(own)
         });
         Ok(Self {

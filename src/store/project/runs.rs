@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::params;
 
 use super::recent::{json_column, kept, name_of, restored};
-use super::{DatasetRow, ObserverRow, Project, ProjectError};
+use super::{DatasetRow, ObserverRow, Project, ProjectError, schema};
 use crate::core::distil::recipe::Recipe;
 use crate::core::formats::csv::{Csv, Field};
 use crate::core::param::Parameters as _;
@@ -14,6 +14,21 @@ use crate::store::files::shown;
 /// A row of the table of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunRow(i64);
+
+/// A run that begins.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRun<'a> {
+    /// Of this dataset.
+    pub data: DatasetRow,
+    /// By this observer.
+    pub observer: ObserverRow,
+    /// Method and parameters.
+    pub recipe: &'a Recipe,
+    /// What a person decided, as [`crate::core::distil::curation::file`] spells it; `None` where nothing was.
+    pub curation: Option<&'a str>,
+    /// The output folder, where it writes one.
+    pub out: Option<&'a Path>,
+}
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -38,6 +53,8 @@ pub struct RunRecord {
     pub row: RunRow,
     /// Method and parameters.
     pub recipe: Recipe,
+    /// What a person decided, as [`crate::core::distil::curation::file`] spells it; `None` where nothing was.
+    pub curation: Option<String>,
     /// The dataset's folder.
     pub dataset: PathBuf,
     /// The observer's weights.
@@ -84,20 +101,15 @@ impl Project {
     ///
     /// # Errors
     /// [`ProjectError`] where the database can't be written.
-    pub fn begin_run(
-        &self,
-        data: DatasetRow,
-        observer: ObserverRow,
-        recipe: &Recipe,
-        out: Option<&Path>,
-    ) -> Result<RunRow, ProjectError> {
+    pub fn begin_run(&self, run: &NewRun<'_>) -> Result<RunRow, ProjectError> {
         let doing = "note the run";
         // A recipe is a struct of plain fields: writing it as JSON cannot fail.
-        let recipe = serde_json::to_string(recipe).unwrap_or_default();
+        let recipe = serde_json::to_string(run.recipe).unwrap_or_default();
         let change = self.change(doing)?;
-        let query =
-            "INSERT INTO runs (dataset, observer, recipe, out, status) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
-        let values = params![data.0, observer.0, recipe, out.map(kept), name_of(RunStatus::Running)];
+        let query = "INSERT INTO runs (dataset, observer, recipe, out, status, curation)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id";
+        let (out, status) = (run.out.map(kept), name_of(RunStatus::Running));
+        let values = params![run.data.0, run.observer.0, recipe, out, status, run.curation];
         let row = change.query_row(query, values, |row| row.get(0)).map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))?;
         Ok(RunRow(row))
@@ -120,10 +132,13 @@ impl Project {
     /// # Errors
     /// [`ProjectError`] where the database can't be read.
     pub fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, ProjectError> {
-        let query = "SELECT r.id, r.recipe, d.root, o.path, r.out, r.status, r.detail, r.began, r.ended
+        let curation = if schema::version(self)? < schema::CURATIONS { "NULL" } else { "r.curation" };
+        let query = format!(
+            "SELECT r.id, r.recipe, d.root, o.path, r.out, r.status, r.detail, r.began, r.ended, {curation}
             FROM runs AS r JOIN datasets AS d ON d.id = r.dataset JOIN observers AS o ON o.id = r.observer
-            ORDER BY r.id DESC LIMIT ?1";
-        self.list(query, limit, |row| {
+            ORDER BY r.id DESC LIMIT ?1"
+        );
+        self.list(&query, limit, |row| {
             Ok(RunRecord {
                 row: RunRow(row.get(0)?),
                 recipe: json_column(row, 1, false)?,
@@ -134,6 +149,7 @@ impl Project {
                 detail: row.get(6)?,
                 began: row.get(7)?,
                 ended: row.get(8)?,
+                curation: row.get(9)?,
             })
         })
     }
@@ -164,6 +180,7 @@ mod tests {
             detail: String::new(),
             began: 5,
             ended: Some(9),
+            curation: None,
         };
         let due = "run,status,detail,dataset,observer,out,began,ended,method,\
                    ipc,patches,subset,crops,strategy,short-classes,seed,format\n\

@@ -6,7 +6,7 @@ use super::{Project, ProjectError};
 const APPLICATION: i64 = 0x5354_4c4d;
 
 /// Step n brings a database of version n to version n + 1. Steps are only ever added.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY,
@@ -68,6 +68,9 @@ ALTER TABLE datasets ADD COLUMN holdout TEXT; -- what was held out, where there 
     "
 ALTER TABLE observers ADD COLUMN part TEXT NOT NULL DEFAULT ''; -- which of the networks in the file, where one was named
 ",
+    "
+ALTER TABLE runs ADD COLUMN curation TEXT; -- JSON by names of images, where a person decided something
+",
 ];
 
 /// The version that brought the strongest other class of each crop.
@@ -78,6 +81,9 @@ pub(super) const HOLDOUTS: i64 = 3;
 
 /// The version that brought the parts of files.
 pub(super) const PARTS: i64 = 4;
+
+/// The version that brought what a person decided about the images of a run.
+pub(super) const CURATIONS: i64 = 5;
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

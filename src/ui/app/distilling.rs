@@ -39,7 +39,9 @@ impl App {
         self.model.problems.distil = None;
         self.model.written = None;
         let recipe = self.model.workspace.recipe().clone();
-        let request = DistillRequest { recipe, classes: self.model.workspace.chosen().collect(), out };
+        let classes = self.model.workspace.chosen().collect();
+        let curation = self.model.workspace.curation().clone();
+        let request = DistillRequest { recipe, classes, curation, out };
         self.panels.recipe.out_typed = true;
         if force {
             self.request(Request::Distill(request));

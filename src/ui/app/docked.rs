@@ -6,7 +6,8 @@ use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, training, whole,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
+    training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -33,7 +34,7 @@ pub struct Panels {
     pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
-    source: whole::SourcePanel,
+    source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
@@ -66,7 +67,8 @@ impl Panels {
 /// The size from which on a panel's parts have room beside and below each other; in less it is scrolled.
 fn least(panel: Panel) -> Vec2 {
     match panel {
-        Panel::Dataset | Panel::Observer | Panel::Classes => Vec2::new(240.0, 120.0),
+        Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
+        Panel::Classes => Vec2::new(270.0, 340.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 320.0),

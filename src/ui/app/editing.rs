@@ -10,6 +10,12 @@ use crate::ui::model::log::Level;
 impl App {
     pub(super) fn edit(&mut self, command: Command) {
         let ipc = self.model.workspace.recipe().ipc;
+        let moves = matches!(command, Command::SetParam { .. });
+        match command {
+            Command::SetParam { name, .. } => self.tuning_begins(name),
+            Command::Settle => self.tuning_settles(),
+            _ => {}
+        }
         let effects = match self.model.workspace.apply(command) {
             Ok(effects) => effects,
             Err(error) => {
@@ -22,6 +28,12 @@ impl App {
             // Of a method without patches the last ranking stays as it is, and nobody shows it.
             if let Some(recipe) = self.model.workspace.recipe().rded() {
                 self.model.ranking.update(&recipe, self.model.workspace.curation());
+            }
+            if moves {
+                self.tuning_moved();
+            } else {
+                // What was said of single parameters was said of another set.
+                self.model.changes.clear();
             }
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();

@@ -32,7 +32,7 @@ impl App {
                 ctx.set_theme(theme::of(self.model.workspace.theme()));
             }
             Intent::OpenDataset(request) => self.open_dataset(request),
-            Intent::OpenObserver(request) => self.open_observer(request),
+            Intent::OpenObserver(request) => self.load_observer(request),
             Intent::Browse(purpose) => self.browse(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
             Intent::Train(request) => self.train(request),
@@ -57,6 +57,7 @@ impl App {
             Action::OpenObserver => self.browse(Purpose::Observer),
             Action::Check => self.request(Request::Check),
             Action::Score => self.score(),
+            Action::ToggleLive => self.model.live = !self.model.live,
             Action::Distil => match self.panels.recipe.target() {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
@@ -90,8 +91,12 @@ impl App {
             Action::ZoomReset => ctx.set_zoom_factor(1.0),
             Action::ResetLayout => self.desk = Desk::default(),
             Action::Help => self.help = true,
+            Action::ShowSource => self.desk.show(Panel::Source),
+            Action::PreviousInRank => self.step_in_rank(-1),
+            Action::NextInRank => self.step_in_rank(1),
             Action::ShowDistilling => self.desk.show_distilling(),
             Action::ShowTraining => self.desk.show(Panel::Training),
+            Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             of_training => self.act_on_training(ctx, of_training),
         }
@@ -144,7 +149,7 @@ impl App {
             Purpose::Observer => {
                 self.panels.observer.path.set(path);
                 match self.panels.observer.request() {
-                    Ok(request) => self.open_observer(request),
+                    Ok(request) => self.load_observer(request),
                     Err(why) => self.model.problems.observer = Some(why),
                 }
             }

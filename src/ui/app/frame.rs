@@ -36,6 +36,7 @@ impl App {
             }
         }
         self.drain_trainings(ctx);
+        self.drain_opinions();
         self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
@@ -51,12 +52,14 @@ impl App {
         let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
+        let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
-        let loaded = if let Event::Observer(opened) = &event { Some(opened.file.clone()) } else { None };
+        self.tuning_heard(&event);
+        let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone());
+            self.gallery.open(dataset.clone(), opened.held_out.clone());
             self.edit(Command::Opened { classes: dataset.classes().len() });
             let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
             self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
@@ -69,9 +72,13 @@ impl App {
                 self.desk.show(Panel::Dataset);
             }
         }
-        if let Some(file) = loaded {
-            self.panels.observer.path.set(&file);
+        if let Some(opened) = loaded {
+            self.panels.observer.path.set(&opened.file);
+            self.observer_came(Some(&opened));
             self.request(Request::Check);
+        }
+        if unloaded {
+            self.observer_came(None);
         }
         if checked {
             self.distil_if_allowed();
@@ -88,6 +95,8 @@ impl App {
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.tune(ctx);
+        self.settle_order();
         if self.model.list(LISTING) {
             ctx.request_repaint();
         }

@@ -7,9 +7,12 @@ mod editing;
 mod execute;
 mod filtering;
 mod frame;
+mod looking;
+mod ordering;
 mod pending;
 mod saving;
 mod state;
 mod training;
+mod tuning;
 
 pub use state::{App, AppConfig, Desktop};

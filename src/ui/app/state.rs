@@ -6,9 +6,14 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::docked::Panels;
+use super::ordering::Ordering;
 use super::pending::Pending;
+use super::tuning::Tuning;
+use crate::core::data::dataset::ImageId;
+use crate::core::distil::patch::CropBox;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::opinion::Opinions;
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
 use crate::ui::fonts::Fallback;
 use crate::ui::intent::{Intent, Panel};
@@ -57,6 +62,9 @@ pub struct App {
     pub(super) gallery: Gallery,
     pub(super) worker: Worker,
     pub(super) project: Option<PathBuf>,
+    pub(super) opinions: Opinions,
+    /// The patch that the observer was asked about last.
+    pub(super) asked_about: Option<(ImageId, CropBox)>,
     pub(super) dialogs: Dialogs,
     pub(super) fonts: Fallback,
     pub(super) intents: Vec<Intent>,
@@ -66,6 +74,8 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) tuning: Tuning,
+    pub(super) ordering: Ordering,
     /// A file that is being saved.
     pub(super) saved: Option<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
@@ -81,15 +91,17 @@ impl App {
     pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
         theme::install(ctx);
         ctx.set_theme(egui::Theme::Dark);
-        let (waker, repaint) = (ctx.clone(), ctx.clone());
+        let (waker, repaint, answered) = (ctx.clone(), ctx.clone(), ctx.clone());
         let project = config.worker.project.clone();
         let mut app = Self {
             project: config.worker.project.clone(),
-            model: Model::default(),
+            model: Model { live: true, ..Model::default() },
             panels: Panels::default(),
             desk: Desk::default(),
             gallery: Gallery::start(ctx)?,
             worker: Worker::start(config.worker, move || waker.request_repaint())?,
+            opinions: Opinions::start(move || answered.request_repaint())?,
+            asked_about: None,
             dialogs: Dialogs::new(config.desktop.dialogs),
             fonts: Fallback::install(ctx, config.desktop.fonts),
             intents: Vec::new(),
@@ -97,6 +109,8 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            tuning: Tuning::default(),
+            ordering: Ordering::default(),
             saved: None,
             recent: Some(later::later(move || {
                 let read = Recent::read(project);

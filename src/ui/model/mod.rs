@@ -6,16 +6,19 @@ pub mod saved;
 pub mod shown;
 pub mod trainings;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
+use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
@@ -111,12 +114,20 @@ pub struct Model {
     pub observer: Option<Arc<OpenedObserver>>,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
+    /// The class map of the order that the observer was opened with, where the user gave one.
+    pub class_map_file: Option<PathBuf>,
     /// The weight file that holds several networks, if the last one did.
     pub parts_of: PathBuf,
     /// Their names, and which network each is.
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// What the last change of each parameter of the recipe did to the stitched patches.
+    pub changes: HashMap<&'static str, Difference>,
+    /// Whether what the recipe lacks is scored by itself.
+    pub live: bool,
+    /// What the observer says of the selected patch.
+    pub opinion: Option<Opinion>,
     /// The device that computes, and why.
     pub device: Option<String>,
     /// Scores and rankings.
@@ -209,6 +220,9 @@ impl Model {
             }
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
+            }
+            Action::PreviousInRank | Action::NextInRank => {
+                needs(self.workspace.selected().is_some(), "select a patch first")
             }
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
@@ -376,7 +390,7 @@ impl Model {
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
-        (self.observer, self.check, self.written) = (None, None, None);
+        (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
         self.ranking.open(Some(data));
     }
 

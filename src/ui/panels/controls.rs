@@ -26,6 +26,14 @@ pub fn command(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) -> Response {
 /// Least and greatest side of thumbnails, in points.
 const SIDES: std::ops::RangeInclusive<f32> = 32.0..=256.0;
 
+/// Where the check refused: the way to the panel that shows what was taken for what.
+pub fn look_at_class_order(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let about = Action::ShowClassOrder.about();
+    if ui.button("Look at the class order").on_hover_text(about.tooltip).clicked() {
+        scene.out.push(Intent::Do(Action::ShowClassOrder));
+    }
+}
+
 /// A slider for thumbnails' size, which Ctrl and the wheel over the panel change, too.
 pub fn size_slider(ui: &mut Ui, side: &mut f32, name: &str) {
     if ui.rect_contains_pointer(ui.clip_rect()) {

@@ -57,7 +57,7 @@ impl DistilledPanel {
         let ranking = &scene.model.ranking;
         let counts: Vec<usize> = classes.iter().map(|c| ranking.images(*c)).collect();
         let p = palette(ui.visuals());
-        let (side, factor) = (observer.observer.spec.side as u32, scene.model.workspace.recipe().factor());
+        let side = observer.observer.spec.side as u32;
         ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
@@ -71,7 +71,7 @@ impl DistilledPanel {
             side,
             mean_std: observer.observer.mean_std,
             ipc: ipc as u32,
-            patches: (factor * factor).max(1),
+            patches: 1,
             selected: BTreeMap::new(),
         };
         self.grid(ui, (&dataset, &classes, &counts), (scene, &template));
@@ -84,7 +84,8 @@ impl DistilledPanel {
         (scene, template): (&mut Scene<'_>, &StitchedSet),
     ) {
         let model = scene.model;
-        let (ranking, factor) = (&model.ranking, model.workspace.recipe().factor());
+        let ranking = &model.ranking;
+        let factor = |s: usize| ranking.recipe(classes[s]).method.factor();
         let place = model.selected_place().and_then(|(_, class, rank)| {
             let (cell, image) = ranking.cell(class, rank)?;
             Some(((classes.iter().position(|c| *c == class)?, image), cell))
@@ -104,10 +105,10 @@ impl DistilledPanel {
             let set = of_class(template, at.class, ranking);
             let look = scene.gallery.of_set((set.key(at), at), || Arc::new(set));
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
-            paint(ui, cell, (dataset.class(classes[s]).shown(), factor), (highlighted, &look));
-            dim(ui, cell.picture, factor, |place| misses(model, at, place));
+            paint(ui, cell, (dataset.class(classes[s]).shown(), factor(s)), (highlighted, &look));
+            dim(ui, cell.picture, factor(s), |place| misses(model, at, place));
         });
-        let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor)));
+        let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor(at.0))));
         let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
         if let Some(((s, image), cell)) = from_click.or(from_keys) {
             let at = Address { class: classes[s], image: image as u32 };
@@ -160,7 +161,8 @@ fn cell_rect(picture: Rect, factor: u32, cell: usize) -> Option<Rect> {
 
 /// The set of one class's images.
 fn of_class(template: &StitchedSet, class: ClassId, ranking: &Ranking) -> StitchedSet {
-    StitchedSet { selected: BTreeMap::from([(class, ranking.selected(class).clone())]), ..template.clone() }
+    let patches = ranking.recipe(class).method.patches;
+    StitchedSet { patches, selected: BTreeMap::from([(class, ranking.selected(class).clone())]), ..template.clone() }
 }
 
 fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
@@ -171,7 +173,11 @@ fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {
             let selected = ranking.selected(class);
             let mean =
                 selected.iter().map(|kept| f64::from(kept.patch.loss)).sum::<f64>() / selected.len().max(1) as f64;
-            let more = if ranking.class(class).covered { "" } else { ", from part of the subset" };
+            let more = match ranking.class(class) {
+                of if of.covered => "",
+                of if of.stale => ", stale: of another N or seed",
+                _ => ", from part of the subset",
+            };
             let count = text::count(selected.len(), "patch", "patches");
             format!("{count}, mean loss {}{more}", text::loss(mean as f32))
         }

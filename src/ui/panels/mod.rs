@@ -22,5 +22,5 @@ pub mod save;
 pub mod scene;
 pub mod scores;
 pub mod source;
+pub mod source_image;
 pub mod training;
-pub mod whole;

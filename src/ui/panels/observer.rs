@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, Rect, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
-use super::controls::command;
+use super::controls::{command, look_at_class_order};
 use super::scene::Scene;
 use crate::core::data::class_map::Rule;
 use crate::core::data::class_order::ClassOrder;
@@ -117,7 +117,8 @@ impl ObserverPanel {
         let class_map = (!self.class_map.is_empty()).then(|| self.class_map.path());
         let (file, class_order) = (self.path.path(), self.class_order);
         let part = self.part.as_ref().filter(|(of, _)| *of == file).map(|(_, name)| name.clone());
-        Ok(ObserverRequest { file, part, arch, side, mean_std, class_map, class_order, prune: self.prune })
+        let said = ObserverRequest { file, part, arch, side, ..ObserverRequest::default() };
+        Ok(ObserverRequest { mean_std, class_map, class_order, prune: self.prune, ..said })
     }
 
     fn overrides(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
@@ -204,6 +205,7 @@ impl ObserverPanel {
 fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     let o = &opened.observer;
     let rule = match opened.map.rule {
+        Rule::Given if opened.request.outputs.is_some() => "in the order given under Class order",
         Rule::Given => "the given class map",
         Rule::Manifest => "as the set's manifest says",
         Rule::Names => "by class name",
@@ -234,8 +236,8 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
     if let Some(problem) = &scene.model.problems.check {
         text::problem(ui, problem, true);
     }
-    match &scene.model.check {
-        Some((report, verdict)) => checked(ui, report, verdict, scene),
+    match scene.model.check.clone() {
+        Some((report, verdict)) => checked(ui, &report, &verdict, scene),
         None if !scene.model.is_under_way(Job::Check) => {
             let next =
                 "Not checked yet. A wrong class order spoils a distillation without a trace; the check takes seconds.";
@@ -297,7 +299,7 @@ fn report(ui: &mut Ui, report: &LoadReport) {
     });
 }
 
-fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'_>) {
+fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
     egui::Grid::new("check").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         let held_out = scene.model.data.as_ref().is_some_and(|d| d.held_out.is_some());
@@ -311,7 +313,10 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'
             ui.label(RichText::new("Good: the observer knows these classes in this order.").color(p.good));
         }
         Verdict::Doubtful(why) => text::problem(ui, why, false),
-        Verdict::Refused(why) => text::problem(ui, why, true),
+        Verdict::Refused(why) => {
+            text::problem(ui, why, true);
+            look_at_class_order(ui, scene);
+        }
     }
     egui::Grid::new("tried").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         for (name, top1) in &report.networks {

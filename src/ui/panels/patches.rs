@@ -123,13 +123,13 @@ impl PatchesPanel {
             active: model.active == Some(Panel::Patches),
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-        let side = patch_side(side, model.workspace.recipe().factor()).clamp(1, 256);
+        let side = |s: usize| patch_side(side, ranking.recipe(classes[s]).method.factor()).clamp(1, 256);
         let title = |s: usize| heading(dataset.class(classes[s]).shown(), model, classes[s]);
         let sections = Sections { counts: &counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
             let (s, i) = cell.at;
             let Some((rank, patch)) = patch_at(model, classes[s], i) else { return };
-            let look = scene.gallery.patch((patch.image, patch.bbox), side);
+            let look = scene.gallery.patch((patch.image, patch.bbox), side(s));
             let stitched = ranking.among_stitched(classes[s], rank).is_some();
             let label = dataset.class(classes[s]).shown();
             paint(ui, cell, &Tile { label, patch, rank, stitched, selected: selected == Some(cell.at), look });
@@ -167,6 +167,8 @@ fn heading(label: &str, model: &Model, class: ClassId) -> Heading {
         note = problem;
     } else if of.tried == 0 {
         note = "not scored yet".to_owned();
+    } else if of.stale {
+        note.push_str(", stale: of another N or seed");
     } else if !of.covered {
         note.push_str(", more to score");
     }

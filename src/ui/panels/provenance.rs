@@ -39,10 +39,14 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
     });
 }
 
-fn crops_of(scene: &Scene<'_>, (class, image): (crate::core::data::dataset::ClassId, ImageId)) -> Vec<PatchScore> {
+/// All crops of an image, as they were scored.
+pub(super) fn crops_of(
+    scene: &Scene<'_>,
+    (class, image): (crate::core::data::dataset::ClassId, ImageId),
+) -> Vec<PatchScore> {
     let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
     let Some(row) = block.row_of(image) else { return Vec::new() };
-    let Some(own) = scene.model.workspace.recipe().method.rded() else { return Vec::new() };
+    let own = &scene.model.ranking.recipe(class).method;
     (0..own.patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
 }
 
@@ -61,7 +65,7 @@ fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height:
     let (w, h) = (shown.source_size.0 as f32, shown.source_size.1 as f32);
     let scale = (area.width() - 4.0) / w.max(h).max(1.0);
     let rect = Rect::from_center_size(area.center(), Vec2::new(w, h) * scale);
-    egui::Image::new(&shown.texture).paint_at(ui, rect);
+    shown.image().paint_at(ui, rect);
     let on_screen = |b: CropBox| {
         let min = rect.min + Vec2::new(b.left as f32, b.top as f32) * scale;
         Rect::from_min_size(min, Vec2::new(b.width as f32, b.height as f32) * scale)
@@ -75,7 +79,8 @@ fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height:
     ui.painter().rect_stroke(on_screen(key.bbox), 0.0, Stroke::new(2.0, p.accent), StrokeKind::Middle);
 }
 
-fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scene: &Scene<'_>) {
+/// What is known of a patch, as a table.
+pub(super) fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scene: &Scene<'_>) {
     let class = dataset.class_of(key.image);
     let ranking = scene.model.ranking.class(class);
     let b = key.bbox;
@@ -94,17 +99,21 @@ fn facts(ui: &mut Ui, dataset: &Dataset, (key, rank): (&PatchScore, usize), scen
 /// The class that the observer takes the patch for if not for its own.
 fn rival(key: &PatchScore, dataset: &Dataset, scene: &Scene<'_>) -> String {
     let Some(rival) = key.rival else { return "not known: an earlier version scored this patch".to_owned() };
+    format!("{} (probability {})", output_title(rival.output, dataset, scene), text::percent(rival.probability))
+}
+
+/// What an output of the observer stands for: a class of the dataset, else what the weights call it.
+pub(super) fn output_title(output: u32, dataset: &Dataset, scene: &Scene<'_>) -> String {
     let opened = scene.model.observer.as_ref();
     let outputs = opened.map_or(&[][..], |o| &o.map.outputs);
-    let class = outputs.iter().position(|&output| output == rival.output).and_then(|at| dataset.classes().get(at));
-    let named = || opened.and_then(|o| o.output_name(rival.output)).map(|name| wordnet::shown(name).to_owned());
+    let class = outputs.iter().position(|&of_class| of_class == output).and_then(|at| dataset.classes().get(at));
+    let named = || opened.and_then(|o| o.output_name(output)).map(|name| wordnet::shown(name).to_owned());
     let name = class.map(|class| class.shown().to_owned()).or_else(named);
-    let name = name.unwrap_or_else(|| format!("output {}", rival.output));
-    format!("{name} (probability {})", text::percent(rival.probability))
+    name.unwrap_or_else(|| format!("output {output}"))
 }
 
 fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassId, usize)) -> String {
-    let patches = scene.model.workspace.recipe().factor().pow(2);
+    let patches = scene.model.ranking.recipe(class).method.patches;
     match scene.model.ranking.cell(class, rank) {
         Some((cell, image)) if patches > 1 => format!("distilled image {}, cell {} of {patches}", image + 1, cell + 1),
         Some((_, image)) => format!("distilled image {}", image + 1),
@@ -120,7 +129,8 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
             .color(p.weak),
     );
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-    let side = patch_side(side, scene.model.workspace.recipe().factor()).clamp(1, 256);
+    let factor = scene.model.dataset().map_or(1, |d| scene.model.ranking.recipe(d.class_of(key.image)).method.factor());
+    let side = patch_side(side, factor).clamp(1, 256);
     let tile = ((ui.available_width() - 24.0) / crops.len().clamp(4, 6) as f32).clamp(36.0, 72.0);
     egui::ScrollArea::horizontal().id_salt("crops").show(ui, |ui| {
         ui.horizontal(|ui| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::controls::command;
+use super::controls::{command, look_at_class_order};
 use super::scene::Scene;
 use crate::core::distil::params::{PARAMS, RecipeParam};
 use crate::core::distil::presets::PRESETS;
@@ -16,6 +16,7 @@ use crate::jobs::check::Verdict;
 use crate::jobs::worker::Job;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
+use crate::ui::model::Model;
 use crate::ui::theme::palette;
 use crate::ui::widgets::path_field::PathField;
 use crate::ui::widgets::text;
@@ -48,12 +49,18 @@ impl RecipePanel {
                     let label = ui.label(param.label).on_hover_text(param.help);
                     ui.horizontal_wrapped(|ui| field(ui, param, (scene, label.id)));
                     ui.end_row();
+                    change(ui, param, scene.model);
                 }
             });
             needs(ui, scene);
             staleness(ui, scene);
             ui.horizontal_wrapped(|ui| {
                 command(ui, Action::Score, scene);
+                let mut live = scene.model.live;
+                let about = Action::ToggleLive.about();
+                if ui.checkbox(&mut live, "by itself").on_hover_text(about.tooltip).changed() {
+                    scene.out.push(Intent::Do(Action::ToggleLive));
+                }
                 command(ui, Action::CopyCommand, scene);
             });
             if let Some(problem) = &scene.model.problems.score {
@@ -79,6 +86,9 @@ impl RecipePanel {
         });
         if let Some(problem) = &scene.model.problems.distil {
             text::problem(ui, problem, true);
+            if refused {
+                look_at_class_order(ui, scene);
+            }
         }
         if let Some(report) = &scene.model.written {
             let p = palette(ui.visuals());
@@ -199,6 +209,23 @@ fn format_field(ui: &mut Ui, param: &'static RecipeParam, scene: &mut Scene<'_>)
             set(OutputFormat::Jpeg(quality));
         }
     }
+}
+
+/// What the last change of a parameter did to the stitched patches, under its field.
+fn change(ui: &mut Ui, param: &RecipeParam, model: &Model) {
+    let Some(difference) = model.changes.get(param.name) else { return };
+    let p = palette(ui.visuals());
+    let loss = |mean: Option<f64>| mean.map_or_else(|| "none".to_owned(), |mean| text::loss(mean as f32));
+    let [before, now] = difference.mean_losses().map(loss);
+    let words = format!(
+        "{} of {} patches as before, {} images kept; mean loss {before} → {now}",
+        text::thousands(difference.shared as u64),
+        text::thousands(difference.patches[1] as u64),
+        text::thousands(difference.images_kept as u64),
+    );
+    ui.label("");
+    ui.add(egui::Label::new(RichText::new(words).small().color(p.weak)).wrap());
+    ui.end_row();
 }
 
 /// What the recipe comes to.

@@ -71,7 +71,7 @@ impl Samples {
                     let scale = cell.picture.width() / w.max(h).max(1) as f32;
                     let size = Vec2::new(w as f32, h as f32) * scale;
                     let rect = egui::Rect::from_center_size(cell.picture.center(), size);
-                    egui::Image::new(&shown.texture).paint_at(ui, rect);
+                    shown.image().paint_at(ui, rect);
                     if cell.response.hovered() {
                         cell.response.clone().on_hover_text(format!("{source}\n{w}×{h} pixels"));
                     }

@@ -1,10 +1,12 @@
-//! Pictures on screen: asked for when they come into view, kept in textures up to a budget of bytes.
+//! Pictures on screen: asked for when they come into view, kept in textures up to a budget of bytes: thumbnails on the
+//! pages of an atlas, larger ones by themselves.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use eframe::egui::{ColorImage, Context, TextureFilter, TextureHandle, TextureOptions};
+use eframe::egui::{ColorImage, Context, Image, Pos2, Rect, TextureHandle};
 
+use super::atlas::{Atlas, PageId, SAMPLING};
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::pixels::Rgb8;
 use crate::core::distil::patch::CropBox;
@@ -22,6 +24,8 @@ const PER_FRAME: usize = 96;
 pub enum Key {
     /// A whole image: image, longer side.
     Image(ImageId, u32),
+    /// A whole image of those that are held out: image, longer side.
+    HeldOut(ImageId, u32),
     /// A crop: image, box, side.
     Patch(ImageId, CropBox, u32),
     /// An image of a set: what names its pixels.
@@ -33,12 +37,27 @@ pub enum Key {
 pub struct Shown {
     /// The texture.
     pub texture: TextureHandle,
+    /// The picture's part of it, 0…1.
+    pub uv: Rect,
     /// Width and height of the source image.
     pub source_size: (u32, u32),
 }
 
+impl Shown {
+    /// As egui paints it.
+    pub fn image(&self) -> Image<'_> {
+        Image::new(&self.texture).uv(self.uv)
+    }
+}
+
 enum Slot {
-    Ready { shown: Shown, bytes: usize, last_used: u64 },
+    /// On a page of the atlas, or with a texture of its own of so many bytes.
+    Ready {
+        shown: Shown,
+        page: Option<PageId>,
+        bytes: usize,
+        last_used: u64,
+    },
     Failed(String),
 }
 
@@ -50,7 +69,11 @@ pub struct Gallery {
     /// What each image of a set last looked like, shown until the new one is made.
     last_made: HashMap<Address, Key>,
     dataset: Option<Arc<Dataset>>,
+    /// Its held-out images, where there are some.
+    held_out: Option<Arc<Dataset>>,
     generation: u64,
+    atlas: Atlas,
+    /// Of textures of their own.
     bytes: usize,
     budget: usize,
     frame: u64,
@@ -76,15 +99,27 @@ impl Gallery {
         let waker = ctx.clone();
         let pool = PicturePool::start(threads, move || waker.request_repaint())?;
         let (slots, last_made) = Default::default();
-        Ok(Self { pool, slots, last_made, dataset: None, generation: 0, bytes: 0, budget: BUDGET_BYTES, frame: 0 })
+        Ok(Self {
+            pool,
+            slots,
+            last_made,
+            dataset: None,
+            held_out: None,
+            generation: 0,
+            atlas: Atlas::default(),
+            bytes: 0,
+            budget: BUDGET_BYTES,
+            frame: 0,
+        })
     }
 
-    /// Shows another dataset: all textures go.
-    pub fn open(&mut self, dataset: Arc<Dataset>) {
-        self.dataset = Some(dataset);
+    /// Shows another dataset and its held-out images: all textures go.
+    pub fn open(&mut self, dataset: Arc<Dataset>, held_out: Option<Arc<Dataset>>) {
+        (self.dataset, self.held_out) = (Some(dataset), held_out);
         self.generation += 1;
         self.slots.clear();
         self.last_made.clear();
+        self.atlas.clear();
         self.bytes = 0;
     }
 
@@ -97,38 +132,47 @@ impl Gallery {
                 continue;
             }
             let slot = match result {
-                Ok((pixels, source_size)) => {
-                    let bytes = pixels.data.len() / 3 * 4;
-                    self.bytes += bytes;
-                    Slot::Ready {
-                        shown: Shown { texture: upload(ctx, &pixels), source_size },
-                        bytes,
-                        last_used: self.frame,
-                    }
-                }
+                Ok((pixels, source_size)) => self.ready(ctx, &pixels, source_size),
                 Err(why) => Slot::Failed(why),
             };
             if let Some(Slot::Ready { bytes, .. }) = self.slots.insert(key, slot) {
                 self.bytes -= bytes;
             }
         }
-        if self.bytes > self.budget {
+        if self.memory().0 > self.budget {
             self.evict();
         }
+    }
+
+    fn ready(&mut self, ctx: &Context, pixels: &Rgb8, source_size: (u32, u32)) -> Slot {
+        let last_used = self.frame;
+        if let Some(placed) = self.atlas.put(ctx, pixels, self.frame) {
+            let shown = Shown { texture: placed.texture, uv: placed.uv, source_size };
+            return Slot::Ready { shown, page: Some(placed.page), bytes: 0, last_used };
+        }
+        let bytes = pixels.data.len() / 3 * 4;
+        self.bytes += bytes;
+        let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+        Slot::Ready { shown: Shown { texture: upload(ctx, pixels), uv, source_size }, page: None, bytes, last_used }
     }
 
     /// Drops the textures that were not looked at for longest, down to nine tenths of the budget; never those that the
     /// last frame showed.
     fn evict(&mut self) {
+        while self.memory().0 > self.budget / 10 * 9
+            && let Some(gone) = self.atlas.drop_oldest(self.frame)
+        {
+            self.slots.retain(|_, slot| !matches!(slot, Slot::Ready { page: Some(page), .. } if *page == gone));
+        }
         let used = |slot: &Slot| match slot {
-            Slot::Ready { last_used, bytes, .. } => Some((*last_used, *bytes)),
-            Slot::Failed(_) => None,
+            Slot::Ready { last_used, bytes, page: None, .. } => Some((*last_used, *bytes)),
+            _ => None,
         };
         let mut old: Vec<_> =
             self.slots.iter().filter_map(|(k, s)| used(s).map(|(at, n)| (at, n, k.clone()))).collect();
         old.sort_by_key(|(at, _, _)| *at);
         for (at, bytes, key) in old {
-            if self.bytes <= self.budget / 10 * 9 || at + 1 >= self.frame {
+            if self.memory().0 <= self.budget / 10 * 9 || at + 1 >= self.frame {
                 break;
             }
             self.slots.remove(&key);
@@ -139,6 +183,14 @@ impl Gallery {
     /// A whole image, its longer side `max_side` at most.
     pub fn image(&mut self, image: ImageId, max_side: u32) -> Look {
         self.look(Key::Image(image, max_side), || Picture::Image { image, max_side })
+    }
+
+    /// The same of an image that the observer was checked on: a held-out one, or one of all where none are held out.
+    pub fn checked_image(&mut self, image: ImageId, max_side: u32) -> Look {
+        if self.held_out.is_none() {
+            return self.image(image, max_side);
+        }
+        self.look(Key::HeldOut(image, max_side), || Picture::Image { image, max_side })
     }
 
     /// A crop as a square of `side` pixels.
@@ -165,14 +217,16 @@ impl Gallery {
 
     fn look(&mut self, key: Key, picture: impl FnOnce() -> Picture) -> Look {
         match self.slots.get_mut(&key) {
-            Some(Slot::Ready { shown, last_used, .. }) => {
+            Some(Slot::Ready { shown, page, last_used, .. }) => {
                 *last_used = self.frame;
+                page.iter().for_each(|page| self.atlas.used(*page, self.frame));
                 Look::Ready(shown.clone())
             }
             Some(Slot::Failed(why)) => Look::Failed(why.clone()),
             None => {
-                if let Some(dataset) = &self.dataset {
-                    self.pool.request((self.generation, key), dataset.clone(), picture());
+                let source = if matches!(key, Key::HeldOut(..)) { &self.held_out } else { &self.dataset };
+                if let Some(source) = source.clone() {
+                    self.pool.request((self.generation, key), source, picture());
                 }
                 Look::Waiting
             }
@@ -182,7 +236,7 @@ impl Gallery {
     /// Bytes of all textures, and the budget for them.
     #[must_use]
     pub fn memory(&self) -> (usize, usize) {
-        (self.bytes, self.budget)
+        (self.bytes + self.atlas.bytes(), self.budget)
     }
 
     /// Whether every picture that was asked for has arrived.
@@ -192,13 +246,7 @@ impl Gallery {
     }
 }
 
-/// Small pictures are shown enlarged as the pixels they are; large ones are reduced smoothly.
 fn upload(ctx: &Context, pixels: &Rgb8) -> TextureHandle {
     let size = [pixels.width as usize, pixels.height as usize];
-    let options = TextureOptions {
-        magnification: TextureFilter::Nearest,
-        minification: TextureFilter::Linear,
-        ..TextureOptions::LINEAR
-    };
-    ctx.load_texture("picture", ColorImage::from_rgb(size, &pixels.data), options)
+    ctx.load_texture("picture", ColorImage::from_rgb(size, &pixels.data), SAMPLING)
 }

@@ -1,5 +1,6 @@
 //! Parts that panels share.
 
+pub mod atlas;
 pub mod dialog;
 pub mod gallery;
 pub mod grid;

@@ -1,6 +1,6 @@
 //! A picture in its place, or why there is none yet.
 
-use eframe::egui::{self, Rect, TextStyle, Ui};
+use eframe::egui::{Rect, TextStyle, Ui};
 
 use super::gallery::Look;
 use super::text;
@@ -10,7 +10,7 @@ use crate::ui::theme::palette;
 pub fn picture(ui: &Ui, rect: Rect, look: &Look) {
     let p = palette(ui.visuals());
     match look {
-        Look::Ready(shown) => egui::Image::new(&shown.texture).paint_at(ui, rect),
+        Look::Ready(shown) => shown.image().paint_at(ui, rect),
         Look::Waiting => {
             ui.painter().rect_filled(rect, 2.0, p.well);
         }

@@ -13,14 +13,10 @@
 //! A GPU that refuses a buffer is tested beside the code (`plan::parts`, `train::tests`): the batch goes through in parts.
 
 use stillroom::core::data::normalise::MeanStd;
-use stillroom::engine::cpu::infer::CpuEngine;
-use stillroom::engine::images::{crops, resize};
 use stillroom::engine::nets::NetworkSpec;
-use stillroom::engine::nets::graph::{Parameter, Role};
-use stillroom::engine::plan::{Engine as _, Plan};
-use stillroom::engine::weights::{Kind, Precision, WeightTensor, Weights, file_bytes};
 
-use crate::scene::{Scene, pixels, png};
+use crate::answered::answered;
+use crate::scene::{Scene, png};
 
 pub(super) const CLASSES: usize = 6;
 const IMAGES: usize = 60;
@@ -41,41 +37,6 @@ pub(super) fn labelled_at(scene: &Scene, (arch, side): (&str, u32), mean_std: Me
         scene.write(format!("data/class{class}/{image:03}.png"), &png(&format!("image {image}"), side));
     }
     file
-}
-
-/// The answers of a network to the images `image 0`, `image 1`, …, each of which is somebody's, and the network's file,
-/// whose last bias lets them differ.
-pub(super) fn answered(spec: &NetworkSpec, images: usize, mean_std: MeanStd) -> (Vec<usize>, Vec<u8>) {
-    let (graph, side, classes) = (spec.graph(), spec.side as u32, spec.classes);
-    let mut tensors = Weights::by_formula(&graph).tensors().clone();
-    // Gates and smooth activations shrink what goes through fifty layers: without this, all images are alike at the end.
-    let deep = |p: &&Parameter| p.role == Role::NormWeight && spec.arch.to_string().starts_with("tf_");
-    for parameter in graph.parameters().iter().filter(deep) {
-        tensors.get_mut(&parameter.key).unwrap().values.iter_mut().for_each(|gamma| *gamma *= 1.65);
-    }
-    let weights = Weights::new(tensors.clone());
-    let mut engine = CpuEngine::new(&Plan::compile(&graph, &weights, &[])).unwrap();
-    let input = |image: usize| {
-        let view = resize::evaluation_view(&pixels(&format!("image {image}"), side), side);
-        let mut input = vec![0.0; 3 * spec.side * spec.side];
-        crops::write_whole(&view, &mean_std, &mut input);
-        input
-    };
-    let logits: Vec<Vec<f32>> = (0..images).map(|image| engine.logits(&input(image), 1).unwrap()).collect();
-    let means: Vec<f32> = (0..classes).map(|c| logits.iter().map(|l| l[c]).sum::<f32>() / images as f32).collect();
-    let answer = |logits: &Vec<f32>| {
-        let centred = logits.iter().zip(&means).map(|(l, mean)| l - mean);
-        centred.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0
-    };
-    let answers: Vec<usize> = logits.iter().map(answer).collect();
-    assert!((0..classes).all(|class| answers.contains(&class)), "every class is somebody's answer: {answers:?}");
-    let classifier = graph.nodes()[graph.classifier().unwrap()].tensor_key("bias");
-    let WeightTensor { shape, values } = &tensors[&classifier];
-    let values = values.iter().zip(&means).map(|(bias, mean)| bias - mean).collect();
-    let centred = WeightTensor { shape: shape.clone(), values };
-    tensors.insert(classifier, centred);
-    let kind = (Kind::Safetensors, Precision::Full);
-    (answers, file_bytes("model.safetensors", (&graph, &Weights::new(tensors)), kind).unwrap())
 }
 
 /// Top-1 in percent, and what was said.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use stillroom::core::data::normalise::MeanStd;
 use stillroom::engine::nets::NetworkSpec;
 
-use super::nets::answered;
+use crate::answered::answered;
 use crate::scene::{Run, Scene, png, tree};
 
 const CLASSES: usize = 12;

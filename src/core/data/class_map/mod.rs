@@ -182,6 +182,16 @@ pub fn resolve(classes: &[Class], observer: Outputs<'_>, given: Option<&GivenMap
     Ok(map)
 }
 
+/// The outputs after `class` took `output`: the class that had it takes the one that is free now, so that none is shared.
+#[must_use]
+pub fn exchanged(outputs: &[u32], class: usize, output: u32) -> Vec<u32> {
+    let mut next = outputs.to_vec();
+    let Some(free) = outputs.get(class).copied() else { return next };
+    next.iter_mut().filter(|o| **o == output).for_each(|o| *o = free);
+    next[class] = output;
+    next
+}
+
 fn from_given(classes: &[Class], map: &GivenMap) -> Result<Vec<u32>, ClassMapError> {
     match map {
         GivenMap::Ordered(outputs) if outputs.len() == classes.len() => Ok(outputs.clone()),

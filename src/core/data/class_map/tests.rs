@@ -123,3 +123,11 @@ fn integers_are_in_order_of_number() {
     let error = resolve(&data, outputs(3, Some(&names)), None).unwrap_err();
     assert_eq!(error, ClassMapError::NotNamed { class: "1".into(), other: "10".into(), output: 0 });
 }
+
+#[test]
+fn an_exchange_leaves_no_output_shared() {
+    assert_eq!(exchanged(&[0, 1, 2], 0, 2), [2, 1, 0], "two classes swap");
+    assert_eq!(exchanged(&[0, 1, 2], 1, 7), [0, 7, 2], "nobody's output is taken");
+    assert_eq!(exchanged(&[0, 1, 2], 1, 1), [0, 1, 2]);
+    assert_eq!(exchanged(&[0, 1], 5, 0), [0, 1], "no such class");
+}

@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use super::super::compose::{patch_side, rank_of};
 use super::super::rded::Rded;
 use super::super::recipe::{Method, Recipe};
-use super::{CellNote, ClassNote, ImageNote, Manifest, ObserverNote, Origin, class_folder, image_file};
+use super::{CellNote, ClassNote, FORMAT, ImageNote, Manifest, ObserverNote, Origin, RANKED, class_folder, image_file};
 use crate::core::data::names::unescape;
 use crate::core::data::normalise::MeanStd;
 
@@ -98,6 +98,26 @@ impl Manifest {
         }
     }
 
+    /// The format that it takes to say this: [`RANKED`] where every cell lies where its rank is, else [`FORMAT`].
+    #[must_use]
+    pub fn due_format(&self) -> u32 {
+        let by_rank = |class: &ClassNote| {
+            let laid_out = self.laid_out(class);
+            let lies = |id: usize, cell: &CellNote| {
+                cell.chosen.by_rank() && cell.rank as usize == rank_of(cell.cell as usize, id, laid_out)
+            };
+            let images = class.images.iter().enumerate();
+            class.images.len() == laid_out.min(self.recipe.ipc as usize)
+                && images.into_iter().all(|(id, image)| image.cells().iter().all(|cell| lies(id, cell)))
+        };
+        if self.classes.iter().all(by_rank) { RANKED } else { FORMAT }
+    }
+
+    /// Whether a person may have had a say in where cells lie.
+    fn is_curated(&self) -> bool {
+        self.format > RANKED
+    }
+
     fn check_class(&self, index: u32, class: &ClassNote) -> Checked {
         let place = || format!("class '{}'", class.name);
         expect_that(class.index == index, place, || format!("index {} where {index} is due", class.index))?;
@@ -105,7 +125,9 @@ impl Manifest {
         let (found, ipc) = (class.images.len(), self.recipe.ipc);
         let laid_out = self.laid_out(class);
         let due = laid_out.min(ipc as usize);
-        expect_that(found == due && due > 0, place, || format!("{found} images, but IPC is {ipc}"))?;
+        // Of a short class, what is rejected is missing.
+        let fewer = self.is_curated() && (1..=due).contains(&found) && self.takes_fewer();
+        expect_that((found == due && due > 0) || fewer, place, || format!("{found} images, but IPC is {ipc}"))?;
         let tried = class.scored.checked_add(class.broken);
         let subset = self.recipe.method.rded().map_or(u32::MAX, |own| own.subset);
         let few = tried.is_some_and(|tried| tried <= subset);
@@ -113,7 +135,13 @@ impl Manifest {
             format!("{} scored and {} broken images of a subset of {subset}", class.scored, class.broken)
         })?;
         let images = class.images.iter().enumerate();
-        images.into_iter().try_for_each(|(id, image)| self.check_image((index, laid_out), id as u32, image))
+        images.into_iter().try_for_each(|(id, image)| self.check_image((index, laid_out), id as u32, image))?;
+        if self.is_curated() { check_ranks(class) } else { Ok(()) }
+    }
+
+    /// Whether short classes have fewer images.
+    fn takes_fewer(&self) -> bool {
+        self.recipe.method.rded().is_some_and(|own| !own.short_classes.refuses())
     }
 
     /// Images by which the ranks of a class are laid out: IPC, or what the candidates of a short class fill.
@@ -147,11 +175,28 @@ impl Manifest {
         cells.iter().enumerate().try_for_each(|(k, cell)| {
             let place = || format!("image '{}', cell {k}", image.file);
             expect_that(cell.cell as usize == k, place, || format!("cell number {}", cell.cell))?;
-            let rank = rank_of(k, id as usize, laid_out);
-            expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
+            if !self.is_curated() {
+                let rank = rank_of(k, id as usize, laid_out);
+                expect_that(cell.rank as usize == rank, place, || format!("rank {} where {rank} is due", cell.rank))?;
+                expect_that(cell.chosen.by_rank(), place, || format!("format {RANKED} knows no pins and swaps"))?;
+            }
             check_cell(own, cell, place)
         })
     }
+}
+
+/// Ranks of cells that a person had a say in: each image of the class has one, and lies once.
+fn check_ranks(class: &ClassNote) -> Checked {
+    let mut seen = HashSet::new();
+    for image in &class.images {
+        for cell in image.cells() {
+            let place = || format!("image '{}', cell {}", image.file, cell.cell);
+            let (rank, scored) = (cell.rank, class.scored);
+            expect_that(rank < scored, place, || format!("rank {rank} of {scored} scored images"))?;
+            expect_that(seen.insert(rank), place, || format!("rank {rank} a second time"))?;
+        }
+    }
+    Ok(())
 }
 
 /// What holds for a cell wherever it lies.
@@ -183,6 +228,8 @@ mod tests {
     use super::super::tests::sample;
     use super::super::{Optimised, Start};
     use super::*;
+    use crate::core::distil::select::Chosen;
+    use crate::core::distil::short::ShortClasses;
 
     fn cells(manifest: &mut Manifest, class: usize, image: usize) -> &mut Vec<CellNote> {
         match &mut manifest.classes[class].images[image].origin {
@@ -255,6 +302,54 @@ mod tests {
         }
         let read = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
         assert_eq!(read.layout_ipc(), 7);
+    }
+
+    /// A pin in the place of rank 1, which moves to the slot of rank 7.
+    fn curated() -> Manifest {
+        let mut manifest = sample();
+        assert_eq!(manifest.due_format(), RANKED);
+        cells(&mut manifest, 0, 1)[3].rank = 1;
+        let first = &mut cells(&mut manifest, 0, 1)[0];
+        (first.rank, first.chosen) = (7, Chosen::Pin);
+        assert_eq!(manifest.due_format(), FORMAT);
+        manifest.format = FORMAT;
+        manifest
+    }
+
+    #[test]
+    fn cells_that_a_person_moved_have_a_format_of_their_own() {
+        let manifest = curated();
+        let read = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
+        assert_eq!((read.format, read.to_json().unwrap()), (FORMAT, manifest.to_json().unwrap()));
+        let text = String::from_utf8(manifest.to_json().unwrap()).unwrap();
+        assert_eq!(text.matches(r#""rank":7,"chosen":"pin"}"#).count(), 1);
+        let as_2 = Manifest { format: RANKED, ..manifest };
+        let refused = Manifest::parse(&as_2.to_json().unwrap()).unwrap_err().to_string();
+        assert!(refused.contains("cell 0: rank 7 where 1 is due"), "{refused}");
+        let mut pinned = sample();
+        cells(&mut pinned, 0, 0)[0].chosen = Chosen::Swap;
+        let refused = Manifest::parse(&pinned.to_json().unwrap()).unwrap_err().to_string();
+        assert!(refused.contains("cell 0: format 2 knows no pins and swaps"), "{refused}");
+        for (rank, why) in [(7, "cell 3: rank 7 a second time"), (8, "cell 3: rank 8 of 8 scored images")] {
+            let mut wrong = curated();
+            cells(&mut wrong, 0, 1)[3].rank = rank;
+            let refused = Manifest::parse(&wrong.to_json().unwrap()).unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    /// Rejected images can leave a short class with fewer images than its scores would fill.
+    #[test]
+    fn short_classes_may_have_fewer_images_where_some_are_rejected() {
+        let short = |short_classes, format| {
+            let mut manifest = Manifest { format, ..sample() };
+            manifest.recipe.method.rded_mut().unwrap().short_classes = short_classes;
+            manifest.classes[0].images.truncate(1);
+            (manifest.due_format(), manifest.validate().is_ok())
+        };
+        assert_eq!(short(ShortClasses::Fewer, FORMAT), (FORMAT, true));
+        assert_eq!(short(ShortClasses::Fewer, RANKED), (FORMAT, false));
+        assert_eq!(short(ShortClasses::Refuse, FORMAT), (FORMAT, false));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! `manifest.json` lies beside the class folders. It holds no times and no absolute paths, so equal runs have
 //! byte-equal manifests. Format 2 says of each image how it was made ([`Origin`]); format 1 knew stitched images alone
-//! and is still read. A cell is cut again from it alone: `source` names the image within the dataset
+//! and is still read. Where a person had a say, the format is 3: cells need not lie where their ranks are, and say so. A cell is cut again from it alone: `source` names the image within the dataset
 //! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::Dataset::bytes`]), `box` the rectangle,
 //! `patch_side` the side.
 //!
@@ -22,13 +22,16 @@ mod origin;
 pub use check::ManifestError;
 pub use origin::{CellNote, ImageNote, Optimised, Origin, Start, TermNote};
 
-/// The version of the format that this program writes, and the highest it reads.
-pub const FORMAT: u32 = 2;
+/// The version of the format in which ranks alone say where cells lie: written wherever they do.
+pub const RANKED: u32 = 2;
+
+/// The version in which cells lie as a person had them: the highest that this program reads.
+pub const FORMAT: u32 = 3;
 
 /// All that is known about how a distilled dataset came to be.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Manifest {
-    /// Version of this format, see [`FORMAT`].
+    /// Version of this format: [`RANKED`] or [`FORMAT`].
     pub format: u32,
     /// What wrote it.
     pub program: Program,
@@ -163,7 +166,7 @@ impl Manifest {
         json::write(self, json::OPEN_LEVELS)
     }
 
-    /// Reads and checks the text of a `manifest.json`, of this format or of format 1.
+    /// Reads and checks the text of a `manifest.json`, of these formats or of format 1.
     ///
     /// # Errors
     /// [`ManifestError`]: not JSON, a field is missing or of another type, a newer format, or contents that
@@ -183,7 +186,7 @@ impl Manifest {
         let mut manifest: Self =
             serde_json::from_slice(text).map_err(|e| ManifestError::NotOne { why: e.to_string() })?;
         // What format 1 left unsaid has been said by reading it.
-        manifest.format = FORMAT;
+        manifest.format = header.format.max(RANKED);
         manifest.validate()?;
         Ok(manifest)
     }
@@ -214,6 +217,7 @@ pub(crate) mod tests {
     use crate::core::distil::patch::CropBox;
     use crate::core::distil::rded::Rded;
     use crate::core::distil::recipe::{Method, OutputFormat};
+    use crate::core::distil::select::Chosen;
 
     /// A manifest of 2 classes, IPC 2, N = 4, with awkward losses and names.
     pub(crate) fn sample() -> Manifest {
@@ -229,6 +233,7 @@ pub(crate) mod tests {
                 crop: k,
                 loss: losses[rank as usize],
                 rank,
+                chosen: Chosen::Rank,
             }
         };
         let image = |class, id| ImageNote {
@@ -245,7 +250,7 @@ pub(crate) mod tests {
             images: (0..2).map(|id| image(index, id)).collect(),
         };
         Manifest {
-            format: FORMAT,
+            format: RANKED,
             program: Program { name: "stillroom".into(), version: "0.0.0".into() },
             recipe,
             nested_in: None,

@@ -2,6 +2,7 @@
 //! name: `"origin": "stitched", "cells": [...]`. Format 1 knew stitched images alone and didn't say so.
 
 use super::super::patch::CropBox;
+use super::super::select::Chosen;
 use crate::core::formats::exact;
 
 /// One distilled image.
@@ -106,6 +107,9 @@ pub struct CellNote {
     pub loss: f32,
     /// Rank within the class in the order of the strategy: of realism, 0 is the most realistic.
     pub rank: u32,
+    /// Why it lies here; ranks alone go without saying.
+    #[serde(default, skip_serializing_if = "Chosen::by_rank")]
+    pub chosen: Chosen,
 }
 
 /// An image as its object in the manifest has it.
@@ -199,12 +203,18 @@ mod tests {
             crop: 1,
             loss: 0.5,
             rank: 7,
+            chosen: Chosen::Rank,
         };
+        let pinned = CellNote { chosen: Chosen::Pin, ..cell.clone() };
         let parent = Start::Parent { file: "00001/class00001_id00000.png".into(), hash: "ab".repeat(32) };
         let cell_text = r#"[{"cell":0,"source":"a.jpg","box":{"top":1,"left":2,"height":3,"width":4},"crop":1,"loss":0.5,"rank":7}]"#;
         let rest = r#""iterations":1000,"losses":[{"term":"ce","value":0.1},{"term":"bn","value":"inf"}]"#;
         for (origin, text) in [
             (Origin::Stitched(vec![cell.clone()]), format!(r#""origin":"stitched","cells":{cell_text}"#)),
+            (
+                Origin::Stitched(vec![pinned]),
+                format!(r#""origin":"stitched","cells":{}"#, cell_text.replace("}]", r#","chosen":"pin"}]"#)),
+            ),
             (optimised(Start::Noise), format!(r#""origin":"optimised","start":"noise",{rest}"#)),
             (
                 optimised(Start::Stitched(vec![cell])),

@@ -65,10 +65,10 @@ impl std::fmt::Display for Why {
             Self::NotInSubset => "not in the subset",
             Self::Broken => "can't be decoded",
             Self::NotScored => "not scored yet",
-            Self::CropGone => "with a box that is no crop of this seed and number of crops: the least loss decides",
-            Self::PlaceGone => "pinned to a cell that these images don't have: the layout decides",
-            Self::PlaceTaken => "pinned to a cell that another pinned patch has: the layout decides",
-            Self::NoRoom => "pinned without room: more are pinned than are stitched",
+            Self::CropGone => "no crop of this seed has the chosen box, so the least loss decides",
+            Self::PlaceGone => "pinned to a cell that there is not, so the layout decides",
+            Self::PlaceTaken => "pinned to the cell of another pin, so the layout decides",
+            Self::NoRoom => "pinned without room, as more are pinned than are stitched",
         })
     }
 }

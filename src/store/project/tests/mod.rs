@@ -210,13 +210,16 @@ fn recent_lists_and_runs() {
     let recent = project.recent_observers(5).unwrap();
     assert_eq!((&recent[0].path, recent[0].part.as_deref()), (&odd, Some("teacher")));
     let recipe = Recipe { seed: u64::MAX, ..Recipe::default() };
-    let run = project.begin_run(row, observer, &recipe, Some(Path::new("/out"))).unwrap();
+    let new = NewRun { data: row, observer, recipe: &recipe, curation: None, out: None };
+    let first = NewRun { curation: Some("{}"), out: Some(Path::new("/out")), ..new };
+    let run = project.begin_run(&first).unwrap();
     project.end_run(run, RunStatus::Failed, "why").unwrap();
-    project.begin_run(row, observer, &recipe, None).unwrap();
+    project.begin_run(&new).unwrap();
     drop(project);
     let runs = Project::open(folder.path()).unwrap().runs(10).unwrap();
     assert_eq!(runs.iter().map(|r| r.status).collect::<Vec<_>>(), [RunStatus::Interrupted, RunStatus::Failed]);
     assert_eq!((runs[1].recipe.clone(), runs[1].detail.as_str(), runs[1].ended.is_some()), (recipe, "why", true));
+    assert_eq!((runs[0].curation.as_deref(), runs[1].curation.as_deref()), (None, Some("{}")));
     assert_eq!((runs[1].out.as_deref(), &runs[1].observer), (Some(Path::new("/out")), &odd));
 }
 

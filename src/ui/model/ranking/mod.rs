@@ -2,8 +2,11 @@
 //! changes: every class is counted anew, which takes no sorting; a class is ranked when somebody looks at it, and its
 //! ranking is kept while what shapes it stays. IPC only moves the cut in it; another subset filters the order by loss; a
 //! mark of the curation concerns its class alone.
-//! Scores for another N or seed are kept for switching back. What herding and k-means pick comes from the worker and is
+//! Scores for another N or seed are kept for switching back, and until there are any, a class goes on being shown by the
+//! ones before, marked as stale. What herding and k-means pick comes from the worker and is
 //! kept likewise; where it is missing, nothing is shown in its stead.
+
+mod basis;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -18,6 +21,8 @@ use crate::core::distil::scores::{ClassScores, PatchScore};
 use crate::core::distil::select::{ByLoss, Kept, Order, SelectError, Supply, Unused, absent, ranked_keeping};
 use crate::core::distil::short::ShortClasses;
 use crate::jobs::picking::Picks;
+
+pub use basis::Basis;
 
 /// What scores depend on besides class, subset and crops: N, seed, and whether images are taken whole.
 type Base = (u32, u64, bool);
@@ -35,6 +40,13 @@ fn shape(recipe: &Recipe<Rded>) -> Shape {
     let clusters =
         (recipe.method.strategy == Strategy::KMeans).then(|| (recipe.patches_per_class(), recipe.method.short_classes));
     (base(recipe), recipe.method.strategy, [recipe.method.subset, recipe.method.crops], clusters)
+}
+
+/// `recipe` as far as scores for `other`'s N and seed can tell of it.
+fn by_scores_of(other: &Recipe<Rded>, recipe: &Recipe<Rded>) -> Recipe<Rded> {
+    let crops = if recipe.method.whole_images() == other.method.whole_images() { recipe } else { other }.method.crops;
+    let method = Rded { patches: other.method.patches, crops, ..recipe.method };
+    Recipe { seed: other.seed, ..*recipe }.with(method)
 }
 
 /// Whether two recipes rank the same patches in the same order.
@@ -68,6 +80,10 @@ pub struct ClassRanking {
     pub broken: usize,
     /// Whether the scores cover the recipe, and the picks where the strategy needs them.
     pub covered: bool,
+    /// Whether what is shown comes from scores for another N or seed, since there are none for the recipe yet.
+    pub stale: bool,
+    /// What it is ranked and stitched by: the recipe, or what comes nearest to it where that is stale.
+    recipe: Recipe<Rded>,
     /// What it is known by.
     pub stamps: Stamps,
     supply: Supply,
@@ -115,20 +131,20 @@ impl Ranking {
     /// Forgets all scores and marks: another dataset or observer.
     pub fn open(&mut self, dataset: Option<Arc<Dataset>>) {
         let recipe = std::mem::take(&mut self.recipe);
-        let classes = vec![ClassRanking::default(); dataset.as_ref().map_or(0, |d| d.classes().len())];
-        *self = Self { dataset, recipe, classes, stamp: self.stamp, ..Self::default() };
-        self.count_all(false);
+        let classes = dataset.as_ref().map_or(0, |d| d.classes().len());
+        let stamp = self.stamp;
+        *self = Self { dataset, recipe, classes: vec![ClassRanking::default(); classes], stamp, ..Self::default() };
+        (0..classes as u32).for_each(|class| self.count(ClassId(class), false));
     }
 
     /// Follows the recipe and the curation.
     pub fn update(&mut self, recipe: &Recipe<Rded>, curation: &Arc<Curation>) {
-        let same = same_order(recipe, &self.recipe);
         self.recipe = *recipe;
         let before = std::mem::replace(&mut self.curation, curation.clone());
         let unmarked = Arc::ptr_eq(&before, curation) || *before == **curation;
         for class in 0..self.classes.len() as u32 {
             let same_marks = unmarked || self.marks_of(&before, ClassId(class)) == self.marks(ClassId(class));
-            self.count(ClassId(class), same && same_marks);
+            self.count(ClassId(class), same_marks);
         }
     }
 
@@ -149,7 +165,7 @@ impl Ranking {
         if let Some(slot) = table.get_mut(class.index()) {
             *slot = Some(Scored { block, crops: 0, by_loss: OnceCell::new() });
         }
-        if base(recipe) == base(&self.recipe) {
+        if [base(&self.recipe), base(self.recipe(class))].contains(&base(recipe)) {
             self.count(class, false);
         }
     }
@@ -160,24 +176,34 @@ impl Ranking {
         if picks.len() >= known.len() {
             *known = picks;
         }
-        if shape(recipe) == shape(&self.recipe) {
+        if [shape(&self.recipe), shape(self.recipe(class))].contains(&shape(recipe)) {
             self.count(class, false);
         }
     }
 
-    fn count_all(&mut self, same_order: bool) {
-        for class in 0..self.classes.len() as u32 {
-            self.count(ClassId(class), same_order);
-        }
+    /// The recipe that a class is shown by: that of the moment if there are scores for its N and seed, else the one
+    /// before with what else has changed.
+    fn recipe_for(&self, class: ClassId) -> Recipe<Rded> {
+        let has = |recipe: &Recipe<Rded>| {
+            let of_base = self.scores.get(&base(recipe)).and_then(|table| table.get(class.index()));
+            of_base.is_some_and(Option::is_some)
+        };
+        let before = self.class(class).recipe;
+        if has(&self.recipe) || !has(&before) { self.recipe } else { by_scores_of(&before, &self.recipe) }
     }
 
-    /// Counts what a class has for the recipe. Its ranking is forgotten unless the `same_order` holds.
-    fn count(&mut self, class: ClassId, same_order: bool) {
+    /// Counts what a class has for the recipe. Its ranking is kept where its scores and marks are the same and the recipe
+    /// asks for the same order.
+    fn count(&mut self, class: ClassId, same: bool) {
+        let recipe = &self.recipe_for(class);
+        let same_order = same && same_order(recipe, &self.class(class).recipe);
         let marks = if same_order { Vec::new() } else { self.marks(class) };
+        let stale = base(recipe) != base(&self.recipe);
         self.stamp += 1;
         let (Some(dataset), Some(out)) = (&self.dataset, self.classes.get_mut(class.index())) else { return };
-        let (recipe, size) = (&self.recipe, dataset.class_size(class));
+        let size = dataset.class_size(class);
         let before = std::mem::take(out);
+        (out.recipe, out.stale) = (*recipe, stale);
         out.wanted = size.min(recipe.method.subset as usize);
         let table = self.scores.get_mut(&base(recipe));
         let Some(scored) = table.and_then(|t| t.get_mut(class.index())?.as_mut()) else { return };
@@ -192,7 +218,7 @@ impl Ranking {
         }
         out.broken = scored.block.broken.iter().filter(|b| b.position < recipe.method.subset).count();
         out.tried = out.supply.candidates + out.broken;
-        out.covered = scored.block.covers(recipe.method.subset, crops, size);
+        out.covered = !stale && scored.block.covers(recipe.method.subset, crops, size);
         out.ranked = out.supply.candidates;
         match out.supply.check(dataset.class(class), recipe) {
             Ok(patches) => out.selected = patches,
@@ -228,10 +254,11 @@ impl Ranking {
             return None;
         }
         Some(counted.order.get_or_init(|| {
-            let picks = self.picks.get(&(shape(&self.recipe), class)).map_or(&[][..], |p| p);
+            let recipe = &counted.recipe;
+            let picks = self.picks.get(&(shape(recipe), class)).map_or(&[][..], |p| p);
             let name = &dataset.class(class).name;
-            let ranked = Arc::new(ranked_keeping(&scored.block, &scored.by_loss, &self.recipe, name, picks));
-            Order::new(ranked, &scored.block, &self.recipe, &self.marks(class))
+            let ranked = Arc::new(ranked_keeping(&scored.block, &scored.by_loss, recipe, name, picks));
+            Order::new(ranked, &scored.block, recipe, &self.marks(class))
         }))
     }
 
@@ -245,7 +272,7 @@ impl Ranking {
         let counted = self.class(class);
         let Some(order) = self.order(class).filter(|_| counted.selected > 0) else { return &self.nothing };
         counted.stitched.get_or_init(|| {
-            let (kept, unused) = order.keep(counted.selected, self.recipe.method.patches, &self.marks(class));
+            let (kept, unused) = order.keep(counted.selected, counted.recipe.method.patches, &self.marks(class));
             let mut by_rank: Vec<usize> = (0..kept.len()).collect();
             by_rank.sort_by_key(|&slot| kept[slot].rank);
             Stitched { kept: Arc::new(kept), by_rank, unused }
@@ -271,7 +298,7 @@ impl Ranking {
     pub fn unused(&self, class: ClassId) -> Vec<Unused> {
         let (marks, scored) = (self.marks(class), self.scored(class));
         let Some(scored) = scored.filter(|_| !marks.is_empty()) else { return Vec::new() };
-        let mut unused = absent(&scored.block, &self.recipe, &marks);
+        let mut unused = absent(&scored.block, self.recipe(class), &marks);
         unused.extend(&self.stitched(class).unused);
         unused.sort_unstable();
         unused
@@ -281,11 +308,17 @@ impl Ranking {
     #[must_use]
     pub fn problem(&self, class: ClassId) -> Option<String> {
         let (dataset, _) = (self.dataset.as_ref()?, self.scored(class)?);
-        self.class(class).supply.check(dataset.class(class), &self.recipe).err().map(|e| e.to_string())
+        self.class(class).supply.check(dataset.class(class), self.recipe(class)).err().map(|e| e.to_string())
+    }
+
+    /// What a class is ranked and stitched by: the recipe of the moment, or what comes nearest to it where it is stale.
+    #[must_use]
+    pub fn recipe(&self, class: ClassId) -> &Recipe<Rded> {
+        &self.class(class).recipe
     }
 
     fn scored(&self, class: ClassId) -> Option<&Scored> {
-        self.scores.get(&base(&self.recipe))?.get(class.index())?.as_ref()
+        self.scores.get(&base(self.recipe(class)))?.get(class.index())?.as_ref()
     }
 
     /// The scores of a class, for the crops of an image and the broken files.
@@ -313,7 +346,7 @@ impl Ranking {
     /// Distilled images of a class.
     #[must_use]
     pub fn images(&self, class: ClassId) -> usize {
-        self.class(class).selected / self.recipe.method.patches.max(1) as usize
+        self.class(class).selected / self.recipe(class).method.patches.max(1) as usize
     }
 
     /// Classes among `chosen` whose scores don't cover the recipe.
@@ -321,7 +354,7 @@ impl Ranking {
         chosen.filter(|c| !self.classes.get(c.index()).is_some_and(|r| r.covered)).count()
     }
 
-    /// Whether any class has scores for the recipe.
+    /// Whether any class has scores, for the recipe or for another N or seed.
     #[must_use]
     pub fn any(&self) -> bool {
         self.classes.iter().any(|c| c.tried > 0)

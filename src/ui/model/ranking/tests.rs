@@ -47,9 +47,15 @@ fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
     // A smaller subset: images 0 and 1 only.
     ranking.update(&recipe.with(Rded { subset: 2, ..method }), &Arc::default());
     assert_eq!((images(&ranking), ranking.place(ImageId(3))), (vec![1, 0], None));
-    // Another N has no scores; back again they are there.
-    ranking.update(&recipe.with(Rded { patches: 4, ..method }), &Arc::default());
-    assert!(!ranking.any());
+    // Another N has no scores: what is known stays, marked as stale; back again it is there as before.
+    let four = recipe.with(Rded { patches: 4, ..method });
+    ranking.update(&four, &Arc::default());
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![1, 3], 1));
+    assert_eq!((ranking.class(class).stale, ranking.recipe(class).method.patches), (true, 1));
+    ranking.update(&Recipe { ipc: 1, ..four }, &Arc::default());
+    assert_eq!(images(&ranking), [1], "IPC moves what is stale, too");
+    ranking.add(&four, class, block(&[0.1, 0.2, 0.3, 0.4]));
+    assert_eq!((images(&ranking), ranking.class(class).stale), (vec![0, 1, 2, 3], false));
     ranking.update(&Recipe { ipc: 5, ..recipe }, &Arc::default());
     assert!(ranking.problem(class).is_some_and(|p| p.contains("'a'")));
     // Scores for another recipe do not show.
@@ -127,8 +133,17 @@ struct Both {
 }
 
 impl Both {
-    /// Ranked and selected from scratch, with nothing kept.
-    fn anew(&self, recipe: &Recipe<Rded>, class: ClassId) -> Known {
+    /// Ranked and selected from scratch, with nothing kept: for the recipe that is asked for, or for the one whose scores
+    /// stand in for it.
+    fn anew(&self, asked: &Recipe<Rded>, class: ClassId) -> Known {
+        let recipe = self.ranking.recipe(class);
+        let stale = base(asked) != base(recipe);
+        assert!(
+            !stale || !self.blocks.contains_key(&(base(asked), class)),
+            "it is scored, and something else is shown"
+        );
+        let same = |of: &Recipe<Rded>| (of.ipc, of.method.subset, of.method.strategy);
+        assert_eq!((same(recipe), self.ranking.class(class).stale), (same(asked), stale));
         let wanted = self.data.class_size(class).min(recipe.method.subset as usize);
         let Some(block) = self.blocks.get(&(base(recipe), class)) else {
             let (ranked, selected, unused) = Default::default();
@@ -141,8 +156,8 @@ impl Both {
         let mut keys = Order::new(keys, block, recipe, &marks).patches.to_vec();
         let broken = block.broken.iter().filter(|b| b.position < recipe.method.subset).count();
         let counts = [keys.len() + broken, wanted, broken];
-        let mut covered =
-            block.covers(recipe.method.subset, recipe.method.patches_per_image(), self.data.class_size(class));
+        let mut covered = !stale
+            && block.covers(recipe.method.subset, recipe.method.patches_per_image(), self.data.class_size(class));
         let chosen = select(block, about, recipe, picks, &marks);
         if matches!(chosen, Err(SelectError::Unpicked { .. })) {
             covered = false;

@@ -327,7 +327,7 @@ impl TrainForm {
             mean_std,
             class_map: self.given(TrainPath::ClassMap),
             class_order: self.class_order,
-            prune: false,
+            ..ObserverRequest::default()
         }))
     }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use super::patch::CropBox;
 use crate::core::data::dataset::ImageId;
 
+pub mod file;
+
 /// The highest tag; 0 is none.
 pub const TAGS: u8 = 9;
 
@@ -25,6 +27,7 @@ pub enum Choice {
 
 /// A cell of a distilled image of the image's class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Place {
     /// Which distilled image, from 0.
     pub image: u32,
