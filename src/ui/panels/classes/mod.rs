@@ -8,6 +8,7 @@ mod legend;
 mod matrix;
 mod pairs;
 mod proposal;
+mod saving;
 
 use eframe::egui::{self, RichText, Ui};
 
@@ -66,7 +67,7 @@ impl ClassesPanel {
         }
         self.follow(scene);
         proposal::show(ui, self.known.as_ref(), scene);
-        self.toolbar(ui);
+        self.toolbar(ui, scene);
         match (self.part, &self.known) {
             (Part::ByHand, known) => self.by_hand.show(ui, known.as_ref(), scene),
             (_, None) => not_checked(ui, scene),
@@ -110,7 +111,7 @@ impl ClassesPanel {
         self.images.forget();
     }
 
-    fn toolbar(&mut self, ui: &mut Ui) {
+    fn toolbar(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         ui.horizontal_wrapped(|ui| {
             for (part, title, about) in [
                 (Part::Matrix, "Matrix", "What images of each class were taken for"),
@@ -127,6 +128,11 @@ impl ClassesPanel {
             ui.add_enabled(differs && self.part != Part::ByHand, proposed)
                 .on_hover_text(about)
                 .on_disabled_hover_text(why);
+            match self.part {
+                Part::Matrix => saving::matrix(ui, known, scene),
+                Part::Pairs => saving::pairs(ui, known, scene),
+                Part::ByHand => {}
+            }
         });
     }
 }

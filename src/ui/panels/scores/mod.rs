@@ -158,6 +158,10 @@ impl ScoresPanel {
         if self.by_class && classes.len() > compared {
             words.push_str(&format!("; the first {compared} of {} classes are drawn", classes.len()));
         }
+        let stale = classes.iter().filter(|class| model.ranking.class(**class).stale).count();
+        if stale > 0 {
+            words.push_str(&format!("; {} stale: of another N or seed", text::count(stale, "class is", "classes are")));
+        }
         words.extend(counting.map(|counting| format!("; {counting}")));
         ui.label(RichText::new(words).color(p.weak));
     }
