@@ -334,6 +334,7 @@ mod screenshots;
 mod answered;
 
 mod class_order;
+mod culling;
 mod desk;
 mod filters;
 mod opening;

@@ -3,7 +3,8 @@
 use eframe::egui::{Stroke, Ui, Vec2, Visuals, WidgetText};
 use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
-use crate::ui::intent::Panel;
+use crate::ui::intent::{Intent, Panel};
+use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
     classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
@@ -38,6 +39,8 @@ pub struct Panels {
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
+    /// The dialogs of culling.
+    pub culling: CullingDialogs,
     distilled: distilled::DistilledPanel,
 }
 
@@ -71,7 +74,7 @@ fn least(panel: Panel) -> Vec2 {
         Panel::Classes => Vec2::new(270.0, 340.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
-        Panel::Patches => Vec2::new(280.0, 320.0),
+        Panel::Patches => Vec2::new(280.0, 480.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Training => Vec2::new(300.0, 200.0),
         Panel::Runs | Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
@@ -84,11 +87,19 @@ pub(super) struct Docked<'a> {
     pub(super) panels: &'a mut Panels,
     /// What they show and where they ask.
     pub(super) scene: Scene<'a>,
+    /// The panel that the keys belong to was painted: it is in view.
+    pub(super) active_in_view: bool,
 }
 
 impl Behavior<Panel> for Docked<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
         let panel = *panel;
+        // Whatever was pressed last has the keys.
+        let pressed = ui.input(|i| i.pointer.any_pressed()) && ui.ui_contains_pointer();
+        if pressed && self.scene.model.active != Some(panel) {
+            self.scene.out.push(Intent::Activate(panel));
+        }
+        self.active_in_view |= self.scene.model.active == Some(panel);
         eframe::egui::Frame::new().inner_margin(8).show(ui, |ui| self.panels.show(ui, panel, &mut self.scene));
         UiResponse::None
     }

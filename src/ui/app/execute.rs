@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Context, ViewportCommand, gui_zoom};
+use eframe::egui::{self, Context, ViewportCommand, gui_zoom};
 
 use super::state::App;
 use crate::core::workspace::{Command, Theme};
 use crate::jobs::worker::Request;
-use crate::ui::actions::Action;
+use crate::ui::actions::{Action, Menu};
 use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose};
 use crate::ui::layout::Desk;
@@ -98,6 +98,7 @@ impl App {
             Action::ShowTraining => self.desk.show(Panel::Training),
             Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            of_patches if of_patches.about().menu == Menu::Curate => self.cull(of_patches),
             of_training => self.act_on_training(ctx, of_training),
         }
     }
@@ -165,13 +166,17 @@ impl App {
         }
     }
 
-    /// Keys of the table.
+    /// Keys of the table, unless something lies over the panels or a text field has the keyboard.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        if !self.help
-            && self.panels.save.asked().is_none()
-            && !ctx.text_edit_focused()
-            && let Some(action) = ctx.input_mut(Action::pressed)
-        {
+        let asked = self.help || self.panels.culling.is_open() || self.panels.save.asked().is_some();
+        let asked = asked || egui::Popup::is_any_open(ctx);
+        let (dialog, focused) = ctx.memory(|m| (m.top_modal_layer().is_some(), m.focused().is_some()));
+        if asked || dialog || ctx.text_edit_focused() {
+            return;
+        }
+        // Keys without modifiers mean something to any widget that has the keyboard.
+        let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
+        if let Some(action) = ctx.input_mut(|input| Action::pressed(input, culling)) {
             self.intents.push(Intent::Do(action));
         }
     }

@@ -50,6 +50,7 @@ impl App {
     /// Takes an event as the worker reports it.
     pub fn receive(&mut self, event: Event) {
         let opened = if let Event::Dataset(opened) = &event { Some(opened.clone()) } else { None };
+        let scores_of_another = matches!(event, Event::Observer(_) | Event::Reordered(_));
         let checked = matches!(event, Event::Checked(_));
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
@@ -57,6 +58,11 @@ impl App {
         self.tuning_heard(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         self.model.take(event);
+        self.model.culling.remarked();
+        if scores_of_another {
+            // They were forgotten, and with them what the curation makes of them.
+            self.rank();
+        }
         if let Some(opened) = opened {
             let dataset = &opened.dataset;
             self.gallery.open(dataset.clone(), opened.held_out.clone());
@@ -111,7 +117,7 @@ impl App {
         self.inputs(&ctx);
         let window = ctx.content_rect();
         let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents, room: window };
-        let mut docked = Docked { panels: &mut self.panels, scene };
+        let mut docked = Docked { panels: &mut self.panels, scene, active_in_view: false };
         let p = theme::palette(ui.visuals());
         let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
         egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
@@ -123,7 +129,11 @@ impl App {
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
         docked.panels.save.show(&ctx, &mut docked.scene);
-        let room = docked.scene.room;
+        docked.panels.culling.show(&ctx, &mut docked.scene);
+        let (room, in_view) = (docked.scene.room, docked.active_in_view);
+        if !in_view {
+            self.model.active = None;
+        }
         if self.help {
             self.help = help::show(&ctx, room);
         }

@@ -1,5 +1,6 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod culling;
 mod found;
 pub mod log;
 pub mod ranking;
@@ -23,8 +24,9 @@ use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{Project, RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
-use super::actions::Action;
+use super::actions::{Action, Menu};
 use super::intent::Panel;
+use culling::Culling;
 use log::{Level, Log};
 use ranking::Ranking;
 use saved::Saved;
@@ -156,6 +158,8 @@ pub struct Model {
     pub reveal: bool,
     /// Seconds since the window opened.
     pub now_secs: f64,
+    /// What culling remembers.
+    pub culling: Culling,
 }
 
 impl Model {
@@ -242,6 +246,7 @@ impl Model {
             }
             Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
+            of_patches if of_patches.about().menu == Menu::Curate => self.why_not_culled(of_patches),
             _ => None,
         }
     }

@@ -17,6 +17,17 @@ const WORDS: [(&str, &str); 9] = [
     ("provenance", "where a patch comes from: file, box, loss and rank"),
 ];
 
+/// What keys and pointer do in grids of patches.
+const POINTER: [(&str, &str); 7] = [
+    ("Arrows, Home, End", "Move the selection in the grid that was clicked last; with Shift, select on the way"),
+    ("Click", "Select; with Ctrl add or remove, with Shift a range, with Ctrl+Shift add a range"),
+    ("Drag", "Select what a rectangle touches; with Ctrl or Shift add, with Alt remove"),
+    ("Click on a heading", "Select all patches of the class that are shown"),
+    ("Alt+Click", "Select all patches of a distilled image"),
+    ("Drag a cell", "Exchange two cells of a class's distilled images; with a modifier, select a rectangle"),
+    ("Right click", "All that can be decided about a patch"),
+];
+
 /// Shows the sheet within `room`, over everything; false once it should close.
 pub fn show(ctx: &Context, room: Rect) -> bool {
     let sheet = egui::Modal::new(egui::Id::unique("help")).show(ctx, |ui| {
@@ -47,9 +58,11 @@ fn keys(ui: &mut Ui) {
             ui.add(egui::Label::new(about.tooltip).wrap());
             ui.end_row();
         }
-        ui.label(RichText::new("Arrows, Home, End").monospace().color(p.accent));
-        ui.add(egui::Label::new("Move the selection in the grid that was clicked last").wrap());
-        ui.end_row();
+        for (keys, meaning) in POINTER {
+            ui.label(RichText::new(keys).monospace().color(p.accent));
+            ui.add(egui::Label::new(meaning).wrap());
+            ui.end_row();
+        }
     });
 }
 

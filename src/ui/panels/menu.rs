@@ -31,7 +31,8 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
+/// A command with its keys; disabled with the reason where it can't run.
+pub fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
     let about = action.about();
     let why_not = scene.model.why_not(action);
     let mut button = Button::new(about.label);

@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod controls;
+pub mod culling;
 pub mod dataset;
 pub mod distilled;
 pub mod export;
@@ -13,7 +14,9 @@ pub mod log;
 pub mod menu;
 pub mod networks;
 pub mod observer;
+pub mod order;
 pub mod patches;
+pub mod picking;
 pub mod provenance;
 pub mod recipe;
 pub mod runs;

@@ -4,6 +4,7 @@ pub mod atlas;
 pub mod dialog;
 pub mod gallery;
 pub mod grid;
+pub mod marks;
 pub mod path_field;
 pub mod picture;
 pub mod room;
