@@ -338,6 +338,7 @@ mod class_order;
 mod culling;
 mod desk;
 mod export;
+mod filters;
 mod opening;
 mod project;
 mod sizes;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Rect, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::controls::{command, look_at_class_order};
 use super::scene::Scene;
@@ -55,7 +55,7 @@ impl ObserverPanel {
                 scene.out.push(Intent::Browse(Purpose::Observer));
             }
             self.overrides(ui, scene);
-            self.known_networks(ui, scene.room);
+            self.known_networks(ui, scene);
             if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
                 text::problem(ui, problem, true);
             }
@@ -168,15 +168,15 @@ impl ObserverPanel {
     }
 
     /// The table of networks in a window of its own, since the panel is narrow.
-    fn known_networks(&mut self, ui: &mut Ui, room: Rect) {
+    fn known_networks(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         if ui.button("Known networks").on_hover_text("What a file can hold: sizes, sides, accepted files").clicked() {
             self.networks_open = !self.networks_open;
         }
         let mut chosen = None;
-        let table = window("Networks", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        let table = window("Networks", Vec2::new(860.0, 460.0), scene.room).open(&mut self.networks_open);
         table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks::networks);
-            chosen = super::networks::show(ui, &mut self.network_filter, rows);
+            chosen = super::networks::show(ui, &mut self.network_filter, rows, scene);
         });
         if let Some(name) = chosen {
             self.arch = name;

@@ -1,6 +1,6 @@
 //! The form of a training as widgets.
 
-use eframe::egui::{self, Rect, RichText, TextEdit, Ui, Vec2};
+use eframe::egui::{self, RichText, TextEdit, Ui, Vec2};
 
 use super::fields;
 use super::form::{
@@ -54,7 +54,7 @@ impl FormView {
             preset(ui, form, scene);
             fields::show(ui, form, scene);
         });
-        self.known_networks(ui, form, scene.room);
+        self.known_networks(ui, form, scene);
     }
 
     /// The network, its input, and how many images.
@@ -95,12 +95,12 @@ impl FormView {
     }
 
     /// The table of networks in a window of its own, since the form is narrow.
-    fn known_networks(&mut self, ui: &Ui, form: &mut TrainForm, room: Rect) {
+    fn known_networks(&mut self, ui: &Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
         let mut chosen = None;
-        let table = window("Students", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        let table = window("Students", Vec2::new(860.0, 460.0), scene.room).open(&mut self.networks_open);
         table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks);
-            chosen = crate::ui::panels::networks::show(ui, &mut self.filter, rows);
+            chosen = crate::ui::panels::networks::show(ui, &mut self.filter, rows, scene);
         });
         if let Some(name) = chosen {
             *form.text(TrainText::Student) = name;

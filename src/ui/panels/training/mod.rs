@@ -189,7 +189,7 @@ impl TrainingPanel {
             return;
         }
         if self.compare {
-            comparison::show(ui, scene.model);
+            comparison::show(ui, scene);
             return;
         }
         self.legend(ui, scene);
