@@ -128,10 +128,13 @@ impl DistilledPanel {
             paint(ui, cell, &kept, &Overlay { class, factor, model, waiting: matches!(look, Look::Waiting) });
             culling::menu::attach(&cell.response, Some(&|| order.of_image(cell.at).collect()), scene);
         });
-        if let Some(from) = picked.carried
+        if let Some((from, over)) = picked.carried
             && let Some(image) = order.image(place(&order, from))
         {
-            carried(ui, image, scene, view);
+            let over = over.filter(|(to, _)| to.at.0 == from.at.0);
+            let factor = order.factor(from.at.0);
+            let target = over.map(|(to, picture)| cell_rect(picture, factor, cell_at(to.within, factor)));
+            carried(ui, (image, target), scene, view);
         }
         if let Some(command) = selects(&picked, &order, (&mut self.anchor, model)) {
             scene.out.push(Intent::Edit(command));
@@ -191,8 +194,8 @@ fn selects(picked: &PickedCells, order: &ByCell<'_>, (anchor, model): (&mut Anch
     Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
 
-/// What a cell shows at the pointer while it is dragged.
-fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
+/// What a cell shows at the pointer while it is dragged, and the cell of its class that it would exchange places with.
+fn carried(ui: &Ui, (image, target): (ImageId, Option<Rect>), scene: &mut Scene<'_>, view: &View<'_>) {
     let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
     let Some((class, rank)) = scene.model.ranking.place(image) else { return };
     let Some(patch) = scene.model.ranking.ranked(class).get(rank) else { return };
@@ -202,7 +205,9 @@ fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
     if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), side) {
         painter.image(shown.texture.id(), rect, shown.uv, Color32::WHITE.gamma_multiply(0.8));
     }
-    painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+    for rect in target.into_iter().chain([rect]) {
+        painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+    }
 }
 
 /// How many stitched patches pass the filter, where one is on.

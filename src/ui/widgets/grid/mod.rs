@@ -101,8 +101,8 @@ pub struct PickedCells {
     pub moved: Option<(At, usize)>,
     /// What a rubber band took in: each cell, and the part of its picture (0…1).
     pub banded: Option<Vec<(At, Rect)>>,
-    /// A place that is being dragged.
-    pub carried: Option<Spot>,
+    /// A place that is being dragged, and where it would be dropped: the place, and the picture on the screen.
+    pub carried: Option<(Spot, Option<(Spot, Rect)>)>,
     /// What was dragged, and to where.
     pub dropped: Option<(Spot, Spot)>,
     /// The modifiers that were held.
@@ -231,12 +231,15 @@ impl PickedCells {
         }
         let Some(within) = ui.data(|data| data.get_temp::<Vec2>(id)) else { return };
         let from = Spot { at: cell.at, within };
+        let under = |point: egui::Pos2| {
+            let at = plan.at((point - origin).to_pos2())?;
+            Some((spot(point, at), plan.picture(at).translate(origin.to_vec2())))
+        };
+        let over = point.and_then(under);
         if response.dragged_by(primary) {
-            self.carried = Some(from);
-        } else if let Some(point) = point
-            && let Some(at) = plan.at((point - origin).to_pos2())
-        {
-            self.dropped = Some((from, spot(point, at)));
+            self.carried = Some((from, over));
+        } else {
+            self.dropped = over.map(|(to, _)| (from, to));
         }
     }
 }
