@@ -121,8 +121,8 @@ impl DistilledPanel {
             let look = scene.gallery.of_set((key, at), || Arc::new(set));
             picture(ui, cell.picture, &look);
             let factor = order.factor(s);
-            let stitching = Stitching { key, at, look: &look, factor, side: view.patch_side(factor) };
-            self.preview.paint(ui, (cell, &kept), &stitching, scene.gallery);
+            let stitching = Stitching { key, at, kept: &kept, look: &look, factor, side: view.patch_side(factor) };
+            self.preview.paint(ui, cell, &stitching, scene.gallery);
             dim(ui, cell.picture, factor, &kept, |kept| misses(model, at.class, kept));
             let class = view.dataset.class(at.class).shown();
             paint(ui, cell, &kept, &Overlay { class, factor, model, waiting: matches!(look, Look::Waiting) });
@@ -134,9 +134,9 @@ impl DistilledPanel {
             let over = over.filter(|(to, _)| to.at.0 == from.at.0);
             let factor = order.factor(from.at.0);
             let target = over.map(|(to, picture)| cell_rect(picture, factor, cell_at(to.within, factor)));
-            carried(ui, (image, target), scene, view);
+            carried(ui, image, target, scene, view);
         }
-        if let Some(command) = selects(&picked, &order, (&mut self.anchor, model)) {
+        if let Some(command) = selects(&picked, &order, &mut self.anchor, model) {
             scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Distilled));
         }
@@ -162,7 +162,7 @@ fn place(order: &ByCell<'_>, spot: Spot) -> At {
 }
 
 /// What happens because of what happened in the grid: a selection, or a patch that moves.
-fn selects(picked: &PickedCells, order: &ByCell<'_>, (anchor, model): (&mut Anchor, &Model)) -> Option<Command> {
+fn selects(picked: &PickedCells, order: &ByCell<'_>, anchor: &mut Anchor, model: &Model) -> Option<Command> {
     let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
     if let Some((from, to)) = picked.dropped {
         let image = order.image(place(order, from)).filter(|_| from.at.0 == to.at.0)?;
@@ -195,7 +195,7 @@ fn selects(picked: &PickedCells, order: &ByCell<'_>, (anchor, model): (&mut Anch
 }
 
 /// What a cell shows at the pointer while it is dragged, and the cell of its class that it would exchange places with.
-fn carried(ui: &Ui, (image, target): (ImageId, Option<Rect>), scene: &mut Scene<'_>, view: &View<'_>) {
+fn carried(ui: &Ui, image: ImageId, target: Option<Rect>, scene: &mut Scene<'_>, view: &View<'_>) {
     let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
     let Some((class, rank)) = scene.model.ranking.place(image) else { return };
     let Some(patch) = scene.model.ranking.ranked(class).get(rank) else { return };
@@ -275,7 +275,7 @@ fn paint(ui: &Ui, cell: &Cell, kept: &[Kept], overlay: &Overlay<'_>) {
     let any = kept.iter().any(|kept| selection.holds(kept.patch.image));
     cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, any, &name));
     for (n, kept) in kept.iter().enumerate() {
-        paint_cell(ui, (cell, n), kept, overlay);
+        paint_cell(ui, cell, n, kept, overlay);
     }
     if cell.response.hovered() {
         ui.painter().rect_stroke(cell.picture, 1.0, Stroke::new(2.0, p.weak), StrokeKind::Outside);
@@ -300,7 +300,7 @@ fn words(cell: usize, kept: &Kept, overlay: &Overlay<'_>) -> String {
 }
 
 /// Marks and outline of a cell; it has a name of its own where there is something to say.
-fn paint_cell(ui: &Ui, (tile, n): (&Cell, usize), kept: &Kept, overlay: &Overlay<'_>) {
+fn paint_cell(ui: &Ui, tile: &Cell, n: usize, kept: &Kept, overlay: &Overlay<'_>) {
     let p = palette(ui.visuals());
     let (selection, image) = (overlay.model.workspace.selection(), kept.patch.image);
     let shown = Shown::of(overlay.model.workspace.curation().mark(image), kept.patch.bbox);

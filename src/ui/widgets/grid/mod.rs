@@ -124,19 +124,19 @@ impl Grid {
             let id = ui.scope_id().with((self.name, "band"));
             let band = if self.drags == Drags::Nothing { None } else { band::drag(ui, id, view, origin) };
             picked.moved = self.arrows(ui, &plan);
-            self.reveal(ui, (&plan, origin), picked.moved.map(|(at, _)| at));
+            self.reveal(ui, &plan, origin, picked.moved.map(|(at, _)| at));
             for s in plan.sections(viewport.min.y, viewport.max.y) {
                 if let Some(words) = sections.heading {
                     let rect =
                         Rect::from_min_size(origin + Vec2::new(0.0, plan.tops[s]), Vec2::new(sizes.width, HEADING));
-                    if self.heading(ui, rect, (s, &words(s))) {
+                    if self.heading(ui, rect, s, &words(s)) {
                         picked.heading = Some(s);
                     }
                 }
                 for i in plan.rows(s, viewport.min.y, viewport.max.y) {
                     let mut cell = self.cell(ui, &plan, origin, (s, i));
                     cell.banded = band.as_ref().and_then(|band| part(plan.rect((s, i)), plan.side, band.rect));
-                    picked.take(ui, &cell, (&plan, origin));
+                    picked.take(ui, &cell, &plan, origin);
                     paint(ui, &cell);
                 }
             }
@@ -150,7 +150,7 @@ impl Grid {
     }
 
     /// A heading; whether it was clicked.
-    fn heading(&self, ui: &Ui, rect: Rect, (section, words): (usize, &Heading)) -> bool {
+    fn heading(&self, ui: &Ui, rect: Rect, section: usize, words: &Heading) -> bool {
         let p = palette(ui.visuals());
         let clickable = self.drags != Drags::Nothing;
         let id = ui.scope_id().with(("heading", section));
@@ -166,7 +166,7 @@ impl Grid {
         clicked
     }
 
-    fn reveal(&self, ui: &mut Ui, (plan, origin): (&Plan<'_>, egui::Pos2), moved: Option<At>) {
+    fn reveal(&self, ui: &mut Ui, plan: &Plan<'_>, origin: egui::Pos2, moved: Option<At>) {
         let Some(at) = moved.or(self.selected.filter(|_| self.reveal)) else { return };
         let mut rect = plan.rect(at).translate(origin.to_vec2()).expand2(Vec2::new(0.0, GAP));
         // The first row comes with its heading.
@@ -205,7 +205,7 @@ impl Grid {
 
 impl PickedCells {
     /// Takes clicks on a cell, and where it was dragged.
-    fn take(&mut self, ui: &Ui, cell: &Cell, (plan, origin): (&Plan<'_>, egui::Pos2)) {
+    fn take(&mut self, ui: &Ui, cell: &Cell, plan: &Plan<'_>, origin: egui::Pos2) {
         let response = &cell.response;
         let spot = |point: egui::Pos2, at: At| {
             let picture = plan.picture(at).translate(origin.to_vec2());
