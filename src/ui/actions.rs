@@ -5,12 +5,22 @@ use eframe::egui::{InputState, Key, KeyboardShortcut, Modifiers};
 /// A command of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Close what is open and start with nothing.
+    NewSession,
+    /// Choose another project.
+    OpenProject,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.
     OpenDataset,
     /// Choose a weight file in a dialog.
     OpenObserver,
+    /// Save the recipe as a preset.
+    SavePreset,
+    /// Save the parameters of the next training as a preset.
+    SaveTrainingPreset,
+    /// Show the user's own presets.
+    Presets,
     /// Select every patch that the active panel shows.
     SelectAll,
     /// Select what isn't, among the patches that are shown.
@@ -63,6 +73,8 @@ pub enum Action {
     ToggleLive,
     /// Write the distilled dataset.
     Distil,
+    /// Bring the panel of exports forward.
+    ExportSet,
     /// Copy the command line that repeats the recipe.
     CopyCommand,
     /// Copy the log.
@@ -127,8 +139,12 @@ pub enum Action {
     ZoomReset,
     /// Put the panels back where they were.
     ResetLayout,
+    /// Find a command, class, preset, panel, dataset or observer by typing.
+    Palette,
     /// Show the help sheet.
     Help,
+    /// Walk through the sample.
+    Tour,
     /// Close the window.
     Quit,
 }
@@ -228,12 +244,22 @@ const ROWS: &[About] = &[
     row(Action::OpenDataset, Menu::File, "Open dataset…", "Choose the dataset's folder", ctrl(Key::O)),
     row(Action::OpenObserver, Menu::File, "Load observer…",
         "Choose a trained network's weight file", ctrl_shift(Key::O)),
+    row(Action::NewSession, Menu::File, "New session",
+        "Close dataset and observer and start with nothing; scores, runs and curation stay in the project", NONE),
+    row(Action::OpenProject, Menu::File, "Open project…",
+        "Save this project and open another one as it was left, or a new one", ctrl_shift(Key::P)),
+    row(Action::ExportSet, Menu::File, "Export set…",
+        "Write a distilled set, or the selected source images, as other programs read them", ctrl_shift(Key::X)),
     row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
     row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),
     row(Action::CopyCommand, Menu::Edit, "Copy command line",
         "The `stillroom distill` call that repeats this", ctrl_shift(Key::C)),
     row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
+    row(Action::SavePreset, Menu::Edit, "Save recipe as preset…",
+        "Keep the recipe's values under a name; `stillroom distill --preset NAME` takes them, too", NONE),
+    row(Action::Presets, Menu::Edit, "Own presets…",
+        "Take, import, export or delete the presets that were saved under a name", NONE),
     row(Action::SelectAll, Menu::Curate, "Select all shown",
         "Select every patch that the panel shows", ctrl(Key::A)),
     row(Action::InvertSelection, Menu::Curate, "Invert selection",
@@ -284,6 +310,8 @@ const ROWS: &[About] = &[
         "Parameters, notes, accuracy per class and confusions of the selected training", ctrl(Key::I)),
     row(Action::CopyTraining, Menu::Trainings, "Copy as command line",
         "The `stillroom train` call that does what the form says", NONE),
+    row(Action::SaveTrainingPreset, Menu::Trainings, "Save training as preset…",
+        "Keep the training's values under a name; `stillroom train --preset NAME` takes them, too", NONE),
     row(Action::OpenTrainings, Menu::Trainings, "Open trainings…",
         "Choose a folder; the trainings in it join the table", NONE),
     row(Action::ListTrainings, Menu::Trainings, "List trainings again",
@@ -317,8 +345,12 @@ const ROWS: &[About] = &[
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),
     row(Action::ZoomReset, Menu::View, "Usual size", "Everything in the size that the desktop gives", ctrl(Key::Num0)),
     row(Action::ResetLayout, Menu::View, "Reset layout", "Put all panels back where they were", NONE),
+    row(Action::Palette, Menu::Help, "Find a command…",
+        "Commands, classes, presets, panels, recent datasets and observers, by typing", ctrl(Key::K)),
     row(Action::Help, Menu::Help, "Keys and words",
         "What the keys do and what the words mean", plain(Key::Questionmark)),
+    row(Action::Tour, Menu::Help, "Tour",
+        "From data to a distilled set in six steps, on the built-in sample where nothing is open", NONE),
 ];
 
 impl Action {

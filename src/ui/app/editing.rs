@@ -14,6 +14,7 @@ impl App {
         match command {
             Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. } | Command::Restore { .. } => {
                 self.model.culling.reselected();
+                self.model.exporting.selections += 1;
             }
             Command::SetParam { name, .. } => self.tuning_begins(name),
             Command::Settle => self.tuning_settles(),
