@@ -80,10 +80,10 @@ impl Shuffled {
         let (class, folder) = self.misfiled;
         let model = window.state().model();
         let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
-        let predictions = &model.check.as_ref().unwrap().0.predictions;
-        let in_folder = predictions.iter().filter(|p| held_out.class_of(p.image) == ClassId(folder as u32));
-        let moved = in_folder.filter(|p| p.predicted as usize == (class + 1) % 12);
-        held_out.source(moved.map(|p| p.image).next().unwrap())
+        let answers = &model.check.as_ref().unwrap().0.answers;
+        let in_folder = answers.iter().filter(|a| held_out.class_of(a.image) == ClassId(folder as u32));
+        let moved = in_folder.filter(|a| a.output as usize == (class + 1) % 12);
+        held_out.source(moved.map(|a| a.image).next().unwrap())
     }
 }
 
@@ -147,7 +147,7 @@ fn the_proposal_is_shown_and_one_click_applies_it() {
     assert_eq!((&report.current_map, &report.class_map), (&right, &right));
     window.get_by_label_contains("No other order fits these answers better");
     window.get_by_role_and_label(Role::Button, &only);
-    assert_eq!(report.predictions.len(), pets.total());
+    assert_eq!(report.answers.len(), pets.total());
 
     // The command line names a file that says the same.
     let map = window.state().model().class_map_file.clone().unwrap();
@@ -279,10 +279,34 @@ fn an_order_that_no_network_has_is_refused_and_can_be_taken_back() {
     window.run_steps(10);
     let log = window.state().model().log.text();
     assert_eq!(log.matches("both go to the observer's output 0").count(), 1, "asked once: {log}");
+    // Nothing is distilled in an order that nobody asked for.
+    until(&mut window, "a folder's name", |w| w.state().command_line().contains(" --out "));
+    ask(&mut window, Intent::Do(Action::Distil));
+    let why = window.state().model().problems.distil.clone().unwrap();
+    assert!(why.contains("The class order can't be had") && why.contains("output 0"), "{why}");
     ask(&mut window, Intent::Edit(Command::Undo));
     window.run_steps(3);
     assert!(settled(&window, None), "the observer of before is still there");
     assert!(window.query_by_label_contains("This order can't be had").is_none());
+}
+
+#[test]
+fn a_distillation_waits_for_the_check_of_the_order_that_was_just_given() {
+    use stillroom::core::workspace::Command;
+    let pets = Shuffled::make();
+    let mut window = pets.window();
+    small_recipe(&mut window);
+    until(&mut window, "a folder's name", |w| w.state().command_line().contains("pets-distilled-ipc2"));
+    let right = pets.right();
+    ask(&mut window, Intent::Edit(Command::SetOutputs(Some(right.clone()))));
+    // The check of before would refuse.
+    ask(&mut window, Intent::Do(Action::Distil));
+    until(&mut window, "the folder", |w| w.state().model().written.is_some() && idle(w));
+    assert!(settled(&window, Some(&right)) && window.state().model().problems.distil.is_none());
+    let out = window.state().model().written.as_ref().unwrap().out.clone();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["observer"]["outputs"], serde_json::json!(right));
 }
 
 #[test]

@@ -238,8 +238,7 @@ impl Workspace {
             }
             Command::SetSort(sort) => {
                 next.sort = sort;
-                let turned = if sort.descending { ", the greatest first" } else { "" };
-                (format!("sorted by {}{turned}", sort.by.name()).into(), Some((Of::View, "sort")))
+                (naming::sort(sort).into(), Some((Of::View, "sort")))
             }
             Command::Curate { marks, words } => {
                 let curation = Arc::make_mut(&mut next.curation);
@@ -248,7 +247,8 @@ impl Workspace {
             }
             Command::SetOutputs(outputs) => {
                 next.outputs = outputs.map(Arc::new);
-                ("class order".to_owned().into(), None)
+                let words = if next.outputs.is_some() { "class order" } else { "class order as opened" };
+                (words.to_owned().into(), None)
             }
             // All others were carried out.
             _ => return Ok(Effects::default()),

@@ -1,6 +1,6 @@
 //! Steps of the history in words.
 
-use super::view::Filter;
+use super::view::{Filter, Sort};
 use crate::core::distil::curation::Choice;
 use crate::core::param::Parameters;
 
@@ -20,6 +20,12 @@ pub(super) fn change<R: Parameters>(before: &R, after: &R) -> String {
         0..=NAMED => changed.iter().map(one).collect::<Vec<_>>().join(", "),
         more => format!("{more} parameters changed"),
     }
+}
+
+/// "sorted by loss, the greatest first".
+pub(super) fn sort(sort: Sort) -> String {
+    let turned = if sort.descending { ", the greatest first" } else { "" };
+    format!("sorted by {}{turned}", sort.by.name())
 }
 
 /// What a filter lets through: "only names with 'ow', loss 0.1 to 2".

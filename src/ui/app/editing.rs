@@ -27,7 +27,10 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, refilter, .. } = effects;
+        let Effects { reselect, reveal, refilter, reorder, .. } = effects;
+        if reorder {
+            self.settle_order();
+        }
         if reselect {
             self.rank();
             self.model.culling.remarked();

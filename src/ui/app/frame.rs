@@ -9,7 +9,7 @@ use super::state::App;
 use super::training::Settled;
 use crate::core::workspace::Command;
 use crate::jobs::open::DatasetRequest;
-use crate::jobs::worker::{Event, Job, OpenedProject, Request};
+use crate::jobs::worker::{Event, Job, OpenedDataset, OpenedProject, Request};
 use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
 use crate::ui::panels::scene::Scene;
@@ -76,23 +76,7 @@ impl App {
             self.rank();
         }
         if let Some(opened) = opened {
-            let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone(), opened.held_out.clone());
-            self.edit(Command::Opened { classes: dataset.classes().len() });
-            let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
-            self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
-            self.panels.recipe.out_typed = false;
-            self.suggest_output();
-            self.resolve(&opened);
-            if self.keeping.reopening.is_none() {
-                match self.observer_next.take() {
-                    Some(request) => {
-                        self.panels.observer.path.set(&request.file);
-                        self.open_observer(request);
-                    }
-                    None => self.desk.show(Panel::Dataset),
-                }
-            }
+            self.dataset_came(&opened);
         }
         if let Some(opened) = loaded {
             self.observer_came(Some(&opened));
@@ -105,17 +89,40 @@ impl App {
         }
         if unloaded {
             self.observer_came(None);
+            self.distil_next = None;
         }
         self.take_news(news);
         if checked {
             self.distil_if_allowed();
         }
-        if stopped {
+        // The check of an order that was given up says nothing of the one that is coming.
+        if stopped && !self.awaits_observer() {
             self.distil_next = None;
         }
         self.settle_trainings(settled);
         if opens {
             self.point();
+        }
+    }
+
+    /// Shows a dataset that was opened, and loads the observer that is to follow.
+    fn dataset_came(&mut self, opened: &Arc<OpenedDataset>) {
+        let dataset = &opened.dataset;
+        self.gallery.open(dataset.clone(), opened.held_out.clone());
+        self.edit(Command::Opened { classes: dataset.classes().len() });
+        let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
+        self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
+        self.panels.recipe.out_typed = false;
+        self.suggest_output();
+        self.resolve(opened);
+        if self.keeping.reopening.is_none() {
+            match self.observer_next.take() {
+                Some(request) => {
+                    self.panels.observer.path.set(&request.file);
+                    self.open_observer(request);
+                }
+                None => self.desk.show(Panel::Dataset),
+            }
         }
     }
 }

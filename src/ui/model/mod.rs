@@ -9,6 +9,7 @@ pub mod ranking;
 pub mod saved;
 pub mod shown;
 pub mod trainings;
+mod words;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -228,6 +229,10 @@ impl Model {
         }
     }
 
+    fn say_all(&mut self, lines: Vec<words::Line>) {
+        lines.into_iter().for_each(|(level, text)| self.say(level, text));
+    }
+
     /// Writes a line to the log.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         self.log.push(self.now_secs, level, text);
@@ -269,9 +274,7 @@ impl Model {
             Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
-                let out = report.out.display();
-                let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);
-                self.say(Level::Info, text);
+                self.say(Level::Info, words::of_distilled(&report));
                 self.written = Some(report);
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
@@ -311,15 +314,8 @@ impl Model {
     }
 
     fn take_check(&mut self, report: Arc<CheckReport>) {
-        let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
         let verdict = report.verdict();
-        match &verdict {
-            Verdict::Good => self.say(Level::Info, text),
-            Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
-        }
-        if let Some(order) = &report.order {
-            self.say(Level::Info, order.to_string());
-        }
+        self.say_all(words::of_check(&report, &verdict));
         self.check = Some((report, verdict));
     }
 
@@ -331,8 +327,7 @@ impl Model {
         let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
         self.observer = Some(opened);
         if !same {
-            let dataset = self.dataset().cloned();
-            self.ranking.open(dataset);
+            self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
         }
     }
 
@@ -350,18 +345,14 @@ impl Model {
     /// Distilling names broken files itself; scoring only keeps them.
     fn say_broken(&mut self, class: &str, broken: usize) {
         if broken > 0 && self.running.as_ref().is_some_and(|r| r.job == Job::Score) {
-            let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
-            self.say(Level::Warning, text);
+            self.say(Level::Warning, words::of_broken(class, broken));
         }
     }
 
     fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {
         let data = opened.dataset.clone();
         let (images, classes) = (data.image_count(), data.classes().len());
-        self.say(Level::Info, format!("opened {}: {images} images, {classes} classes", data.root().display()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
-        }
+        self.say_all(words::of_dataset(&opened));
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
         let (fingerprint, holdout) = (opened.fingerprint.clone(), data.holdout());
@@ -374,18 +365,7 @@ impl Model {
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
         let o = &opened.observer;
-        let reordered = |before: &Arc<OpenedObserver>| {
-            before.observer.fingerprint == o.fingerprint && before.request.outputs != opened.request.outputs
-        };
-        if self.observer.as_ref().is_some_and(reordered) {
-            let words = if opened.request.outputs.is_some() { "another class order" } else { "its own class order" };
-            self.say(Level::Info, format!("opened {} with {words}", o.name));
-        } else {
-            self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
-            for note in &opened.notes {
-                self.say(Level::Warning, note.clone());
-            }
-        }
+        self.say_all(words::of_observer(self.observer.as_deref(), &opened));
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
         let part = opened.request.part.clone();
@@ -393,7 +373,6 @@ impl Model {
         self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
-        let dataset = self.dataset().cloned();
-        self.ranking.open(dataset);
+        self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
     }
 }
