@@ -1,11 +1,6 @@
 //! The table of commands: menu, label, tooltip, keys.
 
 use eframe::egui::{Key, KeyboardShortcut, Modifiers};
-<<<<<<<< HEAD:src/ui/actions/mod.rs
-
-mod keys;
-========
->>>>>>>> main:src/ui/actions/table.rs
 
 use super::{About, Action, Menu};
 
@@ -153,40 +148,3 @@ pub(super) const ROWS: &[About] = &[
     row(Action::Tour, Menu::Help, "Tour",
         "From data to a distilled set in six steps, on the built-in sample where nothing is open", NONE),
 ];
-<<<<<<<< HEAD:src/ui/actions/mod.rs
-
-impl Action {
-    /// All commands, in the order of the menus.
-    pub fn all() -> impl Iterator<Item = Self> {
-        ROWS.iter().map(|row| row.action)
-    }
-
-    /// Its texts and keys.
-    #[must_use]
-    pub fn about(self) -> &'static About {
-        // Each command has a row (a test); the first stands for none.
-        ROWS.iter().find(|row| row.action == self).unwrap_or(&ROWS[0])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_command_has_one_row_and_keys_and_label_of_its_own() {
-        for (i, a) in ROWS.iter().enumerate() {
-            for b in &ROWS[i + 1..] {
-                assert_ne!(a.action, b.action);
-                assert!(a.shortcut.is_none() || a.shortcut != b.shortcut, "{:?} {:?}", a.action, b.action);
-                assert_ne!(a.label, b.label);
-            }
-            assert_eq!(a.action.about().label, a.label);
-        }
-        assert_eq!(Menu::ALL.into_iter().flat_map(Menu::actions).count(), ROWS.len());
-        // The enum is counted by its last variant: a command without a row would take that of another.
-        assert_eq!(Action::Quit as usize + 1, ROWS.len());
-    }
-}
-========
->>>>>>>> main:src/ui/actions/table.rs
