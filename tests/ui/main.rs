@@ -335,6 +335,7 @@ mod answered;
 
 mod class_order;
 mod desk;
+mod desk_commands;
 mod opening;
 mod sizes;
 mod training;
