@@ -20,6 +20,7 @@ mod networks;
 mod own_sets;
 mod parity;
 mod people;
+mod presets;
 mod round_trip;
 mod scene;
 mod strategies;
