@@ -16,7 +16,7 @@ fn preset(kind: &str, recipe: Value) -> Vec<u8> {
 fn scene() -> Scene {
     let scene = Scene::with_data(&[6; 3]);
     let own = Rded { patches: 1, subset: 6, crops: 2, ..Rded::default() };
-    let recipe: Recipe = Recipe { ipc: 2, seed: 9, ..Recipe::default() }.with(own).into();
+    let recipe: Recipe = Recipe { ipc: 2, seed: 9, method: own, ..Recipe::default() }.into();
     scene.write("home/.config/stillroom/presets/small.json", &preset("recipe", serde_json::to_value(recipe).unwrap()));
     let training = TrainRecipe { epochs: 2, batch: 3, seed: 4, ..TrainRecipe::default() };
     let training = TrainRecipe { labels: LabelSource::Hard, mixing: Mixing::None, statistics_twice: false, ..training };
