@@ -7,7 +7,7 @@ use stillroom::core::train::recipe::{LabelSource, Mixing, TrainRecipe};
 
 use super::scene::{Run, Scene};
 
-fn preset(kind: &str, recipe: Value) -> Vec<u8> {
+fn preset(kind: &str, recipe: &impl serde::Serialize) -> Vec<u8> {
     let file = json!({"format": 1, "kind": kind, "name": "any", "about": "", "recipe": recipe});
     serde_json::to_vec(&file).unwrap()
 }
@@ -17,14 +17,11 @@ fn scene() -> Scene {
     let scene = Scene::with_data(&[6; 3]);
     let own = Rded { patches: 1, subset: 6, crops: 2, ..Rded::default() };
     let recipe: Recipe = Recipe { ipc: 2, seed: 9, method: own, ..Recipe::default() }.into();
-    scene.write("home/.config/stillroom/presets/small.json", &preset("recipe", serde_json::to_value(recipe).unwrap()));
+    scene.write("home/.config/stillroom/presets/small.json", &preset("recipe", &recipe));
     let training = TrainRecipe { epochs: 2, batch: 3, seed: 4, ..TrainRecipe::default() };
     let training = TrainRecipe { labels: LabelSource::Hard, mixing: Mixing::None, statistics_twice: false, ..training };
     let training = TrainRecipe { loss: stillroom::core::train::loss::Loss::HardCrossEntropy, ..training };
-    scene.write(
-        "home/.config/stillroom/presets/short.json",
-        &preset("training", serde_json::to_value(training).unwrap()),
-    );
+    scene.write("home/.config/stillroom/presets/short.json", &preset("training", &training));
     scene
 }
 
