@@ -6,7 +6,8 @@ use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, scores, source_image, training,
+    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
+    training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -27,13 +28,16 @@ pub struct Panels {
     pub training: training::TrainingPanel,
     /// Export.
     pub export: export::ExportPanel,
+    /// Patches.
+    pub patches: patches::PatchesPanel,
+    /// Where a plot or a table is saved to.
+    pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
-    patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
 }
 

@@ -38,7 +38,8 @@ impl App {
             Intent::Train(request) => self.train(request),
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
-            Intent::Export(kind, path) => self.export(kind, path, false),
+            Intent::Save(saving) => self.save(saving),
+            Intent::Write(path) => self.write(path, false),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -65,6 +66,11 @@ impl App {
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
             Action::Redo => self.edit(Command::Redo),
+            Action::FindByName
+            | Action::ClearFilters
+            | Action::OnlyStitched
+            | Action::OnlyPinned
+            | Action::OnlyRejected => self.act_on_filter(action),
             Action::Pause => {
                 if let Some(running) = &self.model.running {
                     running.control.pause(!running.control.status().paused);
@@ -104,7 +110,8 @@ impl App {
 
     /// Opens a dialog, or says where the path is typed in its place.
     pub(super) fn browse(&mut self, purpose: Purpose) {
-        if !self.dialogs.ask(purpose) {
+        let name = self.panels.save.asked().map(|saving| saving.name.clone()).unwrap_or_default();
+        if !self.dialogs.ask(purpose, &name) {
             self.no_dialog(purpose);
         }
     }
@@ -112,8 +119,6 @@ impl App {
     /// A dialog was asked for and none could be opened: its field says so and has the keyboard.
     pub(super) fn no_dialog(&mut self, purpose: Purpose) {
         self.model.say(Level::Warning, NO_DIALOG);
-        // In a narrow window the field would lie behind the other half of the panel.
-        self.panels.training.form_in_front = matches!(purpose, Purpose::Training(_));
         let (panel, field) = match purpose {
             Purpose::Dataset => (Panel::Dataset, &mut self.panels.dataset.path),
             Purpose::Observer => (Panel::Observer, &mut self.panels.observer.path),
@@ -121,9 +126,14 @@ impl App {
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
-            Purpose::Curves(_) => (Panel::Training, self.panels.training.paths.ask_curves()),
+            Purpose::Save => {
+                self.panels.save.field().explain(NO_DIALOG);
+                return;
+            }
         };
         field.explain(NO_DIALOG);
+        // In a narrow window the field would lie behind the other half of the panel.
+        self.panels.training.form_in_front = matches!(purpose, Purpose::Training(_));
         self.desk.show(panel);
     }
 
@@ -146,7 +156,7 @@ impl App {
             Purpose::ClassMap => self.panels.observer.class_map.set(path),
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
-            Purpose::Curves(kind) => self.export(kind, path.to_owned(), true),
+            Purpose::Save => self.write(path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
                 self.panels.recipe.out.set(&path.join(name));
@@ -158,6 +168,7 @@ impl App {
     /// Keys of the table.
     pub(super) fn inputs(&mut self, ctx: &Context) {
         if !self.help
+            && self.panels.save.asked().is_none()
             && !ctx.text_edit_focused()
             && let Some(action) = ctx.input_mut(Action::pressed)
         {

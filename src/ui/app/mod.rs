@@ -1,14 +1,16 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, distilling and training, execute, frame.
+//! editing, distilling, filtering, saving and training, execute, frame.
 
 mod distilling;
 mod docked;
 mod editing;
 mod execute;
+mod filtering;
 mod frame;
 mod looking;
 mod ordering;
 mod pending;
+mod saving;
 mod state;
 mod training;
 mod tuning;
