@@ -8,7 +8,6 @@ use super::state::App;
 use crate::core::workspace::{Command, Theme};
 use crate::jobs::worker::Request;
 use crate::ui::actions::Action;
-use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose};
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
@@ -62,7 +61,7 @@ impl App {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
-            Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
+            Action::CopyCommand => self.copy_command(ctx),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
             Action::Redo => self.edit(Command::Redo),
@@ -100,12 +99,6 @@ impl App {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             of_training => self.act_on_training(ctx, of_training),
         }
-    }
-
-    /// The call that repeats what the window shows.
-    #[must_use]
-    pub fn command_line(&self) -> String {
-        command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
     }
 
     /// Opens a dialog, or says where the path is typed in its place.

@@ -1,6 +1,7 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, distilling, filtering, saving and training, execute, frame.
+//! editing, distilling, filtering, saving and training, copying, execute, frame.
 
+mod copying;
 mod distilling;
 mod docked;
 mod editing;
