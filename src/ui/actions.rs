@@ -5,12 +5,66 @@ use eframe::egui::{InputState, Key, KeyboardShortcut, Modifiers};
 /// A command of the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
+    /// Close what is open and start with nothing.
+    NewSession,
+    /// Choose another project.
+    OpenProject,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.
     OpenDataset,
     /// Choose a weight file in a dialog.
     OpenObserver,
+    /// Save the recipe as a preset.
+    SavePreset,
+    /// Save the parameters of the next training as a preset.
+    SaveTrainingPreset,
+    /// Show the user's own presets.
+    Presets,
+    /// Select every patch that the active panel shows.
+    SelectAll,
+    /// Select what isn't, among the patches that are shown.
+    InvertSelection,
+    /// Go to the next patch that is shown.
+    NextPatch,
+    /// Go there by itself after a pin or a rejection, or stay.
+    Advance,
+    /// Always stitch the selected patches.
+    Pin,
+    /// Never stitch them.
+    Reject,
+    /// Take back what was decided about them.
+    ResetMarks,
+    /// Cut them where the loss is the next higher one.
+    NextCrop,
+    /// Cut them where the loss is the next lower one.
+    PreviousCrop,
+    /// Put the best image that isn't stitched in their place.
+    AnotherImage,
+    /// Choose the image that takes the place of the selected one.
+    ChooseImage,
+    /// Choose the cell for the selected patch.
+    MoveTo,
+    /// Take their tags away.
+    Untag,
+    /// Tag 1.
+    Tag1,
+    /// Tag 2.
+    Tag2,
+    /// Tag 3.
+    Tag3,
+    /// Tag 4.
+    Tag4,
+    /// Tag 5.
+    Tag5,
+    /// Tag 6.
+    Tag6,
+    /// Tag 7.
+    Tag7,
+    /// Tag 8.
+    Tag8,
+    /// Tag 9.
+    Tag9,
     /// Check the observer on the data.
     Check,
     /// Score the chosen classes.
@@ -19,6 +73,8 @@ pub enum Action {
     ToggleLive,
     /// Write the distilled dataset.
     Distil,
+    /// Bring the panel of exports forward.
+    ExportSet,
     /// Copy the command line that repeats the recipe.
     CopyCommand,
     /// Copy the log.
@@ -83,8 +139,12 @@ pub enum Action {
     ZoomReset,
     /// Put the panels back where they were.
     ResetLayout,
+    /// Find a command, class, preset, panel, dataset or observer by typing.
+    Palette,
     /// Show the help sheet.
     Help,
+    /// Walk through the sample.
+    Tour,
     /// Close the window.
     Quit,
 }
@@ -154,6 +214,10 @@ const fn plain(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::NONE, key))
 }
 
+const fn shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::SHIFT, key))
+}
+
 const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::COMMAND, key))
 }
@@ -180,12 +244,52 @@ const ROWS: &[About] = &[
     row(Action::OpenDataset, Menu::File, "Open dataset…", "Choose the dataset's folder", ctrl(Key::O)),
     row(Action::OpenObserver, Menu::File, "Load observer…",
         "Choose a trained network's weight file", ctrl_shift(Key::O)),
+    row(Action::NewSession, Menu::File, "New session",
+        "Close dataset and observer and start with nothing; scores, runs and curation stay in the project", NONE),
+    row(Action::OpenProject, Menu::File, "Open project…",
+        "Save this project and open another one as it was left, or a new one", ctrl_shift(Key::P)),
+    row(Action::ExportSet, Menu::File, "Export set…",
+        "Write a distilled set, or the selected source images, as other programs read them", ctrl_shift(Key::X)),
     row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
     row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),
     row(Action::CopyCommand, Menu::Edit, "Copy command line",
         "The `stillroom distill` call that repeats this", ctrl_shift(Key::C)),
     row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
+    row(Action::SavePreset, Menu::Edit, "Save recipe as preset…",
+        "Keep the recipe's values under a name; `stillroom distill --preset NAME` takes them, too", NONE),
+    row(Action::Presets, Menu::Edit, "Own presets…",
+        "Take, import, export or delete the presets that were saved under a name", NONE),
+    row(Action::SelectAll, Menu::Curate, "Select all shown",
+        "Select every patch that the panel shows", ctrl(Key::A)),
+    row(Action::InvertSelection, Menu::Curate, "Invert selection",
+        "Select what isn't, among the patches that the panel shows", ctrl_shift(Key::I)),
+    row(Action::NextPatch, Menu::Curate, "Next patch", "Go to the next patch that is shown", plain(Key::Enter)),
+    row(Action::Advance, Menu::Curate, "Advance after a mark",
+        "After a pin or a rejection of a single patch, go to the next one, or stay", NONE),
+    row(Action::Pin, Menu::Curate, "Pin", "Always stitch the selected patches", plain(Key::P)),
+    row(Action::Reject, Menu::Curate, "Reject", "Never stitch the selected patches", plain(Key::X)),
+    row(Action::ResetMarks, Menu::Curate, "Reset",
+        "Take back pins, rejections, crops and cells of the selected patches; tags stay", plain(Key::U)),
+    row(Action::NextCrop, Menu::Curate, "Another crop",
+        "Cut the selected patches from the crop with the next higher loss", plain(Key::C)),
+    row(Action::PreviousCrop, Menu::Curate, "Previous crop",
+        "Cut the selected patches from the crop with the next lower loss", shift(Key::C)),
+    row(Action::AnotherImage, Menu::Curate, "Another image",
+        "Reject the selected patches; the best images that are not stitched take their cells", plain(Key::S)),
+    row(Action::ChooseImage, Menu::Curate, "Choose another image…",
+        "Choose which image takes the cell of the selected patch", shift(Key::S)),
+    row(Action::MoveTo, Menu::Curate, "Move to…", "Choose the cell for the selected patch", plain(Key::M)),
+    row(Action::Untag, Menu::Curate, "No tag", "Take the selected patches' tags away", plain(Key::Num0)),
+    row(Action::Tag1, Menu::Curate, "Tag 1", "Give the selected patches tag 1", plain(Key::Num1)),
+    row(Action::Tag2, Menu::Curate, "Tag 2", "Give the selected patches tag 2", plain(Key::Num2)),
+    row(Action::Tag3, Menu::Curate, "Tag 3", "Give the selected patches tag 3", plain(Key::Num3)),
+    row(Action::Tag4, Menu::Curate, "Tag 4", "Give the selected patches tag 4", plain(Key::Num4)),
+    row(Action::Tag5, Menu::Curate, "Tag 5", "Give the selected patches tag 5", plain(Key::Num5)),
+    row(Action::Tag6, Menu::Curate, "Tag 6", "Give the selected patches tag 6", plain(Key::Num6)),
+    row(Action::Tag7, Menu::Curate, "Tag 7", "Give the selected patches tag 7", plain(Key::Num7)),
+    row(Action::Tag8, Menu::Curate, "Tag 8", "Give the selected patches tag 8", plain(Key::Num8)),
+    row(Action::Tag9, Menu::Curate, "Tag 9", "Give the selected patches tag 9", plain(Key::Num9)),
     row(Action::Check, Menu::Run, "Check observer",
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
@@ -206,6 +310,8 @@ const ROWS: &[About] = &[
         "Parameters, notes, accuracy per class and confusions of the selected training", ctrl(Key::I)),
     row(Action::CopyTraining, Menu::Trainings, "Copy as command line",
         "The `stillroom train` call that does what the form says", NONE),
+    row(Action::SaveTrainingPreset, Menu::Trainings, "Save training as preset…",
+        "Keep the training's values under a name; `stillroom train --preset NAME` takes them, too", NONE),
     row(Action::OpenTrainings, Menu::Trainings, "Open trainings…",
         "Choose a folder; the trainings in it join the table", NONE),
     row(Action::ListTrainings, Menu::Trainings, "List trainings again",
@@ -239,8 +345,12 @@ const ROWS: &[About] = &[
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),
     row(Action::ZoomReset, Menu::View, "Usual size", "Everything in the size that the desktop gives", ctrl(Key::Num0)),
     row(Action::ResetLayout, Menu::View, "Reset layout", "Put all panels back where they were", NONE),
+    row(Action::Palette, Menu::Help, "Find a command…",
+        "Commands, classes, presets, panels, recent datasets and observers, by typing", ctrl(Key::K)),
     row(Action::Help, Menu::Help, "Keys and words",
         "What the keys do and what the words mean", plain(Key::Questionmark)),
+    row(Action::Tour, Menu::Help, "Tour",
+        "From data to a distilled set in six steps, on the built-in sample where nothing is open", NONE),
 ];
 
 impl Action {
@@ -256,10 +366,29 @@ impl Action {
         ROWS.iter().find(|row| row.action == self).unwrap_or(&ROWS[0])
     }
 
-    /// The action whose keys were pressed; the one with more modifiers wins.
+    /// The tag that a command gives, 0 for none; `None` for other commands.
     #[must_use]
-    pub fn pressed(input: &mut InputState) -> Option<Self> {
-        let mut rows: Vec<&About> = ROWS.iter().filter(|row| row.shortcut.is_some()).collect();
+    pub fn tag(self) -> Option<u8> {
+        const TAGS: [Action; 10] = [
+            Action::Untag,
+            Action::Tag1,
+            Action::Tag2,
+            Action::Tag3,
+            Action::Tag4,
+            Action::Tag5,
+            Action::Tag6,
+            Action::Tag7,
+            Action::Tag8,
+            Action::Tag9,
+        ];
+        TAGS.iter().zip(0..).find(|(action, _)| **action == self).map(|(_, tag)| tag)
+    }
+
+    /// The action whose keys were pressed; the one with more modifiers wins. The keys of culling count where it goes on.
+    #[must_use]
+    pub fn pressed(input: &mut InputState, culling: bool) -> Option<Self> {
+        let heard = |row: &&About| row.shortcut.is_some() && (culling || row.menu != Menu::Curate);
+        let mut rows: Vec<&About> = ROWS.iter().filter(heard).collect();
         rows.sort_by_key(|row| row.shortcut.is_none_or(|s| !s.modifiers.shift));
         rows.into_iter().find(|row| row.shortcut.is_some_and(|s| consume(input, s))).map(|row| row.action)
     }

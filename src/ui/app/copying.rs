@@ -37,7 +37,7 @@ impl App {
             return;
         };
         let (project, repaint) = (self.project.clone(), ctx.clone());
-        self.copied = Some(later::later(move || {
+        self.copied = Some(later::soon(move || {
             let copied = with_curation(&line, project, &dataset, &curation);
             repaint.request_repaint();
             copied

@@ -14,6 +14,9 @@ use crate::store::project::Project;
 use crate::ui::later;
 use crate::ui::model::log::Level;
 
+/// Jobs that may wait before the worker might have no place for another one.
+const MANY: usize = 8;
+
 /// What the app waits for on behalf of class orders.
 #[derive(Default)]
 pub(super) struct Ordering {
@@ -50,14 +53,19 @@ impl App {
         if let Some(Err(why)) = self.ordering.written.as_ref().and_then(|r| r.try_recv().ok()) {
             self.model.say(Level::Warning, format!("the command line can't repeat the class order: {why}"));
         }
-        let Some(opened) = self.model.observer.clone() else { return };
+        // What the project was left with comes with its own.
+        let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reading()) else { return };
         let wanted = self.model.workspace.outputs().cloned();
         if opened.request.outputs.as_ref() == wanted.as_deref() {
-            self.ordering.asked = None;
+            // Another order was asked for and refused: that is over.
+            if self.ordering.asked.take().is_some() {
+                self.model.problems.observer = None;
+            }
             return;
         }
-        let busy = [Job::OpenSample, Job::OpenDataset, Job::OpenObserver].into_iter();
-        if self.ordering.asked.as_ref() == Some(&wanted) || busy.into_iter().any(|job| self.model.is_under_way(job)) {
+        let opening = [Job::OpenSample, Job::OpenDataset, Job::OpenObserver];
+        let busy = opening.into_iter().any(|job| self.model.is_under_way(job)) || self.model.waiting.len() > MANY;
+        if busy || self.ordering.asked.as_ref() == Some(&wanted) {
             return;
         }
         // What it finds would be of the order of before.

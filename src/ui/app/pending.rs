@@ -1,10 +1,15 @@
-//! What the app waits for on behalf of trainings.
+//! What the app waits for on behalf of trainings, presets and exports.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 
 use crate::core::train::presets::Suggestion;
+use crate::jobs::control::Control;
+use crate::jobs::export::{Measure, Place};
+use crate::store::presets::{Listed, PresetError};
+use crate::ui::model::exporting::KnownSets;
 use crate::ui::model::trainings::Listing;
+use crate::ui::panels::export::Subject;
 use crate::ui::panels::training::suggestion::Wanted;
 
 /// Answers that the app waits for, and what it asks about.
@@ -20,4 +25,34 @@ pub(super) struct Pending {
     /// What the name was last suggested for.
     pub(super) named: Option<String>,
     pub(super) suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
+}
+
+/// What came of a change of the user's presets: a line for the log, or why not.
+pub(super) type PresetDone = Result<String, PresetError>;
+
+/// Answers about the user's presets that the app waits for.
+#[derive(Default)]
+pub(super) struct PresetWork {
+    pub(super) listing: Option<Receiver<Result<Listed, PresetError>>>,
+    pub(super) change: Option<Receiver<PresetDone>>,
+}
+
+/// Answers that the app waits for, and what it asks about.
+#[derive(Default)]
+pub(super) struct PendingExport {
+    /// What the panel asks for, and since when on the window's clock.
+    pub(super) wanted: Option<Subject>,
+    pub(super) since_secs: f64,
+    /// What was looked at last, or is being looked at.
+    pub(super) looked: Option<Subject>,
+    pub(super) measure: Option<(Control, Receiver<Result<Measure, String>>)>,
+    /// The folder that was looked at last.
+    pub(super) placed: Option<(Subject, PathBuf)>,
+    pub(super) place: Option<Receiver<Place>>,
+    /// What a name was last suggested for.
+    pub(super) named: Option<(PathBuf, String)>,
+    pub(super) name: Option<Receiver<PathBuf>>,
+    /// The project's sets; `listed` once they were asked for.
+    pub(super) sets: Option<Receiver<Result<KnownSets, String>>>,
+    pub(super) listed: bool,
 }

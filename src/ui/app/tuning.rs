@@ -119,6 +119,11 @@ impl App {
         self.tuning.own = self.model.waiting.last().map(|waiting| (recipe, waiting.control.clone()));
     }
 
+    /// Whether the scoring that runs was begun by itself.
+    pub(super) fn scores_by_itself(&self) -> bool {
+        self.tuning.own.is_some()
+    }
+
     /// A scoring that was stopped or failed is not begun again by itself.
     pub(super) fn tuning_heard(&mut self, event: &Event) {
         match event {

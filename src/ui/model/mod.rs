@@ -1,6 +1,10 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod culling;
+pub mod exporting;
 pub mod log;
+mod problems;
+pub mod project;
 pub mod ranking;
 pub mod saved;
 pub mod shown;
@@ -20,12 +24,18 @@ use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
-use crate::store::project::{Project, RecentDataset, RecentObserver};
+use crate::store::presets::Listed;
+use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
-use super::actions::Action;
+use super::actions::{Action, Menu};
 use super::intent::Panel;
+use culling::Culling;
+use exporting::{Done, Exporting};
 use log::{Level, Log};
+pub use problems::Problems;
+use project::ProjectView;
+pub use project::Recent;
 use ranking::Ranking;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
@@ -40,65 +50,6 @@ pub struct Running {
     pub control: Control,
     /// When it began, on the window's clock.
     pub began_secs: f64,
-}
-
-/// Errors, each kept where it arose until the same thing is tried again.
-#[derive(Clone, Debug, Default)]
-pub struct Problems {
-    /// Opening a dataset.
-    pub dataset: Option<String>,
-    /// Loading an observer.
-    pub observer: Option<String>,
-    /// Checking it.
-    pub check: Option<String>,
-    /// Scoring.
-    pub score: Option<String>,
-    /// Distilling.
-    pub distil: Option<String>,
-    /// Training.
-    pub train: Option<String>,
-    /// Saving a plot or a table.
-    pub save: Option<String>,
-}
-
-impl Problems {
-    fn of(&mut self, job: Job) -> &mut Option<String> {
-        match job {
-            Job::OpenDataset | Job::OpenSample => &mut self.dataset,
-            Job::OpenObserver => &mut self.observer,
-            Job::Check => &mut self.check,
-            Job::Score => &mut self.score,
-            Job::Distill => &mut self.distil,
-            Job::Train => &mut self.train,
-        }
-    }
-}
-
-/// What was opened before, latest first.
-#[derive(Clone, Debug, Default)]
-pub struct Recent {
-    /// Datasets.
-    pub datasets: Vec<RecentDataset>,
-    /// Observers.
-    pub observers: Vec<RecentObserver>,
-}
-
-impl Recent {
-    /// Reads the lists of a project; empty where there is none yet, or with the reason why it can't be read.
-    ///
-    /// # Errors
-    /// The store's reason, in words.
-    pub fn read(folder: Option<PathBuf>) -> Result<Self, String> {
-        let folder = folder.map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
-        let project = match Project::read_only(&folder) {
-            Ok(project) => project,
-            Err(crate::store::project::ProjectError::Missing(_)) => return Ok(Self::default()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let datasets = project.recent_datasets(12).map_err(|e| e.to_string())?;
-        let observers = project.recent_observers(12).map_err(|e| e.to_string())?;
-        Ok(Self { datasets, observers })
-    }
 }
 
 /// Everything that panels may look at.
@@ -128,8 +79,8 @@ pub struct Model {
     pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
-    /// The device that computes, and why.
-    pub device: Option<String>,
+    /// The device that computes: in a few words, and its whole name with why it was taken.
+    pub device: Option<(String, String)>,
     /// Scores and rankings.
     pub ranking: Ranking,
     /// Which of the ranked patches pass the filter.
@@ -142,10 +93,16 @@ pub struct Model {
     pub problems: Problems,
     /// Trainings.
     pub trainings: Trainings,
+    /// Exports.
+    pub exporting: Exporting,
     /// The log.
     pub log: Log,
     /// What was opened before.
     pub recent: Recent,
+    /// The project, and other ones.
+    pub project: ProjectView,
+    /// The user's own presets.
+    pub presets: Listed,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -156,6 +113,8 @@ pub struct Model {
     pub reveal: bool,
     /// Seconds since the window opened.
     pub now_secs: f64,
+    /// What culling remembers.
+    pub culling: Culling,
 }
 
 impl Model {
@@ -198,6 +157,12 @@ impl Model {
         self.running.iter().chain(&self.waiting).any(|r| r.job == job)
     }
 
+    /// Whether a job runs or waits.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.running.is_some() || !self.waiting.is_empty()
+    }
+
     /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
     #[must_use]
     pub fn staleness(&self) -> (usize, usize) {
@@ -224,6 +189,7 @@ impl Model {
             Action::PreviousInRank | Action::NextInRank => {
                 needs(self.workspace.selected().is_some(), "select a patch first")
             }
+            Action::NewSession => needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"),
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
             Action::OpenObserver
@@ -242,6 +208,7 @@ impl Model {
             }
             Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
+            of_patches if of_patches.about().menu == Menu::Curate => self.why_not_culled(of_patches),
             _ => None,
         }
     }
@@ -294,9 +261,9 @@ impl Model {
                 self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
                 self.parts_of = file;
             }
-            Event::Device(device) => {
-                self.say(Level::Info, format!("computing on {device}"));
-                self.device = Some(device);
+            Event::Device { short, told } => {
+                self.say(Level::Info, format!("computing on {told}"));
+                self.device = Some((short, told));
             }
             Event::Checked(report) => self.take_check(report),
             Event::Reordered(opened) => self.take_reordered(opened),
@@ -312,10 +279,16 @@ impl Model {
                 self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
+            Event::Exported(report) => self.take_written(Done::Images(report)),
+            Event::Reported(page) => self.take_written(Done::Page(page)),
             Event::Warning(text) => self.say(Level::Warning, text),
+            Event::Project(_) | Event::Held => {}
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
+            }
+            Event::Cancelled(job @ (Job::Export | Job::Report)) => {
+                self.say(Level::Info, format!("{job}: cancelled; nothing was left behind"));
             }
             Event::Cancelled(job) => {
                 self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
@@ -330,6 +303,11 @@ impl Model {
                 }
             }
         }
+    }
+
+    fn take_written(&mut self, done: Done) {
+        self.say(Level::Info, done.words());
+        self.exporting.done = Some(done);
     }
 
     fn take_check(&mut self, report: Arc<CheckReport>) {
@@ -386,7 +364,7 @@ impl Model {
         }
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
-        let (fingerprint, holdout) = (String::new(), data.holdout());
+        let (fingerprint, holdout) = (opened.fingerprint.clone(), data.holdout());
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
@@ -396,9 +374,17 @@ impl Model {
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
         let o = &opened.observer;
-        self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
+        let reordered = |before: &Arc<OpenedObserver>| {
+            before.observer.fingerprint == o.fingerprint && before.request.outputs != opened.request.outputs
+        };
+        if self.observer.as_ref().is_some_and(reordered) {
+            let words = if opened.request.outputs.is_some() { "another class order" } else { "its own class order" };
+            self.say(Level::Info, format!("opened {} with {words}", o.name));
+        } else {
+            self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
+            for note in &opened.notes {
+                self.say(Level::Warning, note.clone());
+            }
         }
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();

@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::controls::command;
-use super::provenance::{crops_of, facts, output_title};
+use super::provenance::{facts, output_title};
 use super::scene::Scene;
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::distil::patch::CropBox;
@@ -60,7 +60,7 @@ impl SourcePanel {
         if self.of != Some(image) {
             (self.of, self.zoom) = (Some(image), None);
         }
-        let crops = crops_of(scene, (class, image));
+        let crops = scene.model.crops(image);
         let ranked = scene.model.ranking.class(class).ranked;
         self.toolbar(ui, (rank, ranked), scene);
         let about = |ui: &mut Ui, scene: &mut Scene<'_>| {

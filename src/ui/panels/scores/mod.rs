@@ -88,7 +88,7 @@ impl ScoresPanel {
 
     fn parts(&mut self, ui: &mut Ui, (dataset, chosen, left): (&Dataset, Vec<ClassId>, usize), scene: &mut Scene<'_>) {
         let (top, available) = (ui.cursor().top(), ui.available_height());
-        let classes = shown_classes(scene);
+        let classes = shown_classes(scene.model);
         let counting = (left > 0).then(|| {
             let (counted, all) = (chosen.len().saturating_sub(left), chosen.len());
             format!("counting… {} of {} classes", text::thousands(counted as u64), text::thousands(all as u64))
