@@ -45,11 +45,15 @@ tidy() {
   fi
 }
 
-# await SECONDS WORDS COMMAND...: until the command succeeds. What fails within it is tried again.
+# await SECONDS WORDS [!] COMMAND...: until the command succeeds, or with ! until it no longer does.
 await() {
-  local until=$((SECONDS + $1)) words=$2
+  local until=$((SECONDS + $1)) words=$2 due=0 came
   shift 2
-  until "$@" 2>/dev/null; do
+  if [[ $1 == ! ]]; then due=1 && shift; fi
+  while true; do
+    came=0
+    "$@" 2>/dev/null || came=1
+    ((came != due)) || break
     [[ ! -e $work/failed ]] || exit 1
     is_alive || fail "the window has gone while it was waited for: $words"
     ((SECONDS < until)) || fail "in vain waited for: $words"
