@@ -93,7 +93,7 @@ fn the_palette_takes_presets_panels_and_commands_by_click_and_greys_what_cannot_
     palette(&mut window, "history");
     window.get_by_label("panel: History").click();
     window.run_steps(3);
-    window.get_by_label_contains("Patches per image (N) 4 → 1");
+    window.get_by_label_contains("Patches per image (N) 4 to 1");
     // A slip of the finger is forgiven, and the arrows walk round.
     palette(&mut window, "lihgt or dark");
     press(&mut window, Modifiers::NONE, Key::ArrowUp);
@@ -203,7 +203,7 @@ fn a_click_in_the_history_goes_there_and_back() {
     window.run_steps(2);
     let chosen = |w: &Window| w.state().model().workspace.chosen().count();
     assert_eq!((ipc(&window), chosen(&window)), (20, 2));
-    window.get_by_label("step 1: Images per class (IPC) 10 → 20");
+    window.get_by_label("step 1: Images per class (IPC) 10 to 20");
     window.get_by_label("step 0: as it began").click();
     window.run_steps(3);
     assert_eq!((ipc(&window), chosen(&window)), (10, 3));
