@@ -246,5 +246,5 @@ fn without_permissions() {
     assert!(matches!(error, FolderError::NotWritable { .. }), "{error}");
     assert!(error.to_string().contains("out.partial-1: cannot make this folder: permission denied"), "{error}");
     let error = super::class_map::write(&folder.join("map.json"), &[], &[]).unwrap_err().to_string();
-    assert!(error.contains("map.json: cannot write: permission denied"), "{error}");
+    assert!(error.contains("cannot write into this folder: permission denied"), "{error}");
 }
