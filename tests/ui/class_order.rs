@@ -200,16 +200,9 @@ fn a_cell_leads_to_its_images() {
         let model = window.state().model();
         let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
         let images = held_out.images_of(ClassId(class as u32));
-        let moved = |image: &ImageId| {
-            model
-                .check
-                .as_ref()
-                .unwrap()
-                .0
-                .predictions
-                .iter()
-                .any(|p| p.image == *image && p.predicted as usize == (other + 1) % 12)
-        };
+        let answers = &model.check.as_ref().unwrap().0.predictions;
+        let wrong = (other + 1) % 12;
+        let moved = |image: &ImageId| answers.iter().any(|p| p.image == *image && p.predicted as usize == wrong);
         held_out.source(images.map(ImageId).find(moved).unwrap())
     };
     assert!(file.contains(&format!("{}/", ANIMALS[class])), "{file}");
