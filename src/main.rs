@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use stillroom::cli::{self, Outcome};
 use stillroom::jobs::worker::WorkerConfig;
+use stillroom::store::settings;
+use stillroom::store::window::RecentProjects;
 use stillroom::ui::{self, AppConfig};
 
 fn main() -> ExitCode {
@@ -12,11 +14,17 @@ fn main() -> ExitCode {
         Outcome::BenchUi => return bench_ui(),
         Outcome::Window(options) => options,
     };
+    let tour = options.data.is_none() && options.project.is_none();
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
     let config = AppConfig {
         open_dataset: options.data.map(|folder| options.reading.of(&folder)),
         open_observer: options.observer,
+        fresh: options.fresh,
+        sample: !options.fresh,
+        projects: RecentProjects::default_file(),
         worker,
+        settings: settings::folder(),
+        tour,
         ..AppConfig::default()
     };
     match ui::run(config) {

@@ -279,15 +279,18 @@ impl<R: Flags> clap::FromArgMatches for RecipeArgs<R> {
 /// Options of the window.
 #[derive(clap::Args, Debug)]
 pub struct Window {
-    /// Dataset folder to open in the window [default: the built-in sample]
+    /// Dataset folder to open in the window [default: what the project was left with, at first the built-in sample]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// How it is read.
     #[command(flatten)]
     pub reading: ReadingArgs,
     /// Observer to load in the window
-    #[arg(long, value_name = "FILE", requires = "data")]
+    #[arg(long, value_name = "FILE")]
     pub observer: Option<PathBuf>,
+    /// Begin with an empty window, whatever the project was left with; its scores and runs stay
+    #[arg(long)]
+    pub fresh: bool,
     /// Project folder [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     pub project: Option<PathBuf>,

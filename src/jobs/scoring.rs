@@ -77,6 +77,70 @@ pub fn score(
     Ok(cost)
 }
 
+/// Brings the blocks of `classes` that the project has for a recipe, whatever part of the subset they cover; nothing is
+/// computed. Damaged ones are named and left out.
+///
+/// # Errors
+/// [`ScoringError`].
+pub fn recall(
+    session: &Session,
+    project: &Project,
+    (recipe, classes): (&Recipe<Rded>, &[ClassId]),
+    progress: &mut dyn Progress,
+    each: &mut dyn FnMut(ClassId, Arc<ClassScores>),
+) -> Result<(), ScoringError> {
+    let plan = crop_plan(session, recipe);
+    let key = score_key(session, &plan);
+    let total = classes.len() as u64;
+    for (done, &class) in (0..).zip(classes) {
+        progress.step("load scores", done, total).map_err(ScoreError::from)?;
+        let wanted = Wanted::of(session, recipe, class);
+        let (block, warning) = stored(session, (Some(project), &key), &wanted, plan.crops)?;
+        warning.into_iter().for_each(|text| progress.warn(format!("{text}; score it again")));
+        block.into_iter().for_each(|block| each(class, Arc::new(block)));
+    }
+    progress.step("load scores", total, total).map_err(ScoreError::from)?;
+    Ok(())
+}
+
+/// The images of a class that a recipe scores, in the order of its permutation.
+struct Wanted {
+    class: ClassId,
+    /// Position in the permutation, and the image.
+    images: Vec<(u32, ImageId)>,
+    /// Stamps of their files.
+    stamps: Vec<u64>,
+}
+
+impl Wanted {
+    fn of(session: &Session, recipe: &Recipe<Rded>, class: ClassId) -> Self {
+        let dataset = &session.dataset;
+        let range = dataset.images_of(class);
+        let order = subset_order(recipe.seed, &dataset.class(class).name, range.len());
+        let images: Vec<(u32, ImageId)> =
+            (0..).zip(order.iter().take(recipe.method.subset as usize).map(|at| ImageId(range.start + at))).collect();
+        let stamps = stamps::of(dataset, images.iter().map(|(_, image)| *image));
+        Self { class, images, stamps }
+    }
+}
+
+/// What the project has of a class, and a warning where that is damaged.
+fn stored(
+    session: &Session,
+    (project, key): (Option<&Project>, &ScoreKey),
+    wanted: &Wanted,
+    crops: u32,
+) -> Result<(Option<ClassScores>, Option<String>), ProjectError> {
+    let (class, output) = (wanted.class, session.observer.map.outputs[wanted.class.index()]);
+    let slot = Slot { key, class: &session.dataset.class(class).name, output };
+    match project.map(|p| p.load_scores(slot, crops, &wanted.stamps)) {
+        Some(Ok(stored)) => Ok((stored, None)),
+        Some(Err(error @ ProjectError::DamagedScores { .. })) => Ok((None, Some(error.to_string()))),
+        Some(Err(error)) => Err(error),
+        None => Ok((None, None)),
+    }
+}
+
 struct ClassOutcome {
     block: ClassScores,
     /// `None` where nothing was computed.
@@ -92,22 +156,15 @@ fn class_scores(
     advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
 ) -> Result<ClassOutcome, ScoringError> {
     let dataset = session.dataset.clone();
-    let observer = session.observer.clone();
-    let name = &dataset.class(class).name;
-    let range = dataset.images_of(class);
-    let order = subset_order(recipe.seed, name, range.len());
-    let images: Vec<(u32, ImageId)> =
-        (0..).zip(order.iter().take(recipe.method.subset as usize).map(|at| ImageId(range.start + at))).collect();
-    let mut stamps = stamps::of(&dataset, images.iter().map(|(_, image)| *image));
-    let output = observer.map.outputs[class.index()];
-    let slot = Slot { key, class: name, output };
-    let (stored, warning) = match project.map(|p| p.load_scores(slot, plan.crops, &stamps)) {
-        Some(Ok(stored)) => (stored, None),
-        Some(Err(error @ ProjectError::DamagedScores { .. })) => (None, Some(format!("{error}; scoring it again"))),
-        Some(Err(error)) => return Err(error.into()),
-        None => (None, None),
-    };
-    if let Some(block) = stored.as_ref().filter(|b| b.covers(recipe.method.subset, plan.crops, range.len())) {
+    let wanted = Wanted::of(session, recipe, class);
+    let (stored, warning) = stored(session, (project, key), &wanted, plan.crops)?;
+    let warning = warning.map(|text| format!("{text}; scoring it again"));
+    let Wanted { images, mut stamps, .. } = wanted;
+    let output = session.observer.map.outputs[class.index()];
+    let slot = Slot { key, class: &dataset.class(class).name, output };
+    if let Some(block) =
+        stored.as_ref().filter(|b| b.covers(recipe.method.subset, plan.crops, dataset.class_size(class)))
+    {
         return Ok(ClassOutcome { block: block.clone(), spent: None, warning });
     }
     // A larger subset needs its new images only; more crops need all of them.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::core::data::names::escape;
+use crate::core::data::names::{escape, unescape};
 
 /// A file or folder that could not be used, and what to do about it.
 #[derive(Debug)]
@@ -96,6 +96,35 @@ pub fn join_bytes(root: &Path, relative: &[u8]) -> PathBuf {
     }
 }
 
+/// A path as JSON text, whatever its bytes: for `#[serde(with = "escaped")]`.
+pub(super) mod escaped {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use super::{Path, PathBuf, bytes_of, escape, join_bytes, unescape};
+
+    pub(in crate::store) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&escape(&bytes_of(path.as_os_str())))
+    }
+
+    pub(in crate::store) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(join_bytes(Path::new(""), &unescape(&text).unwrap_or_else(|| text.into_bytes())))
+    }
+}
+
+/// A path of a list in a JSON file, whatever its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct KeptPath(#[serde(with = "escaped")] pub PathBuf);
+
+/// Whether a path, which need not exist yet, leads into a folder.
+#[must_use]
+pub fn lies_within(path: &Path, folder: &Path) -> bool {
+    let (Ok(path), Ok(folder)) = (std::path::absolute(path), std::fs::canonicalize(folder)) else { return false };
+    let there = path.ancestors().find_map(|above| std::fs::canonicalize(above).ok());
+    there.is_some_and(|there| there.starts_with(&folder))
+}
+
 /// Reads a small text file, at most `limit` bytes: a weight file given by mistake must not fill the memory.
 ///
 /// # Errors
@@ -144,6 +173,12 @@ impl NewFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder_of(path)).map_err(FileError::at(path, "write"))?;
         Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Where it will be.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Gives it these bytes and its name.

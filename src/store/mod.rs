@@ -11,11 +11,14 @@ pub mod import;
 pub mod labels;
 pub mod lock;
 pub mod model_config;
+pub mod presets;
 pub mod project;
 pub mod record;
 pub mod sealed;
+pub mod settings;
 pub mod stamps;
 pub mod training;
+pub mod window;
 
 #[cfg(test)]
 #[cfg(all(feature = "shared-data", target_os = "linux"))]

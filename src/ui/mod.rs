@@ -3,14 +3,17 @@
 
 pub mod actions;
 pub mod app;
+mod arrangement;
 pub mod bench;
 mod command_line;
 mod fonts;
 pub mod intent;
+mod keyboard;
 mod later;
 mod layout;
 pub mod model;
 mod panels;
+mod search;
 mod theme;
 mod widgets;
 mod window;

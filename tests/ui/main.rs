@@ -60,6 +60,7 @@ impl Files {
         let project = Some(self.folder.path().join("project"));
         AppConfig {
             worker: WorkerConfig { project, batch: Some(16), ..WorkerConfig::default() },
+            fresh: true,
             ..AppConfig::default()
         }
     }
@@ -336,8 +337,10 @@ mod answered;
 mod class_order;
 mod culling;
 mod desk;
+mod export;
 mod filters;
 mod opening;
+mod project;
 mod sizes;
 mod training;
 

@@ -11,8 +11,10 @@ use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
+use crate::jobs::export::{ExportRequest, Prepared};
 use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver, of_same_classes};
 use crate::jobs::picking::{ScoredClasses, pick};
+use crate::jobs::report::{self, ReportRequest};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
@@ -27,13 +29,15 @@ use super::messages::{Event, OpenedDataset, Request, WorkerConfig};
 const BETWEEN_POINTS: Duration = Duration::from_millis(100);
 
 pub(super) struct Compute {
-    config: WorkerConfig,
+    pub(super) config: WorkerConfig,
     outgoing: SyncSender<Event>,
     wake: Arc<dyn Fn() + Send + Sync>,
-    project: Option<Project>,
-    data: Option<Arc<OpenedDataset>>,
-    observer: Option<Arc<OpenedObserver>>,
-    session: Option<Session>,
+    pub(super) project: Option<Project>,
+    /// The project could not be opened when it was tried last, and the window knows.
+    pub(super) refused: bool,
+    pub(super) data: Option<Arc<OpenedDataset>>,
+    pub(super) observer: Option<Arc<OpenedObserver>>,
+    pub(super) session: Option<Session>,
 }
 
 /// How a request ended.
@@ -55,7 +59,7 @@ impl Ending {
 
 impl Compute {
     pub(super) fn new(config: WorkerConfig, outgoing: SyncSender<Event>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        Self { config, outgoing, wake, project: None, data: None, observer: None, session: None }
+        Self { config, outgoing, wake, project: None, refused: false, data: None, observer: None, session: None }
     }
 
     pub(super) fn run(mut self, incoming: &Receiver<(Request, Control)>) {
@@ -80,7 +84,7 @@ impl Compute {
         }
     }
 
-    fn send(&self, event: Event) {
+    pub(super) fn send(&self, event: Event) {
         // The window is gone: nothing is left to tell.
         let _ = self.outgoing.send(event);
         (self.wake)();
@@ -91,6 +95,10 @@ impl Compute {
             return Ending::Cancelled;
         }
         match request {
+            Request::OpenProject(folder) => {
+                self.open_project(folder);
+                Ending::Done
+            }
             Request::OpenSample => Ending::of(self.open_sample(control), control.is_cancelled()),
             Request::OpenDataset(request) => Ending::of(self.open_dataset(&request), false),
             Request::OpenObserver(request) => Ending::of(self.open_observer(&request), false),
@@ -98,8 +106,13 @@ impl Compute {
             Request::Score { recipe, classes } => {
                 Ending::of(self.score(&recipe, &classes, control), control.is_cancelled())
             }
+            Request::Recall { recipe, classes } => {
+                Ending::of(self.recall(&recipe, &classes, control), control.is_cancelled())
+            }
             Request::Distill(request) => Ending::of(self.distill(&request, control), control.is_cancelled()),
             Request::Train(request) => Ending::of(self.train(&request, control), control.is_cancelled()),
+            Request::Export(request) => Ending::of(self.export(&request, control), control.is_cancelled()),
+            Request::Report(request) => Ending::of(self.report(&request, control), control.is_cancelled()),
         }
     }
 
@@ -118,7 +131,8 @@ impl Compute {
         })?;
         let held_out = request.held_out(&imported.dataset).map(Arc::new);
         let (dataset, notes) = (Arc::new(imported.dataset), imported.notes);
-        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: request.folders });
+        let fingerprint = dataset.fingerprint();
+        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: request.folders, fingerprint });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
         if let Err(error) = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()))
         {
@@ -157,15 +171,15 @@ impl Compute {
         let Some(note) = note else { return Ok(data) };
         let held_out = data.held_out.as_ref().and_then(|held_out| of_same_classes(Dataset::clone(held_out), &dataset));
         let notes = data.notes.iter().cloned().chain([note]).collect();
-        let opened = OpenedDataset { dataset, held_out: held_out.map(Arc::new), notes, folders: data.folders };
-        let opened = Arc::new(opened);
+        let (fingerprint, held_out) = (dataset.fingerprint(), held_out.map(Arc::new));
+        let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: data.folders, fingerprint });
         self.data = Some(opened.clone());
         self.send(Event::Dataset(opened.clone()));
         Ok(opened)
     }
 
     /// The session of the open dataset and observer, made on first use.
-    fn session(&mut self) -> Result<&mut Session, String> {
+    pub(super) fn session(&mut self) -> Result<&mut Session, String> {
         if self.session.is_none() {
             let data = self.data.clone().ok_or("open a dataset first")?;
             let observer = self.observer.clone().ok_or("load an observer first")?;
@@ -179,22 +193,26 @@ impl Compute {
 
     fn pick(&self) -> Result<Picked, String> {
         let picked = device::pick(self.config.device).map_err(|e| e.to_string())?;
-        self.send(Event::Device(format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason)));
+        let told = format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason);
+        self.send(Event::Device { short: picked.info.short(self.config.threads), told });
         Ok(picked)
     }
 
-    fn project(&mut self) -> Result<&Project, String> {
+    pub(super) fn project(&mut self) -> Result<&Project, String> {
         if self.project.is_none() {
             let folder =
                 self.config.project.clone().map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
             let project = Project::open(&folder).map_err(|e| e.to_string())?;
+            if std::mem::take(&mut self.refused) {
+                self.send(Event::Held);
+            }
             project.warning().into_iter().for_each(|text| self.send(Event::Warning(text)));
             self.project = Some(project);
         }
         self.project.as_ref().ok_or_else(|| "no project".to_owned())
     }
 
-    fn reporter(&self, control: &Control) -> Reporter<'static> {
+    pub(super) fn reporter(&self, control: &Control) -> Reporter<'static> {
         let (outgoing, wake) = (self.outgoing.clone(), self.wake.clone());
         Reporter::new(control.clone(), move |warning| {
             let _ = outgoing.send(Event::Warning(warning));
@@ -203,7 +221,7 @@ impl Compute {
     }
 
     /// Tells the window what was found of a class for `recipe`.
-    fn teller(&self, recipe: &Recipe) -> impl FnMut(ClassId, Found) + use<> {
+    pub(super) fn teller(&self, recipe: &Recipe) -> impl FnMut(ClassId, Found) + use<> {
         let (outgoing, wake, recipe) = (self.outgoing.clone(), self.wake.clone(), recipe.clone());
         move |class, found| {
             let _ = outgoing.send(Event::Found { recipe: recipe.clone(), class, found });
@@ -227,7 +245,7 @@ impl Compute {
     }
 
     /// A request may have waited while another dataset was opened.
-    fn known(&self, classes: &[ClassId]) -> Result<(), String> {
+    pub(super) fn known(&self, classes: &[ClassId]) -> Result<(), String> {
         let count = self.data.as_ref().map_or(0, |d| d.dataset.classes().len());
         let known = classes.iter().all(|c| c.index() < count);
         if known { Ok(()) } else { Err("another dataset has been opened meanwhile; ask again".to_owned()) }
@@ -287,6 +305,23 @@ impl Compute {
         };
         let report = train::run(request, compute, &mut reporter, each).map_err(|e| e.to_string())?;
         self.send(Event::Trained(request.out.clone(), Arc::new(report)));
+        Ok(())
+    }
+
+    /// Needs nothing that is open: the request says what is read.
+    fn export(&mut self, request: &ExportRequest, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let prepared = Prepared::new(request, &mut reporter).map_err(|e| e.to_string())?;
+        let report = prepared.run(&mut reporter).map_err(|e| e.to_string())?;
+        self.send(Event::Exported(Arc::new(report)));
+        Ok(())
+    }
+
+    /// Needs nothing that is open either.
+    fn report(&mut self, request: &ReportRequest, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let done = report::write(request, &mut reporter).map_err(|e| e.to_string())?;
+        self.send(Event::Reported(Arc::new(done)));
         Ok(())
     }
 }

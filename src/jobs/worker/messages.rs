@@ -11,9 +11,13 @@ use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
+use crate::jobs::export::{ExportReport, ExportRequest};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
+use crate::jobs::reopen::Lost;
+use crate::jobs::report::{ReportDone, ReportRequest};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
+use crate::store::window::{WindowFile, WindowState};
 
 /// How the worker computes.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,8 @@ pub struct WorkerConfig {
 /// Work for the worker; executed one after another.
 #[derive(Clone, Debug)]
 pub enum Request {
+    /// Close what is open and work on another project: that in this folder, or the default one.
+    OpenProject(Option<PathBuf>),
     /// Make the built-in sample if need be, and open its images and its observer.
     OpenSample,
     /// Index a dataset's folder.
@@ -47,10 +53,21 @@ pub enum Request {
         /// Classes, in the order in which they are scored.
         classes: Vec<ClassId>,
     },
+    /// Bring the scores of these classes that the project has for the recipe; nothing is computed.
+    Recall {
+        /// Parameters.
+        recipe: Recipe,
+        /// Classes, in the order in which they come.
+        classes: Vec<ClassId>,
+    },
     /// Score what is missing, stitch, and write the folder.
     Distill(DistillRequest),
     /// Train students or an observer, or what is left of it.
     Train(Box<TrainRequest>),
+    /// Write images as other programs read them.
+    Export(Box<ExportRequest>),
+    /// Write a page about a set.
+    Report(Box<ReportRequest>),
 }
 
 /// An opened dataset: what is distilled, and what is held out for checks.
@@ -64,6 +81,25 @@ pub struct OpenedDataset {
     pub notes: Vec<String>,
     /// What the user said of its folders.
     pub folders: Folders,
+    /// [`Dataset::fingerprint`], which takes a while for a million names.
+    pub fingerprint: String,
+}
+
+/// A project that is worked on from now on, and how its window was left.
+#[derive(Debug)]
+pub struct OpenedProject {
+    /// Its folder; `None` where no home folder is known to make the default one in.
+    pub folder: Option<PathBuf>,
+    /// Why nothing can be written to it: another process has it, or it may not be written.
+    pub held: Result<(), String>,
+    /// The file that says how the window is left.
+    pub window: Option<WindowFile>,
+    /// What that file said.
+    pub state: Option<WindowState>,
+    /// What the user should know of it.
+    pub notes: Vec<String>,
+    /// What the window had open and is no longer where it was.
+    pub lost: Vec<Lost>,
 }
 
 /// What comes back.
@@ -71,6 +107,10 @@ pub struct OpenedDataset {
 pub enum Event {
     /// A request began.
     Started(Job, Control),
+    /// Another project is worked on.
+    Project(Arc<OpenedProject>),
+    /// The project, which others had, can be written from now on.
+    Held,
     /// A dataset was opened.
     Dataset(Arc<OpenedDataset>),
     /// The folders in this one could be splits as well as classes; the request fails, and the user may say.
@@ -79,8 +119,13 @@ pub enum Event {
     Observer(Arc<OpenedObserver>),
     /// A weight file holds several networks, of which one must be named.
     Parts(PathBuf, Vec<NetworkPart>),
-    /// The device that will compute, and why.
-    Device(String),
+    /// The device that will compute.
+    Device {
+        /// In a few words.
+        short: String,
+        /// Its whole name, and why it was taken.
+        told: String,
+    },
     /// The check's result.
     Checked(Arc<CheckReport>),
     /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.
@@ -100,6 +145,10 @@ pub enum Event {
     TrainingPoint(PathBuf, Arc<TrainingNote>),
     /// The training in this folder is finished.
     Trained(PathBuf, Arc<TrainReport>),
+    /// An export was written, read back and compared.
+    Exported(Arc<ExportReport>),
+    /// A page about a set was written.
+    Reported(Arc<ReportDone>),
     /// Something the user should know.
     Warning(String),
     /// The request failed; the text names the cause and the remedy.
@@ -113,6 +162,8 @@ pub enum Event {
 /// Which kind of work a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Job {
+    /// [`Request::OpenProject`].
+    OpenProject,
     /// [`Request::OpenSample`].
     OpenSample,
     /// [`Request::OpenDataset`].
@@ -123,10 +174,16 @@ pub enum Job {
     Check,
     /// [`Request::Score`].
     Score,
+    /// [`Request::Recall`].
+    Recall,
     /// [`Request::Distill`].
     Distill,
     /// [`Request::Train`].
     Train,
+    /// [`Request::Export`].
+    Export,
+    /// [`Request::Report`].
+    Report,
 }
 
 impl Job {
@@ -134,13 +191,17 @@ impl Job {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::OpenProject => "open project",
             Self::OpenSample => "open sample",
             Self::OpenDataset => "open dataset",
             Self::OpenObserver => "load observer",
             Self::Check => "check",
             Self::Score => "score",
+            Self::Recall => "load scores",
             Self::Distill => "distill",
             Self::Train => "train",
+            Self::Export => "export",
+            Self::Report => "report",
         }
     }
 }
@@ -156,13 +217,17 @@ impl Request {
     #[must_use]
     pub fn job(&self) -> Job {
         match self {
+            Self::OpenProject(_) => Job::OpenProject,
             Self::OpenSample => Job::OpenSample,
             Self::OpenDataset(..) => Job::OpenDataset,
             Self::OpenObserver(_) => Job::OpenObserver,
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,
+            Self::Recall { .. } => Job::Recall,
             Self::Distill(_) => Job::Distill,
             Self::Train(_) => Job::Train,
+            Self::Export(_) => Job::Export,
+            Self::Report(_) => Job::Report,
         }
     }
 }

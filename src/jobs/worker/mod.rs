@@ -3,6 +3,7 @@
 mod compute;
 mod handle;
 mod messages;
+mod reopen;
 
 pub use handle::{Busy, Worker};
-pub use messages::{Event, Job, OpenedDataset, Request, WorkerConfig};
+pub use messages::{Event, Job, OpenedDataset, OpenedProject, Request, WorkerConfig};

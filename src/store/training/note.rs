@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
 use crate::core::data::holdout::Holdout;
-use crate::core::data::names::{escape, unescape};
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::manifest::Program;
 use crate::core::formats::exact;
 use crate::core::train::curve::{self, Curve};
 use crate::core::train::recipe::TrainRecipe;
-use crate::store::files::{bytes_of, join_bytes};
+use crate::store::files::escaped;
 use crate::store::record::Record;
 
 /// The version of the format that this program writes, and the highest it reads.
@@ -252,19 +251,4 @@ impl Record for TrainingNote {
 #[must_use]
 pub fn curves_csv(notes: &[&TrainingNote]) -> String {
     curve::csv(notes.iter().flat_map(|n| n.curves.iter().map(|c| (n.name.as_str(), c))))
-}
-
-/// A path as JSON text, whatever its bytes.
-mod escaped {
-    use super::{Path, PathBuf, bytes_of, escape, join_bytes, unescape};
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&escape(&bytes_of(path.as_os_str())))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Ok(join_bytes(Path::new(""), &unescape(&text).unwrap_or_else(|| text.into_bytes())))
-    }
 }

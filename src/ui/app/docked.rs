@@ -1,14 +1,16 @@
 //! The panels in their tiles.
 
-use eframe::egui::{Stroke, Ui, Vec2, Visuals, WidgetText};
+use eframe::egui::{Rect, Stroke, Ui, Vec2, Visuals, WidgetText};
 use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
+use crate::store::files::KeptPath;
+use crate::store::window::View;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, recipe, runs, save, scores, source_image,
-    training,
+    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, relocate, runs, save,
+    scores, source_image, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -33,6 +35,10 @@ pub struct Panels {
     pub patches: patches::PatchesPanel,
     /// Where a plot or a table is saved to.
     pub save: save::SaveWindow,
+    /// The dialog that opens projects.
+    pub projects: projects::ProjectsDialog,
+    /// The dialog that finds what has gone.
+    pub relocate: relocate::RelocateDialog,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: source_image::SourcePanel,
@@ -45,6 +51,31 @@ pub struct Panels {
 }
 
 impl Panels {
+    /// What they show and what was typed into them, to be kept.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
+        View {
+            thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
+            class_filter: self.dataset.filter.clone(),
+            out: (self.recipe.out_typed && !self.recipe.out.is_empty()).then(|| KeptPath(self.recipe.out.path())),
+            ..View::default()
+        }
+    }
+
+    /// Shows what was kept.
+    pub fn restore(&mut self, view: &View) {
+        let side = |name: &str| view.thumbnails.get(name).copied().filter(|side| side.is_finite());
+        for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
+            *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
+        }
+        self.dataset.filter = view.class_filter.clone();
+        if let Some(out) = &view.out {
+            self.recipe.out.set(&out.0);
+            self.recipe.out_typed = true;
+        }
+    }
+
     /// Shows one panel.
     pub fn show(&mut self, ui: &mut Ui, panel: Panel, scene: &mut Scene<'_>) {
         // Paths and file names are long; without this they would widen the panel.
@@ -71,7 +102,7 @@ impl Panels {
 fn least(panel: Panel) -> Vec2 {
     match panel {
         Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
-        Panel::Classes => Vec2::new(270.0, 340.0),
+        Panel::Classes => Vec2::new(280.0, 420.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 480.0),
@@ -87,6 +118,8 @@ pub(super) struct Docked<'a> {
     pub(super) panels: &'a mut Panels,
     /// What they show and where they ask.
     pub(super) scene: Scene<'a>,
+    /// The panel that the tour points at, and where it lies in this frame.
+    pub(super) pointed: Option<(Panel, Option<Rect>)>,
     /// The panel that the keys belong to was painted: it is in view.
     pub(super) active_in_view: bool,
 }
@@ -94,8 +127,13 @@ pub(super) struct Docked<'a> {
 impl Behavior<Panel> for Docked<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
         let panel = *panel;
+        if let Some((pointed, rect)) = &mut self.pointed
+            && *pointed == panel
+        {
+            *rect = Some(ui.max_rect());
+        }
         // Whatever was pressed last has the keys.
-        let pressed = ui.input(|i| i.pointer.any_pressed()) && ui.ui_contains_pointer();
+        let pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(ui.max_rect());
         if pressed && self.scene.model.active != Some(panel) {
             self.scene.out.push(Intent::Activate(panel));
         }

@@ -14,6 +14,7 @@ impl App {
         match command {
             Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. } | Command::Restore { .. } => {
                 self.model.culling.reselected();
+                self.model.exporting.selections += 1;
             }
             Command::SetParam { name, .. } => self.tuning_begins(name),
             Command::Settle => self.tuning_settles(),
@@ -26,7 +27,10 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, refilter, .. } = effects;
+        let Effects { reselect, reveal, refilter, reorder, .. } = effects;
+        if reorder {
+            self.settle_order();
+        }
         if reselect {
             self.rank();
             self.model.culling.remarked();

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{self, Context, ViewportCommand, gui_zoom};
+use eframe::egui::{Context, ViewportCommand};
 
 use super::state::App;
-use crate::core::workspace::{Command, Theme};
+use crate::core::workspace::Command;
 use crate::jobs::worker::Request;
 use crate::ui::actions::{Action, Menu};
 use crate::ui::command_line;
-use crate::ui::intent::{Intent, Panel, Purpose};
-use crate::ui::layout::Desk;
+use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
+use crate::ui::keyboard;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
 
@@ -38,8 +38,16 @@ impl App {
             Intent::Train(request) => self.train(request),
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
+            Intent::Show(panel) => self.desk.show(panel),
+            Intent::Presets(change) => self.change_presets(ctx, change),
+            Intent::TrainPreset(name) => self.take_train_preset(&name),
+            Intent::ExportSet(request) => self.write_export(Request::Export(request)),
+            Intent::Report(request) => self.write_export(Request::Report(request)),
+            Intent::MeasureExport(again) => self.measure_export(again),
             Intent::Save(saving) => self.save(saving),
             Intent::Write(path) => self.write(path, false),
+            Intent::OpenProject(folder) => self.change_project(folder),
+            Intent::Relocate(step) => self.relocate(step),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -53,6 +61,11 @@ impl App {
                 self.distil_next = None;
                 self.request(Request::OpenSample);
             }
+            Action::NewSession => self.new_session(),
+            Action::OpenProject => {
+                self.model.project.problem = None;
+                self.panels.projects.open = true;
+            }
             Action::OpenDataset => self.browse(Purpose::Dataset),
             Action::OpenObserver => self.browse(Purpose::Observer),
             Action::Check => self.request(Request::Check),
@@ -62,6 +75,7 @@ impl App {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
+            Action::ExportSet => self.desk.show(Panel::Export),
             Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
@@ -81,25 +95,13 @@ impl App {
                     running.control.cancel();
                 }
             }
-            Action::ToggleTheme => {
-                let dark = self.model.workspace.theme() == Theme::Dark;
-                let theme = if dark { Theme::Light } else { Theme::Dark };
-                self.execute(ctx, Intent::Edit(Command::SetTheme(theme)));
-            }
-            Action::ZoomIn => gui_zoom::zoom_in(ctx),
-            Action::ZoomOut => gui_zoom::zoom_out(ctx),
-            Action::ZoomReset => ctx.set_zoom_factor(1.0),
-            Action::ResetLayout => self.desk = Desk::default(),
-            Action::Help => self.help = true,
-            Action::ShowSource => self.desk.show(Panel::Source),
-            Action::PreviousInRank => self.step_in_rank(-1),
-            Action::NextInRank => self.step_in_rank(1),
-            Action::ShowDistilling => self.desk.show_distilling(),
-            Action::ShowTraining => self.desk.show(Panel::Training),
-            Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             of_patches if of_patches.about().menu == Menu::Curate => self.cull(of_patches),
-            of_training => self.act_on_training(ctx, of_training),
+            rest => {
+                if !self.act_on_view(ctx, rest) {
+                    self.act_on_training(ctx, rest);
+                }
+            }
         }
     }
 
@@ -121,12 +123,16 @@ impl App {
     pub(super) fn no_dialog(&mut self, purpose: Purpose) {
         self.model.say(Level::Warning, NO_DIALOG);
         let (panel, field) = match purpose {
+            Purpose::Project => return self.panels.projects.path.explain(NO_DIALOG),
+            Purpose::Lost { at, .. } => return self.panels.relocate.field(at).explain(NO_DIALOG),
             Purpose::Dataset => (Panel::Dataset, &mut self.panels.dataset.path),
             Purpose::Observer => (Panel::Observer, &mut self.panels.observer.path),
             Purpose::ClassMap => (Panel::Observer, &mut self.panels.observer.class_map),
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
+            Purpose::ImportPreset | Purpose::ExportPreset => (Panel::Recipe, self.presets_dialog.ask_path(purpose)),
+            Purpose::Export(path) => (Panel::Export, self.panels.export.field(path)),
             Purpose::Save => {
                 self.panels.save.field().explain(NO_DIALOG);
                 return;
@@ -155,8 +161,15 @@ impl App {
                 }
             }
             Purpose::ClassMap => self.panels.observer.class_map.set(path),
+            Purpose::Project => self.change_project(path.to_owned()),
+            Purpose::Lost { at, .. } => {
+                self.panels.relocate.field(at).set(path);
+                self.relocate(Relocate::Look(at, path.to_owned()));
+            }
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
+            Purpose::ImportPreset | Purpose::ExportPreset => self.presets_dialog.chosen(purpose, path),
+            Purpose::Export(of) => self.chosen_for_export(of, path),
             Purpose::Save => self.write(path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
@@ -166,15 +179,21 @@ impl App {
         }
     }
 
-    /// Keys of the table, unless something lies over the panels or a text field has the keyboard.
+    /// Keys of the table, unless something lies over the panels or a text field has the keyboard. A dialog that was asked
+    /// for in the last frame has them already, though it isn't there yet.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        let asked = self.help || self.panels.culling.is_open() || self.panels.save.asked().is_some();
-        let asked = asked || egui::Popup::is_any_open(ctx);
-        let (dialog, focused) = ctx.memory(|m| (m.top_modal_layer().is_some(), m.focused().is_some()));
-        if asked || dialog || ctx.text_edit_focused() {
+        let asked = self.help.is_open()
+            || self.palette.is_open()
+            || self.presets_dialog.is_open()
+            || self.panels.save.asked().is_some()
+            || self.panels.culling.is_open()
+            || self.panels.projects.open
+            || self.model.project.relocation.is_some();
+        if asked || !keyboard::is_free(ctx) {
             return;
         }
         // Keys without modifiers mean something to any widget that has the keyboard.
+        let focused = ctx.memory(|m| m.focused().is_some());
         let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
         if let Some(action) = ctx.input_mut(|input| Action::pressed(input, culling)) {
             self.intents.push(Intent::Do(action));

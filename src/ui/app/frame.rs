@@ -1,19 +1,22 @@
 //! A frame: [`App::advance`] takes what came in, [`App::paint`] only paints, and then what was asked for is carried out.
 
+use std::sync::Arc;
+
 use eframe::egui::{self, Context};
 
 use super::docked::Docked;
 use super::state::App;
 use super::training::Settled;
 use crate::core::workspace::Command;
-use crate::jobs::open::{DatasetRequest, ObserverRequest};
-use crate::jobs::worker::{Event, Job, Request};
+use crate::jobs::open::DatasetRequest;
+use crate::jobs::worker::{Event, Job, OpenedDataset, OpenedProject, Request};
 use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
 use crate::ui::panels::scene::Scene;
-use crate::ui::panels::{help, job_bar, menu};
+use crate::ui::panels::{job_bar, menu};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
+use crate::ui::widgets::scrolls;
 
 /// What finding the patches that pass the filter may take of a frame.
 const LISTING: std::time::Duration = std::time::Duration::from_millis(4);
@@ -35,7 +38,11 @@ impl App {
                 self.panels.recipe.out.set(&path);
             }
         }
+        self.drain_reopening();
         self.drain_trainings(ctx);
+        self.drain_presets(ctx);
+        self.drain_tour();
+        self.drain_exports(ctx);
         self.drain_opinions();
         self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
@@ -55,8 +62,13 @@ impl App {
         let stopped = matches!(event, Event::Failed(Job::Check, _) | Event::Cancelled(Job::Check));
         let unloaded = matches!(event, Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver));
         let settled = Settled::of(&event);
+        let opens = matches!(event, Event::Dataset(_) | Event::Observer(_));
+        self.watch(&event);
         self.tuning_heard(&event);
+        self.settle_exports(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
+        let news = News::of(&event);
+        self.touched();
         self.model.take(event);
         self.model.culling.remarked();
         if scores_of_another {
@@ -64,48 +76,113 @@ impl App {
             self.rank();
         }
         if let Some(opened) = opened {
-            let dataset = &opened.dataset;
-            self.gallery.open(dataset.clone(), opened.held_out.clone());
-            self.edit(Command::Opened { classes: dataset.classes().len() });
-            let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
-            self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
-            self.panels.recipe.out_typed = false;
-            self.suggest_output();
-            if let Some(file) = self.observer_next.take() {
-                self.panels.observer.path.set(&file);
-                self.open_observer(ObserverRequest { file, ..ObserverRequest::default() });
-            } else {
-                self.desk.show(Panel::Dataset);
-            }
+            self.dataset_came(&opened);
         }
         if let Some(opened) = loaded {
-            self.panels.observer.path.set(&opened.file);
             self.observer_came(Some(&opened));
-            self.request(Request::Check);
+            if self.reopened_observer() {
+                self.panels.observer.set(&opened.request);
+            } else {
+                self.panels.observer.path.set(&opened.file);
+                self.request(Request::Check);
+            }
         }
         if unloaded {
             self.observer_came(None);
+            self.distil_next = None;
         }
+        self.take_news(news);
         if checked {
             self.distil_if_allowed();
         }
-        if stopped {
+        // The check of an order that was given up says nothing of the one that is coming.
+        if stopped && !self.awaits_observer() {
             self.distil_next = None;
         }
         self.settle_trainings(settled);
+        if opens {
+            self.point();
+        }
+    }
+
+    /// Shows a dataset that was opened, and loads the observer that is to follow.
+    fn dataset_came(&mut self, opened: &Arc<OpenedDataset>) {
+        let dataset = &opened.dataset;
+        self.gallery.open(dataset.clone(), opened.held_out.clone());
+        self.edit(Command::Opened { classes: dataset.classes().len() });
+        let (path, holdout) = (dataset.root().to_owned(), dataset.holdout());
+        self.panels.dataset.set(&DatasetRequest { path, folders: opened.folders, holdout });
+        self.panels.recipe.out_typed = false;
+        self.suggest_output();
+        self.resolve(opened);
+        if self.keeping.reopening.is_none() {
+            match self.observer_next.take() {
+                Some(request) => {
+                    self.panels.observer.path.set(&request.file);
+                    self.open_observer(request);
+                }
+                None => self.desk.show(Panel::Dataset),
+            }
+        }
+    }
+}
+
+/// What an event means for the project.
+enum News {
+    Opened(Arc<OpenedProject>),
+    Held,
+    /// The dataset can't be opened, or else the observer.
+    NotOpened {
+        dataset: bool,
+    },
+    Recalled,
+    None,
+}
+
+impl News {
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Project(opened) => Self::Opened(opened.clone()),
+            Event::Held => Self::Held,
+            Event::Failed(Job::OpenDataset, _) | Event::Cancelled(Job::OpenDataset) => {
+                Self::NotOpened { dataset: true }
+            }
+            Event::Failed(Job::OpenObserver, _) | Event::Cancelled(Job::OpenObserver) => {
+                Self::NotOpened { dataset: false }
+            }
+            Event::Finished(Job::Recall) => Self::Recalled,
+            _ => Self::None,
+        }
     }
 }
 
 impl App {
+    fn take_news(&mut self, news: News) {
+        match news {
+            News::Opened(opened) => self.take_project(&opened),
+            News::Held => self.take_held(),
+            News::NotOpened { dataset } => {
+                if self.keeping.reopening.is_none() {
+                    self.ask_whether_moved(dataset);
+                }
+                self.not_reopened(dataset);
+            }
+            News::Recalled => scrolls::scroll_at_last(&self.keeping.ctx),
+            News::None => {}
+        }
+    }
+
     /// Takes what the worker, the pictures' threads and the dialogs have brought.
     pub fn advance(&mut self, ctx: &Context) {
         self.model.now_secs = self.opened.elapsed().as_secs_f64();
         self.drain(ctx);
+        self.attend(ctx);
         self.tune(ctx);
         self.settle_order();
         if self.model.list(LISTING) {
             ctx.request_repaint();
         }
+        self.keep(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
         }
@@ -117,7 +194,8 @@ impl App {
         self.inputs(&ctx);
         let window = ctx.content_rect();
         let scene = Scene { model: &self.model, gallery: &mut self.gallery, out: &mut self.intents, room: window };
-        let mut docked = Docked { panels: &mut self.panels, scene, active_in_view: false };
+        let pointed = self.tour.panel().map(|panel| (panel, None));
+        let mut docked = Docked { panels: &mut self.panels, scene, pointed, active_in_view: false };
         let p = theme::palette(ui.visuals());
         let bar = egui::Frame::new().fill(p.raised).inner_margin(egui::Margin::symmetric(8, 3));
         egui::Panel::top("menu").frame(bar).show(ui, |ui| menu::show(ui, &mut docked.scene));
@@ -128,21 +206,31 @@ impl App {
             let fill = egui::Frame::new().fill(p.ground);
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        self.palette.show(&ctx, &mut docked.scene);
+        self.presets_dialog.show(&ctx, &mut docked.scene);
         docked.panels.save.show(&ctx, &mut docked.scene);
         docked.panels.culling.show(&ctx, &mut docked.scene);
         let (room, in_view) = (docked.scene.room, docked.active_in_view);
+        let target = docked.pointed.and_then(|(_, rect)| rect);
         if !in_view {
             self.model.active = None;
         }
-        if self.help {
-            self.help = help::show(&ctx, room);
+        let project = &self.model.project;
+        self.panels.projects.show(&ctx, (project, room), &mut self.intents);
+        if let Some(relocation) = &project.relocation {
+            self.panels.relocate.show(&ctx, (relocation, room), &mut self.intents);
         }
+        let pressed = self.tour.show(&ctx, room, target);
+        self.toured(pressed);
+        self.attention.notices.show(&ctx, (room, self.model.now_secs), &mut self.intents);
+        self.help.show(&ctx, room);
         self.drops(&ctx);
         if let Some(missing) = self.fonts.advance(&ctx) {
             self.model.say(Level::Warning, missing);
         }
         self.model.reveal = false;
         for intent in std::mem::take(&mut self.intents) {
+            self.touched();
             self.execute(&ctx, intent);
         }
     }

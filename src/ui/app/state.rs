@@ -5,23 +5,27 @@ use std::sync::mpsc::Receiver;
 
 use eframe::egui::{self, Context};
 
+use super::attention::Attention;
 use super::docked::Panels;
-use super::ordering::Ordering;
-use super::pending::Pending;
-use super::tuning::Tuning;
+use super::kept::{Keeping, Start};
+use super::pending::{Ordering, Pending, PendingExport, PresetWork, Tuning};
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
+use crate::core::workspace::Command;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::opinion::Opinions;
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
 use crate::ui::fonts::Fallback;
 use crate::ui::intent::{Intent, Panel};
-use crate::ui::later;
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::model::saved::Saved;
 use crate::ui::model::{Model, Recent, Running};
+use crate::ui::panels::help::Help;
+use crate::ui::panels::palette::Palette;
+use crate::ui::panels::presets::PresetsDialog;
+use crate::ui::panels::tour::Tour;
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
 use crate::ui::widgets::gallery::Gallery;
@@ -48,10 +52,20 @@ pub struct AppConfig {
     pub open_dataset: Option<DatasetRequest>,
     /// Observer to load once that dataset is open.
     pub open_observer: Option<PathBuf>,
+    /// Nothing of what the project was left with is opened.
+    pub fresh: bool,
+    /// The built-in sample is opened where the project was left with nothing.
+    pub sample: bool,
+    /// The file that lists the user's projects; `None`: none is kept.
+    pub projects: Option<PathBuf>,
     /// Project folder, device, batch, threads.
     pub worker: WorkerConfig,
     /// What it takes from the desktop.
     pub desktop: Desktop,
+    /// The folder of the user's settings, such as presets; without one none are kept.
+    pub settings: Option<PathBuf>,
+    /// Begin with the tour where nothing was opened before and the settings don't say that it was seen.
+    pub tour: bool,
 }
 
 /// The window.
@@ -69,17 +83,29 @@ pub struct App {
     pub(super) fonts: Fallback,
     pub(super) intents: Vec<Intent>,
     /// An observer to load as soon as the dataset is open.
-    pub(super) observer_next: Option<PathBuf>,
+    pub(super) observer_next: Option<ObserverRequest>,
+    pub(super) keeping: Keeping,
     /// A distillation that waits for the check's verdict.
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) exports: PendingExport,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
     /// A file that is being saved.
     pub(super) saved: Option<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
-    pub(super) help: bool,
+    pub(super) help: Help,
+    pub(super) tour: Tour,
+    /// Whether the tour is due, once that is known.
+    pub(super) tour_due: Option<Receiver<bool>>,
+    pub(super) tour_noted: Option<Receiver<Result<(), String>>>,
+    pub(super) attention: Attention,
+    pub(super) palette: Palette,
+    /// The folder of the user's settings, where there is one.
+    pub(super) settings: Option<PathBuf>,
+    pub(super) presets: PresetWork,
+    pub(super) presets_dialog: PresetsDialog,
     pub(super) opened: std::time::Instant,
 }
 
@@ -91,10 +117,13 @@ impl App {
     pub fn new(ctx: &Context, config: AppConfig) -> std::io::Result<Self> {
         theme::install(ctx);
         ctx.set_theme(egui::Theme::Dark);
-        let (waker, repaint, answered) = (ctx.clone(), ctx.clone(), ctx.clone());
+        let (waker, answered) = (ctx.clone(), ctx.clone());
         let project = config.worker.project.clone();
+        let AppConfig { open_dataset: dataset, open_observer: observer, fresh, sample, projects, .. } = config;
+        let keeping = Keeping::new(ctx, projects, Start { dataset, observer, fresh, sample });
         let mut app = Self {
-            project: config.worker.project.clone(),
+            project: project.clone(),
+            keeping,
             model: Model { live: true, ..Model::default() },
             panels: Panels::default(),
             desk: Desk::default(),
@@ -105,24 +134,31 @@ impl App {
             dialogs: Dialogs::new(config.desktop.dialogs),
             fonts: Fallback::install(ctx, config.desktop.fonts),
             intents: Vec::new(),
-            observer_next: config.open_observer,
+            observer_next: None,
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            exports: PendingExport::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
             saved: None,
-            recent: Some(later::later(move || {
-                let read = Recent::read(project);
-                repaint.request_repaint();
-                read
-            })),
-            help: false,
+            recent: None,
+            help: Help::default(),
+            tour: Tour::default(),
+            tour_due: None,
+            tour_noted: None,
+            attention: Attention::default(),
+            palette: Palette::default(),
+            settings: config.settings,
+            presets: PresetWork::default(),
+            presets_dialog: PresetsDialog::default(),
             opened: std::time::Instant::now(),
         };
-        app.list_trainings(ctx);
-        if let Some(request) = config.open_dataset {
-            app.open_dataset(request);
+        // What it was left with comes with the answer, and with it what the command line asks for.
+        app.request(Request::OpenProject(project));
+        app.list_presets(ctx);
+        if config.tour {
+            app.ask_for_tour(ctx);
         }
         Ok(app)
     }
@@ -136,7 +172,7 @@ impl App {
     /// Whether nothing runs or waits and every picture has arrived.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.model.running.is_none() && self.model.waiting.is_empty() && self.gallery.is_idle()
+        !self.model.is_busy() && self.gallery.is_idle() && !self.keeping.is_reading()
     }
 
     /// Brings a panel's tab to the front.
@@ -184,9 +220,29 @@ impl App {
 
     pub(super) fn open_observer(&mut self, request: ObserverRequest) {
         self.desk.show(Panel::Observer);
+        self.ask_for_observer(request);
+    }
+
+    /// Has an observer loaded, whichever panel is in front.
+    pub(super) fn ask_for_observer(&mut self, request: ObserverRequest) {
         self.model.problems.observer = None;
         self.model.observer_request = Some(request.clone());
         self.request(Request::OpenObserver(request));
+    }
+
+    /// Forgets everything that is open; the log, the device and the look stay.
+    pub(super) fn close(&mut self) {
+        let model = std::mem::take(&mut self.model);
+        let theme = model.workspace.theme();
+        (self.model.now_secs, self.model.live) = (model.now_secs, model.live);
+        (self.model.log, self.model.device, self.model.project.recent) =
+            (model.log, model.device, model.project.recent);
+        // A theme is never out of range.
+        let _ = self.model.workspace.apply(Command::SetTheme(theme));
+        (self.panels, self.training) = (Panels::default(), Pending::default());
+        (self.observer_next, self.distil_next, self.free_name, self.recent) = (None, None, None, None);
+        (self.tuning, self.ordering, self.asked_about) = (Tuning::default(), Ordering::default(), None);
+        self.keeping.close();
     }
 
     pub(super) fn copy(&mut self, ctx: &Context, text: String, what: &str) {

@@ -1,12 +1,15 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
 pub mod culling;
-mod found;
+pub mod exporting;
 pub mod log;
+mod problems;
+pub mod project;
 pub mod ranking;
 pub mod saved;
 pub mod shown;
 pub mod trainings;
+mod words;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,20 +17,26 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::difference::Difference;
+use crate::core::distil::recipe::Recipe;
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
-use crate::jobs::distill::DistillReport;
+use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
-use crate::store::project::{Project, RecentDataset, RecentObserver};
+use crate::store::presets::Listed;
+use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
 use super::actions::{Action, Menu};
 use super::intent::Panel;
 use culling::Culling;
+use exporting::{Done, Exporting};
 use log::{Level, Log};
+pub use problems::Problems;
+use project::ProjectView;
+pub use project::Recent;
 use ranking::Ranking;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
@@ -42,65 +51,6 @@ pub struct Running {
     pub control: Control,
     /// When it began, on the window's clock.
     pub began_secs: f64,
-}
-
-/// Errors, each kept where it arose until the same thing is tried again.
-#[derive(Clone, Debug, Default)]
-pub struct Problems {
-    /// Opening a dataset.
-    pub dataset: Option<String>,
-    /// Loading an observer.
-    pub observer: Option<String>,
-    /// Checking it.
-    pub check: Option<String>,
-    /// Scoring.
-    pub score: Option<String>,
-    /// Distilling.
-    pub distil: Option<String>,
-    /// Training.
-    pub train: Option<String>,
-    /// Saving a plot or a table.
-    pub save: Option<String>,
-}
-
-impl Problems {
-    fn of(&mut self, job: Job) -> &mut Option<String> {
-        match job {
-            Job::OpenDataset | Job::OpenSample => &mut self.dataset,
-            Job::OpenObserver => &mut self.observer,
-            Job::Check => &mut self.check,
-            Job::Score => &mut self.score,
-            Job::Distill => &mut self.distil,
-            Job::Train => &mut self.train,
-        }
-    }
-}
-
-/// What was opened before, latest first.
-#[derive(Clone, Debug, Default)]
-pub struct Recent {
-    /// Datasets.
-    pub datasets: Vec<RecentDataset>,
-    /// Observers.
-    pub observers: Vec<RecentObserver>,
-}
-
-impl Recent {
-    /// Reads the lists of a project; empty where there is none yet, or with the reason why it can't be read.
-    ///
-    /// # Errors
-    /// The store's reason, in words.
-    pub fn read(folder: Option<PathBuf>) -> Result<Self, String> {
-        let folder = folder.map_or_else(Project::default_dir, Ok).map_err(|e| e.to_string())?;
-        let project = match Project::read_only(&folder) {
-            Ok(project) => project,
-            Err(crate::store::project::ProjectError::Missing(_)) => return Ok(Self::default()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let datasets = project.recent_datasets(12).map_err(|e| e.to_string())?;
-        let observers = project.recent_observers(12).map_err(|e| e.to_string())?;
-        Ok(Self { datasets, observers })
-    }
 }
 
 /// Everything that panels may look at.
@@ -130,8 +80,8 @@ pub struct Model {
     pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
-    /// The device that computes, and why.
-    pub device: Option<String>,
+    /// The device that computes: in a few words, and its whole name with why it was taken.
+    pub device: Option<(String, String)>,
     /// Scores and rankings.
     pub ranking: Ranking,
     /// Which of the ranked patches pass the filter.
@@ -144,10 +94,16 @@ pub struct Model {
     pub problems: Problems,
     /// Trainings.
     pub trainings: Trainings,
+    /// Exports.
+    pub exporting: Exporting,
     /// The log.
     pub log: Log,
     /// What was opened before.
     pub recent: Recent,
+    /// The project, and other ones.
+    pub project: ProjectView,
+    /// The user's own presets.
+    pub presets: Listed,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -202,6 +158,12 @@ impl Model {
         self.running.iter().chain(&self.waiting).any(|r| r.job == job)
     }
 
+    /// Whether a job runs or waits.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.running.is_some() || !self.waiting.is_empty()
+    }
+
     /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
     #[must_use]
     pub fn staleness(&self) -> (usize, usize) {
@@ -228,6 +190,7 @@ impl Model {
             Action::PreviousInRank | Action::NextInRank => {
                 needs(self.workspace.selected().is_some(), "select a patch first")
             }
+            Action::NewSession => needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"),
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
             Action::OpenObserver
@@ -266,6 +229,10 @@ impl Model {
         }
     }
 
+    fn say_all(&mut self, lines: Vec<words::Line>) {
+        lines.into_iter().for_each(|(level, text)| self.say(level, text));
+    }
+
     /// Writes a line to the log.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         self.log.push(self.now_secs, level, text);
@@ -299,17 +266,15 @@ impl Model {
                 self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
                 self.parts_of = file;
             }
-            Event::Device(device) => {
-                self.say(Level::Info, format!("computing on {device}"));
-                self.device = Some(device);
+            Event::Device { short, told } => {
+                self.say(Level::Info, format!("computing on {told}"));
+                self.device = Some((short, told));
             }
             Event::Checked(report) => self.take_check(report),
             Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
-                let out = report.out.display();
-                let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);
-                self.say(Level::Info, text);
+                self.say(Level::Info, words::of_distilled(&report));
                 self.written = Some(report);
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
@@ -317,10 +282,16 @@ impl Model {
                 self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
+            Event::Exported(report) => self.take_written(Done::Images(report)),
+            Event::Reported(page) => self.take_written(Done::Page(page)),
             Event::Warning(text) => self.say(Level::Warning, text),
+            Event::Project(_) | Event::Held => {}
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
+            }
+            Event::Cancelled(job @ (Job::Export | Job::Report)) => {
+                self.say(Level::Info, format!("{job}: cancelled; nothing was left behind"));
             }
             Event::Cancelled(job) => {
                 self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
@@ -337,16 +308,54 @@ impl Model {
         }
     }
 
+    fn take_written(&mut self, done: Done) {
+        self.say(Level::Info, done.words());
+        self.exporting.done = Some(done);
+    }
+
+    fn take_check(&mut self, report: Arc<CheckReport>) {
+        let verdict = report.verdict();
+        self.say_all(words::of_check(&report, &verdict));
+        self.check = Some((report, verdict));
+    }
+
+    /// Scores for other outputs are scores of something else.
+    fn take_reordered(&mut self, opened: Arc<OpenedObserver>) {
+        if let Some(request) = &mut self.observer_request {
+            request.class_order = opened.request.class_order;
+        }
+        let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
+        self.observer = Some(opened);
+        if !same {
+            self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
+        }
+    }
+
+    fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
+        let (Some(data), Some(recipe)) = (self.data.clone(), recipe.rded()) else { return };
+        match found {
+            Found::Scores(block) => {
+                self.say_broken(data.dataset.class(class).shown(), block.broken.len());
+                self.ranking.add(&recipe, class, block);
+            }
+            Found::Picks(picks) => self.ranking.add_picks(&recipe, class, picks),
+        }
+    }
+
+    /// Distilling names broken files itself; scoring only keeps them.
+    fn say_broken(&mut self, class: &str, broken: usize) {
+        if broken > 0 && self.running.as_ref().is_some_and(|r| r.job == Job::Score) {
+            self.say(Level::Warning, words::of_broken(class, broken));
+        }
+    }
+
     fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {
         let data = opened.dataset.clone();
         let (images, classes) = (data.image_count(), data.classes().len());
-        self.say(Level::Info, format!("opened {}: {images} images, {classes} classes", data.root().display()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
-        }
+        self.say_all(words::of_dataset(&opened));
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
-        let (fingerprint, holdout) = (String::new(), data.holdout());
+        let (fingerprint, holdout) = (opened.fingerprint.clone(), data.holdout());
         let recent = RecentDataset { root, fingerprint, layout, split, classes, images, holdout };
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
@@ -356,10 +365,7 @@ impl Model {
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
         let o = &opened.observer;
-        self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
-        }
+        self.say_all(words::of_observer(self.observer.as_deref(), &opened));
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
         let part = opened.request.part.clone();
@@ -367,7 +373,6 @@ impl Model {
         self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
-        let dataset = self.dataset().cloned();
-        self.ranking.open(dataset);
+        self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
     }
 }

@@ -22,10 +22,11 @@ pub struct DatasetPanel {
     /// The typed path.
     pub path: PathField,
     /// What was asked for last: what was said of its folders holds for these alone.
-    asked: DatasetRequest,
+    pub asked: DatasetRequest,
     holdout: String,
     wrong: Option<String>,
-    filter: String,
+    /// The text that the list of classes is filtered by.
+    pub filter: String,
     /// The class that was last brought into view.
     revealed: Option<ClassId>,
     samples: Samples,

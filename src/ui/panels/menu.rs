@@ -2,9 +2,10 @@
 
 use eframe::egui::{self, Button, RichText, Ui};
 
+use super::projects::recent;
 use super::scene::Scene;
 use crate::ui::actions::{Action, Menu};
-use crate::ui::intent::Intent;
+use crate::ui::intent::{Intent, Panel};
 use crate::ui::theme::palette;
 
 /// Shows the bar.
@@ -14,7 +15,17 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             ui.menu_button(menu.title(), |ui| {
                 ui.set_min_width(230.0);
                 for action in menu.actions() {
+                    if action == Action::Quit && scene.model.project.others().next().is_some() {
+                        ui.menu_button("Recent projects", |ui| {
+                            let others: Vec<_> = scene.model.project.others().collect();
+                            others.into_iter().for_each(|folder| recent(ui, folder, scene.out));
+                        });
+                    }
                     item(ui, action, scene);
+                }
+                if menu == Menu::View {
+                    ui.separator();
+                    panels(ui, scene);
                 }
             });
         }
@@ -45,6 +56,19 @@ pub fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
         ui.close();
     }
     response.on_hover_text(about.tooltip).on_disabled_hover_text(why_not.unwrap_or_default());
+}
+
+/// Each panel, to be brought forward.
+fn panels(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.menu_button("Panels", |ui| {
+        ui.set_min_width(150.0);
+        for panel in Panel::ALL {
+            if ui.button(panel.title()).on_hover_text(panel.about()).clicked() {
+                scene.out.push(Intent::Show(panel));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// Dataset and observer, in words.

@@ -67,6 +67,18 @@ impl ObserverPanel {
         });
     }
 
+    /// Shows how an observer was asked for.
+    pub fn set(&mut self, request: &ObserverRequest) {
+        self.path.set(&request.file);
+        self.class_map = PathField::default();
+        request.class_map.iter().for_each(|map| self.class_map.set(map));
+        self.part = request.part.clone().map(|part| (request.file.clone(), part));
+        self.arch = request.arch.map_or_else(String::new, |arch| arch.to_string());
+        self.side = request.side.map_or_else(String::new, |side| side.to_string());
+        self.mean_std = request.mean_std.map_or_else(String::new, |set| set.describe());
+        (self.class_order, self.prune, self.wrong) = (request.class_order, request.prune, None);
+    }
+
     /// Asks for the typed file with the typed overrides.
     pub fn load(&mut self, scene: &mut Scene<'_>) {
         match self.request() {
@@ -227,17 +239,20 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
         text::problem(ui, note, false);
     }
     ui.separator();
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         command(ui, Action::Check, scene);
         if scene.model.is_under_way(Job::Check) {
             ui.spinner();
+        }
+        if matches!(scene.model.check, Some((_, Verdict::Refused(_)))) {
+            look_at_class_order(ui, scene);
         }
     });
     if let Some(problem) = &scene.model.problems.check {
         text::problem(ui, problem, true);
     }
-    match scene.model.check.clone() {
-        Some((report, verdict)) => checked(ui, &report, &verdict, scene),
+    match &scene.model.check {
+        Some((report, verdict)) => checked(ui, report, verdict, scene),
         None if !scene.model.is_under_way(Job::Check) => {
             let next =
                 "Not checked yet. A wrong class order spoils a distillation without a trace; the check takes seconds.";
@@ -299,7 +314,7 @@ fn report(ui: &mut Ui, report: &LoadReport) {
     });
 }
 
-fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &mut Scene<'_>) {
+fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'_>) {
     let p = palette(ui.visuals());
     egui::Grid::new("check").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         let held_out = scene.model.data.as_ref().is_some_and(|d| d.held_out.is_some());
@@ -313,10 +328,7 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &mut Sce
             ui.label(RichText::new("Good: the observer knows these classes in this order.").color(p.good));
         }
         Verdict::Doubtful(why) => text::problem(ui, why, false),
-        Verdict::Refused(why) => {
-            text::problem(ui, why, true);
-            look_at_class_order(ui, scene);
-        }
+        Verdict::Refused(why) => text::problem(ui, why, true),
     }
     egui::Grid::new("tried").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         for (name, top1) in &report.networks {

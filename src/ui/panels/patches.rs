@@ -29,7 +29,8 @@ use crate::ui::model::Model;
 
 /// What the panel remembers.
 pub struct PatchesPanel {
-    side: f32,
+    /// Side of the thumbnails, in points.
+    pub side: f32,
     /// What is shown and in which order.
     pub bar: FilterBar,
     anchor: Anchor,

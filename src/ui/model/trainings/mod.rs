@@ -95,6 +95,8 @@ pub struct Trainings {
     /// The colours that trainings had before they were hidden.
     colours: BTreeMap<PathBuf, usize>,
     selected: Option<PathBuf>,
+    /// The trainings whose curves were shown when the project was left, until the first listing.
+    left: Option<Vec<PathBuf>>,
     /// Where the project's trainings go; unknown before the first listing.
     folder: Option<PathBuf>,
     /// What was asked of the worker, in order; the first is at work.
@@ -170,7 +172,10 @@ impl Trainings {
         self.sort();
         let rows = &self.rows;
         self.shown.retain(|folder, _| rows.iter().any(|r| r.folder == *folder));
-        if first {
+        if let Some(left) = self.left.take() {
+            let known = left.into_iter().filter(|folder| self.rows.iter().any(|r| r.folder == *folder));
+            known.collect::<Vec<_>>().into_iter().for_each(|folder| self.show(folder, true));
+        } else if first {
             let latest = self.rows.iter().rev().filter(|r| r.note().is_some_and(|n| !n.curves.is_empty()));
             let mut latest: Vec<PathBuf> = latest.take(SHOWN_AT_FIRST).map(|r| r.folder.clone()).collect();
             latest.reverse();
@@ -211,6 +216,16 @@ impl Trainings {
         if !self.asked.contains(&folder) {
             self.rows.retain(|r| !never_began(r));
         }
+    }
+
+    /// Shows and selects what was when the project was left, as soon as it is listed.
+    pub fn restore(&mut self, shown: Option<Vec<PathBuf>>, selected: Option<PathBuf>) {
+        *self = Self { left: shown, selected, asked: std::mem::take(&mut self.asked), ..Self::default() };
+    }
+
+    /// The folders of the trainings whose curves are shown, in their order; `None` before they are listed.
+    pub fn chosen_curves(&self) -> Option<impl Iterator<Item = &Path>> {
+        self.folder.as_ref().map(|_| self.shown.keys().map(PathBuf::as_path))
     }
 
     /// Carries out a change.

@@ -39,7 +39,8 @@ use preview::{Preview, Stitching};
 
 /// What the panel remembers.
 pub struct DistilledPanel {
-    side: f32,
+    /// Side of the thumbnails, in points.
+    pub side: f32,
     anchor: Anchor,
     preview: Preview,
 }

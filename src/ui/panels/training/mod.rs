@@ -20,7 +20,7 @@ mod comparison;
 mod details;
 mod fields;
 pub mod form;
-mod form_view;
+pub mod form_view;
 mod paths;
 mod plots;
 mod runs;

@@ -2,8 +2,9 @@
 
 use eframe::egui::{self, Color32, Key, Modifiers, Rect, Response, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 
+use super::super::keyboard;
 use super::super::theme::palette;
-use super::text;
+use super::{scrolls, text};
 
 mod band;
 mod plan;
@@ -113,10 +114,15 @@ impl Grid {
     /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
     pub fn show(&self, ui: &mut Ui, sections: Sections<'_>, mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
         let mut picked = PickedCells { modifiers: ui.input(|i| i.modifiers), ..PickedCells::default() };
-        let area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
-        area.show_viewport(ui, |ui, viewport| {
-            let headed = sections.heading.is_some();
-            let sizes = Sizes { side: self.side, caption: self.caption, headed, width: ui.available_width() };
+        let mut area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
+        let room = ui.available_size();
+        let sized = |width| Sizes { side: self.side, caption: self.caption, headed: sections.heading.is_some(), width };
+        let reachable = || Plan::new(sized(room.x), sections.counts).height - room.y;
+        if let Some(offset) = scrolls::take(ui.ctx(), self.name, reachable) {
+            area = area.vertical_scroll_offset(offset);
+        }
+        let shown = area.show_viewport(ui, |ui, viewport| {
+            let sizes = sized(ui.available_width());
             let plan = Plan::new(sizes, sections.counts);
             ui.set_height(plan.height);
             let origin = ui.max_rect().min;
@@ -146,6 +152,7 @@ impl Grid {
                 picked.banded = band.done.then(|| plan.within(band.rect).into_iter().filter_map(of).collect());
             }
         });
+        scrolls::note(ui.ctx(), self.name, shown.state.clamped_offset().y);
         picked
     }
 
@@ -189,8 +196,7 @@ impl Grid {
 
     /// Where the arrow keys lead, unless a text field, a dialog or another widget has the keyboard.
     fn arrows(&self, ui: &Ui, plan: &Plan<'_>) -> Option<(At, usize)> {
-        let busy = ui.memory(|m| m.focused().is_some() || m.top_modal_layer().is_some());
-        if !self.active || busy || egui::Popup::is_any_open(ui.ctx()) {
+        if !self.active || ui.memory(|m| m.focused().is_some()) || !keyboard::is_uncovered(ui.ctx()) {
             return None;
         }
         let pressed = |key| ui.input(|i| i.key_pressed(key));
