@@ -92,8 +92,8 @@ pub struct App {
     pub(super) exports: PendingExport,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
-    /// A file that is being saved.
-    pub(super) saved: Option<Receiver<Result<Saved, String>>>,
+    /// Files that are being saved.
+    pub(super) saved: Vec<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: Help,
     pub(super) tour: Tour,
@@ -141,7 +141,7 @@ impl App {
             exports: PendingExport::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
-            saved: None,
+            saved: Vec::new(),
             recent: None,
             help: Help::default(),
             tour: Tour::default(),
