@@ -21,6 +21,7 @@ mod networks;
 mod own_sets;
 mod parity;
 mod people;
+mod presets;
 mod report;
 mod round_trip;
 mod scene;

@@ -337,6 +337,7 @@ mod answered;
 mod class_order;
 mod culling;
 mod desk;
+mod desk_commands;
 mod export;
 mod filters;
 mod opening;

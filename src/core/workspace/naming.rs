@@ -7,12 +7,12 @@ use crate::core::param::Parameters;
 /// Parameters that are named; of more there is the number.
 const NAMED: usize = 3;
 
-/// What changed between two recipes: "Images per class (IPC) 10 → 20".
+/// What changed between two recipes: "Images per class (IPC) 10 to 20".
 pub(super) fn change<R: Parameters>(before: &R, after: &R) -> String {
     let values = R::table().iter().map(|param| (param.label, param.value(before), param.value(after)));
     let changed: Vec<(&str, String, String)> = values.filter(|(_, before, after)| before != after).collect();
     let one = |(label, before, after): &(&str, String, String)| match (before.is_empty(), after.is_empty()) {
-        (false, false) => format!("{label} {before} → {after}"),
+        (false, false) => format!("{label} {before} to {after}"),
         (true, _) => format!("{label} {after}"),
         (_, true) => format!("no {label}"),
     };
@@ -57,7 +57,7 @@ mod tests {
     fn changes_are_told_with_their_values_while_they_are_few() {
         let mut recipe = Recipe::default();
         recipe.set("ipc", "20").unwrap();
-        assert_eq!(change(&Recipe::default(), &recipe), "Images per class (IPC) 10 → 20");
+        assert_eq!(change(&Recipe::default(), &recipe), "Images per class (IPC) 10 to 20");
         for (name, value) in [("seed", "1"), ("crops", "3"), ("subset", "7")] {
             recipe.set(name, value).unwrap();
         }

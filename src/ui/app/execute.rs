@@ -8,7 +8,6 @@ use super::state::App;
 use crate::core::workspace::Command;
 use crate::jobs::worker::Request;
 use crate::ui::actions::{Action, Menu};
-use crate::ui::command_line;
 use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
 use crate::ui::keyboard;
 use crate::ui::model::log::Level;
@@ -76,7 +75,7 @@ impl App {
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
             Action::ExportSet => self.desk.show(Panel::Export),
-            Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
+            Action::CopyCommand => self.copy_command(ctx),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
             Action::Redo => self.edit(Command::Redo),
@@ -103,12 +102,6 @@ impl App {
                 }
             }
         }
-    }
-
-    /// The call that repeats what the window shows.
-    #[must_use]
-    pub fn command_line(&self) -> String {
-        command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
     }
 
     /// Opens a dialog, or says where the path is typed in its place.

@@ -45,6 +45,7 @@ impl App {
         self.drain_exports(ctx);
         self.drain_opinions();
         self.drain_saved(ctx);
+        self.drain_copied(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {

@@ -1,7 +1,8 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, culling, distilling, filtering, saving and training, execute, frame.
+//! editing, culling, distilling, filtering, saving and training, copying, execute, frame.
 
 mod attention;
+mod copying;
 mod culling;
 mod distilling;
 mod docked;

@@ -207,6 +207,7 @@ impl App {
             // Not by way of an edit: the panels are scrolled to where they were, not to what is selected.
             let select = Command::SelectMany { images, joining: Joining::Replace, lead };
             let _ = self.model.workspace.apply(select);
+            self.model.culling.reselected();
         }
         if let Some(reopening) = &mut self.keeping.reopening {
             reopening.resolved = true;

@@ -94,6 +94,8 @@ pub struct App {
     pub(super) ordering: Ordering,
     /// Files that are being saved.
     pub(super) saved: Vec<Receiver<Result<Saved, String>>>,
+    /// A command line that is copied as soon as its file is written.
+    pub(super) copied: Option<Receiver<Result<String, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: Help,
     pub(super) tour: Tour,
@@ -142,6 +144,7 @@ impl App {
             tuning: Tuning::default(),
             ordering: Ordering::default(),
             saved: Vec::new(),
+            copied: None,
             recent: None,
             help: Help::default(),
             tour: Tour::default(),

@@ -28,7 +28,8 @@ impl App {
 
     pub(super) fn begin_tour(&mut self) {
         self.tour.begin();
-        if self.model.data.is_none() && !self.model.is_under_way(Job::OpenSample) {
+        let opening = [Job::OpenSample, Job::OpenDataset].iter().any(|job| self.model.is_under_way(*job));
+        if self.model.data.is_none() && !opening {
             self.request(Request::OpenSample);
         }
         self.point();

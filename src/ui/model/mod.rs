@@ -2,6 +2,7 @@
 
 pub mod culling;
 pub mod exporting;
+mod found;
 pub mod log;
 mod problems;
 pub mod project;
@@ -17,11 +18,10 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::difference::Difference;
-use crate::core::distil::recipe::Recipe;
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
-use crate::jobs::distill::{DistillReport, Found};
+use crate::jobs::distill::DistillReport;
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
@@ -311,42 +311,6 @@ impl Model {
     fn take_written(&mut self, done: Done) {
         self.say(Level::Info, done.words());
         self.exporting.done = Some(done);
-    }
-
-    fn take_check(&mut self, report: Arc<CheckReport>) {
-        let verdict = report.verdict();
-        self.say_all(words::of_check(&report, &verdict));
-        self.check = Some((report, verdict));
-    }
-
-    /// Scores for other outputs are scores of something else.
-    fn take_reordered(&mut self, opened: Arc<OpenedObserver>) {
-        if let Some(request) = &mut self.observer_request {
-            request.class_order = opened.request.class_order;
-        }
-        let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
-        self.observer = Some(opened);
-        if !same {
-            self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
-        }
-    }
-
-    fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
-        let (Some(data), Some(recipe)) = (self.data.clone(), recipe.rded()) else { return };
-        match found {
-            Found::Scores(block) => {
-                self.say_broken(data.dataset.class(class).shown(), block.broken.len());
-                self.ranking.add(&recipe, class, block);
-            }
-            Found::Picks(picks) => self.ranking.add_picks(&recipe, class, picks),
-        }
-    }
-
-    /// Distilling names broken files itself; scoring only keeps them.
-    fn say_broken(&mut self, class: &str, broken: usize) {
-        if broken > 0 && self.running.as_ref().is_some_and(|r| r.job == Job::Score) {
-            self.say(Level::Warning, words::of_broken(class, broken));
-        }
     }
 
     fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {

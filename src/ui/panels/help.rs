@@ -5,7 +5,6 @@ use eframe::egui::{self, Context, Rect, RichText, Role, TextEdit, Ui, WidgetInfo
 use crate::ui::actions::{About, Action, Menu};
 use crate::ui::theme::palette;
 
-/// Keys that mean something within a grid of pictures alone.
 /// What keys and pointer do in grids of patches.
 const IN_GRIDS: [(&str, &str); 7] = [
     ("Arrows, Home, End", "Move the selection in the grid that was clicked last; with Shift, select on the way"),

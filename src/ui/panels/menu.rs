@@ -21,7 +21,12 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
                             others.into_iter().for_each(|folder| recent(ui, folder, scene.out));
                         });
                     }
-                    item(ui, action, scene);
+                    match action.tag() {
+                        None => item(ui, action, scene),
+                        // All tags are under one item: a small window has no room for a row each.
+                        Some(0) => tags(ui, scene),
+                        Some(_) => {}
+                    }
                 }
                 if menu == Menu::View {
                     ui.separator();
@@ -39,6 +44,14 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
             let p = palette(ui.visuals());
             ui.add(egui::Label::new(RichText::new(title(scene)).color(p.weak)).truncate());
         });
+    });
+}
+
+/// An item that leads to all tags.
+pub fn tags(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.menu_button("Tag", |ui| {
+        ui.set_min_width(120.0);
+        Menu::Curate.actions().filter(|action| action.tag().is_some()).for_each(|action| item(ui, action, scene));
     });
 }
 

@@ -152,7 +152,7 @@ impl PatchesPanel {
             paint(ui, cell, &tile);
             culling::menu::attach(&cell.response, None, scene);
         });
-        if let Some(command) = selects(&picked, &order, (&mut self.anchor, model)) {
+        if let Some(command) = selects(&picked, &order, &mut self.anchor, model) {
             scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Patches));
         }
@@ -160,7 +160,7 @@ impl PatchesPanel {
 }
 
 /// What is selected because of what happened in the grid.
-fn selects(picked: &PickedCells, order: &ByRank<'_>, (anchor, model): (&mut Anchor, &Model)) -> Option<Command> {
+fn selects(picked: &PickedCells, order: &ByRank<'_>, anchor: &mut Anchor, model: &Model) -> Option<Command> {
     let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
     if let Some(cells) = &picked.banded {
         let images = cells.iter().filter_map(|(at, _)| order.image(*at)).collect();

@@ -95,7 +95,9 @@ pub fn take_in(images: Vec<ImageId>, modifiers: Modifiers) -> Command {
         Modifiers { shift: true, .. } | Modifiers { command: true, .. } => Joining::Add,
         _ => Joining::Replace,
     };
-    Command::SelectMany { images, joining, lead: None }
+    // Of a new selection the first one that is shown is looked at: it is near the pointer.
+    let lead = if joining == Joining::Replace { images.first().copied() } else { None };
+    Command::SelectMany { images, joining, lead }
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ fn change(ui: &mut Ui, param: &RecipeParam, model: &Model) {
     let loss = |mean: Option<f64>| mean.map_or_else(|| "none".to_owned(), |mean| text::loss(mean as f32));
     let [before, now] = difference.mean_losses().map(loss);
     let words = format!(
-        "{} of {} patches as before, {} images kept; mean loss {before} → {now}",
+        "{} of {} patches as before, {} images kept; mean loss {before}, now {now}",
         text::thousands(difference.shared as u64),
         text::thousands(difference.patches[1] as u64),
         text::thousands(difference.images_kept as u64),

@@ -58,7 +58,7 @@ impl CullingDialogs {
             ui.set_width((scene.room.width() - 60.0).clamp(180.0, 560.0));
             match &mut question {
                 Question::Image(of) => ask_image(ui, *of, scene),
-                Question::Cell { of, image, cell } => ask_cell(ui, *of, (image, cell), scene),
+                Question::Cell { of, image, cell } => ask_cell(ui, *of, image, cell, scene),
             }
         });
         let done = modal.inner || modal.should_close();
@@ -91,7 +91,7 @@ fn ask_image(ui: &mut Ui, of: ImageId, scene: &mut Scene<'_>) -> bool {
     egui::ScrollArea::vertical().id_salt("runners-up").max_height(height).show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             for (rank, patch) in &offered {
-                if runner_up(ui, class, (*rank, patch), scene) {
+                if runner_up(ui, class, *rank, patch, scene) {
                     chosen = Some(patch.image);
                 }
             }
@@ -108,7 +108,7 @@ fn ask_image(ui: &mut Ui, of: ImageId, scene: &mut Scene<'_>) -> bool {
 }
 
 /// A thumbnail; whether it was chosen.
-fn runner_up(ui: &mut Ui, class: ClassId, (rank, patch): (usize, &PatchScore), scene: &mut Scene<'_>) -> bool {
+fn runner_up(ui: &mut Ui, class: ClassId, rank: usize, patch: &PatchScore, scene: &mut Scene<'_>) -> bool {
     let p = palette(ui.visuals());
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
     let side = patch_side(side, scene.model.ranking.recipe(class).method.factor()).clamp(1, 256);
@@ -128,7 +128,7 @@ fn runner_up(ui: &mut Ui, class: ClassId, (rank, patch): (usize, &PatchScore), s
 }
 
 /// Whether the dialog is done.
-fn ask_cell(ui: &mut Ui, of: ImageId, (image, cell): (&mut u32, &mut u32), scene: &mut Scene<'_>) -> bool {
+fn ask_cell(ui: &mut Ui, of: ImageId, image: &mut u32, cell: &mut u32, scene: &mut Scene<'_>) -> bool {
     let Some((class, _, place)) = place_of(of, scene) else { return true };
     let images = scene.model.ranking.images(class).max(1) as u32;
     let cells = scene.model.ranking.recipe(class).method.patches.max(1);

@@ -5,9 +5,9 @@ use eframe::egui::{Response, Ui};
 use crate::core::data::dataset::ImageId;
 use crate::core::workspace::Command;
 use crate::core::workspace::selection::Joining;
-use crate::ui::actions::{Action, Menu};
+use crate::ui::actions::Action;
 use crate::ui::intent::Intent;
-use crate::ui::panels::menu::item;
+use crate::ui::panels::menu::{item, tags};
 use crate::ui::panels::scene::Scene;
 
 const MARKS: [Action; 3] = [Action::Pin, Action::Reject, Action::ResetMarks];
@@ -25,10 +25,7 @@ pub fn attach(tile: &Response, whole: Option<&dyn Fn() -> Vec<ImageId>>, scene: 
 fn show(ui: &mut Ui, whole: Option<&dyn Fn() -> Vec<ImageId>>, scene: &mut Scene<'_>) {
     ui.set_min_width(230.0);
     MARKS.into_iter().for_each(|action| item(ui, action, scene));
-    ui.menu_button("Tag", |ui| {
-        let tags = Menu::Curate.actions().filter(|action| action.tag().is_some());
-        tags.for_each(|action| item(ui, action, scene));
-    });
+    tags(ui, scene);
     ui.separator();
     SWAPS.into_iter().for_each(|action| item(ui, action, scene));
     let Some(whole) = whole else { return };

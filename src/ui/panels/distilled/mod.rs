@@ -122,19 +122,22 @@ impl DistilledPanel {
             let look = scene.gallery.of_set((key, at), || Arc::new(set));
             picture(ui, cell.picture, &look);
             let factor = order.factor(s);
-            let stitching = Stitching { key, at, look: &look, factor, side: view.patch_side(factor) };
-            self.preview.paint(ui, (cell, &kept), &stitching, scene.gallery);
+            let stitching = Stitching { key, at, kept: &kept, look: &look, factor, side: view.patch_side(factor) };
+            self.preview.paint(ui, cell, &stitching, scene.gallery);
             dim(ui, cell.picture, factor, &kept, |kept| misses(model, at.class, kept));
             let class = view.dataset.class(at.class).shown();
             paint(ui, cell, &kept, &Overlay { class, factor, model, waiting: matches!(look, Look::Waiting) });
             culling::menu::attach(&cell.response, Some(&|| order.of_image(cell.at).collect()), scene);
         });
-        if let Some(from) = picked.carried
+        if let Some((from, over)) = picked.carried
             && let Some(image) = order.image(place(&order, from))
         {
-            carried(ui, image, scene, view);
+            let over = over.filter(|(to, _)| to.at.0 == from.at.0);
+            let factor = order.factor(from.at.0);
+            let target = over.map(|(to, picture)| cell_rect(picture, factor, cell_at(to.within, factor)));
+            carried(ui, image, target, scene, view);
         }
-        if let Some(command) = selects(&picked, &order, (&mut self.anchor, model)) {
+        if let Some(command) = selects(&picked, &order, &mut self.anchor, model) {
             scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Distilled));
         }
@@ -160,7 +163,7 @@ fn place(order: &ByCell<'_>, spot: Spot) -> At {
 }
 
 /// What happens because of what happened in the grid: a selection, or a patch that moves.
-fn selects(picked: &PickedCells, order: &ByCell<'_>, (anchor, model): (&mut Anchor, &Model)) -> Option<Command> {
+fn selects(picked: &PickedCells, order: &ByCell<'_>, anchor: &mut Anchor, model: &Model) -> Option<Command> {
     let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
     if let Some((from, to)) = picked.dropped {
         let image = order.image(place(order, from)).filter(|_| from.at.0 == to.at.0)?;
@@ -192,8 +195,8 @@ fn selects(picked: &PickedCells, order: &ByCell<'_>, (anchor, model): (&mut Anch
     Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
 
-/// What a cell shows at the pointer while it is dragged.
-fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
+/// What a cell shows at the pointer while it is dragged, and the cell of its class that it would exchange places with.
+fn carried(ui: &Ui, image: ImageId, target: Option<Rect>, scene: &mut Scene<'_>, view: &View<'_>) {
     let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
     let Some((class, rank)) = scene.model.ranking.place(image) else { return };
     let Some(patch) = scene.model.ranking.ranked(class).get(rank) else { return };
@@ -203,7 +206,9 @@ fn carried(ui: &Ui, image: ImageId, scene: &mut Scene<'_>, view: &View<'_>) {
     if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), side) {
         painter.image(shown.texture.id(), rect, shown.uv, Color32::WHITE.gamma_multiply(0.8));
     }
-    painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+    for rect in target.into_iter().chain([rect]) {
+        painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+    }
 }
 
 /// How many stitched patches pass the filter, where one is on.
@@ -271,7 +276,7 @@ fn paint(ui: &Ui, cell: &Cell, kept: &[Kept], overlay: &Overlay<'_>) {
     let any = kept.iter().any(|kept| selection.holds(kept.patch.image));
     cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, any, &name));
     for (n, kept) in kept.iter().enumerate() {
-        paint_cell(ui, (cell, n), kept, overlay);
+        paint_cell(ui, cell, n, kept, overlay);
     }
     if cell.response.hovered() {
         ui.painter().rect_stroke(cell.picture, 1.0, Stroke::new(2.0, p.weak), StrokeKind::Outside);
@@ -296,7 +301,7 @@ fn words(cell: usize, kept: &Kept, overlay: &Overlay<'_>) -> String {
 }
 
 /// Marks and outline of a cell; it has a name of its own where there is something to say.
-fn paint_cell(ui: &Ui, (tile, n): (&Cell, usize), kept: &Kept, overlay: &Overlay<'_>) {
+fn paint_cell(ui: &Ui, tile: &Cell, n: usize, kept: &Kept, overlay: &Overlay<'_>) {
     let p = palette(ui.visuals());
     let (selection, image) = (overlay.model.workspace.selection(), kept.patch.image);
     let shown = Shown::of(overlay.model.workspace.curation().mark(image), kept.patch.bbox);

@@ -19,6 +19,8 @@ pub(super) struct Stitching<'a> {
     /// Names its pixels.
     pub(super) key: u64,
     pub(super) at: Address,
+    /// The patches in its cells.
+    pub(super) kept: &'a [Kept],
     /// What is there of it.
     pub(super) look: &'a Look,
     /// Cells along a side.
@@ -36,14 +38,8 @@ pub(super) struct Preview {
 impl Preview {
     /// Paints the cells of `tile` that its picture does not show yet. A patch that isn't at hand leaves its cell empty:
     /// what was there before is no longer in the image.
-    pub(super) fn paint(
-        &mut self,
-        ui: &Ui,
-        (tile, kept): (&Cell, &[Kept]),
-        stitching: &Stitching<'_>,
-        gallery: &mut Gallery,
-    ) {
-        let Stitching { key, at, look, factor, side } = *stitching;
+    pub(super) fn paint(&mut self, ui: &Ui, tile: &Cell, stitching: &Stitching<'_>, gallery: &mut Gallery) {
+        let Stitching { key, at, kept, look, factor, side } = *stitching;
         let of = |kept: &Kept| (kept.patch.image, kept.patch.bbox);
         if gallery.is_made(key) {
             if self.made.get(&at).is_none_or(|(made, _)| *made != key) {

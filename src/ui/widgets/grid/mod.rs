@@ -102,8 +102,8 @@ pub struct PickedCells {
     pub moved: Option<(At, usize)>,
     /// What a rubber band took in: each cell, and the part of its picture (0…1).
     pub banded: Option<Vec<(At, Rect)>>,
-    /// A place that is being dragged.
-    pub carried: Option<Spot>,
+    /// A place that is being dragged, and where it would be dropped: the place, and the picture on the screen.
+    pub carried: Option<(Spot, Option<(Spot, Rect)>)>,
     /// What was dragged, and to where.
     pub dropped: Option<(Spot, Spot)>,
     /// The modifiers that were held.
@@ -130,19 +130,19 @@ impl Grid {
             let id = ui.scope_id().with((self.name, "band"));
             let band = if self.drags == Drags::Nothing { None } else { band::drag(ui, id, view, origin) };
             picked.moved = self.arrows(ui, &plan);
-            self.reveal(ui, (&plan, origin), picked.moved.map(|(at, _)| at));
+            self.reveal(ui, &plan, origin, picked.moved.map(|(at, _)| at));
             for s in plan.sections(viewport.min.y, viewport.max.y) {
                 if let Some(words) = sections.heading {
                     let rect =
                         Rect::from_min_size(origin + Vec2::new(0.0, plan.tops[s]), Vec2::new(sizes.width, HEADING));
-                    if self.heading(ui, rect, (s, &words(s))) {
+                    if self.heading(ui, rect, s, &words(s)) {
                         picked.heading = Some(s);
                     }
                 }
                 for i in plan.rows(s, viewport.min.y, viewport.max.y) {
                     let mut cell = self.cell(ui, &plan, origin, (s, i));
                     cell.banded = band.as_ref().and_then(|band| part(plan.rect((s, i)), plan.side, band.rect));
-                    picked.take(ui, &cell, (&plan, origin));
+                    picked.take(ui, &cell, &plan, origin);
                     paint(ui, &cell);
                 }
             }
@@ -157,7 +157,7 @@ impl Grid {
     }
 
     /// A heading; whether it was clicked.
-    fn heading(&self, ui: &Ui, rect: Rect, (section, words): (usize, &Heading)) -> bool {
+    fn heading(&self, ui: &Ui, rect: Rect, section: usize, words: &Heading) -> bool {
         let p = palette(ui.visuals());
         let clickable = self.drags != Drags::Nothing;
         let id = ui.scope_id().with(("heading", section));
@@ -173,7 +173,7 @@ impl Grid {
         clicked
     }
 
-    fn reveal(&self, ui: &mut Ui, (plan, origin): (&Plan<'_>, egui::Pos2), moved: Option<At>) {
+    fn reveal(&self, ui: &mut Ui, plan: &Plan<'_>, origin: egui::Pos2, moved: Option<At>) {
         let Some(at) = moved.or(self.selected.filter(|_| self.reveal)) else { return };
         let mut rect = plan.rect(at).translate(origin.to_vec2()).expand2(Vec2::new(0.0, GAP));
         // The first row comes with its heading.
@@ -211,7 +211,7 @@ impl Grid {
 
 impl PickedCells {
     /// Takes clicks on a cell, and where it was dragged.
-    fn take(&mut self, ui: &Ui, cell: &Cell, (plan, origin): (&Plan<'_>, egui::Pos2)) {
+    fn take(&mut self, ui: &Ui, cell: &Cell, plan: &Plan<'_>, origin: egui::Pos2) {
         let response = &cell.response;
         let spot = |point: egui::Pos2, at: At| {
             let picture = plan.picture(at).translate(origin.to_vec2());
@@ -237,12 +237,15 @@ impl PickedCells {
         }
         let Some(within) = ui.data(|data| data.get_temp::<Vec2>(id)) else { return };
         let from = Spot { at: cell.at, within };
+        let under = |point: egui::Pos2| {
+            let at = plan.at((point - origin).to_pos2())?;
+            Some((spot(point, at), plan.picture(at).translate(origin.to_vec2())))
+        };
+        let over = point.and_then(under);
         if response.dragged_by(primary) {
-            self.carried = Some(from);
-        } else if let Some(point) = point
-            && let Some(at) = plan.at((point - origin).to_pos2())
-        {
-            self.dropped = Some((from, spot(point, at)));
+            self.carried = Some((from, over));
+        } else {
+            self.dropped = over.map(|(to, _)| (from, to));
         }
     }
 }
