@@ -76,6 +76,8 @@ pub struct Model {
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// What the last change of each parameter of the recipe did to the stitched patches.
     pub changes: HashMap<&'static str, Difference>,
+    /// The parameter that changed last.
+    pub last_change: Option<&'static str>,
     /// Whether what the recipe lacks is scored by itself.
     pub live: bool,
     /// What the observer says of the selected patch.
