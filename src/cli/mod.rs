@@ -14,6 +14,7 @@ mod export;
 mod networks;
 mod options;
 mod relabel;
+mod runs;
 mod sample;
 mod signals;
 mod train;
@@ -58,6 +59,8 @@ enum Command {
     Distill(Box<distill::Args>),
     /// Write what was pinned, rejected and swapped in a project, for distill --curation
     Curation(curation::Args),
+    /// List what was distilled in a project: when, with which recipe, where to
+    Runs(runs::Args),
     /// Write a distilled set as other programs read it
     Export(export::Args),
     /// Store soft labels of a distilled set, for trainings to come
@@ -107,6 +110,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Curation(args)) => curation::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),

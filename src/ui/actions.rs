@@ -9,6 +9,12 @@ pub enum Action {
     NewSession,
     /// Choose another project.
     OpenProject,
+    /// Take the selected run's recipe, classes and curation.
+    RestoreRun,
+    /// Copy the command line that repeats the selected run.
+    CopyRun,
+    /// Bring the list of runs forward.
+    ShowRuns,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.
@@ -181,6 +187,10 @@ const ROWS: &[About] = &[
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),
     row(Action::CopyCommand, Menu::Edit, "Copy command line",
         "The `stillroom distill` call that repeats this", ctrl_shift(Key::C)),
+    row(Action::RestoreRun, Menu::Edit, "Restore run",
+        "Take recipe, classes and curation of the selected run; its dataset and observer are opened where others are", NONE),
+    row(Action::CopyRun, Menu::Edit, "Copy run's command line", "The `stillroom distill` call that repeats the selected run",
+        NONE),
     row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
     row(Action::Check, Menu::Run, "Check observer",
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
@@ -220,6 +230,7 @@ const ROWS: &[About] = &[
         plain(Key::CloseBracket)),
     row(Action::ShowClassOrder, Menu::View, "Show class order",
         "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
+    row(Action::ShowRuns, Menu::View, "Runs", "Bring the list of what was distilled forward", ctrl(Key::Num4)),
     row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
     row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),

@@ -7,6 +7,7 @@ use super::actions::Action;
 use crate::core::workspace::Command;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::train::TrainRequest;
+use crate::store::project::RunRow;
 
 /// What a panel asks for.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub enum Intent {
     Export(Curves, PathBuf),
     /// Save this project and work on the one in this folder.
     OpenProject(PathBuf),
+    /// Select a run.
+    SelectRun(RunRow),
     /// Look for what has gone, or go on without it.
     Relocate(Relocate),
     /// The arrow keys belong to this panel from now on.

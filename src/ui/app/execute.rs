@@ -40,6 +40,7 @@ impl App {
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
             Intent::Export(kind, path) => self.export(kind, path, false),
             Intent::OpenProject(folder) => self.change_project(folder),
+            Intent::SelectRun(run) => self.model.runs.chosen = Some(run),
             Intent::Relocate(step) => self.relocate(step),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
@@ -55,6 +56,9 @@ impl App {
                 self.request(Request::OpenSample);
             }
             Action::NewSession => self.new_session(),
+            Action::RestoreRun => self.restore_run(),
+            Action::CopyRun => self.copy_run(ctx),
+            Action::ShowRuns => self.desk.show(Panel::Runs),
             Action::OpenProject => {
                 self.model.project.problem = None;
                 self.panels.projects.open = true;

@@ -110,6 +110,8 @@ enum News {
         dataset: bool,
     },
     Recalled,
+    /// A run has ended, well or not.
+    Ran,
     None,
 }
 
@@ -125,6 +127,7 @@ impl News {
                 Self::NotOpened { dataset: false }
             }
             Event::Finished(Job::Recall) => Self::Recalled,
+            Event::Finished(Job::Distill) => Self::Ran,
             _ => Self::None,
         }
     }
@@ -141,6 +144,7 @@ impl App {
                 }
                 self.not_reopened(dataset);
             }
+            News::Ran => self.list_runs(),
             News::Recalled => grid::scroll_at_last(&self.keeping.ctx),
             News::None => {}
         }

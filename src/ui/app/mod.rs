@@ -13,6 +13,7 @@ mod ordering;
 mod pending;
 mod relocating;
 mod reopening;
+mod rerunning;
 mod state;
 mod training;
 mod tuning;

@@ -51,7 +51,7 @@ impl App {
             self.model.say(Level::Warning, format!("the command line can't repeat the class order: {why}"));
         }
         // What the project was left with comes with its own.
-        let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reading()) else { return };
+        let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reopening()) else { return };
         let wanted = self.model.workspace.outputs().cloned();
         if opened.request.outputs.as_ref() == wanted.as_deref() {
             self.ordering.asked = None;

@@ -3,6 +3,7 @@
 pub mod log;
 pub mod project;
 pub mod ranking;
+pub mod runs;
 pub mod trainings;
 
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ use log::{Level, Log};
 use project::ProjectView;
 pub use project::Recent;
 use ranking::Ranking;
+use runs::Runs;
 use trainings::Trainings;
 
 /// A job and how to steer it.
@@ -118,6 +120,8 @@ pub struct Model {
     pub log: Log,
     /// What was opened before.
     pub recent: Recent,
+    /// What was distilled in the project.
+    pub runs: Runs,
     /// The project, and other ones.
     pub project: ProjectView,
     /// The folder that was written last.
@@ -190,6 +194,11 @@ impl Model {
             Action::PreviousInRank | Action::NextInRank => {
                 needs(self.workspace.selected().is_some(), "select a patch first")
             }
+            Action::RestoreRun => {
+                let none = needs(self.runs.selected().is_some(), "select a run in the table first");
+                none.or(needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"))
+            }
+            Action::CopyRun => needs(self.runs.selected().is_some(), "select a run in the table first"),
             Action::NewSession => needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"),
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
