@@ -37,6 +37,16 @@ pub enum Action {
     Undo,
     /// Repeat it.
     Redo,
+    /// Type a part of a file name that patches must have.
+    FindByName,
+    /// Show every patch again.
+    ClearFilters,
+    /// Show stitched patches alone, or not only them.
+    OnlyStitched,
+    /// Show pinned patches alone, or not only them.
+    OnlyPinned,
+    /// Show rejected patches alone, or not only them.
+    OnlyRejected,
     /// Start the training of the form.
     Train,
     /// Go on with the selected training.
@@ -61,6 +71,8 @@ pub enum Action {
     PreviousInRank,
     /// Select the patch with the next rank.
     NextInRank,
+    /// Write the table of trainings as comma-separated values.
+    ExportTable,
     /// Bring the panels of distilling forward.
     ShowDistilling,
     /// Bring the panel of trainings forward.
@@ -220,6 +232,8 @@ const ROWS: &[About] = &[
         "Every epoch of the shown trainings, a line each", ctrl(Key::E)),
     row(Action::ExportSvg, Menu::Trainings, "Export charts (SVG)…",
         "The shown charts as a picture for papers and browsers", ctrl_shift(Key::E)),
+    row(Action::ExportTable, Menu::Trainings, "Export table (CSV)…",
+        "A line for each training that is listed, with all that is known of it", NONE),
     row(Action::ShowDistilling, Menu::View, "Distilling", "Bring the panels of distilling forward", ctrl(Key::Num1)),
     row(Action::ShowTraining, Menu::View, "Trainings",
         "Bring the trainings forward: curves, table, form", ctrl(Key::Num2)),
@@ -231,6 +245,14 @@ const ROWS: &[About] = &[
     row(Action::ShowClassOrder, Menu::View, "Show class order",
         "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
     row(Action::ShowRuns, Menu::View, "Runs", "Bring the list of what was distilled forward", ctrl(Key::Num4)),
+    row(Action::FindByName, Menu::View, "Find by file name",
+        "Show the images whose file name has a text in it", ctrl(Key::F)),
+    row(Action::OnlyStitched, Menu::View, "Stitched only",
+        "Show only patches that become part of a distilled image; again for all", NONE),
+    row(Action::OnlyPinned, Menu::View, "Pinned only", "Show only pinned patches; again for all", NONE),
+    row(Action::OnlyRejected, Menu::View, "Rejected only", "Show only rejected patches; again for all", NONE),
+    row(Action::ClearFilters, Menu::View, "Clear filters",
+        "Show every patch of the class again", ctrl_shift(Key::F)),
     row(Action::ToggleTheme, Menu::View, "Light or dark", "Switch between the light and the dark theme", ctrl(Key::T)),
     row(Action::ZoomIn, Menu::View, "Larger", "Everything in the window larger, by a tenth", ctrl(Key::Plus)),
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),

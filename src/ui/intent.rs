@@ -30,8 +30,10 @@ pub enum Intent {
     Trainings(TrainingsChange),
     /// List the trainings in this folder, too.
     OpenTrainings(PathBuf),
-    /// Write the shown curves into this file, which must be new.
-    Export(Curves, PathBuf),
+    /// Ask where to save a plot or a table.
+    Save(Saving),
+    /// Save what was asked about last into this file, which must be new.
+    Write(PathBuf),
     /// Save this project and work on the one in this folder.
     OpenProject(PathBuf),
     /// Select a run.
@@ -53,13 +55,15 @@ pub enum Relocate {
     Without,
 }
 
-/// How curves are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Curves {
-    /// Comma-separated values.
-    Csv,
-    /// A picture.
-    Svg,
+/// A plot or a table as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saving {
+    /// What it is, in words that follow "Save".
+    pub what: &'static str,
+    /// The file name that is suggested.
+    pub name: String,
+    /// The file's text.
+    pub text: String,
 }
 
 /// What a dialog was opened for.
@@ -77,8 +81,8 @@ pub enum Purpose {
     Training(TrainPath),
     /// A folder with trainings.
     Trainings,
-    /// The file that curves are written to.
-    Curves(Curves),
+    /// The file that a plot or a table is saved to.
+    Save,
     /// A project's folder.
     Project,
     /// Where something is that has gone: a folder or a file, and its place in the list.

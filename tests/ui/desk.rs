@@ -5,7 +5,7 @@ use eframe::egui::{DroppedFile, FontId, Modifiers};
 use std::sync::Arc;
 use stillroom::ui::Desktop;
 use stillroom::ui::actions::Action;
-use stillroom::ui::intent::{Curves, Intent, Purpose, TrainPath};
+use stillroom::ui::intent::{Intent, Purpose, Saving, TrainPath};
 use training::ask;
 
 /// "Chinese character", Hiragana, Hangul, Thai, Arabic and Devanagari.
@@ -26,13 +26,16 @@ fn focused(window: &Window, label: &str) -> bool {
 fn where_no_dialog_can_come_the_field_says_so_and_takes_the_keys() {
     let files = Files::make();
     let mut window = without(&files, Desktop { dialogs: false, ..Desktop::default() });
+    let saving = Saving { what: "the plot", name: "plot.svg".into(), text: "<svg/>".into() };
+    ask(&mut window, Intent::Save(saving));
+    window.run_steps(2);
     for (purpose, field) in [
         (Purpose::Dataset, "Dataset folder"),
         (Purpose::Observer, "Weight file"),
         (Purpose::Output, "Output folder"),
         (Purpose::Training(TrainPath::Data), "Training images"),
         (Purpose::Trainings, "Folder with trainings"),
-        (Purpose::Curves(Curves::Csv), "Write curves to a new file"),
+        (Purpose::Save, "Save to a new file"),
     ] {
         ask(&mut window, Intent::Browse(purpose));
         window.run_steps(3);

@@ -13,8 +13,7 @@ use stillroom::store::training::{
     Asked, FORMAT, Source, TrainingFolder, TrainingKind, TrainingNote, TrainingStatus, list,
 };
 use stillroom::ui::actions::Action;
-use stillroom::ui::intent::Panel;
-use stillroom::ui::intent::{Curves, Intent};
+use stillroom::ui::intent::{Intent, Panel};
 
 fn source(name: &str) -> Source {
     Source { name: name.into(), path: format!("/data/{name}").into(), fingerprint: name.into() }
@@ -287,16 +286,44 @@ fn a_number_that_makes_no_sense_is_said_beside_its_field() {
 fn shown_curves_are_written_as_they_are_and_never_over_another_file() {
     let (files, mut window) = with_records(&[record("first", 40.0, TrainingStatus::Done)]);
     let (csv, svg) = (files.folder.path().join("curves.csv"), files.folder.path().join("curves.svg"));
-    ask(&mut window, Intent::Export(Curves::Csv, csv.clone()));
-    until(&mut window, "the file", |_| csv.is_file());
+    save(&mut window, Action::ExportCsv, &csv);
+    until(&mut window, "the file", |w| csv.is_file() && w.state().model().saved.is_some());
     let text = std::fs::read_to_string(&csv).unwrap();
     assert_eq!(text.lines().count(), 1 + 2 * 5);
     assert!(text.contains("\nfirst,1,4,0.5,40,0.001,41,99,4\n"), "{text}");
-    ask(&mut window, Intent::Export(Curves::Svg, svg.clone()));
+    window.get_by_label("saved as curves.csv");
+    save(&mut window, Action::ExportSvg, &svg);
     until(&mut window, "the picture", |_| svg.is_file());
     let text = std::fs::read_to_string(&svg).unwrap();
     assert!(text.starts_with("<?xml") && text.contains("first: epoch 5: 40.0000 ± 1.4142 (2 seeds)"), "{text}");
-    ask(&mut window, Intent::Export(Curves::Csv, csv.clone()));
-    until(&mut window, "the refusal", |w| w.state().model().problems.export.is_some());
-    assert!(window.state().model().problems.export.as_ref().unwrap().contains("exists already"));
+    // The table has other contents: it may not take the name, and the window stays to give another one.
+    save(&mut window, Action::ExportTable, &csv);
+    until(&mut window, "the refusal", |w| w.state().model().problems.save.is_some());
+    assert!(window.state().model().problems.save.as_ref().unwrap().contains("exists already"));
+    assert_eq!(std::fs::read_to_string(&csv).unwrap().lines().count(), 1 + 2 * 5, "the curves stay");
+    let table = files.folder.path().join("table.csv");
+    replace(&mut window, "Save to a new file", &table);
+    window.key_press(Key::Enter);
+    until(&mut window, "the table", |_| table.is_file());
+    assert!(std::fs::read_to_string(&table).unwrap().contains("\nfirst,"));
+    window.run_steps(3);
+    assert!(window.query_by_label("Save to a new file").is_none());
+}
+
+/// Carries out a command that asks where to save something, and types the path.
+pub fn save(window: &mut Window, action: Action, path: &Path) {
+    ask(window, Intent::Do(action));
+    window.run_steps(3);
+    replace(window, "Save to a new file", path);
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+}
+
+/// Types a path in place of what is in a field.
+pub fn replace(window: &mut Window, label: &str, path: &Path) {
+    window.get_by_role_and_label(Role::TextInput, label).focus();
+    window.run_steps(2);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    window.run_steps(1);
+    type_into(window, label, path);
 }

@@ -129,7 +129,7 @@ impl Series {
     }
 }
 
-/// Series over the same bins; they are stacked, so that the whole is all values.
+/// Series over the same bins. They are stacked, so that the whole is all values, or laid over each other to be compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     /// What is counted: the title of the upright axis.
@@ -140,13 +140,16 @@ pub struct Histogram {
     pub bins: Bins,
     /// The series, the lowest of the stack first.
     pub series: Vec<Series>,
+    /// Whether the series are outlines over each other, each in percent of its own values, instead of a stack of counts.
+    pub overlaid: bool,
 }
 
 impl Histogram {
     /// A histogram without values.
     #[must_use]
     pub fn new(counted: &str, quantity: &str, bins: Bins) -> Self {
-        Self { counted: counted.to_owned(), quantity: quantity.to_owned(), bins, series: Vec::new() }
+        let (counted, quantity) = (counted.to_owned(), quantity.to_owned());
+        Self { counted, quantity, bins, series: Vec::new(), overlaid: false }
     }
 
     /// Counts the values of one more series.
@@ -162,6 +165,30 @@ impl Histogram {
             }
         }
         self.series.push(series);
+    }
+
+    /// How high each series stands where it has so many values: in values, or in percent of its own where they are laid
+    /// over each other.
+    #[must_use]
+    pub fn heights(&self, counts: &[u64]) -> Vec<f64> {
+        let share = |(series, count): (&Series, &u64)| 100.0 * *count as f64 / series.total().max(1) as f64;
+        match self.overlaid {
+            true => self.series.iter().zip(counts).map(share).collect(),
+            false => counts.iter().map(|count| *count as f64).collect(),
+        }
+    }
+
+    /// How high the series are together.
+    #[must_use]
+    pub fn height(&self, counts: &[u64]) -> f64 {
+        let heights = self.heights(counts);
+        if self.overlaid { heights.into_iter().fold(0.0, f64::max) } else { heights.into_iter().sum() }
+    }
+
+    /// The values of each series in a bin.
+    #[must_use]
+    pub fn counts(&self, bin: usize) -> Vec<u64> {
+        self.series.iter().map(|series| series.counts.get(bin).copied().unwrap_or(0)).collect()
     }
 
     /// Values of all series that lie below the bins, above them, and that are no number.
@@ -241,6 +268,17 @@ mod tests {
         assert_eq!(Bins::of([f64::NAN], true, 5).count(), 0);
         assert_eq!(Bins::of([f64::MIN, f64::MAX], false, 5).count(), 0);
         assert_eq!(Bins::of([0.0], false, 5).place(0.0), Place::Bin(0));
+    }
+
+    #[test]
+    fn outlines_are_shares_of_their_own_series() {
+        let mut histogram = Histogram::new("patches", "loss", Bins::of([0.1, 1.0], true, 2));
+        histogram.add("a", [0.1, 0.2, 0.5, 0.0]);
+        histogram.add("b", [0.5]);
+        assert_eq!((histogram.heights(&histogram.counts(1)), histogram.height(&[2, 1])), (vec![1.0, 1.0], 3.0));
+        histogram.overlaid = true;
+        assert_eq!([0, 1].map(|bin| histogram.heights(&histogram.counts(bin))), [[50.0, 0.0], [25.0, 100.0]]);
+        assert_eq!(histogram.height(&histogram.counts(1)), 100.0);
     }
 
     #[test]

@@ -43,10 +43,20 @@ impl Quantity {
 pub struct Brush {
     /// Of what.
     pub quantity: Quantity,
-    /// Least value.
+    /// Least value; −∞ where the range is open. JSON has no infinity: there it is null.
+    #[serde(deserialize_with = "or_lowest")]
     pub low: f32,
-    /// Greatest value.
+    /// Greatest value; +∞ where the range is open.
+    #[serde(deserialize_with = "or_highest")]
     pub high: f32,
+}
+
+fn or_lowest<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    Ok(<Option<f32> as serde::Deserialize>::deserialize(from)?.unwrap_or(f32::NEG_INFINITY))
+}
+
+fn or_highest<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    Ok(<Option<f32> as serde::Deserialize>::deserialize(from)?.unwrap_or(f32::INFINITY))
 }
 
 impl Brush {
@@ -81,7 +91,25 @@ impl Filter {
     /// Whether it lets every patch of a class through.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        Self { class: None, ..self.clone() } == Self::default()
+        self.of_any_class() == Self::default()
+    }
+
+    /// The same for patches of any class.
+    #[must_use]
+    pub fn of_any_class(&self) -> Self {
+        Self { class: None, ..self.clone() }
+    }
+
+    /// Whether it looks at what is stitched.
+    #[must_use]
+    pub fn asks_for_cells(&self) -> bool {
+        self.stitched || self.cell.is_some()
+    }
+
+    /// Whether it looks at what was decided about images.
+    #[must_use]
+    pub fn asks_for_marks(&self) -> bool {
+        self.choice.is_some() || self.tag.is_some()
     }
 }
 
@@ -126,4 +154,27 @@ pub struct Sort {
     pub by: SortBy,
     /// The greatest first.
     pub descending: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_survives_its_file_with_open_ends() {
+        for (low, high) in [(0.25, 0.5), (f32::NEG_INFINITY, 0.5), (0.25, f32::INFINITY)] {
+            let brush = Some(Brush { quantity: Quantity::Margin, low, high });
+            let filter = Filter { class: Some(ClassId(3)), brush, tag: Some(9), ..Filter::default() };
+            let text = serde_json::to_string(&filter).unwrap();
+            assert_eq!(serde_json::from_str::<Filter>(&text).unwrap(), filter, "{text}");
+        }
+        assert_eq!(serde_json::from_str::<Filter>("{}").unwrap(), Filter::default());
+    }
+
+    #[test]
+    fn a_class_alone_lets_all_its_patches_through() {
+        let filter = Filter { class: Some(ClassId(3)), ..Filter::default() };
+        assert!(filter.is_open());
+        assert!(!Filter { cell: Some(0), ..filter }.is_open());
+    }
 }

@@ -201,8 +201,6 @@ pub struct View {
     pub scroll: BTreeMap<String, f32>,
     /// Side of the thumbnails of each panel, in points, by its name.
     pub thumbnails: BTreeMap<String, f32>,
-    /// Only what is stitched was shown.
-    pub only_stitched: bool,
     /// The text that the list of classes was filtered by.
     pub class_filter: String,
     /// The typed output folder; `None` where it followed the dataset.

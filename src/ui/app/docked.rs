@@ -8,8 +8,8 @@ use crate::store::window::View;
 use crate::ui::intent::Panel;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, relocate, runs, scores,
-    source_image, training,
+    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, relocate, runs, save,
+    scores, source_image, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -34,13 +34,16 @@ pub struct Panels {
     pub projects: projects::ProjectsDialog,
     /// The dialog that finds what has gone.
     pub relocate: relocate::RelocateDialog,
+    /// Patches.
+    pub patches: patches::PatchesPanel,
+    /// Where a plot or a table is saved to.
+    pub save: save::SaveWindow,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
-    patches: patches::PatchesPanel,
     distilled: distilled::DistilledPanel,
 }
 
@@ -51,7 +54,6 @@ impl Panels {
         let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
-            only_stitched: self.patches.only_selected,
             class_filter: self.dataset.filter.clone(),
             out: (self.recipe.out_typed && !self.recipe.out.is_empty()).then(|| KeptPath(self.recipe.out.path())),
             ..View::default()
@@ -64,7 +66,6 @@ impl Panels {
         for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
         }
-        self.patches.only_selected = view.only_stitched;
         self.dataset.filter = view.class_filter.clone();
         if let Some(out) = &view.out {
             self.recipe.out.set(&out.0);

@@ -23,7 +23,7 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, .. } = effects;
+        let Effects { reselect, reveal, refilter, .. } = effects;
         if reselect {
             // Of a method without patches the last ranking stays as it is, and nobody shows it.
             if let Some(recipe) = self.model.workspace.recipe().rded() {
@@ -39,7 +39,8 @@ impl App {
                 self.suggest_output();
             }
         }
-        self.model.reveal |= reveal;
+        // In another order, what is looked at stays in view.
+        self.model.reveal |= reveal || refilter && self.model.workspace.selected().is_some();
     }
 
     pub(super) fn default_name(&self) -> Option<String> {

@@ -38,7 +38,8 @@ impl App {
             Intent::Train(request) => self.train(request),
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
-            Intent::Export(kind, path) => self.export(kind, path, false),
+            Intent::Save(saving) => self.save(saving),
+            Intent::Write(path) => self.write(path, false),
             Intent::OpenProject(folder) => self.change_project(folder),
             Intent::SelectRun(run) => self.model.runs.chosen = Some(run),
             Intent::Relocate(step) => self.relocate(step),
@@ -55,13 +56,8 @@ impl App {
                 self.distil_next = None;
                 self.request(Request::OpenSample);
             }
-            Action::NewSession => self.new_session(),
-            Action::RestoreRun => self.restore_run(),
-            Action::CopyRun => self.copy_run(ctx),
-            Action::ShowRuns => self.desk.show(Panel::Runs),
-            Action::OpenProject => {
-                self.model.project.problem = None;
-                self.panels.projects.open = true;
+            Action::NewSession | Action::OpenProject | Action::RestoreRun | Action::CopyRun | Action::ShowRuns => {
+                self.act_on_project(ctx, action);
             }
             Action::OpenDataset => self.browse(Purpose::Dataset),
             Action::OpenObserver => self.browse(Purpose::Observer),
@@ -76,6 +72,11 @@ impl App {
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
             Action::Redo => self.edit(Command::Redo),
+            Action::FindByName
+            | Action::ClearFilters
+            | Action::OnlyStitched
+            | Action::OnlyPinned
+            | Action::OnlyRejected => self.act_on_filter(action),
             Action::Pause => {
                 if let Some(running) = &self.model.running {
                     running.control.pause(!running.control.status().paused);
@@ -115,7 +116,8 @@ impl App {
 
     /// Opens a dialog, or says where the path is typed in its place.
     pub(super) fn browse(&mut self, purpose: Purpose) {
-        if !self.dialogs.ask(purpose) {
+        let name = self.panels.save.asked().map(|saving| saving.name.clone()).unwrap_or_default();
+        if !self.dialogs.ask(purpose, &name) {
             self.no_dialog(purpose);
         }
     }
@@ -123,8 +125,6 @@ impl App {
     /// A dialog was asked for and none could be opened: its field says so and has the keyboard.
     pub(super) fn no_dialog(&mut self, purpose: Purpose) {
         self.model.say(Level::Warning, NO_DIALOG);
-        // In a narrow window the field would lie behind the other half of the panel.
-        self.panels.training.form_in_front = matches!(purpose, Purpose::Training(_));
         let (panel, field) = match purpose {
             Purpose::Project => return self.panels.projects.path.explain(NO_DIALOG),
             Purpose::Lost { at, .. } => return self.panels.relocate.field(at).explain(NO_DIALOG),
@@ -134,9 +134,14 @@ impl App {
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
-            Purpose::Curves(_) => (Panel::Training, self.panels.training.paths.ask_curves()),
+            Purpose::Save => {
+                self.panels.save.field().explain(NO_DIALOG);
+                return;
+            }
         };
         field.explain(NO_DIALOG);
+        // In a narrow window the field would lie behind the other half of the panel.
+        self.panels.training.form_in_front = matches!(purpose, Purpose::Training(_));
         self.desk.show(panel);
     }
 
@@ -164,7 +169,7 @@ impl App {
             }
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
-            Purpose::Curves(kind) => self.export(kind, path.to_owned(), true),
+            Purpose::Save => self.write(path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
                 self.panels.recipe.out.set(&path.join(name));
@@ -177,6 +182,7 @@ impl App {
     pub(super) fn inputs(&mut self, ctx: &Context) {
         let dialog = self.help || self.panels.projects.open || self.model.project.relocation.is_some();
         if !dialog
+            && self.panels.save.asked().is_none()
             && !ctx.text_edit_focused()
             && let Some(action) = ctx.input_mut(Action::pressed)
         {

@@ -18,6 +18,9 @@ use crate::ui::theme;
 use crate::ui::widgets::dialog::Answered;
 use crate::ui::widgets::grid;
 
+/// What finding the patches that pass the filter may take of a frame.
+const LISTING: std::time::Duration = std::time::Duration::from_millis(4);
+
 impl App {
     fn drain(&mut self, ctx: &Context) {
         while let Some(event) = self.worker.poll() {
@@ -38,6 +41,7 @@ impl App {
         self.drain_reopening();
         self.drain_trainings(ctx);
         self.drain_opinions();
+        self.drain_saved(ctx);
         if let Some(read) = self.recent.as_ref().and_then(|r| r.try_recv().ok()) {
             self.recent = None;
             match read {
@@ -156,6 +160,9 @@ impl App {
         self.drain(ctx);
         self.tune(ctx);
         self.settle_order();
+        if self.model.list(LISTING) {
+            ctx.request_repaint();
+        }
         self.keep(ctx);
         if self.model.running.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(100));
@@ -179,6 +186,7 @@ impl App {
             let fill = egui::Frame::new().fill(p.ground);
             fill.show(ui, |ui| self.desk.fitting(window.size()).ui(&mut docked, ui));
         });
+        docked.panels.save.show(&ctx, &mut docked.scene);
         let room = docked.scene.room;
         if self.help {
             self.help = help::show(&ctx, room);

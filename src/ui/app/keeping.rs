@@ -47,13 +47,13 @@ impl App {
         }
         if self.keeping.due_secs.is_some_and(|due| self.model.now_secs >= due) {
             self.keeping.due_secs = None;
-            self.save();
+            self.autosave();
         }
         self.open_next();
     }
 
     /// Writes what has changed, unless that is under way.
-    pub(super) fn save(&mut self) {
+    pub(super) fn autosave(&mut self) {
         if self.keeping.writing.is_some() {
             self.touched();
             return;
@@ -158,7 +158,7 @@ impl App {
         {
             self.take_written(written);
         }
-        self.save();
+        self.autosave();
         if let Some(writing) = self.keeping.writing.take() {
             let _ = writing.recv_timeout(PATIENCE);
         }

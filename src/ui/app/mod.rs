@@ -1,10 +1,11 @@
 //! The window's state, and the one place where intents are carried out. Each of these builds on those before it: state,
-//! editing, distilling and training, execute, frame.
+//! editing, distilling, filtering, saving and training, execute, frame.
 
 mod distilling;
 mod docked;
 mod editing;
 mod execute;
+mod filtering;
 mod frame;
 mod keeping;
 mod kept;
@@ -14,6 +15,7 @@ mod pending;
 mod relocating;
 mod reopening;
 mod rerunning;
+mod saving;
 mod state;
 mod training;
 mod tuning;

@@ -20,5 +20,4 @@ pub(super) struct Pending {
     /// What the name was last suggested for.
     pub(super) named: Option<String>,
     pub(super) suggestion: Option<Receiver<(Wanted, Result<Suggestion, String>)>>,
-    pub(super) written: Option<Receiver<Result<PathBuf, String>>>,
 }

@@ -326,14 +326,14 @@ impl App {
         self.model.project.problem = problem.map(str::to_owned);
         if problem.is_none() {
             self.panels.projects.open = false;
-            self.save();
+            self.autosave();
             self.keeping.next = Some((Some(folder), Start::default()));
         }
     }
 
     /// Closes what is open, and starts with nothing in the same project.
     pub(super) fn new_session(&mut self) {
-        self.save();
+        self.autosave();
         self.keeping.next = Some((self.project.clone(), Start { fresh: true, ..Start::default() }));
     }
 

@@ -11,11 +11,28 @@ use crate::jobs::reopen::{kept_dataset, kept_observer, lost};
 use crate::store::curation::keep_snapshot;
 use crate::store::project::{RunAsked, RunRecord};
 use crate::store::window::{Edits, KeptDataset, KeptObserver, WindowState};
+use crate::ui::actions::Action;
+use crate::ui::intent::Panel;
 use crate::ui::later;
 use crate::ui::model::log::Level;
 use crate::ui::model::runs::RunList;
 
 impl App {
+    /// Commands of the table that are about the project and its runs.
+    pub(super) fn act_on_project(&mut self, ctx: &Context, action: Action) {
+        match action {
+            Action::NewSession => self.new_session(),
+            Action::RestoreRun => self.restore_run(),
+            Action::CopyRun => self.copy_run(ctx),
+            Action::ShowRuns => self.desk.show(Panel::Runs),
+            Action::OpenProject => {
+                self.model.project.problem = None;
+                self.panels.projects.open = true;
+            }
+            _ => {}
+        }
+    }
+
     /// Lists the runs away from the frame.
     pub(super) fn list_runs(&mut self) {
         let project = self.project.clone();

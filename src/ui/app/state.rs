@@ -21,6 +21,7 @@ use crate::ui::fonts::Fallback;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
+use crate::ui::model::saved::Saved;
 use crate::ui::model::{Model, Recent, Running};
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
@@ -83,6 +84,8 @@ pub struct App {
     pub(super) training: Pending,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
+    /// A file that is being saved.
+    pub(super) saved: Option<Receiver<Result<Saved, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
     pub(super) help: bool,
     pub(super) opened: std::time::Instant,
@@ -119,6 +122,7 @@ impl App {
             training: Pending::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
+            saved: None,
             recent: None,
             help: false,
             opened: std::time::Instant::now(),

@@ -1,6 +1,6 @@
 //! What the app does for trainings.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use eframe::egui::Context;
 
@@ -11,9 +11,9 @@ use crate::jobs::command_line;
 use crate::jobs::train::TrainRequest;
 use crate::jobs::worker::{Event, Job, Request};
 use crate::store::files;
-use crate::store::training::{TrainingNote, curves_csv};
+use crate::store::training::{TrainingNote, curves_csv, runs_csv};
 use crate::ui::actions::Action;
-use crate::ui::intent::{Curves, Panel, Purpose};
+use crate::ui::intent::{Panel, Purpose, Saving};
 use crate::ui::later;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
@@ -79,25 +79,11 @@ impl App {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             self.panels.training.form.suggest_name(name);
         }
-        if let Some(written) = self.training.written.as_ref().and_then(|r| r.try_recv().ok()) {
-            self.training.written = None;
-            match written {
-                Ok(path) => {
-                    self.model.problems.export = None;
-                    self.model.say(Level::Info, format!("wrote the shown curves to {}", files::shown(&path)));
-                }
-                Err(why) => {
-                    self.model.say(Level::Error, format!("export: {why}"));
-                    self.model.problems.export = Some(why);
-                }
-            }
-        }
         if self.panels.training.form.suggested_name().is_some_and(|n| self.training.named.as_ref() != Some(&n)) {
             self.suggest_name();
         }
         self.suggest_recipe();
-        let asked = (&self.training.name, &self.training.written, &self.training.suggestion);
-        if asked.0.is_some() || asked.1.is_some() || asked.2.is_some() {
+        if self.training.name.is_some() || self.training.suggestion.is_some() {
             ctx.request_repaint_after(std::time::Duration::from_millis(50));
         }
     }
@@ -178,8 +164,7 @@ impl App {
                 self.browse(Purpose::Trainings);
             }
             Action::ListTrainings => self.list_trainings(ctx),
-            Action::ExportCsv => self.browse(Purpose::Curves(Curves::Csv)),
-            Action::ExportSvg => self.browse(Purpose::Curves(Curves::Svg)),
+            Action::ExportCsv | Action::ExportSvg | Action::ExportTable => self.save_trainings(action),
             _ => {}
         }
     }
@@ -229,27 +214,24 @@ impl App {
         }
     }
 
-    /// Writes the shown curves away from the frame; `replace` where a dialog has asked whether to.
-    pub(super) fn export(&mut self, kind: Curves, path: PathBuf, replace: bool) {
-        let text = match kind {
-            Curves::Csv => {
-                let notes: Vec<&TrainingNote> = self.model.trainings.shown().map(|(_, note, _)| &**note).collect();
-                curves_csv(&notes)
+    /// Asks where to save the shown curves or the table.
+    fn save_trainings(&mut self, action: Action) {
+        let trainings = &self.model.trainings;
+        let saving = match action {
+            Action::ExportCsv => {
+                let notes: Vec<&TrainingNote> = trainings.shown().map(|(_, note, _)| &**note).collect();
+                ("the shown curves", "curves.csv", curves_csv(&notes))
             }
-            Curves::Svg => {
+            Action::ExportSvg => {
                 let charts = self.panels.training.charts(&self.model);
-                svg::write(&charts, &colours::on_white())
+                ("the shown charts", "curves.svg", svg::write(&charts, &colours::on_white()))
+            }
+            _ => {
+                let known = trainings.rows().iter().filter_map(|row| Some((row.folder.as_path(), &**row.note()?)));
+                ("the table of trainings", "trainings.csv", runs_csv(known))
             }
         };
-        self.training.written = Some(later::later(move || write(path, &text, replace)));
+        let (what, name, text) = saving;
+        self.save(Saving { what, name: name.to_owned(), text });
     }
-}
-
-/// Writes a text file in one step.
-fn write(path: PathBuf, text: &str, replace: bool) -> Result<PathBuf, String> {
-    if !replace && Path::new(&path).exists() {
-        return Err(format!("{}: exists already; give another name", files::shown(&path)));
-    }
-    files::replace(&path, text.as_bytes()).map_err(|e| e.to_string())?;
-    Ok(path)
 }

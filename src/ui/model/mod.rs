@@ -1,9 +1,12 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
 pub mod log;
+mod problems;
 pub mod project;
 pub mod ranking;
 pub mod runs;
+pub mod saved;
+pub mod shown;
 pub mod trainings;
 
 use std::collections::HashMap;
@@ -13,14 +16,12 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::Recipe;
-use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
 use crate::jobs::distill::{DistillReport, Found};
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
-use crate::jobs::train::TrainReport;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
 use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
@@ -28,11 +29,14 @@ use crate::store::training::TrainingStatus;
 use super::actions::Action;
 use super::intent::Panel;
 use log::{Level, Log};
+pub use problems::Problems;
 use project::ProjectView;
 pub use project::Recent;
 use ranking::Ranking;
 use runs::Runs;
-use trainings::Trainings;
+use saved::Saved;
+use shown::{Listing, Shown, Sources};
+use trainings::{Trainings, trained};
 
 /// A job and how to steer it.
 #[derive(Clone, Debug)]
@@ -43,38 +47,6 @@ pub struct Running {
     pub control: Control,
     /// When it began, on the window's clock.
     pub began_secs: f64,
-}
-
-/// Errors, each kept where it arose until the same thing is tried again.
-#[derive(Clone, Debug, Default)]
-pub struct Problems {
-    /// Opening a dataset.
-    pub dataset: Option<String>,
-    /// Loading an observer.
-    pub observer: Option<String>,
-    /// Checking it.
-    pub check: Option<String>,
-    /// Scoring.
-    pub score: Option<String>,
-    /// Distilling.
-    pub distil: Option<String>,
-    /// Training.
-    pub train: Option<String>,
-    /// Writing curves.
-    pub export: Option<String>,
-}
-
-impl Problems {
-    fn of(&mut self, job: Job) -> &mut Option<String> {
-        match job {
-            Job::OpenProject | Job::OpenDataset | Job::OpenSample => &mut self.dataset,
-            Job::OpenObserver => &mut self.observer,
-            Job::Check => &mut self.check,
-            Job::Score | Job::Recall => &mut self.score,
-            Job::Distill => &mut self.distil,
-            Job::Train => &mut self.train,
-        }
-    }
 }
 
 /// Everything that panels may look at.
@@ -108,6 +80,8 @@ pub struct Model {
     pub device: Option<String>,
     /// Scores and rankings.
     pub ranking: Ranking,
+    /// Which of the ranked patches pass the filter.
+    pub shown: Shown,
     /// The job at work.
     pub running: Option<Running>,
     /// Jobs that wait their turn.
@@ -126,6 +100,8 @@ pub struct Model {
     pub project: ProjectView,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
+    /// What was saved last.
+    pub saved: Option<Saved>,
     /// The panel that the arrow keys belong to.
     pub active: Option<Panel>,
     /// The selection changed and its cell should be brought into view in this frame.
@@ -147,6 +123,19 @@ impl Model {
         let root = self.dataset()?.root();
         let name = root.file_name().map_or_else(|| root.to_string_lossy(), |n| n.to_string_lossy());
         Some(name.into_owned())
+    }
+
+    /// What is shown of a class that is in view.
+    #[must_use]
+    pub fn listing(&self, class: ClassId) -> Listing<'_> {
+        self.shown.of(&self.ranking, class)
+    }
+
+    /// Finds what passes the filter until `budget` is spent; returns whether something is left.
+    pub fn list(&mut self, budget: std::time::Duration) -> bool {
+        let Some(data) = &self.data else { return false };
+        let of = Sources { dataset: &data.dataset, ranking: &self.ranking, workspace: &self.workspace };
+        self.shown.work(of, budget)
     }
 
     /// The running job's newest progress.
@@ -183,7 +172,6 @@ impl Model {
         };
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
-            Action::OpenObserver => needs(self.data.is_some(), "open a dataset first"),
             Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
             Action::Score => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Score), "scoring is under way"))
@@ -202,6 +190,12 @@ impl Model {
             Action::NewSession => needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"),
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),
+            Action::OpenObserver
+            | Action::FindByName
+            | Action::OnlyStitched
+            | Action::OnlyPinned
+            | Action::OnlyRejected => needs(self.data.is_some(), "open a dataset first"),
+            Action::ClearFilters => needs(!self.workspace.filter().is_open(), "no filter is on"),
             Action::Train | Action::CopyTraining => {
                 needs(self.trainings.folder().is_some(), "the project's folder is being looked at")
             }
@@ -210,6 +204,7 @@ impl Model {
             Action::ExportCsv | Action::ExportSvg => {
                 needs(self.trainings.shown().next().is_some(), "show a training's curves first")
             }
+            Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
             _ => None,
         }
@@ -278,7 +273,7 @@ impl Model {
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
             Event::Trained(folder, report) => {
-                self.say(Level::Info, trained_text(&report));
+                self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
             Event::Warning(text) => self.say(Level::Warning, text),
@@ -380,15 +375,4 @@ impl Model {
         let dataset = self.dataset().cloned();
         self.ranking.open(dataset);
     }
-}
-
-/// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
-fn trained_text(report: &TrainReport) -> String {
-    let note = &report.note;
-    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
-        let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
-        mean_and_std(&values).map_or_else(|| "none".to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2} %"))
-    };
-    let (best, last) = (of(Curve::best), of(Curve::last));
-    format!("trained {}: top-1 {best} (best), {last} (last) in {:.1} s", note.name, report.seconds)
 }

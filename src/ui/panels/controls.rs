@@ -4,7 +4,8 @@ use eframe::egui::{self, Button, Response, Ui};
 
 use super::scene::Scene;
 use crate::ui::actions::Action;
-use crate::ui::intent::Intent;
+use crate::ui::intent::{Intent, Saving};
+use crate::ui::theme::palette;
 
 /// A button for a command, with the table's label, tooltip and keys; disabled with the reason where it can't run.
 pub fn command(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) -> Response {
@@ -44,4 +45,30 @@ pub fn size_slider(ui: &mut Ui, side: &mut f32, name: &str) {
     let response = ui.add(slider).on_hover_text(format!("{name}: {side} pixels"));
     let value = f64::from(*side);
     response.widget_info(|| egui::WidgetInfo::slider(true, value, name));
+}
+
+/// A button that asks where to save a plot or a table; `text` makes the file's contents when it is pressed.
+pub fn save(
+    ui: &mut Ui,
+    (label, what, name): (&str, &'static str, &str),
+    scene: &mut Scene<'_>,
+    text: impl FnOnce() -> String,
+) {
+    let button = ui.button(label);
+    let said = format!("Save {what} as {label}");
+    button.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &said));
+    if button.clicked() {
+        scene.out.push(Intent::Save(Saving { what, name: name.to_owned(), text: text() }));
+    }
+    button.on_hover_text(said.as_str());
+}
+
+/// Says where something was saved to, beside what asks for it, if it was the last.
+pub fn saved(ui: &mut Ui, scene: &Scene<'_>, whats: &[&str]) {
+    if let Some(saved) = scene.model.saved.as_ref().filter(|saved| whats.contains(&saved.what)) {
+        let (path, p) = (crate::store::files::shown(&saved.path), palette(ui.visuals()));
+        let name = saved.path.file_name().unwrap_or_default().to_string_lossy();
+        let words = egui::RichText::new(format!("saved as {name}")).color(p.good);
+        ui.add(egui::Label::new(words).truncate()).on_hover_text(path);
+    }
 }

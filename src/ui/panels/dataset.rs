@@ -2,8 +2,9 @@
 
 use eframe::egui::{self, RichText, Role, Sense, TextStyle, Ui, Vec2, WidgetInfo};
 
+use super::samples::Samples;
 use super::scene::Scene;
-use crate::core::data::dataset::{ClassId, Dataset, ImageId, Layout, Split};
+use crate::core::data::dataset::{ClassId, Dataset, Layout, Split};
 use crate::core::data::folders::Folders;
 use crate::core::workspace::Command;
 use crate::jobs::open::DatasetRequest;
@@ -11,8 +12,6 @@ use crate::jobs::worker::{Job, OpenedDataset};
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose};
 use crate::ui::theme::palette;
-use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{Grid, Sections};
 use crate::ui::widgets::path_field::PathField;
 use crate::ui::widgets::room::at_least;
 use crate::ui::widgets::text;
@@ -30,6 +29,7 @@ pub struct DatasetPanel {
     pub filter: String,
     /// The class that was last brought into view.
     revealed: Option<ClassId>,
+    samples: Samples,
     /// Height of what stood above the lists in the last frame: messages make it grow.
     above: f32,
 }
@@ -101,7 +101,7 @@ impl DatasetPanel {
             .show(ui, |ui| {
                 ui.add_space(4.0);
                 notes(ui, &data, scene);
-                samples(ui, &data.dataset, scene);
+                self.samples.show(ui, &data.dataset, scene);
             });
         self.classes(ui, &data.dataset, scene);
     }
@@ -271,13 +271,23 @@ fn class_row(ui: &mut Ui, dataset: &Dataset, class: ClassId, scene: &mut Scene<'
         text::line(ui, numbers, &count, (TextStyle::Body, p.weak));
         let ranking = scene.model.ranking.class(class);
         if ranking.tried > 0 {
-            let state = format!("{} scored", text::thousands(ranking.tried as u64));
+            let state = scored_words(scene, class);
             let color = if ranking.covered { p.good } else { p.warn };
             text::line(ui, inner.with_min_x(inner.right() - 62.0), &state, (TextStyle::Small, color));
         }
         let name = &dataset.class(class).name;
         row.on_hover_text(format!("{label} ({name}): click to show this class alone, again for all"));
     });
+}
+
+/// How many images of a class are scored, or how many of its patches pass the filter where one is on.
+fn scored_words(scene: &Scene<'_>, class: ClassId) -> String {
+    let ranking = scene.model.ranking.class(class);
+    if scene.model.workspace.filter().is_open() {
+        return format!("{} scored", text::thousands(ranking.tried as u64));
+    }
+    let shown = scene.model.listing(class).count();
+    shown.map_or_else(|| "counting…".to_owned(), |n| format!("{n} of {}", ranking.ranked))
 }
 
 fn summary(ui: &mut Ui, data: &OpenedDataset) {
@@ -336,46 +346,6 @@ fn notes(ui: &mut Ui, data: &OpenedDataset, scene: &Scene<'_>) {
                 }
             },
         );
-    });
-}
-
-/// Images of the shown class; of all classes, one each.
-fn samples(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
-    let p = palette(ui.visuals());
-    let shown = scene.model.workspace.shown_class();
-    let images: Vec<ImageId> = match shown {
-        Some(class) => dataset.images_of(class).map(ImageId).collect(),
-        None => dataset.class_ids().filter_map(|c| dataset.images_of(c).next().map(ImageId)).collect(),
-    };
-    let words = match shown {
-        Some(class) => {
-            format!("all {} of {}", text::count(images.len(), "image", "images"), dataset.class(class).shown())
-        }
-        None => format!("the first image of each of {}", text::count(images.len(), "class", "classes")),
-    };
-    ui.label(RichText::new(format!("Samples: {words}")).color(p.weak));
-    let grid = Grid { name: "samples", side: 56.0, caption: 0.0, selected: None, reveal: false, active: false };
-    grid.show(ui, Sections { counts: &[images.len()], heading: None }, |ui, cell| {
-        let image = images[cell.at.1];
-        ui.painter().rect_filled(cell.picture, 2.0, p.well);
-        let source = dataset.source(image);
-        cell.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("sample {source}")));
-        match scene.gallery.image(image, 128) {
-            Look::Ready(shown) => {
-                let (w, h) = shown.source_size;
-                let scale = cell.picture.width() / w.max(h).max(1) as f32;
-                let rect = egui::Rect::from_center_size(cell.picture.center(), Vec2::new(w as f32, h as f32) * scale);
-                shown.image().paint_at(ui, rect);
-                if cell.response.hovered() {
-                    cell.response.clone().on_hover_text(format!("{source}\n{w}×{h} pixels"));
-                }
-            }
-            Look::Waiting => {}
-            Look::Failed(why) => {
-                text::line(ui, cell.picture.shrink(4.0), "broken", (TextStyle::Small, p.bad));
-                cell.response.clone().on_hover_text(why);
-            }
-        }
     });
 }
 

@@ -9,11 +9,12 @@ use super::controls::size_slider;
 use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
 use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::compose::cells;
+use crate::core::distil::compose::{cells, rank_of};
 use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
 use crate::jobs::distill::StitchedSet;
 use crate::ui::intent::{Intent, Panel};
+use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
@@ -63,7 +64,7 @@ impl DistilledPanel {
             size_slider(ui, &mut self.side, "Distilled image size");
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);
             let (shown, wanted) = (text::thousands(shown as u64), text::thousands(wanted as u64));
-            let words = format!("showing {shown} of {wanted}, {side}×{side}");
+            let words = format!("showing {shown} of {wanted}, {side}×{side}{}", matching(scene.model, &classes));
             ui.add(eframe::egui::Label::new(RichText::new(words).color(p.weak)).truncate());
         });
         let template = StitchedSet {
@@ -106,6 +107,7 @@ impl DistilledPanel {
             let look = scene.gallery.of_set((set.key(at), at), || Arc::new(set));
             let highlighted = place.filter(|(at, _)| *at == cell.at).map(|(_, c)| c);
             paint(ui, cell, (dataset.class(classes[s]).shown(), factor(s)), (highlighted, &look));
+            dim(ui, cell.picture, factor(s), |place| misses(model, at, place));
         });
         let from_click = picked.clicked.map(|(at, within)| (at, cell_at(within, factor(at.0))));
         let from_keys = picked.moved.map(|at| (at, place.map_or(0, |(_, cell)| cell)));
@@ -117,6 +119,45 @@ impl DistilledPanel {
             }
         }
     }
+}
+
+/// How many stitched patches pass the filter, where one is on.
+fn matching(model: &Model, classes: &[ClassId]) -> String {
+    if model.workspace.filter().is_open() {
+        return String::new();
+    }
+    let stitched: usize = classes.iter().map(|c| model.ranking.class(*c).selected).sum();
+    let (matching, uncounted) = model.shown.total_stitched(&model.ranking, classes);
+    let counting = if uncounted > 0 { ", counting…" } else { "" };
+    format!("; {} of {} match{counting}", text::thousands(matching as u64), text::count(stitched, "patch", "patches"))
+}
+
+/// Whether the filter leaves out the patch in a cell of a distilled image.
+fn misses(model: &Model, at: Address, cell: usize) -> bool {
+    let slot = rank_of(cell, at.image as usize, model.ranking.images(at.class));
+    let kept = model.ranking.selected(at.class).get(slot);
+    kept.and_then(|kept| model.listing(at.class).passes(kept.rank as usize)) == Some(false)
+}
+
+/// Lays the ground's colour over the cells that are left out.
+fn dim(ui: &Ui, picture: Rect, factor: u32, left_out: impl Fn(usize) -> bool) {
+    let veil = palette(ui.visuals()).ground.gamma_multiply(0.78);
+    for cell in (0..factor.pow(2) as usize).filter(|cell| left_out(*cell)) {
+        if let Some(rect) = cell_rect(picture, factor, cell) {
+            ui.painter().rect_filled(rect, 0.0, veil);
+        }
+    }
+}
+
+/// Where a cell lies in a picture.
+fn cell_rect(picture: Rect, factor: u32, cell: usize) -> Option<Rect> {
+    // Cells in thousandths, so that their edges fall where the stitching has them.
+    let unit = 1000 * factor.max(1);
+    let scale = picture.width() / unit as f32;
+    let cells = cells(unit, factor);
+    let c = cells.get(cell)?;
+    let min = picture.min + Vec2::new(c.left as f32, c.top as f32) * scale;
+    Some(Rect::from_min_size(min, Vec2::new(c.width as f32, c.height as f32) * scale))
 }
 
 /// The set of one class's images.
@@ -162,15 +203,8 @@ fn paint(ui: &Ui, cell: &Cell, (class, factor): (&str, u32), (highlighted, look)
             if factor > 1 { "\nclick a cell for the patch behind it" } else { "\nclick for the patch behind it" };
         cell.response.clone().on_hover_text(format!("{name}{help}"));
     }
-    if let Some(at) = highlighted {
-        // Cells in thousandths, so that their edges fall where the stitching has them.
-        let unit = 1000 * factor.max(1);
-        if let Some(c) = cells(unit, factor).get(at) {
-            let scale = cell.picture.width() / unit as f32;
-            let min = cell.picture.min + Vec2::new(c.left as f32, c.top as f32) * scale;
-            let rect = Rect::from_min_size(min, Vec2::new(c.width as f32, c.height as f32) * scale);
-            ui.painter().rect_stroke(rect, 1.0, Stroke::new(3.0, p.accent), StrokeKind::Outside);
-        }
+    if let Some(rect) = highlighted.and_then(|at| cell_rect(cell.picture, factor, at)) {
+        ui.painter().rect_stroke(rect, 1.0, Stroke::new(3.0, p.accent), StrokeKind::Outside);
     }
     if matches!(look, Look::Waiting) {
         text::line(ui, cell.picture.shrink(4.0), "stitching", (TextStyle::Small, p.weak));

@@ -3,13 +3,15 @@
 use eframe::egui::{self, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
 
 use super::controls::{command, size_slider};
+use super::filter_bar::{FilterBar, showing, step};
 use super::provenance;
 use super::scene::Scene;
-use super::source::{class_chooser, shown_classes};
+use super::source::shown_classes;
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
+use crate::core::workspace::view::Filter;
 use crate::jobs::worker::Job;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Panel};
@@ -19,19 +21,19 @@ use crate::ui::widgets::grid::{At, Cell, Grid, Heading, Sections};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
 
-use crate::ui::model::ranking::{ClassRanking, Ranking};
+use crate::ui::model::Model;
 
 /// What the panel remembers.
 pub struct PatchesPanel {
     /// Side of the thumbnails, in points.
     pub side: f32,
-    /// Whether only what is stitched is shown.
-    pub only_selected: bool,
+    /// What is shown and in which order.
+    pub bar: FilterBar,
 }
 
 impl Default for PatchesPanel {
     fn default() -> Self {
-        Self { side: 64.0, only_selected: false }
+        Self { side: 64.0, bar: FilterBar::default() }
     }
 }
 
@@ -87,43 +89,31 @@ impl PatchesPanel {
 
     fn toolbar(&mut self, ui: &mut Ui, classes: &[ClassId], scene: &mut Scene<'_>) {
         let p = palette(ui.visuals());
-        let ranking = &scene.model.ranking;
-        let shown: usize = classes.iter().map(|c| self.cells(ranking.class(*c))).sum();
+        self.bar.show(ui, "Class shown in Patches", scene);
+        let (model, ranking) = (scene.model, &scene.model.ranking);
         let wanted: usize = classes.iter().map(|c| ranking.class(*c).wanted).sum();
+        let words = showing(model.shown.total(ranking, classes), wanted);
         ui.horizontal_wrapped(|ui| {
-            class_chooser(ui, "Class shown in Patches", scene);
-            let words = RichText::new("stitched only").color(p.good);
-            ui.checkbox(&mut self.only_selected, words)
-                .on_hover_text("Only the IPC·N patches per class that become distilled images");
+            let filter = model.workspace.filter();
+            let mut stitched = filter.stitched;
+            let check = ui.checkbox(&mut stitched, RichText::new("stitched only").color(p.good));
+            if check.on_hover_text("Only the IPC·N patches per class that become distilled images").changed() {
+                step(scene, Filter { stitched, ..filter.clone() });
+            }
             size_slider(ui, &mut self.side, "Patch size");
-            let words = format!("showing {} of {}", text::thousands(shown as u64), text::thousands(wanted as u64));
             let label = egui::Label::new(RichText::new(words).color(p.weak)).truncate();
             ui.add(label).on_hover_text("Key patches shown, of the images in the subset; one key patch per image");
         });
     }
 
-    /// How many of a class's patches are shown.
-    fn cells(&self, of: &ClassRanking) -> usize {
-        if self.only_selected { of.selected } else { of.ranked }
-    }
-
-    /// The patch in a class's `i`-th tile, with its rank.
-    fn shown<'a>(&self, ranking: &'a Ranking, class: ClassId, i: usize) -> Option<(usize, &'a PatchScore)> {
-        if self.only_selected {
-            ranking.stitched_by_rank(class, i).map(|kept| (kept.rank as usize, &kept.patch))
-        } else {
-            ranking.ranked(class).get(i).map(|patch| (i, patch))
-        }
-    }
-
     fn grid(&self, ui: &mut Ui, (dataset, classes): (&Dataset, &[ClassId]), scene: &mut Scene<'_>) {
         let model = scene.model;
         let ranking = &model.ranking;
-        let counts: Vec<usize> = classes.iter().map(|c| self.cells(ranking.class(*c))).collect();
+        let count = |class: &ClassId| model.shown.count_of(ranking, *class).count().unwrap_or(0);
+        let counts: Vec<usize> = classes.iter().map(count).collect();
         let selected = model.selected_place().and_then(|(_, class, rank)| {
             let at = classes.iter().position(|c| *c == class)?;
-            let shown = if self.only_selected { ranking.among_stitched(class, rank)? } else { rank };
-            (shown < counts[at]).then_some((at, shown))
+            Some((at, model.listing(class).place(rank)?))
         });
         let grid = Grid {
             name: "patches",
@@ -135,11 +125,11 @@ impl PatchesPanel {
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
         let side = |s: usize| patch_side(side, ranking.recipe(classes[s]).method.factor()).clamp(1, 256);
-        let title = |s: usize| heading(dataset.class(classes[s]).shown(), ranking, (classes[s], counts[s]));
+        let title = |s: usize| heading(dataset.class(classes[s]).shown(), model, classes[s]);
         let sections = Sections { counts: &counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
             let (s, i) = cell.at;
-            let Some((rank, patch)) = self.shown(ranking, classes[s], i) else { return };
+            let Some((rank, patch)) = patch_at(model, classes[s], i) else { return };
             let look = scene.gallery.patch((patch.image, patch.bbox), side(s));
             let stitched = ranking.among_stitched(classes[s], rank).is_some();
             let label = dataset.class(classes[s]).shown();
@@ -147,7 +137,7 @@ impl PatchesPanel {
         });
         let target: Option<At> = picked.clicked.map(|(at, _)| at).or(picked.moved);
         if let Some((s, i)) = target
-            && let Some((_, patch)) = self.shown(ranking, classes[s], i)
+            && let Some((_, patch)) = patch_at(model, classes[s], i)
         {
             scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
             scene.out.push(Intent::Activate(Panel::Patches));
@@ -155,9 +145,19 @@ impl PatchesPanel {
     }
 }
 
-fn heading(label: &str, ranking: &Ranking, (class, shown): (ClassId, usize)) -> Heading {
+/// The patch in a class's `i`-th tile, with its rank.
+fn patch_at(model: &Model, class: ClassId, i: usize) -> Option<(usize, &PatchScore)> {
+    let rank = model.listing(class).rank(i)?;
+    model.ranking.ranked(class).get(rank).map(|patch| (rank, patch))
+}
+
+fn heading(label: &str, model: &Model, class: ClassId) -> Heading {
+    let ranking = &model.ranking;
     let of = ranking.class(class);
-    let mut note = format!("{shown} of {} images", text::thousands(of.wanted as u64));
+    let mut note = match model.listing(class).count() {
+        Some(shown) => format!("{shown} of {} images", text::thousands(of.wanted as u64)),
+        None => "counting…".to_owned(),
+    };
     if of.selected > 0 {
         note.push_str(&format!(", {} stitched", text::thousands(of.selected as u64)));
     }

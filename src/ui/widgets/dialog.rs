@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use crate::ui::intent::{Curves, Purpose, TrainPath};
+use crate::ui::intent::{Purpose, TrainPath};
 
 type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>;
 
@@ -47,8 +47,8 @@ impl Dialogs {
         Self { wanted, open: None }
     }
 
-    /// Opens a dialog unless one is open; false where none can come.
-    pub fn ask(&mut self, purpose: Purpose) -> bool {
+    /// Opens a dialog unless one is open; false where none can come. `name` is suggested for a new file.
+    pub fn ask(&mut self, purpose: Purpose, name: &str) -> bool {
         if self.open.is_some() {
             return true;
         }
@@ -71,12 +71,9 @@ impl Dialogs {
             Purpose::Lost { folder: true, .. } => Box::pin(dialog.set_title("Where is the folder now?").pick_folder()),
             Purpose::Lost { .. } => Box::pin(dialog.set_title("Where is the file now?").pick_file()),
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
-            Purpose::Curves(kind) => {
-                let (name, extension) = match kind {
-                    Curves::Csv => ("curves.csv", "csv"),
-                    Curves::Svg => ("curves.svg", "svg"),
-                };
-                let dialog = dialog.set_title("Write curves to").set_file_name(name);
+            Purpose::Save => {
+                let extension = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
+                let dialog = dialog.set_title("Save to").set_file_name(name);
                 Box::pin(dialog.add_filter(extension.to_uppercase(), &[extension]).save_file())
             }
             Purpose::Observer | Purpose::Training(TrainPath::Observer | TrainPath::Initial) => {
@@ -147,6 +144,6 @@ mod tests {
 
     #[test]
     fn without_dialogs_the_question_is_refused() {
-        assert!(!Dialogs::new(false).ask(Purpose::Dataset));
+        assert!(!Dialogs::new(false).ask(Purpose::Dataset, ""));
     }
 }

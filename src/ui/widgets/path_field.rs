@@ -37,6 +37,11 @@ impl PathField {
         self.note = None;
     }
 
+    /// Gives the keyboard to the field.
+    pub fn focus(&mut self) {
+        self.focus = true;
+    }
+
     /// Says below the field why its path has to be typed, and lets it be typed.
     pub fn explain(&mut self, why: &str) {
         self.note = Some(why.to_owned());

@@ -17,13 +17,13 @@ struct Frame {
     /// Ends of the scale.
     left: f64,
     right: f64,
-    /// Values of the highest bar.
-    most: u64,
+    /// What the highest bar stands for.
+    most: f64,
 }
 
 impl Frame {
-    fn y(&self, count: u64) -> f64 {
-        self.top + HEIGHT * (1.0 - count as f64 / self.most as f64)
+    fn y(&self, height: f64) -> f64 {
+        self.top + HEIGHT * (1.0 - height / self.most)
     }
 
     fn bottom(&self) -> f64 {
@@ -47,8 +47,10 @@ pub fn histogram(chart: &Histogram, colours: &[String]) -> Picture {
     let bars = bars(chart);
     let frame = frame(chart, top, &bars);
     counts(&mut canvas, chart, &frame);
-    for bar in &bars {
-        stack(&mut canvas, chart, &frame, (bar, colours));
+    if chart.overlaid {
+        outlines(&mut canvas, chart, &frame, (&bars, colours));
+    } else {
+        bars.iter().for_each(|bar| stack(&mut canvas, chart, &frame, (bar, colours)));
     }
     scale(&mut canvas, chart, &frame);
     canvas.picture((WIDTH, frame.bottom() + BELOW + MARGIN))
@@ -63,7 +65,9 @@ fn ends(chart: &Histogram) -> (f64, f64) {
 
 fn frame(chart: &Histogram, top: f64, bars: &[Bar]) -> Frame {
     let (left, right) = ends(chart);
-    let most = bars.iter().map(|bar| bar.counts.iter().sum()).max().unwrap_or(0).max(1);
+    let highest = bars.iter().map(|bar| chart.height(&bar.counts)).fold(0.0, f64::max);
+    // An empty chart has a scale, too.
+    let most = if highest > 0.0 { highest } else { 1.0 };
     Frame { top, left, right, most }
 }
 
@@ -75,7 +79,7 @@ fn bars(chart: &Histogram) -> Vec<Bar> {
     let bin = |at: usize| Bar {
         x: (left + width * at as f64, left + width * (at + 1) as f64),
         said: format!("{} to {}", edge(at), edge(at + 1)),
-        counts: chart.series.iter().map(|s| s.counts[at]).collect(),
+        counts: chart.counts(at),
     };
     let mut bars: Vec<Bar> = (0..bins.count()).map(bin).collect();
     let (least, greatest) = aside(chart);
@@ -102,9 +106,11 @@ fn aside(chart: &Histogram) -> (String, String) {
 
 /// The upright axis.
 fn counts(canvas: &mut Canvas, chart: &Histogram, frame: &Frame) {
-    let most = frame.most as f64;
-    for count in ticks::whole(0.0, most, APART.1 / HEIGHT * most) {
-        canvas.value_line(frame.y(count as u64), &ticks::label(count));
+    let least = APART.1 / HEIGHT * frame.most;
+    let values =
+        if chart.overlaid { ticks::even(0.0, frame.most, least) } else { ticks::whole(0.0, frame.most, least) };
+    for value in values {
+        canvas.value_line(frame.y(value), &ticks::label(value));
     }
     canvas.upwards((MARGIN + 4.0, frame.top + HEIGHT / 2.0), &chart.counted);
 }
@@ -114,7 +120,7 @@ fn stack(canvas: &mut Canvas, chart: &Histogram, frame: &Frame, (bar, colours): 
     let (from, to) = bar.x;
     let mut below = 0;
     for (series, &count) in chart.series.iter().zip(&bar.counts).filter(|(_, count)| **count > 0) {
-        let (top, bottom) = (frame.y(below + count), frame.y(below));
+        let (top, bottom) = (frame.y((below + count) as f64), frame.y(below as f64));
         let named = if chart.series.len() > 1 { format!("{}, ", series.name) } else { String::new() };
         canvas.push(format_args!(
             "<rect class=\"bar\" x=\"{from:.2}\" y=\"{top:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{}\" \
@@ -125,6 +131,28 @@ fn stack(canvas: &mut Canvas, chart: &Histogram, frame: &Frame, (bar, colours): 
             escaped(&format!("{named}{}", bar.said)),
         ));
         below += count;
+    }
+}
+
+/// The series as outlines over each other, the bars beside the scale as lines of their own.
+fn outlines(canvas: &mut Canvas, chart: &Histogram, frame: &Frame, (bars, colours): (&[Bar], &[String])) {
+    let heights: Vec<Vec<f64>> = bars.iter().map(|bar| chart.heights(&bar.counts)).collect();
+    let bins = chart.bins.count();
+    for (at, series) in chart.series.iter().enumerate() {
+        let mut path = String::new();
+        for (number, (bar, heights)) in bars.iter().zip(&heights).enumerate() {
+            let ((from, to), y, bottom) = (bar.x, frame.y(heights[at]), frame.bottom());
+            let begins = number == 0 || number >= bins;
+            let start = if begins { format!("M{from:.2},{bottom:.2}") } else { String::new() };
+            let end = if number + 1 >= bins { format!("V{bottom:.2}") } else { String::new() };
+            path.push_str(&format!("{start}V{y:.2}H{to:.2}{end}"));
+        }
+        let (name, colour) = (escaped(&series.name), colour(colours, series.colour));
+        canvas.push(format_args!(
+            "<path class=\"outline\" d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\">\
+             <title>{name}: {} values</title></path>",
+            series.total()
+        ));
     }
 }
 
@@ -162,6 +190,7 @@ fn scale(canvas: &mut Canvas, chart: &Histogram, frame: &Frame) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::LEGEND;
     use super::super::tests::assert_well_formed;
     use super::*;
     use crate::core::chart::histogram::Bins;
@@ -188,6 +217,27 @@ mod tests {
         assert!((attribute(bars[2], "x") - LEFT - 2.0 * width).abs() < 0.01, "{bars:?}");
         assert!(bars[0].contains("&lt;b&gt;, 0.1 to 0.31623: 2") && bars[1].contains("fill=\"#222\""), "{bars:?}");
         assert!(text.contains(">loss (nats)<") && text.contains(">patches<") && !text.contains("showing"));
+    }
+
+    /// Half of a's values in the first bin, all of b's in the second, which is as high as the chart.
+    #[test]
+    fn outlines_lie_over_each_other() {
+        let mut chart = Histogram::new("%", "loss", Bins::of([0.1, 1.0], true, 2));
+        chart.overlaid = true;
+        chart.add("a", [0.1, 1.0]);
+        chart.add("b", [0.5]);
+        let text = histogram(&chart, &["#111".to_owned(), "#222".to_owned()]).document();
+        assert_well_formed(&text);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("class=\"outline\"")).collect();
+        let (width, top) = ((WIDTH - MARGIN - LEFT) / 3.0, MARGIN + 12.0 + LEGEND);
+        let [left, first, second, right] = [0.0, 1.0, 2.0, 3.0].map(|n| LEFT + n * width);
+        let (middle, bottom) = (top + HEIGHT / 2.0, top + HEIGHT);
+        let a = format!(
+            "M{left:.2},{bottom:.2}V{middle:.2}H{first:.2}V{bottom:.2}H{second:.2}V{middle:.2}H{right:.2}V{bottom:.2}"
+        );
+        assert!(lines.len() == 2 && lines[0].contains(&a) && lines[0].contains("a: 2 values"), "{lines:?} {a}");
+        assert!(lines[1].contains(&format!("H{first:.2}V{top:.2}H{second:.2}")), "{lines:?}");
+        assert!(!text.contains("class=\"bar\"") && text.contains(">100<"));
     }
 
     #[test]

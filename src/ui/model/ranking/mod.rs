@@ -84,9 +84,20 @@ pub struct ClassRanking {
     pub stale: bool,
     /// What it is ranked and stitched by: the recipe, or what comes nearest to it where that is stale.
     recipe: Recipe<Rded>,
+    /// What it is known by.
+    pub stamps: Stamps,
     supply: Supply,
     order: OnceCell<Order>,
     stitched: OnceCell<Stitched>,
+}
+
+/// What a class's ranking, and what is stitched of it, are known by: after a change each is a number that it never was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamps {
+    /// Of the ranked patches.
+    pub order: u64,
+    /// Of those that are stitched, and of their cells.
+    pub slots: u64,
 }
 
 /// What is stitched of a class.
@@ -108,6 +119,8 @@ pub struct Ranking {
     recipe: Recipe<Rded>,
     curation: Arc<Curation>,
     classes: Vec<ClassRanking>,
+    /// The stamp that was given last.
+    stamp: u64,
     /// What a class that does not exist has.
     none: ClassRanking,
     no_patches: Arc<Vec<PatchScore>>,
@@ -119,7 +132,8 @@ impl Ranking {
     pub fn open(&mut self, dataset: Option<Arc<Dataset>>) {
         let recipe = std::mem::take(&mut self.recipe);
         let classes = dataset.as_ref().map_or(0, |d| d.classes().len());
-        *self = Self { dataset, recipe, classes: vec![ClassRanking::default(); classes], ..Self::default() };
+        let stamp = self.stamp;
+        *self = Self { dataset, recipe, classes: vec![ClassRanking::default(); classes], stamp, ..Self::default() };
         (0..classes as u32).for_each(|class| self.count(ClassId(class), false));
     }
 
@@ -185,6 +199,7 @@ impl Ranking {
         let same_order = same && same_order(recipe, &self.class(class).recipe);
         let marks = if same_order { Vec::new() } else { self.marks(class) };
         let stale = base(recipe) != base(&self.recipe);
+        self.stamp += 1;
         let (Some(dataset), Some(out)) = (&self.dataset, self.classes.get_mut(class.index())) else { return };
         let size = dataset.class_size(class);
         let before = std::mem::take(out);
@@ -210,10 +225,11 @@ impl Ranking {
             Err(SelectError::TooFew(_)) => {}
             Err(SelectError::Unpicked { .. }) => (out.ranked, out.covered) = (0, false),
         }
+        out.stamps = Stamps { order: self.stamp, slots: self.stamp };
         if same_order {
-            out.order = before.order;
+            (out.order, out.stamps.order) = (before.order, before.stamps.order);
             if out.selected == before.selected {
-                out.stitched = before.stitched;
+                (out.stitched, out.stamps.slots) = (before.stitched, before.stamps.slots);
             }
         }
     }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::core::train::curve::{Curve, Evaluated, mean_and_std};
+use crate::jobs::train::TrainReport;
 use crate::store::project::Project;
 use crate::store::training::{self, TrainingNote, TrainingStatus};
 use crate::ui::intent::TrainingsChange;
@@ -261,6 +263,18 @@ impl Trainings {
         let began = |r: &Row| r.note().map_or(u64::MAX, |n| n.began);
         self.rows.sort_by(|a, b| (began(a), &a.folder).cmp(&(began(b), &b.folder)));
     }
+}
+
+/// "trained x: top-1 51.50 ± 0.40 % (best), 51.20 ± 0.50 % (last) in 12.3 s".
+#[must_use]
+pub fn trained(report: &TrainReport) -> String {
+    let note = &report.note;
+    let of = |pick: fn(&Curve) -> Option<Evaluated>| -> String {
+        let values: Vec<f64> = note.curves.iter().filter_map(pick).map(|e| e.top1).collect();
+        mean_and_std(&values).map_or_else(|| "none".to_owned(), |(mean, std)| format!("{mean:.2} ± {std:.2} %"))
+    };
+    let (best, last) = (of(Curve::best), of(Curve::last));
+    format!("trained {}: top-1 {best} (best), {last} (last) in {:.1} s", note.name, report.seconds)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use eframe::egui::{self, Color32, ColorImage, Rect, RichText, Sense, Stroke, TextureHandle, TextureOptions, Ui, Vec2};
 
+use crate::core::chart::heat_map::HeatMap;
+use crate::core::chart::svg;
 use crate::core::data::confusion::Confusion;
 use crate::core::data::wordnet;
 use crate::core::formats::clock::{date, duration};
@@ -13,6 +15,7 @@ use crate::core::train::curve::Curve;
 use crate::core::train::params::TRAIN_PARAMS;
 use crate::store::files::shown;
 use crate::store::training::{Source, TrainingNote};
+use crate::ui::panels::controls::{save, saved};
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::{at_least, window};
@@ -49,7 +52,7 @@ impl Details {
     }
 
     /// Shows the window while it is open.
-    pub fn show(&mut self, ctx: &egui::Context, scene: &Scene<'_>) {
+    pub fn show(&mut self, ctx: &egui::Context, scene: &mut Scene<'_>) {
         let Some(folder) = self.folder.clone() else { return };
         let Some(note) = scene.model.trainings.row(&folder).and_then(|r| r.note().cloned()) else {
             self.folder = None;
@@ -68,7 +71,7 @@ impl Details {
                 });
                 ui.separator();
                 if self.evaluation_in_front {
-                    at_least(ui, EVALUATION, |ui| self.evaluation(ui, &note));
+                    at_least(ui, EVALUATION, |ui| self.evaluation(ui, &note, scene));
                 } else {
                     facts(ui, &note, &shown(&folder));
                 }
@@ -80,14 +83,14 @@ impl Details {
                 .size_range(200.0..=ui.available_width() - 260.0)
                 .frame(egui::Frame::new().inner_margin(egui::Margin { right: 8, ..Default::default() }))
                 .show(ui, |ui| facts(ui, &note, &shown(&folder)));
-            at_least(ui, EVALUATION, |ui| self.evaluation(ui, &note));
+            at_least(ui, EVALUATION, |ui| self.evaluation(ui, &note, scene));
         });
         if !open || ctx.input(|i| i.key_pressed(egui::Key::Escape)) {
             self.folder = None;
         }
     }
 
-    fn evaluation(&mut self, ui: &mut Ui, note: &Arc<TrainingNote>) {
+    fn evaluation(&mut self, ui: &mut Ui, note: &Arc<TrainingNote>, scene: &mut Scene<'_>) {
         let known: Vec<&Curve> = note.curves.iter().filter(|c| c.confusion.is_some()).collect();
         if known.is_empty() {
             text::empty(
@@ -122,6 +125,7 @@ impl Details {
         let half = (per_class.len() as f32 * CLASS + 28.0).min(ui.available_height() * 0.42);
         ui.allocate_ui(Vec2::new(ui.available_width(), half), |ui| classes(ui, note, &per_class));
         ui.add_space(6.0);
+        ui.horizontal_wrapped(|ui| save_confusion(ui, note, &confusion, scene));
         self.matrix(ui, note, &confusion);
         self.merged = Some((note.clone(), self.seed, confusion));
     }
@@ -130,7 +134,6 @@ impl Details {
     fn matrix(&mut self, ui: &mut Ui, note: &TrainingNote, confusion: &Confusion) {
         let p = palette(ui.visuals());
         let dark = ui.visuals().dark_mode;
-        ui.label(RichText::new("Confusion: rows are classes, columns predictions").color(p.weak));
         if self.picture.as_ref().is_none_or(|(theme, _)| *theme != dark) {
             let image = picture(confusion, (p.well, p.quiet_box));
             let texture = ui.ctx().load_texture("confusion", image, TextureOptions::NEAREST);
@@ -164,6 +167,21 @@ impl Details {
         let words = format!("{}: {images} of {all} predicted as {} ({share:.1} %), {verdict}", name(row), name(column));
         response.on_hover_text_at_pointer(words);
     }
+}
+
+/// What the matrix shows, and buttons that save it.
+fn save_confusion(ui: &mut Ui, note: &TrainingNote, confusion: &Confusion, scene: &mut Scene<'_>) {
+    const WHAT: &str = "the confusion matrix";
+    let p = palette(ui.visuals());
+    ui.label(RichText::new("Confusion: rows are classes, columns predictions").color(p.weak));
+    let map = || {
+        let classes: Vec<String> = note.classes.iter().map(|name| wordnet::shown(name).to_owned()).collect();
+        HeatMap::of_confusion(confusion, &classes)
+    };
+    let file = |extension: &str| format!("{}-confusion.{extension}", note.name);
+    save(ui, ("CSV", WHAT, &file("csv")), scene, || map().csv());
+    save(ui, ("SVG", WHAT, &file("svg")), scene, || svg::heat_map(&map()).document());
+    saved(ui, scene, &[WHAT]);
 }
 
 /// The classes' names beside their rows.

@@ -7,7 +7,7 @@ use crate::core::chart::{Chart, Run, View, charts};
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, TrainingsChange};
 use crate::ui::model::Model;
-use crate::ui::panels::controls::command;
+use crate::ui::panels::controls::{command, saved};
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -240,14 +240,14 @@ impl TrainingPanel {
                 .on_hover_text("The results of the shown trainings side by side, over their seeds");
             ui.separator();
             self.curve_controls(ui);
-            let menu = egui::containers::menu::MenuButton::new("Export").config(
-                egui::containers::menu::MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside),
-            );
-            menu.ui(ui, |ui| self.paths.export(ui, scene));
-            if let Some(problem) = &scene.model.problems.export {
-                let p = palette(ui.visuals());
-                ui.add(egui::Label::new(RichText::new(problem).color(p.bad)).truncate()).on_hover_text(problem);
-            }
+            ui.menu_button("Export", |ui| {
+                for action in [Action::ExportCsv, Action::ExportSvg, Action::ExportTable] {
+                    if command(ui, action, scene).clicked() {
+                        ui.close();
+                    }
+                }
+            });
+            saved(ui, scene, &["the shown curves", "the shown charts", "the table of trainings"]);
         });
     }
 
