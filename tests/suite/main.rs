@@ -21,6 +21,7 @@ mod own_sets;
 mod parity;
 mod people;
 mod round_trip;
+mod runs;
 mod scene;
 mod strategies;
 mod train;

@@ -224,6 +224,8 @@ mod tests {
             began: 5,
             ended: Some(9),
             curation: None,
+            asked: None,
+            began_here: String::new(),
         };
         let due = "run,status,detail,dataset,observer,out,began,ended,method,\
                    ipc,patches,subset,crops,strategy,short-classes,seed,format\n\

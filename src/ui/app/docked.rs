@@ -105,7 +105,8 @@ fn least(panel: Panel) -> Vec2 {
         Panel::Patches => Vec2::new(280.0, 320.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Training => Vec2::new(300.0, 200.0),
-        Panel::Runs | Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
+        Panel::Runs => Vec2::new(240.0, 190.0),
+        Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
     }
 }
 

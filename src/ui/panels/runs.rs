@@ -5,9 +5,9 @@ use eframe::egui::{self, Color32, RichText, Role, Ui, WidgetInfo};
 use super::controls::command;
 use super::scene::Scene;
 use crate::core::distil::rded::Strategy;
-use crate::store::project::{RunRecord, RunStatus};
+use crate::store::project::{RunRecord, RunStatus, runs_csv};
 use crate::ui::actions::Action;
-use crate::ui::intent::Intent;
+use crate::ui::intent::{Intent, Saving};
 use crate::ui::model::runs::ListedRun;
 use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::table::{Column, PickedRows, RowCells, Rows, Table, aligned};
@@ -87,6 +87,12 @@ impl RunsPanel {
             command(ui, Action::RestoreRun, scene);
             command(ui, Action::CopyRun, scene);
             self.copy_path(ui, scene);
+            let csv = ui.button("Save as CSV…").on_hover_text("All listed runs with their parameters, a line each");
+            if csv.clicked() {
+                let records: Vec<RunRecord> = runs.list.rows.iter().map(|run| RunRecord::clone(&run.record)).collect();
+                let text = runs_csv(&records);
+                scene.out.push(Intent::Save(Saving { what: "the runs", name: "runs.csv".to_owned(), text }));
+            }
             let words = format!("showing {} of {} runs", text::thousands(shown), text::thousands(all));
             ui.label(RichText::new(words).color(palette(ui.visuals()).weak));
         });

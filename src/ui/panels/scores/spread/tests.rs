@@ -41,7 +41,9 @@ fn model() -> Model {
     let dataset = Arc::new(dataset);
     let mut model = Model::default();
     model.ranking.open(Some(dataset.clone()));
-    let opened = OpenedDataset { dataset, held_out: None, notes: Vec::new(), folders: Folders::default() };
+    let fingerprint = dataset.fingerprint();
+    let (notes, folders) = (Vec::new(), Folders::default());
+    let opened = OpenedDataset { dataset, held_out: None, notes, folders, fingerprint };
     model.data = Some(Arc::new(opened));
     model.workspace.apply(Command::Opened { classes: 2 }).unwrap();
     let marks = vec![(ImageId(3), Mark { choice: Choice::Rejected, ..Mark::default() })];
