@@ -25,7 +25,7 @@ fn a_listed_run_can_be_repeated_from_its_line() {
     );
     let again = command.replace(scene.at("first").to_str().unwrap(), scene.at("again").to_str().unwrap());
     let again = again.strip_prefix("stillroom ").unwrap();
-    scene.line(&format!("{again} --project other")).last();
+    scene.line(&format!("{again} --force --device cpu --project other")).last();
     assert_same_trees(&scene.at("first"), &scene.at("again"));
     let newest = scene.line("runs --project project --limit 1 --json").json();
     assert_eq!((newest.len(), &newest[0]["run"], &newest[1]["runs"]), (2, &2.into(), &2.into()));

@@ -54,6 +54,7 @@ impl Panels {
         let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
+            source: Some(self.source.view()),
             class_filter: self.dataset.filter.clone(),
             out: (self.recipe.out_typed && !self.recipe.out.is_empty()).then(|| KeptPath(self.recipe.out.path())),
             ..View::default()
@@ -66,6 +67,7 @@ impl Panels {
         for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
         }
+        view.source.into_iter().for_each(|source| self.source.restore(source));
         self.dataset.filter = view.class_filter.clone();
         if let Some(out) = &view.out {
             self.recipe.out.set(&out.0);

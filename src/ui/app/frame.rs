@@ -62,6 +62,9 @@ impl App {
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         let news = News::of(&event);
         self.touched();
+        if opened.is_some() {
+            self.save_before_another();
+        }
         self.model.take(event);
         if let Some(opened) = opened {
             let dataset = &opened.dataset;

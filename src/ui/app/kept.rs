@@ -45,6 +45,8 @@ pub(super) struct Keeping {
     /// Whether this process has the project.
     pub(super) held: bool,
     pub(super) writing: Option<Receiver<Written>>,
+    /// A dataset was closed with changes while others were written: these come next.
+    pub(super) pending: Option<Snapshot>,
     /// When the next look for changes is due, on the window's clock.
     pub(super) due_secs: Option<f64>,
     /// What was written last.
@@ -84,6 +86,7 @@ impl Keeping {
             file: None,
             held: false,
             writing: None,
+            pending: None,
             due_secs: None,
             last: None,
             warned: false,

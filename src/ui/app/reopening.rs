@@ -339,7 +339,7 @@ impl App {
 
     /// Opens the project that waits for this one to be written.
     pub(super) fn open_next(&mut self) {
-        if self.keeping.writing.is_some() {
+        if self.keeping.writing.is_some() || self.keeping.pending.is_some() {
             return;
         }
         let Some((folder, start)) = self.keeping.next.take() else { return };
