@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use stillroom::cli::{self, Outcome};
 use stillroom::jobs::worker::WorkerConfig;
+use stillroom::store::settings;
 use stillroom::store::window::RecentProjects;
 use stillroom::ui::{self, AppConfig};
 
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
         Outcome::BenchUi => return bench_ui(),
         Outcome::Window(options) => options,
     };
+    let tour = options.data.is_none() && options.project.is_none();
     let worker = WorkerConfig { project: options.project, device: options.device, ..WorkerConfig::default() };
     let config = AppConfig {
         open_dataset: options.data.map(|folder| options.reading.of(&folder)),
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
         sample: !options.fresh,
         projects: RecentProjects::default_file(),
         worker,
+        settings: settings::folder(),
+        tour,
         ..AppConfig::default()
     };
     match ui::run(config) {

@@ -13,9 +13,9 @@ use crate::jobs::train::Compute;
 use crate::store::files::shown;
 
 use super::console::{peak_rss_mib, print_line, tell};
-use super::distill::{base_recipe, check_first};
+use super::distill::check_first;
 use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
-use super::{Console, Failure};
+use super::{Console, Failure, presets};
 
 /// Which series.
 #[derive(clap::ValueEnum, Clone, Copy)]
@@ -69,8 +69,8 @@ pub struct Args {
     /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// A paper's recipe for distilling; other flags override it
-    #[arg(long, value_name = "NAME")]
+    /// A paper's recipe for distilling, or one of your own by its name or file; other flags override it
+    #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
     /// Go on although the observer check says no
     #[arg(long)]
@@ -136,7 +136,7 @@ impl Args {
 
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let recipe = args.recipe.apply(base_recipe(args.preset.as_deref())?)?;
+    let recipe = args.recipe.apply(presets::recipe(args.preset.as_deref())?)?;
     let (series, training) = (args.series(&recipe)?, args.training()?);
     let Method::Rded(own) = recipe.method;
     let mut console = Console::new(args.common.compute.json)?;

@@ -1,23 +1,23 @@
 //! `stillroom distill`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, Split};
-use crate::core::distil::presets::{PRESETS, Preset};
 use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
 use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::patch_table::PatchTable;
 use crate::jobs::session::Session;
 use crate::store::export::folder::NewFolder;
-use crate::store::files::shown;
+use crate::store::files::{NewFile, Written, shown};
 
 use super::console::{peak_rss_mib, print_line};
 use super::curation::curation;
 use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
-use super::{Console, Failure};
+use super::{Console, Failure, presets};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -38,12 +38,15 @@ pub struct Args {
     /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
-    /// A paper's recipe; other flags override it
-    #[arg(long, value_name = "NAME")]
+    /// A paper's recipe, or one of your own by its name or file; other flags override it
+    #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
     /// Distil although the observer check says no
     #[arg(long)]
     force: bool,
+    /// Write a table of all scored patches: boxes, losses, strongest other classes, ranks
+    #[arg(long, value_name = "FILE.csv")]
+    scores: Option<PathBuf>,
     /// Only these classes, by name, in this order
     #[arg(long, value_name = "A,B,C")]
     classes: Vec<String>,
@@ -72,15 +75,19 @@ impl Args {
 
 /// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (recipes, several) = args.recipe.apply_each(&base_recipe(args.preset.as_deref())?, "ipc")?;
+    let (recipes, several) = args.recipe.apply_each(&presets::recipe(args.preset.as_deref())?, "ipc")?;
     if args.nested && !several {
         return Err(Failure::Usage("--nested needs several sizes: give --ipc 50,10,1".to_owned()));
+    }
+    if several && args.scores.is_some() {
+        return Err(Failure::Usage("--scores has the ranks of one size: give one value of --ipc".to_owned()));
     }
     let ipcs: Vec<u32> = recipes.iter().map(|r| r.ipc).collect();
     // Of no value there is the default.
     let recipe = recipes.into_iter().next().unwrap_or_default();
     let mut console = Console::new(args.common.compute.json)?;
     NewFolder::check(&args.out)?;
+    let table = args.scores.as_deref().map(new_table).transpose()?;
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &args.request(), &mut console)?;
     let classes = chosen_classes(&dataset, &args.classes, &args.class)?;
     let curation = match &args.curation {
@@ -95,7 +102,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
     };
     if !several {
-        let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {}).map_err(failed)?;
+        let mut patches = PatchTable::default();
+        let mut each = |class, found| {
+            if table.is_some() {
+                patches.take(class, found);
+            }
+        };
+        let report = distill(&mut session, &project, &request, &mut console, &mut each).map_err(failed)?;
+        if let Some(table) = table {
+            finish(table, &patches.csv(&session, &request.recipe))?;
+        }
         return print_report(&console, &session, &report);
     }
     let sizes = if args.nested { Sizes::Nested } else { Sizes::Apart };
@@ -105,13 +121,21 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The default recipe or a preset's.
-pub fn base_recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
-    let Some(name) = preset else { return Ok(Recipe::default()) };
-    Preset::named(name).map(|p| p.recipe()).ok_or_else(|| {
-        let known = PRESETS.map(|p| p.name).join(", ");
-        Failure::Usage(format!("there is no preset '{name}'; there are {known}"))
-    })
+/// The table's file, found to be free and writable before any work.
+fn new_table(path: &Path) -> Result<NewFile, Failure> {
+    if path.symlink_metadata().is_ok() {
+        return Err(taken(path));
+    }
+    Ok(NewFile::begin(path)?)
+}
+
+fn finish(table: NewFile, text: &str) -> Result<(), Failure> {
+    let path = table.path().to_owned();
+    if table.finish(text.as_bytes())? == Written::Differs { Err(taken(&path)) } else { Ok(()) }
+}
+
+fn taken(path: &Path) -> Failure {
+    Failure::Failed(format!("{}: exists already and is not overwritten; give another name", shown(path)))
 }
 
 /// The classes that were named, in that order; all of them by default.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::progress::Progress as _;
-use crate::jobs::export::{ExportRequest, Format, Prepared};
+use crate::jobs::export::{ExportRequest, Format, Material, Prepared};
 use crate::store::files::shown;
 
 use super::console::print_line;
@@ -53,21 +53,19 @@ impl Args {
         if self.data.is_some() && self.format != Format::Sources {
             return Err(only("--data", Format::Sources));
         }
-        if self.data.is_none() && self.format == Format::Sources {
-            let why = "the set's manifest names its source images, but not where the dataset lies: give --data DIR";
-            return Err(Failure::Usage(why.to_owned()));
-        }
         if self.mean_std.is_some() && self.format != Format::DdRanking {
             return Err(only("--mean-std", Format::DdRanking));
         }
-        Ok(ExportRequest {
-            set: self.set.clone(),
-            folders: self.folders,
-            format: self.format,
-            out: self.out.clone(),
-            data: self.data.clone(),
-            mean_std: self.mean_std,
-        })
+        let (set, folders) = (self.set.clone(), self.folders);
+        let material = match &self.data {
+            Some(data) => Material::Sources { set, data: data.clone(), folders },
+            None if self.format == Format::Sources => {
+                let why = "the set's manifest names its source images, but not where the dataset lies: give --data DIR";
+                return Err(Failure::Usage(why.to_owned()));
+            }
+            None => Material::Set { folder: set, folders },
+        };
+        Ok(ExportRequest { material, format: self.format, out: self.out.clone(), mean_std: self.mean_std })
     }
 }
 

@@ -13,7 +13,9 @@ mod evaluate;
 mod export;
 mod networks;
 mod options;
+mod presets;
 mod relabel;
+mod report;
 mod runs;
 mod sample;
 mod signals;
@@ -63,6 +65,8 @@ enum Command {
     Runs(runs::Args),
     /// Write a distilled set as other programs read it
     Export(export::Args),
+    /// Write a page about a distilled set: settings, scores, images, trainings
+    Report(report::Args),
     /// Store soft labels of a distilled set, for trainings to come
     Relabel(Box<relabel::Args>),
     /// Train students on distilled images and evaluate them
@@ -112,6 +116,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Curation(args)) => curation::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),
         Some(Command::Train(args)) => train::train(&args),
         Some(Command::Pretrain(args)) => train::pretrain(&args),

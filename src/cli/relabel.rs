@@ -6,12 +6,12 @@ use crate::core::train::label_set::Precision;
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::relabel::{Fkd, RelabelRequest, relabel};
-use crate::jobs::train::{About, Compute, suggest};
+use crate::jobs::train::{About, Compute};
 use crate::store::files::shown;
 
 use super::console::{print_line, tell};
 use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
-use super::{Console, Failure};
+use super::{Console, Failure, presets};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -40,8 +40,8 @@ pub struct Args {
     /// Tell the size and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// A paper's recipe; other flags override it
-    #[arg(long, value_name = "NAME")]
+    /// A paper's recipe, or one of your own by its name or file; other flags override it
+    #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
     #[command(flatten)]
     recipe: RecipeArgs<TrainRecipe>,
@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         side: args.network.side,
         task: Task::Student,
     };
-    let recipe = args.recipe.apply(suggest(args.preset.as_deref(), about).map_err(Failure::of_training)?.recipe)?;
+    let recipe = args.recipe.apply(presets::training(args.preset.as_deref(), about)?.recipe)?;
     recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;
     let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {

@@ -10,13 +10,13 @@ use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::core::train::presets::Task;
 use crate::core::train::recipe::TrainRecipe;
 use crate::jobs::Arch;
-use crate::jobs::train::{About, Compute, InitialWeights, TrainReport, TrainRequest, run, suggest};
+use crate::jobs::train::{About, Compute, InitialWeights, TrainReport, TrainRequest, run};
 use crate::store::files::shown;
 use crate::store::training::{TrainingKind, TrainingNote};
 
 use super::console::{peak_rss_mib, print_line, tell};
 use super::options::{ComputeArgs, NetworkArgs, ReadingArgs, RecipeArgs};
-use super::{Console, Failure};
+use super::{Console, Failure, presets};
 
 /// What both commands take.
 #[derive(clap::Args)]
@@ -33,8 +33,8 @@ struct Shared {
     /// Seconds between checkpoints: the work that a kill may cost
     #[arg(long, value_name = "SECONDS", default_value_t = TrainRequest::CHECKPOINT_EVERY.as_secs())]
     checkpoint_every: u64,
-    /// A paper's recipe; other flags override it
-    #[arg(long, value_name = "NAME")]
+    /// A paper's recipe, or one of your own by its name or file; other flags override it
+    #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
     #[command(flatten)]
     reading: ReadingArgs,
@@ -154,7 +154,7 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
         side: request.side,
         task: if request.kind == TrainingKind::Train { Task::Student } else { Task::Observer },
     };
-    let suggestion = suggest(shared.preset.as_deref(), about).map_err(Failure::of_training)?;
+    let suggestion = presets::training(shared.preset.as_deref(), about)?;
     suggestion.notes.iter().for_each(|note| console.say(&format!("note: {note}")));
     request.recipe = shared.recipe.apply(suggestion.recipe)?;
     request.recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;

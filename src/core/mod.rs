@@ -10,6 +10,7 @@ pub(crate) mod fixtures;
 pub mod formats;
 pub mod param;
 pub mod progress;
+pub mod report;
 pub mod rng;
 pub mod train;
 pub mod workspace;

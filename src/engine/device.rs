@@ -48,6 +48,26 @@ pub struct DeviceInfo {
     pub largest_buffer: Option<u64>,
 }
 
+impl DeviceInfo {
+    /// The device in a few words, such as "CPU · 8 threads" or "H200 (CUDA)".
+    #[must_use]
+    pub fn short(&self, threads: Option<usize>) -> String {
+        let kind = self.id.split(':').next().unwrap_or_default();
+        if self.hardware == Hardware::Cpu {
+            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+            return format!("CPU · {threads} thread{}", if threads == 1 { "" } else { "s" });
+        }
+        let interface = match kind {
+            "cuda" => "CUDA",
+            "vulkan" => "Vulkan",
+            other => other,
+        };
+        let makers = ["NVIDIA ", "AMD ", "Intel(R) ", "GeForce ", "Radeon ", "Apple "];
+        let name = makers.iter().fold(self.name.as_str(), |name, maker| name.strip_prefix(maker).unwrap_or(name));
+        format!("{name} ({interface})")
+    }
+}
+
 /// A device that was picked and opened.
 #[derive(Clone)]
 pub struct Picked {
@@ -306,6 +326,21 @@ mod tests {
         for text in ["gpu", "cpu:1", "wgpu:x", ""] {
             assert!(text.parse::<DeviceChoice>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_device_has_a_short_name() {
+        let of = |id: &str, name: &str, hardware| DeviceInfo {
+            id: id.into(),
+            name: name.into(),
+            hardware,
+            memory_mib: None,
+            largest_buffer: None,
+        };
+        assert_eq!(of("cpu", "AMD EPYC 9654 (2 threads)", Hardware::Cpu).short(Some(2)), "CPU · 2 threads");
+        assert_eq!(of("cpu", "any", Hardware::Cpu).short(Some(1)), "CPU · 1 thread");
+        assert_eq!(of("cuda:0", "NVIDIA H200", Hardware::Gpu).short(None), "H200 (CUDA)");
+        assert_eq!(of("wgpu:1", "NVIDIA GeForce RTX 4090", Hardware::Gpu).short(None), "RTX 4090 (wgpu)");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
-use crate::core::distil::manifest::Manifest;
+use crate::core::distil::manifest::{Manifest, RANKED};
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::Parameters as _;
 use crate::jobs::train::TrainRequest;
@@ -92,7 +92,7 @@ pub fn run(record: &RunRecord, curation: Option<&Path>) -> String {
     line
 }
 
-/// The call that distils a set again. Manifests hold no paths: DATASET, OBSERVER and SET stand for them.
+/// The call that distils a set again. Manifests hold no paths: DATASET, OBSERVER, CURATION and SET stand for them.
 #[must_use]
 pub fn distill(manifest: &Manifest) -> String {
     let mut line = "stillroom distill --data DATASET".to_owned();
@@ -109,6 +109,9 @@ pub fn distill(manifest: &Manifest) -> String {
         let order = observer.class_order.and_then(class_order);
         let prune = (!observer.kept.is_empty()).then(|| " --prune".to_owned());
         line.extend([part, Some(own), order, prune].into_iter().flatten());
+    }
+    if manifest.due_format() > RANKED {
+        line.push_str(" --curation CURATION");
     }
     line.push_str(" --out SET ");
     line.push_str(&recipe_flags(manifest));
@@ -138,7 +141,9 @@ pub fn class_flags(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::distil::manifest::Origin;
     use crate::core::distil::manifest::tests::sample;
+    use crate::core::distil::select::Chosen;
 
     #[test]
     fn odd_paths_are_quoted_for_the_shell() {
@@ -154,6 +159,9 @@ mod tests {
                    --out SET --ipc 2 --patches 4 --subset 9 --crops 5 --strategy realism --short-classes refuse \
                    --seed 18446744073709551615 --format jpeg:75 --classes c0,c1";
         assert_eq!(distill(&manifest), due);
+        let Origin::Stitched(cells) = &mut manifest.classes[0].images[0].origin else { panic!("stitched") };
+        cells[0].chosen = Chosen::Pin;
+        assert!(distill(&manifest).contains(" --mean-std imagenet --curation CURATION --out SET --ipc 2"));
         manifest.nested_in = Some(20);
         manifest.classes[1].name = "a, b".to_owned();
         let line = distill(&manifest);

@@ -101,13 +101,8 @@ pub fn confusion(dataset: &Dataset, map: &[u32], evaluation: &Evaluation) -> Con
 /// # Errors
 /// [`FileError`].
 pub fn write_confusion(path: &Path, dataset: &Dataset, counts: &Confusion) -> Result<Written, FileError> {
-    let names = || dataset.classes().iter().map(Class::label);
-    let mut table = Csv::new(std::iter::once("class").chain(names()).chain(["other"]));
-    for (class, name) in names().enumerate() {
-        let counts = counts.row(class).iter().map(|&count| Field::from(count));
-        table.row(std::iter::once(name.into()).chain(counts));
-    }
-    write_new(path, table.into_text().as_bytes())
+    let names: Vec<&str> = dataset.classes().iter().map(Class::label).collect();
+    write_new(path, counts.csv(&names).as_bytes())
 }
 
 /// Writes `image,class,predicted,loss,probability`, a row per image; predicted outputs are named by the class that

@@ -1,5 +1,6 @@
 //! The images of a folder as a set: a distilled dataset that was written, or real images.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
@@ -41,6 +42,15 @@ pub(super) fn manifest(dataset: &Dataset) -> Result<Option<Manifest>, String> {
     }
 }
 
+/// Where a folder and its manifest differ, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Images that the manifest names and the folder doesn't have.
+    pub missing: Vec<String>,
+    /// Images of the folder that the manifest doesn't name.
+    pub others: Vec<String>,
+}
+
 /// The images of an opened folder.
 #[derive(Debug)]
 pub struct FolderSet {
@@ -72,6 +82,19 @@ impl FolderSet {
     #[must_use]
     pub fn damage(&self) -> Option<&str> {
         self.read().as_ref().err().map(String::as_str)
+    }
+
+    /// Where the folder and its manifest differ; nowhere without a manifest.
+    #[must_use]
+    pub fn differences(&self) -> Differences {
+        let Some(manifest) = self.manifest() else { return Differences::default() };
+        let due = manifest.classes.iter().flat_map(|class| &class.images).map(|image| image.file.clone());
+        let found = (0..self.dataset.image_count() as u32).map(|image| self.dataset.source(ImageId(image)));
+        let (due, found): (BTreeSet<String>, BTreeSet<String>) = (due.collect(), found.collect());
+        Differences {
+            missing: due.difference(&found).cloned().collect(),
+            others: found.difference(&due).cloned().collect(),
+        }
     }
 
     fn read(&self) -> &Result<Option<Manifest>, String> {
@@ -139,7 +162,10 @@ mod tests {
         assert_eq!((cells.len(), cells[1].rank), (4, 3));
         let beyond = Address { image: 2, ..at };
         assert_eq!((set.pixels(beyond).unwrap_err(), set.origin(beyond)), (SetError::absent(beyond), None));
+        assert_eq!(set.differences(), Differences::default());
         std::fs::remove_file(folder.path().join(&manifest.classes[1].images[1].file)).unwrap();
+        let less = FolderSet::of(open::dataset(folder.path(), Split::Whole, Folders::Auto).unwrap().dataset);
+        assert_eq!(less.differences().missing, ["00001/class00001_id00001.jpg"]);
         assert_eq!(set.pixels(at).unwrap_err().file, "00001/class00001_id00001.jpg");
     }
 }

@@ -117,6 +117,14 @@ pub(super) mod escaped {
 #[serde(transparent)]
 pub struct KeptPath(#[serde(with = "escaped")] pub PathBuf);
 
+/// Whether a path, which need not exist yet, leads into a folder.
+#[must_use]
+pub fn lies_within(path: &Path, folder: &Path) -> bool {
+    let (Ok(path), Ok(folder)) = (std::path::absolute(path), std::fs::canonicalize(folder)) else { return false };
+    let there = path.ancestors().find_map(|above| std::fs::canonicalize(above).ok());
+    there.is_some_and(|there| there.starts_with(&folder))
+}
+
 /// Reads a small text file, at most `limit` bytes: a weight file given by mistake must not fill the memory.
 ///
 /// # Errors
@@ -165,6 +173,12 @@ impl NewFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(folder_of(path)).map_err(FileError::at(path, "write"))?;
         Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Where it will be.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Gives it these bytes and its name.

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use super::actions::Action;
 use crate::core::workspace::Command;
+use crate::jobs::export::ExportRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::report::ReportRequest;
 use crate::jobs::train::TrainRequest;
+use crate::store::presets::OwnPreset;
 use crate::store::project::RunRow;
 
 /// What a panel asks for.
@@ -30,6 +33,12 @@ pub enum Intent {
     Trainings(TrainingsChange),
     /// List the trainings in this folder, too.
     OpenTrainings(PathBuf),
+    /// Bring a panel forward; one that was closed is there again.
+    Show(Panel),
+    /// Take a preset for the next training, by name.
+    TrainPreset(String),
+    /// Save, import, export or put aside presets of the user's own.
+    Presets(PresetChange),
     /// Ask where to save a plot or a table.
     Save(Saving),
     /// Save what was asked about last into this file, which must be new.
@@ -40,6 +49,12 @@ pub enum Intent {
     SelectRun(RunRow),
     /// Look for what has gone, or go on without it.
     Relocate(Relocate),
+    /// Write images as other programs read them.
+    ExportSet(Box<ExportRequest>),
+    /// Write a page about a set.
+    Report(Box<ReportRequest>),
+    /// Look at the size of the export that the panel asks for, or stop looking.
+    MeasureExport(bool),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
 }
@@ -53,6 +68,29 @@ pub enum Relocate {
     Open,
     /// Open the rest.
     Without,
+}
+
+/// A change of the user's own presets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PresetChange {
+    /// Keep one.
+    Save {
+        /// The preset.
+        preset: Box<OwnPreset>,
+        /// Whether it may take the place of another one of its name, which is put aside.
+        replace: bool,
+    },
+    /// Keep the one in a file, under the file's name.
+    Import(PathBuf),
+    /// Write one to a new file.
+    Export {
+        /// Its name.
+        name: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// Take one out of the list; its file stays under another name.
+    PutAside(String),
 }
 
 /// A plot or a table as a file.
@@ -81,6 +119,10 @@ pub enum Purpose {
     Training(TrainPath),
     /// A folder with trainings.
     Trainings,
+    /// The file that a preset is read from.
+    ImportPreset,
+    /// The file that a preset is written to.
+    ExportPreset,
     /// The file that a plot or a table is saved to.
     Save,
     /// A project's folder.
@@ -92,6 +134,19 @@ pub enum Purpose {
         /// Its place in the list.
         at: usize,
     },
+    /// A folder of an export.
+    Export(ExportPath),
+}
+
+/// A folder of the panel of exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportPath {
+    /// The set.
+    Set,
+    /// The dataset that it was made from.
+    Data,
+    /// The folder in which the new one is made.
+    Out,
 }
 
 /// A path of the form of a training.
@@ -190,6 +245,26 @@ impl Panel {
             Self::Runs => "Runs",
             Self::History => "History",
             Self::Log => "Log",
+        }
+    }
+
+    /// What it shows, in one sentence.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Dataset => "Classes, counts, sample images and broken files",
+            Self::Observer => "The trained network, its load report and the check",
+            Self::Classes => "Which output is which class: confusions, and the order of the classes",
+            Self::Recipe => "Parameters, presets, and the buttons that score and distil",
+            Self::Patches => "Ranked key patches, and where the selected one comes from",
+            Self::Scores => "How losses and margins are spread; a range of them filters every panel",
+            Self::Source => "The selected patch's whole image",
+            Self::Distilled => "The stitched images per class",
+            Self::Export => "Writes a set as other programs read it",
+            Self::Training => "Students and observers: curves, table and form",
+            Self::Runs => "What was distilled when, with which recipe, where to",
+            Self::History => "The steps that undo takes back",
+            Self::Log => "Everything that happened",
         }
     }
 }

@@ -26,9 +26,14 @@ pub fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Rec
 
 /// A path in `parent` that nothing has yet: `name`, `name-2`, …
 pub fn free_name(parent: PathBuf, name: String) -> Receiver<PathBuf> {
+    free_file(parent, name, "")
+}
+
+/// The same for a file with an ending: `name.html`, `name-2.html`, …
+pub fn free_file(parent: PathBuf, name: String, ending: &'static str) -> Receiver<PathBuf> {
     later(move || {
-        let numbered = (2..1000).map(|n| parent.join(format!("{name}-{n}")));
-        let first = parent.join(&name);
+        let numbered = (2..1000).map(|n| parent.join(format!("{name}-{n}{ending}")));
+        let first = parent.join(format!("{name}{ending}"));
         std::iter::once(first.clone()).chain(numbered).find(|p| !p.exists()).unwrap_or(first)
     })
 }
@@ -44,5 +49,9 @@ mod tests {
         assert_eq!(ask(), folder.path().join("out"));
         std::fs::create_dir(folder.path().join("out")).unwrap();
         assert_eq!(ask(), folder.path().join("out-2"));
+        let ask = || free_file(folder.path().to_owned(), "out".to_owned(), ".html").recv().unwrap();
+        assert_eq!(ask(), folder.path().join("out.html"));
+        std::fs::write(folder.path().join("out.html"), b"").unwrap();
+        assert_eq!(ask(), folder.path().join("out-2.html"));
     }
 }

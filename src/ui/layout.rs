@@ -60,10 +60,17 @@ impl Desk {
         }
     }
 
-    /// Brings a panel's tab to the front, in both forms: a window that changes its size shows what it showed.
+    /// Brings a panel's tab to the front, in both forms: a window that changes its size shows what it showed. One that is
+    /// gone is there again.
     pub(super) fn show(&mut self, panel: Panel) {
         show(&mut self.columns, panel);
         show(&mut self.tabs, panel);
+    }
+
+    /// Whether a panel can be seen in a window of this size.
+    pub(super) fn is_in_front(&mut self, size: Vec2, panel: Panel) -> bool {
+        let tree = self.fitting(size);
+        tree.active_tiles().into_iter().any(|id| tree.tiles.get_pane(&id) == Some(&panel))
     }
 
     /// Brings the panels of distilling to the front, as they are.
@@ -98,9 +105,9 @@ fn columns() -> Tree<Panel> {
         }
         id
     };
-    let input = tabs(&[Panel::Dataset, Panel::Observer, Panel::Classes]);
+    let input = tabs(&[Panel::Dataset, Panel::Observer]);
     let recipe = tabs(&[Panel::Recipe]);
-    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source]);
+    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes]);
     let distilled = tabs(&[Panel::Distilled, Panel::Export]);
     let log = tabs(&[Panel::Log, Panel::History, Panel::Runs]);
     let left = column(&mut tiles, [(input, 0.515), (recipe, 0.485)]);
@@ -127,7 +134,29 @@ fn column(tiles: &mut Tiles<Panel>, parts: [(TileId, f32); 2]) -> TileId {
 }
 
 fn show(tree: &mut Tree<Panel>, panel: Panel) {
+    match tree.tiles.find_pane(&panel) {
+        Some(pane) => tree.tiles.set_visible(pane, true),
+        None => reopen(tree, panel),
+    }
     tree.make_active(|_, tile| matches!(tile, Tile::Pane(p) if *p == panel));
+}
+
+/// Puts a panel that is gone beside the one that is next to it in the order of use, as a tab.
+fn reopen(tree: &mut Tree<Panel>, panel: Panel) {
+    let place = |of: Panel| Panel::ALL.iter().position(|p| *p == of).unwrap_or(0);
+    // Trainings have the whole width: that is no place for others, nor theirs for it.
+    let mut others: Vec<Panel> = Panel::ALL.into_iter().filter(|p| *p != panel && *p != Panel::Training).collect();
+    others.sort_by_key(|other| place(*other).abs_diff(place(panel)));
+    others.retain(|_| panel != Panel::Training);
+    let tabs = others.into_iter().find_map(|other| {
+        let parent = tree.tiles.parent_of(tree.tiles.find_pane(&other)?)?;
+        matches!(tree.tiles.get(parent), Some(Tile::Container(Container::Tabs(_)))).then_some(parent)
+    });
+    let pane = tree.tiles.insert_pane(panel);
+    match tabs.or(tree.root()) {
+        Some(home) => tree.move_tile_to_container(pane, home, usize::MAX, false),
+        None => tree.root = Some(tree.tiles.insert_tab_tile(vec![pane])),
+    }
 }
 
 fn show_distilling(tree: &mut Tree<Panel>) {
@@ -177,6 +206,27 @@ mod tests {
         tabs.tiles.remove(log);
         assert!(desk.fitting(large).tiles.find_pane(&Panel::Log).is_some());
         assert!(desk.fitting(small).tiles.find_pane(&Panel::Log).is_none());
+    }
+
+    #[test]
+    fn a_panel_that_is_gone_is_there_again_when_it_is_asked_for() {
+        let mut desk = Desk::default();
+        let (large, small) = (Vec2::new(1440.0, 900.0), Vec2::new(800.0, 600.0));
+        for panel in [Panel::Scores, Panel::Training] {
+            for size in [large, small] {
+                let tree = desk.fitting(size);
+                let pane = tree.tiles.find_pane(&panel).unwrap();
+                tree.remove_recursively(pane);
+            }
+            desk.show(panel);
+            assert!(in_front(desk.fitting(large)).contains(&panel), "{panel:?}");
+            assert_eq!(in_front(desk.fitting(small)), [panel]);
+        }
+        desk.show(Panel::Patches);
+        let tree = desk.fitting(large);
+        let parent = |panel| tree.tiles.parent_of(tree.tiles.find_pane(&panel).unwrap());
+        assert_eq!(parent(Panel::Scores), parent(Panel::Patches));
+        assert_eq!(parent(Panel::Training), tree.root());
     }
 
     #[test]

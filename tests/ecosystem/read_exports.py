@@ -115,18 +115,26 @@ def tensors(format, images, labels, due, mean, std):
     same(format, images, labels.tolist(), due, decoder_levels(due))
 
 
-def dd_ranking(folder, due):
+def normalisation(first, due):
+    """Mean and standard deviation that make the set's first image into `first`, as torchvision computes it."""
     import torch
     from torchvision.transforms import functional
 
+    for mean, std in NORMALISATIONS.values():
+        expected = functional.normalize(functional.to_tensor(due[0][0].copy()), mean, std)
+        levels = (expected - first) * torch.tensor(std).view(3, 1, 1) * 255
+        if levels.abs().max() < decoder_levels(due) + 0.01:
+            return mean, std
+    raise AssertionError("dd-ranking: no known normalisation gives the values of torchvision")
+
+
+def dd_ranking(folder, due):
+    import torch
+
     images = torch.load(folder / "images.pt", weights_only=True)
     labels = torch.load(folder / "labels.pt", weights_only=True)
-    for mean, std in NORMALISATIONS.values():
-        first = functional.normalize(functional.to_tensor(due[0][0].copy()), mean, std)
-        levels = (first - images[0]) * torch.tensor(std).view(3, 1, 1) * 255
-        if levels.abs().max() < decoder_levels(due) + 0.01:
-            return tensors("dd-ranking", images, labels, due, mean, std)
-    raise AssertionError("dd-ranking: no known normalisation gives the values of torchvision")
+    mean, std = normalisation(images[0], due)
+    tensors("dd-ranking", images, labels, due, mean, std)
 
 
 def lic(folder, due):

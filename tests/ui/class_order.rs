@@ -74,6 +74,17 @@ impl Shuffled {
     fn total(&self) -> usize {
         self.counts.iter().sum()
     }
+
+    /// The image in the wrong folder, as the window names it.
+    fn file_of_misfiled(&self, window: &Window) -> String {
+        let (class, folder) = self.misfiled;
+        let model = window.state().model();
+        let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
+        let answers = &model.check.as_ref().unwrap().0.answers;
+        let in_folder = answers.iter().filter(|a| held_out.class_of(a.image) == ClassId(folder as u32));
+        let moved = in_folder.filter(|a| a.output as usize == (class + 1) % 12);
+        held_out.source(moved.map(|a| a.image).next().unwrap())
+    }
 }
 
 fn top1(window: &Window) -> f64 {
@@ -95,6 +106,11 @@ fn press(window: &mut Window, label: &str) {
     window.run_steps(3);
 }
 
+/// What the focused cell of the matrix says.
+fn cell(window: &Window) -> String {
+    window.get_by_role(Role::GridCell).accesskit_node().label().unwrap()
+}
+
 fn percent(part: usize, all: usize) -> String {
     let text = format!("{:.1}", 100.0 * part as f64 / all as f64);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
@@ -105,7 +121,8 @@ fn the_proposal_is_shown_and_one_click_applies_it() {
     let pets = Shuffled::make();
     let mut window = pets.window();
     assert!(top1(&window) < 5.0);
-    press(&mut window, "Look at the class order");
+    window.get_by_label("Look at the class order").click_accesskit();
+    window.run_steps(3);
     window.get_by_label_contains("Another order fits better: top-1 ");
     window.get_by_label_contains("points on images it was not found from");
     let (n, wrong) = (pets.counts[pets.misfiled.0], ANIMALS[(pets.misfiled.0 + 1) % 12]);
@@ -130,7 +147,7 @@ fn the_proposal_is_shown_and_one_click_applies_it() {
     assert_eq!((&report.current_map, &report.class_map), (&right, &right));
     window.get_by_label_contains("No other order fits these answers better");
     window.get_by_role_and_label(Role::Button, &only);
-    assert_eq!(report.predictions.len(), pets.total());
+    assert_eq!(report.answers.len(), pets.total());
 
     // The command line names a file that says the same.
     let map = window.state().model().class_map_file.clone().unwrap();
@@ -164,10 +181,6 @@ fn a_cell_leads_to_its_images() {
     let matrix = "confusion matrix, 12 classes by 12 outputs";
     window.get_by_role_and_label(Role::Grid, matrix).click();
     window.run_steps(3);
-    let cell = |window: &Window| {
-        let cell = window.get_by_role(Role::GridCell);
-        cell.accesskit_node().label().unwrap()
-    };
     // Twelve by twelve: the middle belongs to one of the four cells in it.
     let first = cell(&window);
     assert!(ANIMALS[5..7].iter().any(|animal| first.starts_with(animal)), "{first}");
@@ -194,24 +207,9 @@ fn a_cell_leads_to_its_images() {
     until(&mut window, "the picture", idle);
     window.get_by_label_contains(&taken).click();
     window.run_steps(3);
-    window.get_by_label("Image of the check");
+    assert!(window.query_all_by_label("Image of the check").count() > 0);
     window.get_by_label("1 of 1");
-    let file = {
-        let model = window.state().model();
-        let held_out = model.data.as_ref().unwrap().held_out.clone().unwrap();
-        let images = held_out.images_of(ClassId(class as u32));
-        let moved = |image: &ImageId| {
-            model
-                .check
-                .as_ref()
-                .unwrap()
-                .0
-                .predictions
-                .iter()
-                .any(|p| p.image == *image && p.predicted as usize == (other + 1) % 12)
-        };
-        held_out.source(images.map(ImageId).find(moved).unwrap())
-    };
+    let file = pets.file_of_misfiled(&window);
     assert!(file.contains(&format!("{}/", ANIMALS[class])), "{file}");
     window.get_by_role_and_label(Role::Label, &file);
     window.key_press(Key::Escape);
@@ -281,10 +279,34 @@ fn an_order_that_no_network_has_is_refused_and_can_be_taken_back() {
     window.run_steps(10);
     let log = window.state().model().log.text();
     assert_eq!(log.matches("both go to the observer's output 0").count(), 1, "asked once: {log}");
+    // Nothing is distilled in an order that nobody asked for.
+    until(&mut window, "a folder's name", |w| w.state().command_line().contains(" --out "));
+    ask(&mut window, Intent::Do(Action::Distil));
+    let why = window.state().model().problems.distil.clone().unwrap();
+    assert!(why.contains("The class order can't be had") && why.contains("output 0"), "{why}");
     ask(&mut window, Intent::Edit(Command::Undo));
     window.run_steps(3);
     assert!(settled(&window, None), "the observer of before is still there");
     assert!(window.query_by_label_contains("This order can't be had").is_none());
+}
+
+#[test]
+fn a_distillation_waits_for_the_check_of_the_order_that_was_just_given() {
+    use stillroom::core::workspace::Command;
+    let pets = Shuffled::make();
+    let mut window = pets.window();
+    small_recipe(&mut window);
+    until(&mut window, "a folder's name", |w| w.state().command_line().contains("pets-distilled-ipc2"));
+    let right = pets.right();
+    ask(&mut window, Intent::Edit(Command::SetOutputs(Some(right.clone()))));
+    // The check of before would refuse.
+    ask(&mut window, Intent::Do(Action::Distil));
+    until(&mut window, "the folder", |w| w.state().model().written.is_some() && idle(w));
+    assert!(settled(&window, Some(&right)) && window.state().model().problems.distil.is_none());
+    let out = window.state().model().written.as_ref().unwrap().out.clone();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["observer"]["outputs"], serde_json::json!(right));
 }
 
 #[test]

@@ -335,7 +335,11 @@ mod screenshots;
 mod answered;
 
 mod class_order;
+mod culling;
 mod desk;
+mod desk_commands;
+mod export;
+mod filters;
 mod opening;
 mod project;
 mod sizes;

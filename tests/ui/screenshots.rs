@@ -128,6 +128,26 @@ fn screenshots() {
     window.run_steps(3);
     click(&mut window, "Known networks");
     album.take(&mut window, "networks.png");
+    click(&mut window, "Known networks");
+    ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
+    class_order(&mut window, &album);
+}
+
+/// A wrong order, what is better, and what a click in the matrix leads to.
+fn class_order(window: &mut Window, album: &Album) {
+    let wrong = vec![1, 0, 2, 5, 4, 3, 6, 7, 9, 8];
+    ask(window, Intent::Edit(Command::SetOutputs(Some(wrong.clone()))));
+    let checked = |w: &Window| {
+        let model = w.state().model();
+        model.check.as_ref().is_some_and(|(report, _)| report.current_map == wrong) && idle(w)
+    };
+    wait(window, "the check of the wrong order", checked);
+    window.state_mut().bring_forward(Panel::Classes);
+    window.run_steps(4);
+    window.get_by_role(Role::Grid).click();
+    window.run_steps(3);
+    [Key::ArrowUp, Key::ArrowLeft].into_iter().for_each(|key| window.key_press(key));
+    album.take(window, "class-order.png");
 }
 
 /// The picture of a running job: what waits for the decoder is awaited, the paused job is not.

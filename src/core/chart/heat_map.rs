@@ -1,6 +1,6 @@
 //! Heat maps: a value for each pair of a row and a column, such as a confusion matrix.
 
-use crate::core::data::confusion::Confusion;
+use crate::core::data::confusion::{Confusion, name};
 use crate::core::formats::csv::{Csv, Field};
 
 /// The names along a side of a map.
@@ -76,7 +76,7 @@ impl HeatMap {
 
 /// The first `count` names; `other` is what has none.
 fn named(classes: &[String], count: usize) -> Vec<String> {
-    (0..count).map(|at| classes.get(at).map_or("other", String::as_str).to_owned()).collect()
+    (0..count).map(|at| name(classes, at).to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -68,12 +68,9 @@ impl Bins {
     #[must_use]
     pub fn edge(&self, bin: usize) -> f64 {
         let place = (self.first + bin as i64) as f64 * self.step;
-        match self.log {
-            // Whole powers are exact.
-            true if place.fract() == 0.0 => 10_f64.powi(place as i32),
-            true => 10_f64.powf(place),
-            false => place,
-        }
+        let edge = if self.log { 10_f64.powf(place) } else { place };
+        // Without the last digits, which are those of the arithmetic: 0.3, and not 0.30000000000000004.
+        format!("{edge:.12e}").parse().unwrap_or(edge)
     }
 
     /// Where a value belongs. A value on an edge is in the bin above it.
@@ -260,6 +257,8 @@ mod tests {
     fn linear_bins_are_round() {
         let bins = Bins::of([-0.3, 0.0, 1.0], false, 5);
         assert_eq!((bins.count(), bins.edge(0), bins.edge(1), bins.edge(4)), (4, -0.5, 0.0, 1.5));
+        let tenths = Bins::of([0.0, 0.95], false, 10);
+        assert_eq!([tenths.edge(3), tenths.edge(7)], [0.3, 0.7]);
         assert_eq!([-0.3, 0.0, 0.3, 0.5, 1.0].map(|v| bins.place(v)), [0, 1, 1, 2, 3].map(Place::Bin));
         assert_eq!((bins.place(-0.6), bins.place(f64::NEG_INFINITY)), (Place::Below, Place::Below));
         // One value, none, and a range that overflows.

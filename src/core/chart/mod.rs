@@ -1,8 +1,9 @@
-//! What plots show, as numbers: of trainings mean and spread over seeds, smoothing, ticks; histograms and heat maps. The
+//! What plots show, as numbers: of trainings mean and spread over seeds, smoothing, ticks; bars, histograms and heat maps. The
 //! window paints them, and [`svg`] writes the same ones.
 
 use super::train::curve::{Curve, Point, mean_and_std};
 
+pub mod bars;
 pub mod colours;
 pub mod heat_map;
 pub mod histogram;

@@ -3,6 +3,8 @@
 use pathfinding::kuhn_munkres::kuhn_munkres;
 use pathfinding::matrix::Matrix;
 
+use crate::core::formats::csv::{Csv, Field};
+
 /// Counts of predictions: rows are the data's classes, columns the network's outputs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Confusion {
@@ -68,6 +70,19 @@ impl Confusion {
         map.iter().enumerate().map(of).collect()
     }
 
+    /// A line per class with its name: how many of its images were predicted as what. Outputs beyond the classes are
+    /// called `other`.
+    #[must_use]
+    pub fn csv<S: AsRef<str>>(&self, classes: &[S]) -> String {
+        let outputs = (0..self.outputs).map(|output| name(classes, output));
+        let mut table = Csv::new(std::iter::once("class").chain(outputs));
+        for class in 0..self.classes() {
+            let counts = self.row(class).iter().map(|&count| Field::from(count));
+            table.row(std::iter::once(name(classes, class).into()).chain(counts));
+        }
+        table.into_text()
+    }
+
     /// The injection of classes into outputs with the most right predictions (Kuhn and Munkres). Among equals the
     /// current map is preferred, so that classes without evidence keep their output.
     #[must_use]
@@ -83,6 +98,12 @@ impl Confusion {
         let matrix = Matrix::from_fn(classes, self.outputs, weight);
         kuhn_munkres(&matrix).1.into_iter().map(|o| o as u32).collect()
     }
+}
+
+/// What an output is called: like its class, or `other` where it belongs to none.
+#[must_use]
+pub fn name<S: AsRef<str>>(classes: &[S], output: usize) -> &str {
+    classes.get(output).map_or("other", AsRef::as_ref)
 }
 
 #[cfg(test)]
@@ -103,6 +124,13 @@ mod tests {
         assert_eq!(confusion.per_class(&best)[0], Some(90.0));
         confusion.add(0, 9);
         assert_eq!(confusion.total(), 29);
+    }
+
+    #[test]
+    fn counts_are_lines_under_the_names_of_what_was_predicted() {
+        let mut confusion = Confusion::new(2, 3);
+        [(0, 0), (0, 2), (1, 0), (1, 0)].into_iter().for_each(|(class, output)| confusion.add(class, output));
+        assert_eq!(confusion.csv(&["a,b", "=c"]), "class,\"a,b\",'=c,other\n\"a,b\",1,0,1\n'=c,2,0,0\n");
     }
 
     #[test]

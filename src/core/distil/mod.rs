@@ -5,6 +5,7 @@ pub mod coreset;
 pub mod curation;
 pub mod difference;
 pub mod manifest;
+pub mod marking;
 pub mod params;
 pub mod patch;
 pub mod presets;

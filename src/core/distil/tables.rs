@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::manifest::{CellNote, ClassNote, ImageNote, Manifest, Optimised, Origin, Start};
+use super::rded::Rded;
+use super::recipe::Recipe;
 use super::scores::{ClassScores, PatchScore};
 use crate::core::data::dataset::ImageId;
 use crate::core::formats::csv::{Csv, Field};
@@ -122,13 +124,15 @@ pub struct Names<'a> {
 pub struct ScoredClass<'a> {
     /// Its name.
     pub name: &'a str,
-    /// All scored crops.
+    /// All scored crops; those that the recipe looks at are in the table.
     pub scores: &'a ClassScores,
+    /// The recipe.
+    pub recipe: &'a Recipe<Rded>,
     /// The key patches in order of rank ([`super::select::ranked`]).
     pub ranked: &'a [PatchScore],
 }
 
-/// A line per scored crop, with the rank of those that are their image's key patch. The rival is the strongest other
+/// A line per scored crop of the recipe's subset, with the rank of those that are their image's key patch. The rival is the strongest other
 /// class, the margin the class's probability less the rival's.
 #[must_use]
 pub fn patches_csv(classes: &[ScoredClass<'_>], names: &Names<'_>) -> String {
@@ -150,8 +154,10 @@ pub fn patches_csv(classes: &[ScoredClass<'_>], names: &Names<'_>) -> String {
     for class in classes {
         let ranks: HashMap<(ImageId, u32), usize> =
             class.ranked.iter().enumerate().map(|(rank, patch)| ((patch.image, patch.crop), rank)).collect();
-        let crops = class.scores.crops;
-        let patches = (0..class.scores.rows()).flat_map(|row| (0..crops).map(move |crop| (row, crop)));
+        let own = &class.recipe.method;
+        let rows = class.scores.positions.partition_point(|&position| position < own.subset);
+        let crops = own.patches_per_image();
+        let patches = (0..rows).flat_map(|row| (0..crops).map(move |crop| (row, crop)));
         for patch in patches.filter_map(|(row, crop)| class.scores.patch(row, crop)) {
             let called = |output: u32| (names.output)(output).unwrap_or_else(|| format!("output {output}"));
             let start = [Field::from(class.name), (names.image)(patch.image).into(), patch.crop.into()];
@@ -203,6 +209,7 @@ pub fn provenance_csv(manifest: &Manifest) -> String {
         "loss",
         "probability",
         "rank",
+        "chosen",
     ]);
     for class in &manifest.classes {
         for image in &class.images {
@@ -215,7 +222,7 @@ pub fn provenance_csv(manifest: &Manifest) -> String {
                 table.row(start().chain(of_cell(cell)));
             }
             if image.cells().is_empty() {
-                table.row(start().chain(std::iter::repeat_n(Field::Empty, 10)));
+                table.row(start().chain(std::iter::repeat_n(Field::Empty, 11)));
             }
         }
     }
@@ -224,7 +231,7 @@ pub fn provenance_csv(manifest: &Manifest) -> String {
 
 fn of_cell(cell: &CellNote) -> impl Iterator<Item = Field<'_>> {
     let start = [cell.cell.into(), cell.source.as_str().into(), cell.crop.into()];
-    let end = [cell.loss.into(), (-cell.loss).exp().into(), cell.rank.into()];
+    let end = [cell.loss.into(), (-cell.loss).exp().into(), cell.rank.into(), cell.chosen.name().into()];
     start.into_iter().chain(sides(&cell.bbox)).chain(end)
 }
 
@@ -233,6 +240,7 @@ mod tests {
     use super::super::manifest::tests::sample;
     use super::super::patch::CropBox;
     use super::super::scores::{CropScore, Rival};
+    use super::super::select::Chosen;
     use super::*;
 
     /// Losses 0.5 and 1 make a mean of 0.75; a NaN is counted aside, +∞ is not left out.
@@ -260,33 +268,42 @@ mod tests {
 
     #[test]
     fn every_crop_is_a_line_with_its_rival_and_its_rank() {
-        let mut scores = ClassScores::new(2);
-        let boxes = [CropBox { top: 1, left: 2, height: 3, width: 4 }, CropBox::whole(8, 9)];
+        let mut scores = ClassScores::new(3);
+        let boxes = [CropBox { top: 1, left: 2, height: 3, width: 4 }, CropBox::whole(8, 9), CropBox::whole(1, 1)];
         let rival = |output| Some(Rival { output, probability: 0.25 });
         // A loss of 0 is a probability of 1.
-        let all = [CropScore { loss: 0.0, rival: rival(7) }, CropScore { loss: f32::INFINITY, rival: None }];
-        scores.push(0, ImageId(3), &boxes, &all);
+        let (first, second) =
+            (CropScore { loss: 0.0, rival: rival(7) }, CropScore { loss: f32::INFINITY, rival: None });
+        scores.push(0, ImageId(3), &boxes, &[first, second, first]);
+        scores.push(1, ImageId(2), &boxes, &[first, second, first]);
         let ranked = [scores.patch(0, 0).unwrap()];
-        let class = ScoredClass { name: "=cat", scores: &scores, ranked: &ranked };
+        // Two of the three crops, one of the two images.
+        let method = Rded { crops: 2, subset: 1, ..Rded::default() };
+        let recipe = Recipe { method, ..Recipe::default() };
+        let class = ScoredClass { name: "=cat", scores: &scores, recipe: &recipe, ranked: &ranked };
         let names = Names { image: &|image| format!("a/{}.png", image.0), output: &|o| (o == 8).then(String::new) };
         let text = patches_csv(&[class], &names);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "'=cat,a/3.png,0,1,2,3,4,0,1,output 7,0.25,0.75,0");
         assert_eq!(lines[2], "'=cat,a/3.png,1,0,0,9,8,inf,0,,,,");
-        assert_eq!(lines[0].split(',').count(), 13);
+        assert_eq!((lines[0].split(',').count(), lines.len()), (13, 3));
     }
 
     #[test]
     fn every_cell_is_a_line_that_names_its_source() {
         let mut manifest = sample();
         manifest.classes[1].images[1].origin = Origin::Imported { source: "a,b.pt".into() };
+        if let Origin::Stitched(cells) = &mut manifest.classes[0].images[1].origin {
+            (cells[3].chosen, cells[3].rank) = (Chosen::Swap, 70);
+        }
         let text = provenance_csv(&manifest);
         let lines: Vec<&str> = text.lines().collect();
         // Three stitched images of four cells, and one that has none.
         assert_eq!(lines.len(), 1 + 3 * 4 + 1);
         let start = r"0,c0,00000/class00000_id00000.jpg,stitched,,1,train/c0/odd\xff2.jpg,1,1,2,4,4,";
-        assert!(lines[2].starts_with(start) && lines[2].ends_with(",1,2"), "{}", lines[2]);
-        assert_eq!(lines[13], "1,c1,00001/class00001_id00001.jpg,imported,\"a,b.pt\",,,,,,,,,,");
-        assert!(lines.iter().all(|line| line.replace("a,b", "").matches(',').count() == 14), "{text}");
+        assert!(lines[2].starts_with(start) && lines[2].ends_with(",1,2,rank"), "{}", lines[2]);
+        assert!(lines[8].ends_with(",70,swap"), "{}", lines[8]);
+        assert_eq!(lines[13], "1,c1,00001/class00001_id00001.jpg,imported,\"a,b.pt\",,,,,,,,,,,");
+        assert!(lines.iter().all(|line| line.replace("a,b", "").matches(',').count() == 15), "{text}");
     }
 }

@@ -11,6 +11,7 @@ use super::train::recipe::TrainRecipe;
 
 mod command;
 mod history;
+mod naming;
 pub mod selection;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,7 @@ pub mod view;
 
 pub use command::{Command, Edited, Effects, Theme};
 
-use history::History;
+use history::{History, Words};
 use selection::{Joining, Selection};
 use view::{Filter, Sort};
 
@@ -142,7 +143,23 @@ impl Workspace {
     /// The steps of the history in words, oldest first, and how many of them are done; the others were taken back.
     #[must_use]
     pub fn steps(&self) -> (Vec<&str>, usize) {
-        (self.history.words().collect(), self.history.done())
+        (self.history.words().map(|words| words.text.as_str()).collect(), self.history.done())
+    }
+
+    /// [`Self::steps`], with classes by the names that the caller knows.
+    #[must_use]
+    pub fn named_steps(&self, name: impl Fn(ClassId) -> String) -> (Vec<String>, usize) {
+        let said = |words: &Words| match words.class {
+            Some((class, what)) => format!("{} {what}", name(class)),
+            None => words.text.clone(),
+        };
+        (self.history.words().map(said).collect(), self.history.done())
+    }
+
+    /// Whether the history may have forgotten its oldest steps: it keeps so many.
+    #[must_use]
+    pub fn history_is_full(&self) -> bool {
+        self.history.words().count() >= history::KEPT
     }
 
     /// Carries out a command; the only way to change the workspace. A command that changes nothing leaves no trace in
@@ -180,50 +197,58 @@ impl Workspace {
         let (words, open) = match command {
             Command::SetParam { name, value } => {
                 next.recipe.set(name, &value)?;
-                (format!("{name} {value}"), Some((Of::Recipe, name)))
+                let before = self.before((Of::Recipe, name));
+                (naming::change(&before.recipe, &next.recipe).into(), Some((Of::Recipe, name)))
             }
             Command::SetRecipe(recipe) => {
+                let words = naming::change(&next.recipe, &recipe);
                 next.recipe = recipe;
-                ("another recipe".to_owned(), None)
+                (words.into(), None)
             }
             Command::SetTrainParam { name, value } => {
                 next.training.set(name, &value)?;
-                (format!("training: {name} {value}"), Some((Of::Training, name)))
+                let before = self.before((Of::Training, name));
+                let words = naming::change(&before.training, &next.training);
+                (format!("training: {words}").into(), Some((Of::Training, name)))
             }
             Command::SetTraining(training) => {
+                let words = naming::change(&next.training, &training);
                 next.training = training;
-                ("another training".to_owned(), None)
+                (format!("training: {words}").into(), None)
             }
             Command::Choose(class, chosen) => {
                 if let Some(slot) = next.chosen.get_mut(class.index()) {
                     *slot = chosen;
                 }
-                (format!("class {} {}", class.0 + 1, if chosen { "chosen" } else { "left out" }), None)
+                (Words::of_class(class, if chosen { "chosen" } else { "left out" }), None)
             }
             Command::ChooseAll(chosen) => {
                 next.chosen.fill(chosen);
-                (if chosen { "all classes chosen" } else { "no class chosen" }.to_owned(), None)
+                (if chosen { "all classes chosen" } else { "no class chosen" }.to_owned().into(), None)
             }
             Command::ShowClass(class) => {
                 next.filter.class = class;
-                (shown_words(class), Some((Of::View, "class")))
+                let all = || "all classes shown".to_owned().into();
+                (class.map_or_else(all, |class| Words::of_class(class, "shown")), Some((Of::View, "class")))
             }
             Command::SetFilter(filter) => {
+                let words = naming::filter(&filter);
                 next.filter = filter;
-                ("filter".to_owned(), Some((Of::View, "filter")))
+                (words.into(), Some((Of::View, "filter")))
             }
             Command::SetSort(sort) => {
                 next.sort = sort;
-                (format!("sorted by {}", sort.by.name()), Some((Of::View, "sort")))
+                (naming::sort(sort).into(), Some((Of::View, "sort")))
             }
             Command::Curate { marks, words } => {
                 let curation = Arc::make_mut(&mut next.curation);
                 marks.into_iter().for_each(|(image, mark)| curation.set(image, mark));
-                (words, None)
+                (words.into(), None)
             }
             Command::SetOutputs(outputs) => {
                 next.outputs = outputs.map(Arc::new);
-                ("class order".to_owned(), None)
+                let words = if next.outputs.is_some() { "class order" } else { "class order as opened" };
+                (words.to_owned().into(), None)
             }
             // All others were carried out.
             _ => return Ok(Effects::default()),
@@ -250,7 +275,7 @@ impl Workspace {
             return Effects::default();
         }
         match words {
-            Some(words) => self.edit(edited, words, None),
+            Some(words) => self.edit(edited, words.into(), None),
             None => {
                 let effects = self.effects_of(&edited);
                 (self.edited, self.history, self.open_step) = (edited, History::default(), None);
@@ -260,8 +285,14 @@ impl Workspace {
         }
     }
 
+    /// The state before the step that a change of this parameter belongs to.
+    fn before(&self, of: OpenStep) -> &Edited {
+        let begun = self.history.before_last().filter(|_| self.open_step == Some(of));
+        begun.unwrap_or(&self.edited)
+    }
+
     /// Makes `next` the edited state; changes of one parameter in a row are one step.
-    fn edit(&mut self, next: Edited, words: String, open: Option<OpenStep>) -> Effects {
+    fn edit(&mut self, next: Edited, words: Words, open: Option<OpenStep>) -> Effects {
         let before = std::mem::replace(&mut self.edited, next);
         self.within_classes();
         if before == self.edited {
@@ -302,8 +333,4 @@ impl Workspace {
         self.open_step = None;
         self.effects_of(&before)
     }
-}
-
-fn shown_words(class: Option<ClassId>) -> String {
-    class.map_or_else(|| "all classes shown".to_owned(), |class| format!("class {} shown", class.0 + 1))
 }

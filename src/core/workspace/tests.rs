@@ -108,7 +108,7 @@ fn filters_marks_and_class_orders_are_steps_with_words_that_can_be_travelled() {
     let reject = Command::Curate { marks: vec![(ImageId(5), mark)], words: "1 patch rejected".to_owned() };
     assert_eq!(w.apply(reject).unwrap(), Effects { reselect: true, ..Effects::default() });
     assert!(w.apply(Command::SetOutputs(Some(vec![1, 0]))).unwrap().reorder);
-    assert_eq!(w.steps(), (vec!["filter", "1 patch rejected", "class order"], 3));
+    assert_eq!(w.steps(), (vec!["only names with 'ow'", "1 patch rejected", "class order"], 3));
     let all_back = w.apply(Command::TravelTo(0)).unwrap();
     assert_eq!(all_back, Effects { reselect: true, refilter: true, reorder: true, ..Effects::default() });
     assert_eq!(w.edited(), opened(2).edited());

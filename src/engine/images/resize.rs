@@ -137,6 +137,19 @@ pub fn resize(image: &Rgb8, region: CropBox, (width, height): (u32, u32)) -> Res
     Ok(planes)
 }
 
+/// The whole image at another size, rounded to bytes.
+#[must_use]
+pub fn scaled(image: &Rgb8, size: (u32, u32)) -> Rgb8 {
+    let mut scaled = Rgb8::black(size.0, size.1);
+    let whole = CropBox::whole(image.width, image.height);
+    let put = |x: usize, y: usize, rgb: [f32; 3]| {
+        scaled.set_pixel(x as u32, y as u32, rgb.map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8));
+    };
+    // The whole of an image is never outside it.
+    let _ = resize_with(image, whole, size, put);
+    scaled
+}
+
 /// The papers' evaluation transform (RDED's and SRe2L's code) up to the 8-bit image: the shorter edge becomes (side ÷ 7)·8 pixels
 /// (224 → 256, 64 → 72, 32 → 32; integer division), then the `side`×`side` centre is kept, as torchvision's
 /// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.

@@ -65,10 +65,20 @@ pub struct CheckReport {
     pub order: Option<OrderTrial>,
     /// Counts of predictions.
     pub confusion: Confusion,
-    /// What the network takes each image of the sample for, in the order of their ids. Like the counts they speak of the
-    /// network's own outputs, which are fewer than the file's where it was pruned.
+    /// What the network takes each image of the sample for, in the order of their ids.
     #[serde(skip)]
-    pub predictions: Vec<Prediction>,
+    pub answers: Vec<Answer>,
+}
+
+/// What the network takes an image for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// The image, of the dataset that was checked on.
+    pub image: ImageId,
+    /// The network's own output with the greatest logit; of a pruned network there are fewer than in the file.
+    pub output: u32,
+    /// Its probability.
+    pub probability: f32,
 }
 
 /// Points that another class order must gain on images it was not found from to be refused over, and to be worth a word.
@@ -153,7 +163,9 @@ pub fn check(
     let predicted = halves(session, held_out, &predictions);
     let order = order::settle(session, &predicted[0].merged(&predicted[1]));
     let observer = session.observer.clone();
-    let mut report = CheckReport { order, predictions, ..report(predicted, &observer.map.outputs, used) };
+    let answer = |p: &Prediction| Answer { image: p.image, output: p.predicted, probability: p.probability };
+    let answers = predictions.iter().map(answer).collect();
+    let mut report = CheckReport { order, answers, ..report(predicted, &observer.map.outputs, used) };
     trials::run(session, (held_out, &images), (depth, &mut report), progress)?;
     // Told in the outputs of the file, which a class map is for.
     for map in [&mut report.class_map, &mut report.current_map] {
@@ -181,7 +193,7 @@ fn report([a, b]: [Confusion; 2], map: &[u32], mean_std: MeanStd) -> CheckReport
         better: None,
         order: None,
         confusion,
-        predictions: Vec::new(),
+        answers: Vec::new(),
     }
 }
 

@@ -2,49 +2,113 @@
 //! its name.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::core::data::dataset::Split;
+use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::set::SetError;
 use crate::core::progress::{Cancelled, Progress};
-use crate::store::export::content::{Content, Difference, Export, ExportError, Size, Writer};
+use crate::store::export::content::{Content, Difference, Export, ExportError, Writer};
 use crate::store::export::folder::{FolderError, NewFolder};
 use crate::store::export::room;
-use crate::store::files::shown;
+use crate::store::files::{lies_within, shown};
 use crate::store::import::ImportError;
 
+use super::command_line::{folders_flag, shell_quoted};
 use super::folder_set::FolderSet;
 use super::open;
 
+mod measure;
+mod picked;
 mod pictures;
 mod set;
 mod sources;
 
 use pictures::Files;
 
+pub use crate::store::export::content::Size;
 pub use crate::store::export::format::Format;
+pub use measure::{Measure, Place, measure, place};
+
+/// What is exported.
+#[derive(Clone, Debug)]
+pub enum Material {
+    /// The images of a set.
+    Set {
+        /// Its folder: a distilled set, or any dataset.
+        folder: PathBuf,
+        /// What the folders in it are.
+        folders: Folders,
+    },
+    /// The images that a distilled set was made of, for [`Format::Sources`].
+    Sources {
+        /// The set's folder.
+        set: PathBuf,
+        /// The dataset that it was made from.
+        data: PathBuf,
+        /// What the folders in both are.
+        folders: Folders,
+    },
+    /// Images that were picked from an open dataset, for [`Format::Sources`].
+    Picked {
+        /// The dataset.
+        dataset: Arc<Dataset>,
+        /// Its images, in any order.
+        images: Vec<ImageId>,
+    },
+}
+
+impl Material {
+    /// The folders that are read.
+    fn folders(&self) -> Vec<&Path> {
+        match self {
+            Self::Set { folder, .. } => vec![folder],
+            Self::Sources { set, data, .. } => vec![set, data],
+            Self::Picked { dataset, .. } => vec![dataset.root()],
+        }
+    }
+}
 
 /// What is exported, and where to.
 #[derive(Clone, Debug)]
 pub struct ExportRequest {
-    /// The set's folder.
-    pub set: PathBuf,
-    /// What the folders in it are.
-    pub folders: Folders,
+    /// The images.
+    pub material: Material,
     /// The format.
     pub format: Format,
     /// The output folder.
     pub out: PathBuf,
-    /// The dataset that the set was made from, for [`Format::Sources`].
-    pub data: Option<PathBuf>,
     /// Another normalisation than the format's own.
     pub mean_std: Option<MeanStd>,
+}
+
+impl ExportRequest {
+    /// The call of the command line that does the same; none for images that were picked.
+    #[must_use]
+    pub fn command(&self) -> Option<String> {
+        let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+        let (set, data, folders) = match &self.material {
+            Material::Set { folder, folders } => (folder, None, *folders),
+            Material::Sources { set, data, folders } => (set, Some(data), *folders),
+            Material::Picked { .. } => return None,
+        };
+        let mut line = format!("stillroom export --set {} --format {}", quoted(set), self.format);
+        line.extend(data.map(|data| format!(" --data {}", quoted(data))));
+        line.extend(self.mean_std.map(|set| format!(" --mean-std {}", set.describe())));
+        line.push_str(&folders_flag(folders));
+        line.push_str(&format!(" --out {}", quoted(&self.out)));
+        Some(line)
+    }
 }
 
 /// Figures of a finished export.
 #[derive(Clone, Debug)]
 pub struct ExportReport {
+    /// The format.
+    pub format: Format,
+    /// Images.
+    pub images: usize,
     /// The output folder.
     pub out: PathBuf,
     /// Files.
@@ -117,29 +181,12 @@ impl Prepared {
     /// # Errors
     /// [`ExportJobError`]: the set is damaged or incomplete, the format can't hold it, the output is taken.
     pub fn new(request: &ExportRequest, progress: &mut dyn Progress) -> Result<Self, ExportJobError> {
-        NewFolder::is_free(&request.out)?;
-        outside(&request.out, &request.set)?;
-        let imported = open::dataset(&request.set, Split::Train, request.folders)?;
-        imported.notes.into_iter().for_each(|note| progress.warn(note));
-        let set = FolderSet::of(imported.dataset);
-        if let Some(damage) = set.damage() {
-            return Err(ExportJobError::refused(damage));
-        }
-        let takes = request.format.takes();
-        let (content, pictures) = match (request.format, &request.data) {
-            (Format::Sources, Some(data)) => {
-                outside(&request.out, data)?;
-                sources::look(&set, (data, request.folders), takes, progress)?
-            }
-            (Format::Sources, None) => {
-                let why = "the manifest doesn't say where the dataset lies: give its folder with --data";
-                return Err(ExportJobError::refused(why));
-            }
-            (_, _) => set::look(&set, takes, progress)?,
-        };
-        let layout = request.format.layout(&content, request.mean_std)?;
+        let ExportRequest { material, format, out, mean_std } = request;
+        is_free(out, material)?;
+        let (content, pictures) = look(material, *format, progress)?;
+        let layout = format.layout(&content, *mean_std)?;
         layout.notes().into_iter().for_each(|note| progress.warn(note));
-        Ok(Self { format: request.format, out: request.out.clone(), content, pictures, layout })
+        Ok(Self { format: *format, out: out.clone(), content, pictures, layout })
     }
 
     /// Images.
@@ -178,10 +225,7 @@ impl Prepared {
     /// [`ExportJobError`]. Nothing is left behind, except where a file could not be written: the message then names what
     /// is.
     pub fn run(&self, progress: &mut dyn Progress) -> Result<ExportReport, ExportJobError> {
-        /// What a file takes besides its bytes: an entry, and the rest of its last block.
-        const FILE: u64 = 4096;
-        let Size { files, bytes, .. } = self.size();
-        let needed = bytes.saturating_add(files * FILE);
+        let needed = self.size().on_disk();
         if let Some(free) = room::free(&self.out).filter(|free| *free < needed) {
             return Err(ExportJobError::NoRoom { out: self.out.clone(), needed, free });
         }
@@ -193,7 +237,8 @@ impl Prepared {
             Ok((bytes, difference)) => {
                 let files = folder.files().len();
                 let lossless = self.layout.lossless() && difference.greatest == 0;
-                Ok(ExportReport { out: folder.publish()?, files, bytes, lossless, difference })
+                let (format, images, out) = (self.format, self.images(), folder.publish()?);
+                Ok(ExportReport { format, images, out, files, bytes, lossless, difference })
             }
             Err(error @ ExportError::Folder(_)) => Err(error.into()),
             Err(error) => {
@@ -213,12 +258,49 @@ impl Prepared {
     }
 }
 
+/// Opens what is exported, and looks at each image once.
+fn look(material: &Material, format: Format, progress: &mut dyn Progress) -> Result<(Content, Files), ExportJobError> {
+    let takes = format.takes();
+    match (material, format) {
+        (Material::Sources { set, data, folders }, Format::Sources) => {
+            sources::look(&opened(set, *folders, progress)?, (data, *folders), takes, progress)
+        }
+        (Material::Picked { dataset, images }, Format::Sources) => picked::look(dataset, images, takes, progress),
+        (Material::Set { folder, folders }, format) if format != Format::Sources => {
+            set::look(&opened(folder, *folders, progress)?, takes, progress)
+        }
+        (Material::Set { .. }, _) => {
+            let why = "the manifest doesn't say where the dataset lies: give its folder with --data";
+            Err(ExportJobError::refused(why))
+        }
+        (_, format) => {
+            let why = format!("source images are exported as {}, not as {format}", Format::Sources);
+            Err(ExportJobError::refused(why))
+        }
+    }
+}
+
+/// A set whose manifest can be read, if there is one.
+fn opened(folder: &Path, folders: Folders, progress: &mut dyn Progress) -> Result<FolderSet, ExportJobError> {
+    let imported = open::dataset(folder, Split::Train, folders)?;
+    imported.notes.into_iter().for_each(|note| progress.warn(note));
+    let set = FolderSet::of(imported.dataset);
+    match set.damage() {
+        Some(damage) => Err(ExportJobError::refused(damage)),
+        None => Ok(set),
+    }
+}
+
+/// Whether the output can be made: nothing is there, and it lies in none of the folders that are read.
+fn is_free(out: &Path, material: &Material) -> Result<(), ExportJobError> {
+    NewFolder::is_free(out)?;
+    material.folders().into_iter().try_for_each(|read| outside(out, read))
+}
+
 /// An output within the folder that is read would become a class of it.
 fn outside(out: &Path, read: &Path) -> Result<(), ExportJobError> {
-    let (Ok(out), Ok(read)) = (std::path::absolute(out), std::fs::canonicalize(read)) else { return Ok(()) };
-    let there = out.ancestors().find_map(|folder| std::fs::canonicalize(folder).ok());
-    if there.is_some_and(|there| there.starts_with(&read)) {
-        let (out, read) = (shown(&out), shown(&read));
+    if lies_within(out, read) {
+        let (out, read) = (shown(out), shown(read));
         return Err(ExportJobError::refused(format!("{out} lies in {read}, which is read: give a folder elsewhere")));
     }
     Ok(())

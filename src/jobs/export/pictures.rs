@@ -1,10 +1,11 @@
 //! The bytes and pixels of images that are exported, looked at once before anything is written.
 
+use std::sync::Arc;
+
 use crate::core::data::dataset::Dataset;
 use crate::core::data::names::escape;
 use crate::core::data::pixels::Rgb8;
 use crate::core::data::source::ImageBytes;
-use crate::core::distil::patch::CropBox;
 use crate::core::distil::set::SetError;
 use crate::core::formats::image_kind::{FIRST_BYTES, ImageKind};
 use crate::core::progress::Progress;
@@ -15,7 +16,7 @@ use super::ExportJobError;
 
 /// Images of a dataset by their names.
 pub(super) struct Files {
-    pub dataset: Dataset,
+    pub dataset: Arc<Dataset>,
     /// The name of each exported image ([`Dataset::source_bytes`]).
     pub names: Vec<Vec<u8>>,
     pub takes: Takes,
@@ -100,14 +101,7 @@ impl Pictures for Files {
     }
 
     fn scaled(&self, image: &Rgb8, size: (u32, u32)) -> Rgb8 {
-        let mut scaled = Rgb8::black(size.0, size.1);
-        let whole = CropBox::whole(image.width, image.height);
-        let put = |x: usize, y: usize, rgb: [f32; 3]| {
-            scaled.set_pixel(x as u32, y as u32, rgb.map(|v| (v * 255.0).round().clamp(0.0, 255.0) as u8));
-        };
-        // The whole of an image is never outside it.
-        let _ = resize::resize_with(image, whole, size, put);
-        scaled
+        resize::scaled(image, size)
     }
 
     fn png(&self, image: &Rgb8) -> Result<Vec<u8>, String> {

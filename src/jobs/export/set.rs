@@ -1,14 +1,14 @@
 //! The images of a set as they are exported, with what its manifest says of them.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::dataset::ImageId;
 use crate::core::distil::manifest::{CellNote, Manifest, Optimised, Origin, Start};
 use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
-use crate::jobs::folder_set::FolderSet;
+use crate::jobs::folder_set::{Differences, FolderSet};
 use crate::store::export::content::{Content, Picture, Takes, some};
 
 use super::ExportJobError;
@@ -23,10 +23,10 @@ pub(super) fn look(
     takes: Takes,
     progress: &mut dyn Progress,
 ) -> Result<(Content, Files), ExportJobError> {
-    let dataset = set.dataset().clone();
+    let dataset = Arc::new(set.dataset().clone());
     let manifest = set.manifest().cloned();
     if let Some(manifest) = &manifest {
-        complete(&dataset, manifest)?;
+        complete(set, manifest)?;
     }
     let images = || (0..dataset.image_count() as u32).map(ImageId);
     let mut pictures: Vec<Picture> = images().map(|image| picture(set, image)).collect();
@@ -90,25 +90,20 @@ pub(super) fn cell(note: &CellNote) -> Value {
 }
 
 /// The folder holds what the manifest names, and nothing else: a class that is missing would shift all that follow it.
-fn complete(dataset: &Dataset, manifest: &Manifest) -> Result<(), ExportJobError> {
-    let due: BTreeSet<String> =
-        manifest.classes.iter().flat_map(|class| &class.images).map(|image| image.file.clone()).collect();
-    let found: BTreeSet<String> =
-        (0..dataset.image_count() as u32).map(|image| dataset.source(ImageId(image))).collect();
-    let named = |names: Vec<&String>| some(&names.into_iter().map(String::as_str).collect::<Vec<_>>());
-    let missing: Vec<&String> = due.difference(&found).collect();
+fn complete(set: &FolderSet, manifest: &Manifest) -> Result<(), ExportJobError> {
+    let Differences { missing, others } = set.differences();
+    let named = |names: &[String]| some(&names.iter().map(String::as_str).collect::<Vec<_>>());
     if !missing.is_empty() {
-        let named = named(missing);
+        let named = named(&missing);
         let why = format!("images that the manifest names are missing: {named}; restore them, or distil the set again");
         return Err(ExportJobError::refused(why));
     }
-    let others: Vec<&String> = found.difference(&due).collect();
     if !others.is_empty() {
-        let named = named(others);
+        let named = named(&others);
         let why = format!("images that the manifest doesn't name lie in the set: {named}; take them out of it");
         return Err(ExportJobError::refused(why));
     }
-    let folders = dataset.classes().iter().map(|class| class.name.as_str());
+    let folders = set.dataset().classes().iter().map(|class| class.name.as_str());
     if !folders.eq(manifest.classes.iter().map(|class| class.folder.as_str())) {
         let why = "its class folders are not those of its manifest; restore them, or distil the set again";
         return Err(ExportJobError::refused(why));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -48,7 +49,7 @@ pub(super) fn look(
         return Err(ExportJobError::refused("the set's images were not made of other images"));
     }
     let names = names(&dataset, &pictures)?;
-    let files = Files { dataset, names, takes };
+    let files = Files { dataset: Arc::new(dataset), names, takes };
     files.look(&mut pictures, progress)?;
     let class = |note: &ClassNote| Class { name: note.name.clone(), title: note.title.clone(), folder: Vec::new() };
     let classes = manifest.classes.iter().map(class).collect();

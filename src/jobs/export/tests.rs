@@ -31,14 +31,8 @@ fn set(root: &Path) {
 }
 
 fn prepared(root: &Path, format: Format) -> Prepared {
-    let request = ExportRequest {
-        set: root.join("set"),
-        folders: Folders::Auto,
-        format,
-        out: root.join("out"),
-        data: None,
-        mean_std: None,
-    };
+    let material = Material::Set { folder: root.join("set"), folders: Folders::Auto };
+    let request = ExportRequest { material, format, out: root.join("out"), mean_std: None };
     Prepared::new(&request, &mut crate::core::progress::Silent).unwrap()
 }
 
@@ -100,4 +94,50 @@ fn what_changes_meanwhile_is_noticed() {
         assert!(matches!(error, ExportJobError::Export(ExportError::Differs { .. })), "{format}: {error}");
         assert_eq!(beside(root.path()), ["set"], "{format}");
     }
+}
+
+#[test]
+fn an_export_says_its_call() {
+    let request = |material, format| ExportRequest { material, format, out: "/b c".into(), mean_std: None };
+    let (set, data, folders) = (PathBuf::from("/a"), PathBuf::from("/d"), Folders::Classes);
+    let material = Material::Set { folder: set.clone(), folders: Folders::Auto };
+    let line = request(material, Format::Parquet).command().unwrap();
+    assert_eq!(line, "stillroom export --set /a --format parquet --out '/b c'");
+    let line = request(Material::Sources { set, data, folders }, Format::Sources).command().unwrap();
+    assert_eq!(line, "stillroom export --set /a --format sources --data /d --folders classes --out '/b c'");
+}
+
+#[test]
+fn picked_images_are_exported_by_class_and_measured_before() {
+    let root = tempfile::tempdir().unwrap();
+    set(root.path());
+    let dataset = Arc::new(open::dataset(&root.path().join("set"), Split::Train, Folders::Auto).unwrap().dataset);
+    let picked = |ids: &[u32]| Material::Picked {
+        dataset: dataset.clone(),
+        images: ids.iter().map(|id| ImageId(*id)).collect(),
+    };
+    // In any order, one of them twice: of class0 its second image, of class1 both.
+    let material = picked(&[3, 1, 2, 3]);
+    let silent = &mut crate::core::progress::Silent;
+    let measured = measure(&material, Format::Sources, silent).unwrap();
+    assert_eq!((measured.images, measured.size.files, measured.size.exact), (3, 4, true));
+    assert!(measured.notes.is_empty() && measured.lossless);
+    let out = root.path().join("out");
+    assert_eq!(place(&out, &material).problem, None);
+    let request = ExportRequest { material, format: Format::Sources, out, mean_std: None };
+    let report = Prepared::new(&request, silent).unwrap().run(silent).unwrap();
+    assert_eq!((report.images, report.bytes, report.files), (3, measured.size.bytes, 4));
+    for (exported, of) in [("class0/00000.png", "class0/1.png"), ("class1/00001.png", "class1/1.png")] {
+        let read = |folder: &str, name| std::fs::read(root.path().join(folder).join(name)).unwrap();
+        assert_eq!(read("out", exported), read("set", of));
+    }
+    // The classes of which none is picked are named, and so is a place that is taken.
+    let one = picked(&[2]);
+    let notes = measure(&one, Format::Sources, silent).unwrap().notes;
+    assert_eq!(notes, ["images of 1 of 2 classes are selected: the labels number those alone"]);
+    assert!(place(&request.out, &one).problem.unwrap().contains("out-2 is free"));
+    assert!(place(&root.path().join("set/new"), &one).problem.unwrap().contains("which is read"));
+    let refused = |material, format| measure(&material, format, &mut crate::core::progress::Silent).unwrap_err();
+    assert!(refused(picked(&[]), Format::Sources).to_string().contains("no image is selected"));
+    assert!(refused(one, Format::Parquet).to_string().contains("not as parquet"));
 }

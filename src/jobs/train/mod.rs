@@ -40,7 +40,7 @@ use super::session::device_class;
 pub use data::ClassesError;
 pub use initial::InitialWeights;
 pub use request::{NoteError, TrainRequest};
-pub use suggest::{About, suggest};
+pub use suggest::{About, suggest, suggest_own};
 pub(super) use teacher::Teacher;
 
 /// How to compute.

@@ -77,16 +77,32 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
     };
     let mut suggestion = preset.suggest(&facts);
     suggestion.notes.extend(set.damage().map(str::to_owned));
+    for_labels(&mut suggestion, stored, observer.is_some());
+    Ok(suggestion)
+}
+
+/// The recipe of a user's own preset, as far as stored labels leave it open.
+///
+/// # Errors
+/// [`TrainJobError`]: the labels can't be opened.
+pub fn suggest_own(recipe: TrainRecipe, about: About<'_>) -> Result<Suggestion, TrainJobError> {
+    let labels = about.labels.map(LabelReader::open).transpose()?;
+    let mut suggestion = Suggestion { recipe, notes: Vec::new() };
+    for_labels(&mut suggestion, labels.as_ref().map(LabelReader::header), about.observer.is_some());
+    Ok(suggestion)
+}
+
+/// Fits a recipe to where the labels come from.
+fn for_labels(suggestion: &mut Suggestion, stored: Option<&LabelsHeader>, observer: bool) {
     if let Some(header) = stored {
-        as_labelled(&mut suggestion, header);
-    } else if suggestion.recipe.labels == LabelSource::Stored && observer.is_some() {
+        as_labelled(suggestion, header);
+    } else if suggestion.recipe.labels == LabelSource::Stored && observer {
         // A preset made for stored labels trains as well with the observer itself.
         suggestion.recipe.labels = LabelSource::Online;
         suggestion
             .notes
             .push("labels come from the observer while training; give --stored-labels for relabelled ones".to_owned());
     }
-    Ok(suggestion)
 }
 
 /// Takes from stored labels what they were made with.

@@ -11,8 +11,10 @@ use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
+use crate::jobs::export::{ExportRequest, Prepared};
 use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver, of_same_classes};
 use crate::jobs::picking::{ScoredClasses, pick};
+use crate::jobs::report::{self, ReportRequest};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
@@ -109,6 +111,8 @@ impl Compute {
             }
             Request::Distill(request) => Ending::of(self.distill(&request, control), control.is_cancelled()),
             Request::Train(request) => Ending::of(self.train(&request, control), control.is_cancelled()),
+            Request::Export(request) => Ending::of(self.export(&request, control), control.is_cancelled()),
+            Request::Report(request) => Ending::of(self.report(&request, control), control.is_cancelled()),
         }
     }
 
@@ -194,7 +198,8 @@ impl Compute {
 
     fn pick(&self) -> Result<Picked, String> {
         let picked = device::pick(self.config.device).map_err(|e| e.to_string())?;
-        self.send(Event::Device(format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason)));
+        let told = format!("{} – {} ({})", picked.info.id, picked.info.name, picked.reason);
+        self.send(Event::Device { short: picked.info.short(self.config.threads), told });
         Ok(picked)
     }
 
@@ -305,6 +310,23 @@ impl Compute {
         };
         let report = train::run(request, compute, &mut reporter, each).map_err(|e| e.to_string())?;
         self.send(Event::Trained(request.out.clone(), Arc::new(report)));
+        Ok(())
+    }
+
+    /// Needs nothing that is open: the request says what is read.
+    fn export(&mut self, request: &ExportRequest, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let prepared = Prepared::new(request, &mut reporter).map_err(|e| e.to_string())?;
+        let report = prepared.run(&mut reporter).map_err(|e| e.to_string())?;
+        self.send(Event::Exported(Arc::new(report)));
+        Ok(())
+    }
+
+    /// Needs nothing that is open either.
+    fn report(&mut self, request: &ReportRequest, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let done = report::write(request, &mut reporter).map_err(|e| e.to_string())?;
+        self.send(Event::Reported(Arc::new(done)));
         Ok(())
     }
 }

@@ -11,8 +11,10 @@ use crate::engine::weights::NetworkPart;
 use crate::jobs::check::CheckReport;
 use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
+use crate::jobs::export::{ExportReport, ExportRequest};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::reopen::Lost;
+use crate::jobs::report::{ReportDone, ReportRequest};
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
 use crate::store::window::{WindowFile, WindowState};
@@ -62,6 +64,10 @@ pub enum Request {
     Distill(DistillRequest),
     /// Train students or an observer, or what is left of it.
     Train(Box<TrainRequest>),
+    /// Write images as other programs read them.
+    Export(Box<ExportRequest>),
+    /// Write a page about a set.
+    Report(Box<ReportRequest>),
 }
 
 /// An opened dataset: what is distilled, and what is held out for checks.
@@ -113,8 +119,13 @@ pub enum Event {
     Observer(Arc<OpenedObserver>),
     /// A weight file holds several networks, of which one must be named.
     Parts(PathBuf, Vec<NetworkPart>),
-    /// The device that will compute, and why.
-    Device(String),
+    /// The device that will compute.
+    Device {
+        /// In a few words.
+        short: String,
+        /// Its whole name, and why it was taken.
+        told: String,
+    },
     /// The check's result.
     Checked(Arc<CheckReport>),
     /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.
@@ -134,6 +145,10 @@ pub enum Event {
     TrainingPoint(PathBuf, Arc<TrainingNote>),
     /// The training in this folder is finished.
     Trained(PathBuf, Arc<TrainReport>),
+    /// An export was written, read back and compared.
+    Exported(Arc<ExportReport>),
+    /// A page about a set was written.
+    Reported(Arc<ReportDone>),
     /// Something the user should know.
     Warning(String),
     /// The request failed; the text names the cause and the remedy.
@@ -165,6 +180,10 @@ pub enum Job {
     Distill,
     /// [`Request::Train`].
     Train,
+    /// [`Request::Export`].
+    Export,
+    /// [`Request::Report`].
+    Report,
 }
 
 impl Job {
@@ -181,6 +200,8 @@ impl Job {
             Self::Recall => "load scores",
             Self::Distill => "distill",
             Self::Train => "train",
+            Self::Export => "export",
+            Self::Report => "report",
         }
     }
 }
@@ -205,6 +226,8 @@ impl Request {
             Self::Recall { .. } => Job::Recall,
             Self::Distill(_) => Job::Distill,
             Self::Train(_) => Job::Train,
+            Self::Export(_) => Job::Export,
+            Self::Report(_) => Job::Report,
         }
     }
 }

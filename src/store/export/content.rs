@@ -161,6 +161,15 @@ pub struct Size {
     pub exact: bool,
 }
 
+impl Size {
+    /// Bytes that it takes of a disk: to those of each file come an entry, and the rest of its last block.
+    #[must_use]
+    pub fn on_disk(self) -> u64 {
+        const FILE: u64 = 4096;
+        self.bytes.saturating_add(self.files.saturating_mul(FILE))
+    }
+}
+
 /// How far the exported pixels are from the set's, in levels of 0 to 255.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Difference {

@@ -62,6 +62,24 @@ impl Format {
         }
     }
 
+    /// What it is and what reads it, in one line.
+    #[must_use]
+    pub fn readers(self) -> &'static str {
+        match self {
+            Self::Rded => "RDED's class folders with the manifest, for RDED's code, stillroom and torchvision",
+            Self::Sre2l => "SRe2L's class folders, for the code of SRe2L and its followers and for torchvision",
+            Self::ImageFolder => {
+                "Folders named by class with metadata.jsonl, for torchvision and Hugging Face datasets"
+            }
+            Self::Parquet => "One file of images and labels, for Hugging Face datasets, pyarrow and pandas",
+            Self::WebDataset => "Tar shards of images, labels and JSON, for the webdataset library",
+            Self::DdRanking => "images.pt and labels.pt, normalised with its constants, for DD-Ranking",
+            Self::Lic => "data.pt with values from 0 to 1, for LIC's evaluation",
+            Self::ContactSheet => "PNG pages with all images and index.csv, to look at",
+            Self::Sources => "The whole images that the set was made of, in folders named by class",
+        }
+    }
+
     /// What it takes of an image.
     #[must_use]
     pub fn takes(self) -> Takes {

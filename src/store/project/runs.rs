@@ -102,7 +102,7 @@ pub struct RunRecord {
 #[must_use]
 pub fn runs_csv(runs: &[RunRecord]) -> String {
     let parameters = || Recipe::table().iter();
-    let start = ["run", "status", "detail", "dataset", "observer", "out", "began", "ended", "method"];
+    let start = ["run", "status", "detail", "dataset", "observer", "out", "began", "ended", "curated", "method"];
     let mut table = Csv::new(start.into_iter().chain(parameters().map(|p| p.name)));
     for run in runs {
         // Times before 1970 come from a clock that was not set.
@@ -116,6 +116,7 @@ pub fn runs_csv(runs: &[RunRecord]) -> String {
             run.out.as_deref().map(shown).into(),
             time(run.began).into(),
             run.ended.and_then(time).into(),
+            if run.curation.is_some() { "yes" } else { "no" }.into(),
             run.recipe.method.name().into(),
         ];
         table.row(start.into_iter().chain(parameters().map(|p| Field::from((p.get)(&run.recipe)))));
@@ -218,18 +219,18 @@ mod tests {
             recipe: Recipe::default(),
             dataset: "/data/a,b".into(),
             observer: "/w.pth".into(),
+            curation: Some("{}".to_owned()),
             out: None,
             status: RunStatus::Done,
             detail: String::new(),
             began: 5,
             ended: Some(9),
-            curation: None,
             asked: None,
             began_here: String::new(),
         };
-        let due = "run,status,detail,dataset,observer,out,began,ended,method,\
+        let due = "run,status,detail,dataset,observer,out,began,ended,curated,method,\
                    ipc,patches,subset,crops,strategy,short-classes,seed,format\n\
-                   7,done,,\"/data/a,b\",/w.pth,,5,9,rded,10,4,300,5,realism,refuse,0,png\n";
+                   7,done,,\"/data/a,b\",/w.pth,,5,9,yes,rded,10,4,300,5,realism,refuse,0,png\n";
         assert_eq!(runs_csv(&[run]), due);
     }
 }

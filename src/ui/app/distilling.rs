@@ -43,11 +43,19 @@ impl App {
         let curation = self.model.workspace.curation().clone();
         let request = DistillRequest { recipe, classes, curation, out };
         self.panels.recipe.out_typed = true;
+        if let Some(why) = self.refused_order() {
+            self.model.problems.distil = Some(why);
+            return;
+        }
         if force {
             self.request(Request::Distill(request));
             return;
         }
         self.distil_next = Some(request);
+        // An observer that is opened with another order is checked then.
+        if self.awaits_observer() {
+            return;
+        }
         if self.model.check.is_some() {
             self.distil_if_allowed();
         } else if !self.model.is_under_way(Job::Check) {

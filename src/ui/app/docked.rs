@@ -1,11 +1,12 @@
 //! The panels in their tiles.
 
-use eframe::egui::{Stroke, Ui, Vec2, Visuals, WidgetText};
+use eframe::egui::{Rect, Stroke, Ui, Vec2, Visuals, WidgetText};
 use egui_tiles::{Behavior, Tile, TileId, Tiles, UiResponse};
 
 use crate::store::files::KeptPath;
 use crate::store::window::View;
-use crate::ui::intent::Panel;
+use crate::ui::intent::{Intent, Panel};
+use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
     classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, relocate, runs, save,
@@ -30,20 +31,22 @@ pub struct Panels {
     pub training: training::TrainingPanel,
     /// Export.
     pub export: export::ExportPanel,
-    /// The dialog that opens projects.
-    pub projects: projects::ProjectsDialog,
-    /// The dialog that finds what has gone.
-    pub relocate: relocate::RelocateDialog,
     /// Patches.
     pub patches: patches::PatchesPanel,
     /// Where a plot or a table is saved to.
     pub save: save::SaveWindow,
+    /// The dialog that opens projects.
+    pub projects: projects::ProjectsDialog,
+    /// The dialog that finds what has gone.
+    pub relocate: relocate::RelocateDialog,
     classes: classes::ClassesPanel,
     scores: scores::ScoresPanel,
     source: source_image::SourcePanel,
     runs: runs::RunsPanel,
     history: history::HistoryPanel,
     log: log::LogPanel,
+    /// The dialogs of culling.
+    pub culling: CullingDialogs,
     distilled: distilled::DistilledPanel,
 }
 
@@ -101,10 +104,10 @@ impl Panels {
 fn least(panel: Panel) -> Vec2 {
     match panel {
         Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
-        Panel::Classes => Vec2::new(270.0, 340.0),
+        Panel::Classes => Vec2::new(280.0, 420.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
-        Panel::Patches => Vec2::new(280.0, 320.0),
+        Panel::Patches => Vec2::new(280.0, 480.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Training => Vec2::new(300.0, 200.0),
         Panel::Runs => Vec2::new(240.0, 190.0),
@@ -118,11 +121,26 @@ pub(super) struct Docked<'a> {
     pub(super) panels: &'a mut Panels,
     /// What they show and where they ask.
     pub(super) scene: Scene<'a>,
+    /// The panel that the tour points at, and where it lies in this frame.
+    pub(super) pointed: Option<(Panel, Option<Rect>)>,
+    /// The panel that the keys belong to was painted: it is in view.
+    pub(super) active_in_view: bool,
 }
 
 impl Behavior<Panel> for Docked<'_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, panel: &mut Panel) -> UiResponse {
         let panel = *panel;
+        if let Some((pointed, rect)) = &mut self.pointed
+            && *pointed == panel
+        {
+            *rect = Some(ui.max_rect());
+        }
+        // Whatever was pressed last has the keys.
+        let pressed = ui.input(|i| i.pointer.any_pressed()) && ui.rect_contains_pointer(ui.max_rect());
+        if pressed && self.scene.model.active != Some(panel) {
+            self.scene.out.push(Intent::Activate(panel));
+        }
+        self.active_in_view |= self.scene.model.active == Some(panel);
         eframe::egui::Frame::new().inner_margin(8).show(ui, |ui| self.panels.show(ui, panel, &mut self.scene));
         UiResponse::None
     }

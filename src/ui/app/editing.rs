@@ -12,6 +12,10 @@ impl App {
         let ipc = self.model.workspace.recipe().ipc;
         let moves = matches!(command, Command::SetParam { .. });
         match command {
+            Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. } | Command::Restore { .. } => {
+                self.model.culling.reselected();
+                self.model.exporting.selections += 1;
+            }
             Command::SetParam { name, .. } => self.tuning_begins(name),
             Command::Settle => self.tuning_settles(),
             _ => {}
@@ -23,12 +27,13 @@ impl App {
                 return;
             }
         };
-        let Effects { reselect, reveal, refilter, .. } = effects;
+        let Effects { reselect, reveal, refilter, reorder, .. } = effects;
+        if reorder {
+            self.settle_order();
+        }
         if reselect {
-            // Of a method without patches the last ranking stays as it is, and nobody shows it.
-            if let Some(recipe) = self.model.workspace.recipe().rded() {
-                self.model.ranking.update(&recipe, self.model.workspace.curation());
-            }
+            self.rank();
+            self.model.culling.remarked();
             if moves {
                 self.tuning_moved();
             } else {
@@ -41,6 +46,14 @@ impl App {
         }
         // In another order, what is looked at stays in view.
         self.model.reveal |= reveal || refilter && self.model.workspace.selected().is_some();
+    }
+
+    /// Ranks and selects again.
+    pub(super) fn rank(&mut self) {
+        // Of a method without patches the last ranking stays as it is, and nobody shows it.
+        if let Some(recipe) = self.model.workspace.recipe().rded() {
+            self.model.ranking.update(&recipe, self.model.workspace.curation());
+        }
     }
 
     pub(super) fn default_name(&self) -> Option<String> {

@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{Context, ViewportCommand, gui_zoom};
+use eframe::egui::{Context, ViewportCommand};
 
 use super::state::App;
-use crate::core::workspace::{Command, Theme};
+use crate::core::workspace::Command;
 use crate::jobs::worker::Request;
-use crate::ui::actions::Action;
-use crate::ui::command_line;
+use crate::ui::actions::{Action, Menu};
 use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
-use crate::ui::layout::Desk;
+use crate::ui::keyboard;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
 
@@ -38,6 +37,12 @@ impl App {
             Intent::Train(request) => self.train(request),
             Intent::Trainings(change) => self.model.trainings.change(change),
             Intent::OpenTrainings(folder) => self.open_trainings(folder),
+            Intent::Show(panel) => self.desk.show(panel),
+            Intent::Presets(change) => self.change_presets(ctx, change),
+            Intent::TrainPreset(name) => self.take_train_preset(&name),
+            Intent::ExportSet(request) => self.write_export(Request::Export(request)),
+            Intent::Report(request) => self.write_export(Request::Report(request)),
+            Intent::MeasureExport(again) => self.measure_export(again),
             Intent::Save(saving) => self.save(saving),
             Intent::Write(path) => self.write(path, false),
             Intent::OpenProject(folder) => self.change_project(folder),
@@ -68,7 +73,8 @@ impl App {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
-            Action::CopyCommand => self.copy(ctx, self.command_line(), "the command line"),
+            Action::ExportSet => self.desk.show(Panel::Export),
+            Action::CopyCommand => self.copy_command(ctx),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),
             Action::Undo => self.edit(Command::Undo),
             Action::Redo => self.edit(Command::Redo),
@@ -87,31 +93,14 @@ impl App {
                     running.control.cancel();
                 }
             }
-            Action::ToggleTheme => {
-                let dark = self.model.workspace.theme() == Theme::Dark;
-                let theme = if dark { Theme::Light } else { Theme::Dark };
-                self.execute(ctx, Intent::Edit(Command::SetTheme(theme)));
-            }
-            Action::ZoomIn => gui_zoom::zoom_in(ctx),
-            Action::ZoomOut => gui_zoom::zoom_out(ctx),
-            Action::ZoomReset => ctx.set_zoom_factor(1.0),
-            Action::ResetLayout => self.desk = Desk::default(),
-            Action::Help => self.help = true,
-            Action::ShowSource => self.desk.show(Panel::Source),
-            Action::PreviousInRank => self.step_in_rank(-1),
-            Action::NextInRank => self.step_in_rank(1),
-            Action::ShowDistilling => self.desk.show_distilling(),
-            Action::ShowTraining => self.desk.show(Panel::Training),
-            Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            of_training => self.act_on_training(ctx, of_training),
+            of_patches if of_patches.about().menu == Menu::Curate => self.cull(of_patches),
+            rest => {
+                if !self.act_on_view(ctx, rest) {
+                    self.act_on_training(ctx, rest);
+                }
+            }
         }
-    }
-
-    /// The call that repeats what the window shows.
-    #[must_use]
-    pub fn command_line(&self) -> String {
-        command_line::of(&self.model, self.panels.recipe.target().map(|(out, _)| out))
     }
 
     /// Opens a dialog, or says where the path is typed in its place.
@@ -134,6 +123,8 @@ impl App {
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
+            Purpose::ImportPreset | Purpose::ExportPreset => (Panel::Recipe, self.presets_dialog.ask_path(purpose)),
+            Purpose::Export(path) => (Panel::Export, self.panels.export.field(path)),
             Purpose::Save => {
                 self.panels.save.field().explain(NO_DIALOG);
                 return;
@@ -169,6 +160,8 @@ impl App {
             }
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
+            Purpose::ImportPreset | Purpose::ExportPreset => self.presets_dialog.chosen(purpose, path),
+            Purpose::Export(of) => self.chosen_for_export(of, path),
             Purpose::Save => self.write(path.to_owned(), true),
             Purpose::Output => {
                 let name = self.default_name().unwrap_or_else(|| "distilled".to_owned());
@@ -178,14 +171,23 @@ impl App {
         }
     }
 
-    /// Keys of the table.
+    /// Keys of the table, unless something lies over the panels or a text field has the keyboard. A dialog that was asked
+    /// for in the last frame has them already, though it isn't there yet.
     pub(super) fn inputs(&mut self, ctx: &Context) {
-        let dialog = self.help || self.panels.projects.open || self.model.project.relocation.is_some();
-        if !dialog
-            && self.panels.save.asked().is_none()
-            && !ctx.text_edit_focused()
-            && let Some(action) = ctx.input_mut(Action::pressed)
-        {
+        let asked = self.help.is_open()
+            || self.palette.is_open()
+            || self.presets_dialog.is_open()
+            || self.panels.save.asked().is_some()
+            || self.panels.culling.is_open()
+            || self.panels.projects.open
+            || self.model.project.relocation.is_some();
+        if asked || !keyboard::is_free(ctx) {
+            return;
+        }
+        // Keys without modifiers mean something to any widget that has the keyboard.
+        let focused = ctx.memory(|m| m.focused().is_some());
+        let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
+        if let Some(action) = ctx.input_mut(|input| Action::pressed(input, culling)) {
             self.intents.push(Intent::Do(action));
         }
     }

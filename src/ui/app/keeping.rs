@@ -14,7 +14,7 @@ use crate::store::window::{Look, View};
 use crate::ui::arrangement;
 use crate::ui::later;
 use crate::ui::model::log::Level;
-use crate::ui::widgets::grid;
+use crate::ui::widgets::scrolls;
 
 /// A change is written this much later, and with it all others until then.
 const BETWEEN: f64 = 2.0;
@@ -50,13 +50,13 @@ impl App {
         }
         if self.keeping.due_secs.is_some_and(|due| self.model.now_secs >= due) {
             self.keeping.due_secs = None;
-            self.autosave();
+            self.save_window();
         }
         self.open_next();
     }
 
     /// Writes what has changed, unless that is under way.
-    pub(super) fn autosave(&mut self) {
+    pub(super) fn save_window(&mut self) {
         if self.keeping.writing.is_some() {
             self.touched();
         } else if let Some(snapshot) = self.changed() {
@@ -160,7 +160,7 @@ impl App {
         let trainings = &self.model.trainings;
         let kept = |path: &std::path::Path| KeptPath(path.to_owned());
         View {
-            scroll: grid::scrolled(&self.keeping.ctx),
+            scroll: scrolls::scrolled(&self.keeping.ctx),
             trainings: self.training.opened.iter().map(|folder| kept(folder)).collect(),
             curves: trainings.chosen_curves().map(|shown| shown.map(kept).collect()),
             training: trainings.selected().map(|row| kept(&row.folder)),
@@ -184,7 +184,7 @@ impl App {
             self.write_state(pending);
             self.await_written();
         }
-        self.autosave();
+        self.save_window();
         self.await_written();
     }
 }

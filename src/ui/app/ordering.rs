@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use super::state::App;
 use crate::core::workspace::Command;
@@ -14,16 +13,8 @@ use crate::store::project::Project;
 use crate::ui::later;
 use crate::ui::model::log::Level;
 
-/// What the app waits for on behalf of class orders.
-#[derive(Default)]
-pub(super) struct Ordering {
-    /// The order that was asked for last and has not come: where it was refused it is not asked for again.
-    asked: Option<Option<Arc<Vec<u32>>>>,
-    /// The user has asked for another observer.
-    another: bool,
-    /// The class map that is being written.
-    written: Option<Receiver<Result<(), String>>>,
-}
+/// Jobs that may wait before the worker might have no place for another one.
+const MANY: usize = 8;
 
 impl App {
     /// Loads an observer that the user chose: an order that was given for the one before says nothing of it.
@@ -44,6 +35,26 @@ impl App {
         self.keep_order(opened);
     }
 
+    /// Whether the observer has the order of the workspace.
+    fn has_order(&self) -> bool {
+        let opened = self.model.observer.as_ref().and_then(|opened| opened.request.outputs.as_ref());
+        opened == self.model.workspace.outputs().map(Arc::as_ref)
+    }
+
+    /// Whether the observer is on its way, with another order or for the first time.
+    pub(super) fn awaits_observer(&self) -> bool {
+        self.model.is_under_way(Job::OpenObserver) || !self.has_order() && self.refused_order().is_none()
+    }
+
+    /// Why the observer can't have the order of the workspace, once that was tried.
+    pub(super) fn refused_order(&self) -> Option<String> {
+        let wanted = self.model.workspace.outputs().cloned();
+        let tried = self.ordering.asked.as_ref() == Some(&wanted) && !self.model.is_under_way(Job::OpenObserver);
+        let why = self.model.problems.observer.as_deref().unwrap_or("the observer could not be opened with it");
+        (tried && !self.has_order())
+            .then(|| format!("The class order can't be had: {why}. Undo it, or give another one under Class order."))
+    }
+
     /// Has the observer opened with the order of the workspace where it is another one. Undo and redo need no more than
     /// this, however fast they follow each other.
     pub(super) fn settle_order(&mut self) {
@@ -53,12 +64,16 @@ impl App {
         // What the project was left with comes with its own.
         let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reopening()) else { return };
         let wanted = self.model.workspace.outputs().cloned();
-        if opened.request.outputs.as_ref() == wanted.as_deref() {
-            self.ordering.asked = None;
+        if self.has_order() {
+            // Another order was asked for and refused: that is over.
+            if self.ordering.asked.take().is_some() {
+                self.model.problems.observer = None;
+            }
             return;
         }
-        let busy = [Job::OpenSample, Job::OpenDataset, Job::OpenObserver].into_iter();
-        if self.ordering.asked.as_ref() == Some(&wanted) || busy.into_iter().any(|job| self.model.is_under_way(job)) {
+        let opening = [Job::OpenSample, Job::OpenDataset, Job::OpenObserver];
+        let busy = opening.into_iter().any(|job| self.model.is_under_way(job)) || self.model.waiting.len() > MANY;
+        if busy || self.ordering.asked.as_ref() == Some(&wanted) {
             return;
         }
         // What it finds would be of the order of before.

@@ -22,7 +22,7 @@ use crate::ui::model::Recent;
 use crate::ui::model::log::Level;
 use crate::ui::model::project::Relocation;
 use crate::ui::theme;
-use crate::ui::widgets::grid;
+use crate::ui::widgets::scrolls;
 
 impl App {
     /// Takes a project that the worker has opened, and opens what it was left with.
@@ -105,7 +105,7 @@ impl App {
         let curves = state.view.curves.as_ref().map(|all| all.iter().map(|kept| kept.0.clone()).collect());
         self.model.trainings.restore(curves, state.view.training.as_ref().map(|kept| kept.0.clone()));
         self.model.active = state.view.active.as_deref().and_then(arrangement::named);
-        grid::scroll_to(&ctx, &state.view.scroll);
+        scrolls::scroll_to(&ctx, &state.view.scroll);
     }
 
     /// The parameters, which fit any dataset.
@@ -223,6 +223,7 @@ impl App {
             // Not by way of an edit: the panels are scrolled to where they were, not to what is selected.
             let select = Command::SelectMany { images, joining: Joining::Replace, lead };
             let _ = self.model.workspace.apply(select);
+            self.model.culling.reselected();
         }
         if let Some(reopening) = &mut self.keeping.reopening {
             reopening.resolved = true;
@@ -267,7 +268,7 @@ impl App {
         };
         self.model.say(Level::Info, rerun.map_or_else(|| "opened as it was left".to_owned(), |rerun| rerun.words));
         if !loaded {
-            grid::scroll_at_last(&self.keeping.ctx);
+            scrolls::scroll_at_last(&self.keeping.ctx);
             return;
         }
         // The observer is another one only where it was asked for.
@@ -326,14 +327,14 @@ impl App {
         self.model.project.problem = problem.map(str::to_owned);
         if problem.is_none() {
             self.panels.projects.open = false;
-            self.autosave();
+            self.save_window();
             self.keeping.next = Some((Some(folder), Start::default()));
         }
     }
 
     /// Closes what is open, and starts with nothing in the same project.
     pub(super) fn new_session(&mut self) {
-        self.autosave();
+        self.save_window();
         self.keeping.next = Some((self.project.clone(), Start { fresh: true, ..Start::default() }));
     }
 

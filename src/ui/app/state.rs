@@ -5,11 +5,10 @@ use std::sync::mpsc::Receiver;
 
 use eframe::egui::{self, Context};
 
+use super::attention::Attention;
 use super::docked::Panels;
 use super::kept::{Keeping, Start};
-use super::ordering::Ordering;
-use super::pending::Pending;
-use super::tuning::Tuning;
+use super::pending::{Ordering, Pending, PendingExport, PresetWork, Tuning};
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
 use crate::core::workspace::Command;
@@ -23,6 +22,10 @@ use crate::ui::layout::Desk;
 use crate::ui::model::log::Level;
 use crate::ui::model::saved::Saved;
 use crate::ui::model::{Model, Recent, Running};
+use crate::ui::panels::help::Help;
+use crate::ui::panels::palette::Palette;
+use crate::ui::panels::presets::PresetsDialog;
+use crate::ui::panels::tour::Tour;
 use crate::ui::theme;
 use crate::ui::widgets::dialog::Dialogs;
 use crate::ui::widgets::gallery::Gallery;
@@ -59,6 +62,10 @@ pub struct AppConfig {
     pub worker: WorkerConfig,
     /// What it takes from the desktop.
     pub desktop: Desktop,
+    /// The folder of the user's settings, such as presets; without one none are kept.
+    pub settings: Option<PathBuf>,
+    /// Begin with the tour where nothing was opened before and the settings don't say that it was seen.
+    pub tour: bool,
 }
 
 /// The window.
@@ -82,12 +89,25 @@ pub struct App {
     pub(super) distil_next: Option<DistillRequest>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
+    pub(super) exports: PendingExport,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
     /// A file that is being saved.
     pub(super) saved: Option<Receiver<Result<Saved, String>>>,
+    /// A command line that is copied as soon as its file is written.
+    pub(super) copied: Option<Receiver<Result<String, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
-    pub(super) help: bool,
+    pub(super) help: Help,
+    pub(super) tour: Tour,
+    /// Whether the tour is due, once that is known.
+    pub(super) tour_due: Option<Receiver<bool>>,
+    pub(super) tour_noted: Option<Receiver<Result<(), String>>>,
+    pub(super) attention: Attention,
+    pub(super) palette: Palette,
+    /// The folder of the user's settings, where there is one.
+    pub(super) settings: Option<PathBuf>,
+    pub(super) presets: PresetWork,
+    pub(super) presets_dialog: PresetsDialog,
     pub(super) opened: std::time::Instant,
 }
 
@@ -120,15 +140,29 @@ impl App {
             distil_next: None,
             free_name: None,
             training: Pending::default(),
+            exports: PendingExport::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
             saved: None,
+            copied: None,
             recent: None,
-            help: false,
+            help: Help::default(),
+            tour: Tour::default(),
+            tour_due: None,
+            tour_noted: None,
+            attention: Attention::default(),
+            palette: Palette::default(),
+            settings: config.settings,
+            presets: PresetWork::default(),
+            presets_dialog: PresetsDialog::default(),
             opened: std::time::Instant::now(),
         };
         // What it was left with comes with the answer, and with it what the command line asks for.
         app.request(Request::OpenProject(project));
+        app.list_presets(ctx);
+        if config.tour {
+            app.ask_for_tour(ctx);
+        }
         Ok(app)
     }
 

@@ -6,17 +6,20 @@ use eframe::egui::Context;
 
 use super::state::App;
 use crate::core::chart::{colours, svg};
+use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::workspace::Command;
 use crate::jobs::command_line;
 use crate::jobs::train::TrainRequest;
 use crate::jobs::worker::{Event, Job, Request};
 use crate::store::files;
-use crate::store::training::{TrainingNote, curves_csv, runs_csv};
+use crate::store::training::{TrainingKind, TrainingNote, curves_csv, runs_csv};
 use crate::ui::actions::Action;
 use crate::ui::intent::{Panel, Purpose, Saving};
 use crate::ui::later;
 use crate::ui::model::log::Level;
 use crate::ui::model::trainings::Listing;
+use crate::ui::panels::presets::of_trainings;
+use crate::ui::panels::training::form_view::{choose, choose_own};
 
 /// Seconds between looks at trainings that another process works on.
 const BETWEEN_LOOKS: f64 = 3.0;
@@ -166,6 +169,29 @@ impl App {
             Action::ListTrainings => self.list_trainings(ctx),
             Action::ExportCsv | Action::ExportSvg | Action::ExportTable => self.save_trainings(action),
             _ => {}
+        }
+    }
+
+    /// Takes a preset for the form, of whatever it trains.
+    pub(super) fn take_train_preset(&mut self, name: &str) {
+        self.desk.show(Panel::Training);
+        let Some(preset) = TrainPreset::named(name) else {
+            let own = of_trainings(&self.model).find(|(own, _)| own.name == name).map(|(_, recipe)| recipe.clone());
+            if let Some(recipe) = own {
+                let command = choose_own(&mut self.panels.training.form, recipe);
+                self.edit(command);
+            }
+            return;
+        };
+        let form = &mut self.panels.training.form;
+        let kind = if preset.task == Task::Observer { TrainingKind::Pretrain } else { TrainingKind::Train };
+        if form.kind() != kind {
+            form.set_kind(kind, &self.model);
+        }
+        form.suggested.preset = Some(preset.name);
+        self.panels.training.form_in_front = true;
+        if let Some(command) = choose(&mut self.panels.training.form, &self.model) {
+            self.edit(command);
         }
     }
 

@@ -1,38 +1,17 @@
 //! Live tuning: what a change of the recipe comes to is worked out away from the frame, and what it needs besides is
 //! scored by itself once the slider rests.
 
-use std::sync::mpsc::Receiver;
-
 use eframe::egui::Context;
 
+use super::pending::Tuning;
 use super::state::App;
-use crate::core::distil::difference::Difference;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::jobs::check::Verdict;
-use crate::jobs::control::Control;
 use crate::jobs::worker::{Event, Job};
 use crate::ui::later;
-use crate::ui::model::ranking::Basis;
 
 /// Seconds for which the recipe rests before it is scored by itself.
 const REST_SECS: f64 = 0.6;
-
-/// What the app remembers for live tuning.
-#[derive(Default)]
-pub(super) struct Tuning {
-    /// The parameter that moves, and what decided before it began to.
-    moving: Option<(&'static str, Basis)>,
-    /// The parameter whose change is being worked out.
-    counting: Option<(&'static str, Receiver<Difference>)>,
-    /// Moved on while the last change was being worked out.
-    again: bool,
-    /// The recipe of the last frame, and since when it has been that.
-    resting: Option<(Recipe, f64)>,
-    /// The scoring that was begun by itself.
-    own: Option<(Recipe, Control)>,
-    /// A recipe whose scoring the user stopped, or which failed: it is not begun by itself again.
-    declined: Option<Recipe>,
-}
 
 impl App {
     /// A parameter is about to be changed.
@@ -117,6 +96,11 @@ impl App {
         let recipe = recipe.clone();
         self.score();
         self.tuning.own = self.model.waiting.last().map(|waiting| (recipe, waiting.control.clone()));
+    }
+
+    /// Whether the scoring that runs was begun by itself.
+    pub(super) fn scores_by_itself(&self) -> bool {
+        self.tuning.own.is_some()
     }
 
     /// A scoring that was stopped or failed is not begun again by itself.

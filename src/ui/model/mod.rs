@@ -1,5 +1,8 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod culling;
+pub mod exporting;
+mod found;
 pub mod log;
 mod problems;
 pub mod project;
@@ -8,6 +11,7 @@ pub mod runs;
 pub mod saved;
 pub mod shown;
 pub mod trainings;
+mod words;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,19 +19,21 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::difference::Difference;
-use crate::core::distil::recipe::Recipe;
 use crate::core::workspace::Workspace;
 use crate::jobs::check::{CheckReport, Verdict};
 use crate::jobs::control::{Control, Status};
-use crate::jobs::distill::{DistillReport, Found};
+use crate::jobs::distill::DistillReport;
 use crate::jobs::open::{ObserverRequest, OpenedObserver};
 use crate::jobs::opinion::Opinion;
 use crate::jobs::worker::{Event, Job, OpenedDataset};
+use crate::store::presets::Listed;
 use crate::store::project::{RecentDataset, RecentObserver};
 use crate::store::training::TrainingStatus;
 
-use super::actions::Action;
+use super::actions::{Action, Menu};
 use super::intent::Panel;
+use culling::Culling;
+use exporting::{Done, Exporting};
 use log::{Level, Log};
 pub use problems::Problems;
 use project::ProjectView;
@@ -76,8 +82,8 @@ pub struct Model {
     pub live: bool,
     /// What the observer says of the selected patch.
     pub opinion: Option<Opinion>,
-    /// The device that computes, and why.
-    pub device: Option<String>,
+    /// The device that computes: in a few words, and its whole name with why it was taken.
+    pub device: Option<(String, String)>,
     /// Scores and rankings.
     pub ranking: Ranking,
     /// Which of the ranked patches pass the filter.
@@ -90,6 +96,8 @@ pub struct Model {
     pub problems: Problems,
     /// Trainings.
     pub trainings: Trainings,
+    /// Exports.
+    pub exporting: Exporting,
     /// The log.
     pub log: Log,
     /// What was opened before.
@@ -98,6 +106,8 @@ pub struct Model {
     pub runs: Runs,
     /// The project, and other ones.
     pub project: ProjectView,
+    /// The user's own presets.
+    pub presets: Listed,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -108,6 +118,8 @@ pub struct Model {
     pub reveal: bool,
     /// Seconds since the window opened.
     pub now_secs: f64,
+    /// What culling remembers.
+    pub culling: Culling,
 }
 
 impl Model {
@@ -206,6 +218,7 @@ impl Model {
             }
             Action::ExportTable => needs(!self.trainings.rows().is_empty(), "no trainings are listed"),
             Action::Pause | Action::Cancel => needs(self.running.is_some(), "no job is running"),
+            of_patches if of_patches.about().menu == Menu::Curate => self.why_not_culled(of_patches),
             _ => None,
         }
     }
@@ -223,6 +236,10 @@ impl Model {
             TrainingStatus::Running => Some("another process is at work on it"),
             TrainingStatus::Paused | TrainingStatus::Failed | TrainingStatus::Interrupted => None,
         }
+    }
+
+    fn say_all(&mut self, lines: Vec<words::Line>) {
+        lines.into_iter().for_each(|(level, text)| self.say(level, text));
     }
 
     /// Writes a line to the log.
@@ -258,17 +275,15 @@ impl Model {
                 self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
                 self.parts_of = file;
             }
-            Event::Device(device) => {
-                self.say(Level::Info, format!("computing on {device}"));
-                self.device = Some(device);
+            Event::Device { short, told } => {
+                self.say(Level::Info, format!("computing on {told}"));
+                self.device = Some((short, told));
             }
             Event::Checked(report) => self.take_check(report),
             Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
-                let out = report.out.display();
-                let text = format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds);
-                self.say(Level::Info, text);
+                self.say(Level::Info, words::of_distilled(&report));
                 self.written = Some(report);
             }
             Event::TrainingPoint(folder, note) => self.trainings.take(&folder, note),
@@ -276,11 +291,16 @@ impl Model {
                 self.say(Level::Info, trained(&report));
                 self.trainings.take(&folder, Arc::new(report.note.clone()));
             }
+            Event::Exported(report) => self.take_written(Done::Images(report)),
+            Event::Reported(page) => self.take_written(Done::Page(page)),
             Event::Warning(text) => self.say(Level::Warning, text),
             Event::Project(_) | Event::Held => {}
             Event::Failed(job, why) => {
                 self.say(Level::Error, format!("{job}: {why}"));
                 *self.problems.of(job) = Some(why);
+            }
+            Event::Cancelled(job @ (Job::Export | Job::Report)) => {
+                self.say(Level::Info, format!("{job}: cancelled; nothing was left behind"));
             }
             Event::Cancelled(job) => {
                 self.say(Level::Info, format!("{job}: cancelled; what it stored stays, the same again resumes"));
@@ -297,58 +317,15 @@ impl Model {
         }
     }
 
-    fn take_check(&mut self, report: Arc<CheckReport>) {
-        let text = format!("check: top-1 {:.2} % on {} images", report.top1, report.images);
-        let verdict = report.verdict();
-        match &verdict {
-            Verdict::Good => self.say(Level::Info, text),
-            Verdict::Doubtful(why) | Verdict::Refused(why) => self.say(Level::Warning, format!("check: {why}")),
-        }
-        if let Some(order) = &report.order {
-            self.say(Level::Info, order.to_string());
-        }
-        self.check = Some((report, verdict));
-    }
-
-    /// Scores for other outputs are scores of something else.
-    fn take_reordered(&mut self, opened: Arc<OpenedObserver>) {
-        if let Some(request) = &mut self.observer_request {
-            request.class_order = opened.request.class_order;
-        }
-        let same = self.observer.as_ref().is_some_and(|before| before.map.outputs == opened.map.outputs);
-        self.observer = Some(opened);
-        if !same {
-            let dataset = self.dataset().cloned();
-            self.ranking.open(dataset);
-        }
-    }
-
-    fn take_found(&mut self, recipe: &Recipe, class: ClassId, found: Found) {
-        let (Some(data), Some(recipe)) = (self.data.clone(), recipe.rded()) else { return };
-        match found {
-            Found::Scores(block) => {
-                self.say_broken(data.dataset.class(class).shown(), block.broken.len());
-                self.ranking.add(&recipe, class, block);
-            }
-            Found::Picks(picks) => self.ranking.add_picks(&recipe, class, picks),
-        }
-    }
-
-    /// Distilling names broken files itself; scoring only keeps them.
-    fn say_broken(&mut self, class: &str, broken: usize) {
-        if broken > 0 && self.running.as_ref().is_some_and(|r| r.job == Job::Score) {
-            let text = format!("class '{class}': {broken} broken files left out; the Dataset panel lists them");
-            self.say(Level::Warning, text);
-        }
+    fn take_written(&mut self, done: Done) {
+        self.say(Level::Info, done.words());
+        self.exporting.done = Some(done);
     }
 
     fn take_dataset(&mut self, opened: Arc<OpenedDataset>) {
         let data = opened.dataset.clone();
         let (images, classes) = (data.image_count(), data.classes().len());
-        self.say(Level::Info, format!("opened {}: {images} images, {classes} classes", data.root().display()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
-        }
+        self.say_all(words::of_dataset(&opened));
         let (root, layout, split) = (data.root().to_owned(), data.layout(), data.split());
         self.recent.datasets.retain(|r| r.root != root);
         let (fingerprint, holdout) = (opened.fingerprint.clone(), data.holdout());
@@ -361,10 +338,7 @@ impl Model {
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
         let o = &opened.observer;
-        self.say(Level::Info, format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()));
-        for note in &opened.notes {
-            self.say(Level::Warning, note.clone());
-        }
+        self.say_all(words::of_observer(self.observer.as_deref(), &opened));
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
         let part = opened.request.part.clone();
@@ -372,7 +346,6 @@ impl Model {
         self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
         self.observer = Some(opened);
         self.check = None;
-        let dataset = self.dataset().cloned();
-        self.ranking.open(dataset);
+        self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
     }
 }

@@ -1,4 +1,4 @@
-//! Errors, each where it arose.
+//! What went wrong, by kind of work.
 
 use crate::jobs::worker::Job;
 
@@ -19,6 +19,8 @@ pub struct Problems {
     pub train: Option<String>,
     /// Saving a plot or a table.
     pub save: Option<String>,
+    /// Exporting images.
+    pub export: Option<String>,
 }
 
 impl Problems {
@@ -30,6 +32,7 @@ impl Problems {
             Job::Score | Job::Recall => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,
+            Job::Export | Job::Report => &mut self.export,
         }
     }
 }

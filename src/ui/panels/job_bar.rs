@@ -1,10 +1,10 @@
 //! The bottom bar: what runs, how far it is, pause and cancel.
 
-use std::time::Duration;
-
 use eframe::egui::{self, RichText, Ui};
 
+use super::filter_bar::showing;
 use super::scene::Scene;
+use super::source::shown_classes;
 use crate::jobs::control::Status;
 use crate::ui::actions::Action;
 use crate::ui::intent::Intent;
@@ -21,12 +21,33 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let p = palette(ui.visuals());
-            let device = scene.model.device.as_deref().unwrap_or("device: chosen at the first check or score");
-            if ui.available_width() > LEAST_WORDS {
-                ui.add(egui::Label::new(RichText::new(device).color(p.weak)).truncate()).on_hover_text(device);
+            let mut said = |words: &str, tip: &str| {
+                if ui.available_width() > LEAST_WORDS {
+                    ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate()).on_hover_text(tip);
+                }
+            };
+            match &scene.model.device {
+                Some((short, told)) => said(short, told),
+                None => said("no device yet", "The device that computes is chosen at the first check or score"),
+            }
+            if let Some(words) = selected(scene) {
+                said(&words, "Images whose patches are selected, in all panels, and how many patches are shown");
             }
         });
     });
+}
+
+/// "3 selected · showing 24 of 25 ·", where something is selected.
+fn selected(scene: &Scene<'_>) -> Option<String> {
+    let model = scene.model;
+    let selected = model.workspace.selection().len();
+    let mut words = (selected > 0).then(|| format!("{} selected ·", text::thousands(selected as u64)))?;
+    if model.ranking.any() {
+        let classes = shown_classes(scene.model);
+        let all = classes.iter().map(|class| model.ranking.class(*class).wanted).sum();
+        words.push_str(&format!(" {} ·", showing(model.shown.total(&model.ranking, &classes), all)));
+    }
+    Some(words)
 }
 
 /// Fewer points show no word that could be read.
@@ -42,8 +63,12 @@ fn idle(ui: &mut Ui, model: &Model) {
         "Idle. Load an observer next."
     } else if !model.ranking.any() {
         "Idle. Score the patches next."
+    } else if model.staleness().0 > 0 {
+        "Idle. Score the patches again for these settings."
+    } else if model.written.is_none() {
+        "Idle. Distil to a folder when the images please."
     } else {
-        "Idle."
+        "Idle. Train a student on the distilled folder next."
     };
     ui.label(RichText::new(next).color(p.weak));
 }
@@ -114,20 +139,15 @@ fn words(status: &Status) -> String {
         });
     }
     if let Some(left) = status.left {
-        words.push_str(&format!(" · {} left", duration(left)));
+        words.push_str(&format!(" · {} left", text::duration(left.as_secs_f64())));
     }
     words
-}
-
-fn duration(left: Duration) -> String {
-    let secs = left.as_secs_f64().ceil() as u64;
-    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn progress_reads_as_a_sentence() {
@@ -136,6 +156,5 @@ mod tests {
         assert_eq!(words(&status), "1,200 of 3,000 images · 480 images/s · 0:06 left");
         status.paused = true;
         assert_eq!(words(&status), "1,200 of 3,000 images · paused");
-        assert_eq!(duration(Duration::from_secs(3_725)), "1:02:05");
     }
 }

@@ -5,7 +5,7 @@ use eframe::egui::{self, Button, RichText, Ui};
 use super::projects::recent;
 use super::scene::Scene;
 use crate::ui::actions::{Action, Menu};
-use crate::ui::intent::Intent;
+use crate::ui::intent::{Intent, Panel};
 use crate::ui::theme::palette;
 
 /// Shows the bar.
@@ -21,7 +21,16 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
                             others.into_iter().for_each(|folder| recent(ui, folder, scene.out));
                         });
                     }
-                    item(ui, action, scene);
+                    match action.tag() {
+                        None => item(ui, action, scene),
+                        // All tags are under one item: a small window has no room for a row each.
+                        Some(0) => tags(ui, scene),
+                        Some(_) => {}
+                    }
+                }
+                if menu == Menu::View {
+                    ui.separator();
+                    panels(ui, scene);
                 }
             });
         }
@@ -38,7 +47,16 @@ pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
+/// An item that leads to all tags.
+pub fn tags(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.menu_button("Tag", |ui| {
+        ui.set_min_width(120.0);
+        Menu::Curate.actions().filter(|action| action.tag().is_some()).for_each(|action| item(ui, action, scene));
+    });
+}
+
+/// A command with its keys; disabled with the reason where it can't run.
+pub fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
     let about = action.about();
     let why_not = scene.model.why_not(action);
     let mut button = Button::new(about.label);
@@ -51,6 +69,19 @@ fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
         ui.close();
     }
     response.on_hover_text(about.tooltip).on_disabled_hover_text(why_not.unwrap_or_default());
+}
+
+/// Each panel, to be brought forward.
+fn panels(ui: &mut Ui, scene: &mut Scene<'_>) {
+    ui.menu_button("Panels", |ui| {
+        ui.set_min_width(150.0);
+        for panel in Panel::ALL {
+            if ui.button(panel.title()).on_hover_text(panel.about()).clicked() {
+                scene.out.push(Intent::Show(panel));
+                ui.close();
+            }
+        }
+    });
 }
 
 /// Dataset and observer, in words.

@@ -2,6 +2,7 @@
 
 pub mod classes;
 pub mod controls;
+pub mod culling;
 pub mod dataset;
 pub mod distilled;
 pub mod export;
@@ -13,7 +14,11 @@ pub mod log;
 pub mod menu;
 pub mod networks;
 pub mod observer;
+pub mod order;
+pub mod palette;
 pub mod patches;
+pub mod picking;
+pub mod presets;
 pub mod projects;
 pub mod provenance;
 pub mod recipe;
@@ -25,4 +30,5 @@ pub mod scene;
 pub mod scores;
 pub mod source;
 pub mod source_image;
+pub mod tour;
 pub mod training;

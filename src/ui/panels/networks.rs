@@ -2,13 +2,23 @@
 
 use eframe::egui::{self, RichText, Ui};
 
+use super::controls::{save, saved};
+use super::scene::Scene;
+use crate::core::formats::csv::{Csv, Field};
 use crate::jobs::networks::NetworkRow;
 use crate::ui::theme::palette;
 use crate::ui::widgets::text;
 
+/// What the table is called.
+const NETWORKS: &str = "the table of networks";
+
 /// Shows the table; returns the name that was clicked.
-pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow]) -> Option<String> {
+pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow], scene: &mut Scene<'_>) -> Option<String> {
     let mut chosen = None;
+    ui.horizontal_wrapped(|ui| {
+        save(ui, ("CSV", NETWORKS, "networks.csv"), scene, || csv(rows));
+        saved(ui, scene, &[NETWORKS]);
+    });
     let label = ui.label("Find");
     ui.add(egui::TextEdit::singleline(filter).hint_text("name or family").desired_width(f32::INFINITY))
         .labelled_by(label.id);
@@ -44,4 +54,24 @@ pub fn show(ui: &mut Ui, filter: &mut String, rows: &[NetworkRow]) -> Option<Str
         });
     });
     chosen
+}
+
+/// All networks, a line each.
+fn csv(rows: &[NetworkRow]) -> String {
+    let names = ["network", "family", "paper", "parameters", "multiply_adds", "outputs", "side", "sides", "files"];
+    let mut table = Csv::new(names);
+    for row in rows {
+        table.row([
+            Field::from(row.name.as_str()),
+            row.family.into(),
+            row.paper.into(),
+            row.parameters.into(),
+            row.multiply_adds.into(),
+            row.outputs.into(),
+            row.side.into(),
+            row.sides().into(),
+            row.files.as_str().into(),
+        ]);
+    }
+    table.into_text()
 }

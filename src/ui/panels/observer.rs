@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{self, Rect, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, RichText, Role, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::controls::{command, look_at_class_order};
 use super::scene::Scene;
@@ -55,7 +55,7 @@ impl ObserverPanel {
                 scene.out.push(Intent::Browse(Purpose::Observer));
             }
             self.overrides(ui, scene);
-            self.known_networks(ui, scene.room);
+            self.known_networks(ui, scene);
             if let Some(problem) = self.wrong.as_ref().or(scene.model.problems.observer.as_ref()) {
                 text::problem(ui, problem, true);
             }
@@ -168,15 +168,15 @@ impl ObserverPanel {
     }
 
     /// The table of networks in a window of its own, since the panel is narrow.
-    fn known_networks(&mut self, ui: &mut Ui, room: Rect) {
+    fn known_networks(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         if ui.button("Known networks").on_hover_text("What a file can hold: sizes, sides, accepted files").clicked() {
             self.networks_open = !self.networks_open;
         }
         let mut chosen = None;
-        let table = window("Networks", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        let table = window("Networks", Vec2::new(860.0, 460.0), scene.room).open(&mut self.networks_open);
         table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks::networks);
-            chosen = super::networks::show(ui, &mut self.network_filter, rows);
+            chosen = super::networks::show(ui, &mut self.network_filter, rows, scene);
         });
         if let Some(name) = chosen {
             self.arch = name;
@@ -239,17 +239,20 @@ fn loaded(ui: &mut Ui, opened: &OpenedObserver, scene: &mut Scene<'_>) {
         text::problem(ui, note, false);
     }
     ui.separator();
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         command(ui, Action::Check, scene);
         if scene.model.is_under_way(Job::Check) {
             ui.spinner();
+        }
+        if matches!(scene.model.check, Some((_, Verdict::Refused(_)))) {
+            look_at_class_order(ui, scene);
         }
     });
     if let Some(problem) = &scene.model.problems.check {
         text::problem(ui, problem, true);
     }
-    match scene.model.check.clone() {
-        Some((report, verdict)) => checked(ui, &report, &verdict, scene),
+    match &scene.model.check {
+        Some((report, verdict)) => checked(ui, report, verdict, scene),
         None if !scene.model.is_under_way(Job::Check) => {
             let next =
                 "Not checked yet. A wrong class order spoils a distillation without a trace; the check takes seconds.";
@@ -311,7 +314,7 @@ fn report(ui: &mut Ui, report: &LoadReport) {
     });
 }
 
-fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &mut Scene<'_>) {
+fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &Scene<'_>) {
     let p = palette(ui.visuals());
     egui::Grid::new("check").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         let held_out = scene.model.data.as_ref().is_some_and(|d| d.held_out.is_some());
@@ -325,10 +328,7 @@ fn checked(ui: &mut Ui, report: &CheckReport, verdict: &Verdict, scene: &mut Sce
             ui.label(RichText::new("Good: the observer knows these classes in this order.").color(p.good));
         }
         Verdict::Doubtful(why) => text::problem(ui, why, false),
-        Verdict::Refused(why) => {
-            text::problem(ui, why, true);
-            look_at_class_order(ui, scene);
-        }
+        Verdict::Refused(why) => text::problem(ui, why, true),
     }
     egui::Grid::new("tried").num_columns(2).min_row_height(18.0).spacing([14.0, 3.0]).show(ui, |ui| {
         for (name, top1) in &report.networks {

@@ -1,9 +1,12 @@
 //! The patches panel: key patches in the strategy's order, and where the selected one comes from.
 
-use eframe::egui::{self, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
+use eframe::egui::{self, Modifiers, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
 
 use super::controls::{command, size_slider};
+use super::culling;
 use super::filter_bar::{FilterBar, showing, step};
+use super::order::ByRank;
+use super::picking::{self, Anchor, InOrder};
 use super::provenance;
 use super::scene::Scene;
 use super::source::shown_classes;
@@ -17,7 +20,8 @@ use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Panel};
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{At, Cell, Grid, Heading, Sections};
+use crate::ui::widgets::grid::{Cell, Drags, Grid, Heading, PickedCells, Sections};
+use crate::ui::widgets::marks::{self, Shown};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
 
@@ -29,11 +33,12 @@ pub struct PatchesPanel {
     pub side: f32,
     /// What is shown and in which order.
     pub bar: FilterBar,
+    anchor: Anchor,
 }
 
 impl Default for PatchesPanel {
     fn default() -> Self {
-        Self { side: 64.0, bar: FilterBar::default() }
+        Self { side: 64.0, bar: FilterBar::default(), anchor: Anchor::default() }
     }
 }
 
@@ -52,8 +57,9 @@ impl PatchesPanel {
             self.nothing_scored(ui, scene);
             return;
         }
-        let classes = shown_classes(scene);
+        let classes = shown_classes(scene.model);
         self.toolbar(ui, &classes, scene);
+        culling::bar::unused(ui, &dataset, scene);
         // However the window shrinks, some of the grid stays in view.
         let most = (ui.available_height() - 120.0).max(140.0);
         egui::Panel::bottom("provenance")
@@ -103,52 +109,74 @@ impl PatchesPanel {
             size_slider(ui, &mut self.side, "Patch size");
             let label = egui::Label::new(RichText::new(words).color(p.weak)).truncate();
             ui.add(label).on_hover_text("Key patches shown, of the images in the subset; one key patch per image");
+            culling::bar::selected(ui, scene);
+            culling::bar::advance(ui, scene);
         });
     }
 
-    fn grid(&self, ui: &mut Ui, (dataset, classes): (&Dataset, &[ClassId]), scene: &mut Scene<'_>) {
+    fn grid(&mut self, ui: &mut Ui, (dataset, classes): (&Dataset, &[ClassId]), scene: &mut Scene<'_>) {
         let model = scene.model;
         let ranking = &model.ranking;
-        let count = |class: &ClassId| model.shown.count_of(ranking, *class).count().unwrap_or(0);
-        let counts: Vec<usize> = classes.iter().map(count).collect();
-        let selected = model.selected_place().and_then(|(_, class, rank)| {
-            let at = classes.iter().position(|c| *c == class)?;
-            Some((at, model.listing(class).place(rank)?))
-        });
+        let order = ByRank::new(model, classes);
+        let counts = order.counts();
+        let (selection, curation) = (model.workspace.selection(), model.workspace.curation());
+        let lead = selection.lead().and_then(|image| order.find(image));
         let grid = Grid {
             name: "patches",
             side: self.side,
             caption: if self.side >= 48.0 { 30.0 } else { 0.0 },
-            selected,
+            selected: lead,
             reveal: model.reveal,
             active: model.active == Some(Panel::Patches),
+            drags: Drags::Band,
+            ..Grid::default()
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
         let side = |s: usize| patch_side(side, ranking.recipe(classes[s]).method.factor()).clamp(1, 256);
         let title = |s: usize| heading(dataset.class(classes[s]).shown(), model, classes[s]);
-        let sections = Sections { counts: &counts, heading: Some(&title) };
+        let sections = Sections { counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {
-            let (s, i) = cell.at;
-            let Some((rank, patch)) = patch_at(model, classes[s], i) else { return };
-            let look = scene.gallery.patch((patch.image, patch.bbox), side(s));
-            let stitched = ranking.among_stitched(classes[s], rank).is_some();
-            let label = dataset.class(classes[s]).shown();
-            paint(ui, cell, &Tile { label, patch, rank, stitched, selected: selected == Some(cell.at), look });
+            let class = classes[cell.at.0];
+            let Some((rank, patch)) = order.patch(cell.at) else { return };
+            let look = scene.gallery.patch((patch.image, patch.bbox), side(cell.at.0));
+            let tile = Tile {
+                label: dataset.class(class).shown(),
+                patch,
+                rank,
+                stitched: ranking.among_stitched(class, rank).is_some(),
+                selected: selection.holds(patch.image),
+                lead: lead == Some(cell.at),
+                marks: Shown::of(curation.mark(patch.image), patch.bbox),
+                look,
+            };
+            paint(ui, cell, &tile);
+            culling::menu::attach(&cell.response, None, scene);
         });
-        let target: Option<At> = picked.clicked.map(|(at, _)| at).or(picked.moved);
-        if let Some((s, i)) = target
-            && let Some((_, patch)) = patch_at(model, classes[s], i)
-        {
-            scene.out.push(Intent::Edit(Command::Select(Some(patch.image))));
+        if let Some(command) = selects(&picked, &order, &mut self.anchor, model) {
+            scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Patches));
         }
     }
 }
 
-/// The patch in a class's `i`-th tile, with its rank.
-fn patch_at(model: &Model, class: ClassId, i: usize) -> Option<(usize, &PatchScore)> {
-    let rank = model.listing(class).rank(i)?;
-    model.ranking.ranked(class).get(rank).map(|patch| (rank, patch))
+/// What is selected because of what happened in the grid.
+fn selects(picked: &PickedCells, order: &ByRank<'_>, anchor: &mut Anchor, model: &Model) -> Option<Command> {
+    let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
+    if let Some(cells) = &picked.banded {
+        let images = cells.iter().filter_map(|(at, _)| order.image(*at)).collect();
+        return Some(picking::take_in(images, modifiers));
+    }
+    if let Some(section) = picked.heading {
+        return Some(picking::take_in(picking::of_section(order, section).collect(), modifiers));
+    }
+    if let Some(spot) = picked.menu {
+        let image = order.image(spot.at)?;
+        return (!selection.holds(image)).then_some(Command::Select(Some(image)));
+    }
+    let clicked = picked.clicked.map(|spot| (spot.at, modifiers));
+    let shift = Modifiers { shift: modifiers.shift, ..Modifiers::NONE };
+    let (at, modifiers) = clicked.or(picked.moved.map(|(at, _)| (at, shift)))?;
+    Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
 
 fn heading(label: &str, model: &Model, class: ClassId) -> Heading {
@@ -182,18 +210,22 @@ struct Tile<'a> {
     rank: usize,
     stitched: bool,
     selected: bool,
+    lead: bool,
+    marks: Shown,
     look: Look,
 }
 
 fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
     let p = palette(ui.visuals());
     let (rank, loss) = (tile.rank + 1, text::loss(tile.patch.loss));
-    let name = format!("{} rank {rank}, loss {loss}", tile.label);
+    let marks = tile.marks.words();
+    let name = format!("{} rank {rank}, loss {loss}{marks}", tile.label);
     cell.response.widget_info(|| WidgetInfo::selected(Role::Button, true, tile.selected, &name));
     picture(ui, cell.picture, &tile.look);
+    tile.marks.paint(ui.painter(), cell.picture, p);
     let outline = if tile.selected {
-        Some(Stroke::new(3.0, p.accent))
-    } else if cell.response.hovered() {
+        Some(Stroke::new(if tile.lead { 3.5 } else { 2.0 }, p.accent))
+    } else if cell.response.hovered() || cell.banded.is_some() {
         Some(Stroke::new(2.0, p.weak))
     } else {
         None
@@ -218,10 +250,11 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         let stitched =
             if tile.stitched { "stitched into a distilled image" } else { "not among the IPC·N that are stitched" };
         let words = format!(
-            "{}, rank {rank}: {stitched}\nloss {loss}, probability of the class {}",
+            "{}, rank {rank}{marks}: {stitched}\nloss {loss}, probability of the class {}",
             tile.label,
             text::percent(tile.patch.probability())
         );
+        let words = if marks.is_empty() { words } else { format!("{words}\n\n{}", marks::LEGEND) };
         cell.response.clone().on_hover_text(words);
     }
 }

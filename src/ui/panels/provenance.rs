@@ -3,11 +3,13 @@
 use eframe::egui::{self, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2};
 
 use super::scene::Scene;
-use crate::core::data::dataset::{Dataset, ImageId};
+use crate::core::data::dataset::Dataset;
 use crate::core::data::wordnet;
 use crate::core::distil::compose::patch_side;
 use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
+use crate::core::workspace::Command;
+use crate::ui::intent::Intent;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
 use crate::ui::widgets::picture::picture;
@@ -26,7 +28,7 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
         return;
     };
     let Some(key) = scene.model.ranking.ranked(class).get(rank).copied() else { return };
-    let crops = crops_of(scene, (class, image));
+    let crops = scene.model.crops(image);
     let height = ui.available_height();
     ui.horizontal_top(|ui| {
         source_image(ui, (&key, &crops), height, scene);
@@ -37,17 +39,6 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
             strip(ui, (&key, &crops), scene);
         });
     });
-}
-
-/// All crops of an image, as they were scored.
-pub(super) fn crops_of(
-    scene: &Scene<'_>,
-    (class, image): (crate::core::data::dataset::ClassId, ImageId),
-) -> Vec<PatchScore> {
-    let Some(block) = scene.model.ranking.block(class) else { return Vec::new() };
-    let Some(row) = block.row_of(image) else { return Vec::new() };
-    let own = &scene.model.ranking.recipe(class).method;
-    (0..own.patches_per_image()).filter_map(|crop| block.patch(row, crop)).collect()
 }
 
 /// The whole image; boxes of the crops, the key patch's on top.
@@ -121,7 +112,7 @@ fn used_in(scene: &Scene<'_>, (class, rank): (crate::core::data::dataset::ClassI
     }
 }
 
-/// All crops of the image with their losses, best marked.
+/// All crops of the image with their losses, the one that is taken marked; a click takes another one.
 fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
     ui.label(
@@ -135,11 +126,16 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
     egui::ScrollArea::horizontal().id_salt("crops").show(ui, |ui| {
         ui.horizontal(|ui| {
             for crop in crops {
-                let (rect, response) = ui.allocate_exact_size(Vec2::new(tile, tile + 18.0), Sense::hover());
+                let (rect, response) = ui.allocate_exact_size(Vec2::new(tile, tile + 18.0), Sense::click());
                 let is_key = crop.crop == key.crop;
                 let role = if is_key { "key patch" } else { "crop" };
                 let name = format!("{role} {}: loss {}", crop.crop + 1, text::loss(crop.loss));
-                response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+                response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+                if response.clicked() && !is_key {
+                    let marks = vec![(crop.image, scene.model.mark_with_crop(crop.image, crop))];
+                    let words = format!("crop {} of 1 image", crop.crop + 1);
+                    scene.out.push(Intent::Edit(Command::Curate { marks, words }));
+                }
                 let square = Rect::from_min_size(rect.min, Vec2::splat(tile)).shrink(2.0);
                 picture(ui, square, &scene.gallery.patch((crop.image, crop.bbox), side));
                 let stroke = if is_key { Stroke::new(2.0, p.accent) } else { Stroke::new(1.0, p.quiet_box) };
@@ -147,7 +143,8 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
                 let caption = Rect::from_min_max(pos2(rect.left() + 2.0, square.bottom() + 4.0), rect.max);
                 let color = if is_key { p.accent } else { p.weak };
                 text::line(ui, caption, &text::loss(crop.loss), (TextStyle::Small, color));
-                response.on_hover_text(name);
+                let help = if is_key { "" } else { "\nClick to cut the patch here" };
+                response.on_hover_text(format!("{name}{help}"));
             }
         });
     });

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::{self, RichText, Ui};
 
 use super::controls::{command, look_at_class_order};
+use super::presets::{self, of_recipes, taking};
 use super::scene::Scene;
 use crate::core::distil::params::{PARAMS, RecipeParam};
 use crate::core::distil::presets::PRESETS;
@@ -41,7 +42,7 @@ impl RecipePanel {
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         egui::ScrollArea::vertical().id_salt("recipe").auto_shrink(false).show(ui, |ui| {
-            presets(ui, scene);
+            preset(ui, scene);
             egui::Grid::new("parameters").num_columns(2).spacing([10.0, 1.0]).show(ui, |ui| {
                 let recipe = scene.model.workspace.recipe();
                 // Those of other methods are not there.
@@ -105,15 +106,19 @@ impl RecipePanel {
     }
 }
 
-fn presets(ui: &mut Ui, scene: &mut Scene<'_>) {
+fn preset(ui: &mut Ui, scene: &mut Scene<'_>) {
     let recipe = scene.model.workspace.recipe();
     // All but IPC and seed, which a preset leaves alone.
     let same = |of: Recipe| Recipe { ipc: recipe.ipc, seed: recipe.seed, ..of } == *recipe;
     let current = PRESETS.iter().find(|preset| same(preset.recipe()));
+    let own = of_recipes(scene.model).find(|(_, of)| *of == recipe).map(|(own, _)| own.name.as_str());
     ui.horizontal(|ui| {
-        let label = ui.label("Preset").on_hover_text("The papers' settings; IPC and seed stay as they are");
-        let shown = current.map_or("own settings", |preset| preset.name);
-        let combo = egui::ComboBox::from_id_salt("preset").width(160.0).selected_text(shown).show_ui(ui, |ui| {
+        let label = ui
+            .label("Preset")
+            .on_hover_text("The papers' settings, which leave IPC and seed as they are, and your own");
+        let shown = own.or(current.map(|preset| preset.name)).unwrap_or("own settings");
+        let width = (ui.available_width() - presets::buttons_width(ui) - 8.0).clamp(90.0, 160.0);
+        let combo = egui::ComboBox::from_id_salt("preset").width(width).selected_text(shown).show_ui(ui, |ui| {
             for preset in PRESETS {
                 let chosen = current.is_some_and(|c| c.name == preset.name);
                 if ui.selectable_label(chosen, preset.name).on_hover_text(preset.about).clicked() {
@@ -121,8 +126,18 @@ fn presets(ui: &mut Ui, scene: &mut Scene<'_>) {
                     scene.out.push(Intent::Edit(Command::SetRecipe(next)));
                 }
             }
+            if of_recipes(scene.model).next().is_some() {
+                ui.separator();
+            }
+            for (preset, _) in of_recipes(scene.model) {
+                let item = ui.selectable_label(own == Some(&preset.name), &preset.name).on_hover_text(&preset.about);
+                if item.clicked() {
+                    scene.out.extend(taking(preset));
+                }
+            }
         });
         combo.response.labelled_by(label.id);
+        presets::buttons(ui, Action::SavePreset, scene.out);
     });
 }
 
@@ -218,7 +233,7 @@ fn change(ui: &mut Ui, param: &RecipeParam, model: &Model) {
     let loss = |mean: Option<f64>| mean.map_or_else(|| "none".to_owned(), |mean| text::loss(mean as f32));
     let [before, now] = difference.mean_losses().map(loss);
     let words = format!(
-        "{} of {} patches as before, {} images kept; mean loss {before} → {now}",
+        "{} of {} patches as before, {} images kept; mean loss {before}, now {now}",
         text::thousands(difference.shared as u64),
         text::thousands(difference.patches[1] as u64),
         text::thousands(difference.images_kept as u64),

@@ -59,7 +59,7 @@ impl Samples {
         }
         let words = self.words();
         ui.add(egui::Label::new(RichText::new(&words).color(p.weak)).truncate()).on_hover_text(&words);
-        let grid = Grid { name: "samples", side: 56.0, caption: 0.0, selected: None, reveal: false, active: false };
+        let grid = Grid { name: "samples", side: 56.0, ..Grid::default() };
         grid.show(ui, Sections { counts: &[self.found.len()], heading: None }, |ui, cell| {
             let image = self.found[cell.at.1];
             ui.painter().rect_filled(cell.picture, 2.0, p.well);

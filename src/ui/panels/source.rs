@@ -6,6 +6,7 @@ use super::scene::Scene;
 use crate::core::data::dataset::ClassId;
 use crate::core::workspace::Command;
 use crate::ui::intent::Intent;
+use crate::ui::model::Model;
 
 /// A drop-down of "All classes" and every class, with steps to the next and the previous one.
 pub fn class_chooser(ui: &mut Ui, name: &'static str, scene: &mut Scene<'_>) {
@@ -41,9 +42,10 @@ pub fn class_chooser(ui: &mut Ui, name: &'static str, scene: &mut Scene<'_>) {
 }
 
 /// The classes that a panel shows: the chosen one, or all that are distilled.
-pub fn shown_classes(scene: &Scene<'_>) -> Vec<ClassId> {
-    match scene.model.workspace.shown_class() {
+#[must_use]
+pub fn shown_classes(model: &Model) -> Vec<ClassId> {
+    match model.workspace.shown_class() {
         Some(class) => vec![class],
-        None => scene.model.workspace.chosen().collect(),
+        None => model.workspace.chosen().collect(),
     }
 }

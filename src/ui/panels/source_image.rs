@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use super::controls::command;
-use super::provenance::{crops_of, facts, output_title};
+use super::provenance::{facts, output_title};
 use super::scene::Scene;
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::distil::patch::CropBox;
@@ -81,7 +81,7 @@ impl SourcePanel {
                 (self.zoom, self.centre) = (Some(zoom), centre);
             }
         }
-        let crops = crops_of(scene, (class, image));
+        let crops = scene.model.crops(image);
         let ranked = scene.model.ranking.class(class).ranked;
         self.toolbar(ui, (rank, ranked), scene);
         let about = |ui: &mut Ui, scene: &mut Scene<'_>| {

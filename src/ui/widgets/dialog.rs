@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
-use crate::ui::intent::{Purpose, TrainPath};
+use crate::ui::intent::{ExportPath, Purpose, TrainPath};
 
 type Answer = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>>>>;
 
@@ -70,7 +70,22 @@ impl Dialogs {
             Purpose::Project => Box::pin(dialog.set_title("Open a project's folder").pick_folder()),
             Purpose::Lost { folder: true, .. } => Box::pin(dialog.set_title("Where is the folder now?").pick_folder()),
             Purpose::Lost { .. } => Box::pin(dialog.set_title("Where is the file now?").pick_file()),
+            Purpose::ImportPreset => {
+                Box::pin(dialog.set_title("A preset's file").add_filter("JSON", &["json"]).pick_file())
+            }
+            Purpose::ExportPreset => {
+                let dialog = dialog.set_title("Write the preset to").set_file_name("preset.json");
+                Box::pin(dialog.add_filter("JSON", &["json"]).save_file())
+            }
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
+            Purpose::Export(path) => {
+                let title = match path {
+                    ExportPath::Set => "Set to export",
+                    ExportPath::Data => "Dataset that the set was made from",
+                    ExportPath::Out => "Folder for the export",
+                };
+                Box::pin(dialog.set_title(title).pick_folder())
+            }
             Purpose::Save => {
                 let extension = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or_default();
                 let dialog = dialog.set_title("Save to").set_file_name(name);

@@ -215,6 +215,21 @@ impl Gallery {
         }
     }
 
+    /// Whether an image of a set is made: [`Self::of_set`] gives it, not what its place showed before.
+    #[must_use]
+    pub fn is_made(&self, key: u64) -> bool {
+        self.slots.contains_key(&Key::OfSet(key))
+    }
+
+    /// A crop, if it is here already; it isn't asked for.
+    pub fn patch_at_hand(&mut self, (image, bbox): (ImageId, CropBox), side: u32) -> Option<Shown> {
+        let here = matches!(self.slots.get(&Key::Patch(image, bbox, side)), Some(Slot::Ready { .. }));
+        match here.then(|| self.patch((image, bbox), side)) {
+            Some(Look::Ready(shown)) => Some(shown),
+            _ => None,
+        }
+    }
+
     fn look(&mut self, key: Key, picture: impl FnOnce() -> Picture) -> Look {
         match self.slots.get_mut(&key) {
             Some(Slot::Ready { shown, page, last_used, .. }) => {

@@ -91,6 +91,23 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
+/// A size on the disk: "65,598 bytes", "1.2 MiB".
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["MiB", "GiB", "TiB", "PiB"];
+    if bytes < 100_000 {
+        return count(bytes as usize, "byte", "bytes");
+    }
+    let mut size = bytes as f64 / 1_048_576.0;
+    let mut unit = 0;
+    while size >= 1000.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    let digits = if size < 10.0 { 2 } else { 1 };
+    format!("{size:.digits$} {}", UNITS[unit])
+}
+
 /// A loss, small ones with their power of ten: 0.000015 → "1.5e-5".
 #[must_use]
 pub fn loss(value: f32) -> String {
@@ -112,14 +129,25 @@ pub fn percent(probability: f32) -> String {
     if percent >= 99.95 { "100 %".to_owned() } else { format!("{percent:.1} %") }
 }
 
+/// Hours, minutes and seconds, rounded up: "1:02:05".
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    let secs = seconds.max(0.0).ceil() as u64;
+    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes}:{secs:02}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_read_well() {
+        assert_eq!([duration(5.2), duration(3_725.0)], ["0:06", "1:02:05"]);
         assert_eq!([thousands(0), thousands(999), thousands(1_300_000)], ["0", "999", "1,300,000"]);
         assert_eq!([loss(0.0), loss(1.5e-5), loss(2.35259), loss(f32::INFINITY)], ["0", "1.5e-5", "2.353", "∞"]);
         assert_eq!([count(1, "image", "images"), count(1200, "image", "images")], ["1 image", "1,200 images"]);
+        assert_eq!([bytes(1), bytes(65_598), bytes(247_324)], ["1 byte", "65,598 bytes", "0.24 MiB"]);
+        assert_eq!([bytes(1 << 20), bytes(20 << 30), bytes(1 << 60)], ["1.00 MiB", "20.0 GiB", "1024.0 PiB"]);
     }
 }

@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use super::Chart;
 use crate::core::formats::markup::escaped;
 
+mod bars;
 mod heat_map;
 mod histogram;
 mod lines;
 
+pub use bars::bars;
 pub use heat_map::heat_map;
 pub use histogram::histogram;
 pub use lines::lines;

@@ -21,6 +21,16 @@ pub enum Chosen {
 }
 
 impl Chosen {
+    /// Its word, as manifests have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rank => "rank",
+            Self::Pin => "pin",
+            Self::Swap => "swap",
+        }
+    }
+
     /// Whether nobody chose it, which records don't say.
     #[must_use]
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -214,7 +214,8 @@ pub fn select(
 }
 
 /// Ascending order in which NaN comes last, whatever its sign, and −0 equals 0.
-fn nan_last(a: f32, b: f32) -> std::cmp::Ordering {
+#[must_use]
+pub fn nan_last(a: f32, b: f32) -> std::cmp::Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 

@@ -39,7 +39,10 @@ pub fn read_named(dataset: &Dataset, name: &[u8]) -> Result<Rgb8, ImageError> {
 }
 
 /// The pixels of what a source gave.
-fn pixels(bytes: ImageBytes<'_>) -> Result<Rgb8, ImageError> {
+///
+/// # Errors
+/// [`ImageError`].
+pub fn pixels(bytes: ImageBytes<'_>) -> Result<Rgb8, ImageError> {
     match bytes {
         ImageBytes::Encoded(bytes) => decode(&bytes),
         ImageBytes::Raw(planes) => interleaved(&planes),

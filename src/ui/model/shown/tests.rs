@@ -11,6 +11,7 @@ use crate::core::workspace::view::Brush;
 
 const A: ClassId = ClassId(0);
 const B: ClassId = ClassId(1);
+const NOTHING: [Vec<u32>; 2] = [Vec::new(), Vec::new()];
 const ENOUGH: Duration = Duration::from_secs(60);
 
 /// Class a has the images 0 to 3 and b the images 4 to 7, of one crop each. With IPC 2, two distilled images of one cell are
@@ -122,11 +123,11 @@ fn each_part_of_a_filter_lets_its_patches_through() {
     assert_eq!(desk.filter(brush(Quantity::Margin, -1.0, 0.45)), [vec![0], vec![4, 7]]);
     let named = |name: &str| Filter { name: name.into(), ..open() };
     assert_eq!(desk.filter(named("cAT")), [vec![3, 0], vec![4, 7]]);
-    assert_eq!(desk.filter(named("b/")), [Vec::<u32>::new(), Vec::new()], "the name of the file, not of its folder");
+    assert_eq!(desk.filter(named("b/")), NOTHING, "the name of the file, not of its folder");
     assert_eq!(desk.filter(Filter { stitched: true, ..open() }), [vec![1, 3], vec![4, 6]]);
     // Two images of one cell each: both stitched patches lie in cell 0.
     assert_eq!(desk.filter(Filter { cell: Some(0), ..open() }), [vec![1, 3], vec![4, 6]]);
-    assert_eq!(desk.filter(Filter { cell: Some(1), ..open() }), [Vec::<u32>::new(), Vec::new()]);
+    assert_eq!(desk.filter(Filter { cell: Some(1), ..open() }), NOTHING);
     assert_eq!(desk.filter(Filter { stitched: true, ..named("cat") }), [vec![3], vec![4]]);
     assert_eq!(desk.filter(open()), [vec![1, 3, 2, 0], vec![4, 6, 7, 5]]);
 }
@@ -191,7 +192,7 @@ fn lists_follow_scores_and_what_is_stitched() {
     assert_eq!(desk.images(), [vec![3], vec![4]]);
     // Other scores of everything, as of another observer.
     desk.ranking.open(Some(desk.dataset.clone()));
-    assert_eq!(desk.images(), [Vec::<u32>::new(), vec![]]);
+    assert_eq!(desk.images(), NOTHING);
 }
 
 #[test]

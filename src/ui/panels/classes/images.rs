@@ -5,7 +5,7 @@ use eframe::egui::{self, Rect, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, V
 use super::known::{Known, output_name};
 use super::weak;
 use crate::core::data::outcomes::At;
-use crate::engine::observe::evaluate::Prediction;
+use crate::jobs::check::Answer;
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
@@ -23,7 +23,7 @@ const LARGE: u32 = 768;
 /// What is remembered.
 #[derive(Default)]
 pub struct Images {
-    /// A cell, and the places of its images in the report's predictions.
+    /// A cell, and the places of its images among the report's answers.
     listed: Option<(At, Vec<usize>)>,
     /// Which of them is shown large.
     open: Option<usize>,
@@ -65,7 +65,7 @@ impl Images {
     pub fn large(&mut self, ctx: &egui::Context, known: &Known, scene: &mut Scene<'_>) {
         let Some((_, list)) = &self.listed else { return };
         let Some(shown) = self.open.filter(|&at| at < list.len()) else { return };
-        let prediction = &known.report.predictions[list[shown]];
+        let answer = &known.report.answers[list[shown]];
         let (mut stays, mut next) = (true, shown);
         let id = egui::Id::unique("checked image");
         let over = window("Image of the check", vec2(480.0, 560.0), scene.room).id(id).open(&mut stays);
@@ -83,13 +83,13 @@ impl Images {
                 ui.label(format!("{} of {}", shown + 1, list.len()));
             });
             egui::Grid::new("checked image facts").num_columns(2).spacing([12.0, 2.0]).show(ui, |ui| {
-                text::fact(ui, "File", &known.data.source(prediction.image));
-                text::fact(ui, "Class", known.class(known.data.class_of(prediction.image).index()));
-                text::fact(ui, "Taken for", &taken_for(known, prediction));
+                text::fact(ui, "File", &known.data.source(answer.image));
+                text::fact(ui, "Class", known.class(known.data.class_of(answer.image).index()));
+                text::fact(ui, "Taken for", &taken_for(known, answer));
             });
             let area = ui.available_rect_before_wrap();
             ui.allocate_rect(area, Sense::hover());
-            whole(ui, area, &scene.gallery.checked_image(prediction.image, LARGE));
+            whole(ui, area, &scene.gallery.checked_image(answer.image, LARGE));
         });
         let closed = !stays || ctx.input(|input| input.key_pressed(egui::Key::Escape));
         self.open = (!closed).then_some(next);
@@ -99,15 +99,15 @@ impl Images {
 /// One image; returns whether it was clicked.
 fn thumbnail(ui: &Ui, rect: Rect, (known, at): (&Known, usize), scene: &mut Scene<'_>) -> bool {
     let p = palette(ui.visuals());
-    let prediction = &known.report.predictions[at];
+    let answer = &known.report.answers[at];
     let response = ui.interact(rect, ui.scope_id().with(("checked", at)), Sense::CLICK);
     ui.painter().rect_filled(rect, 2.0, p.well);
-    whole(ui, rect, &scene.gallery.checked_image(prediction.image, PIXELS));
+    whole(ui, rect, &scene.gallery.checked_image(answer.image, PIXELS));
     if response.hovered() {
         ui.painter().rect_stroke(rect, 2.0, Stroke::new(2.0, p.accent), StrokeKind::Outside);
     }
-    let file = known.data.source(prediction.image);
-    let name = format!("{file}, taken for {}", taken_for(known, prediction));
+    let file = known.data.source(answer.image);
+    let name = format!("{file}, taken for {}", taken_for(known, answer));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     let clicked = response.clicked();
     response.on_hover_text(name);
@@ -129,8 +129,8 @@ fn whole(ui: &Ui, rect: Rect, look: &Look) {
 }
 
 /// "goldfish (probability 62.0 %)".
-fn taken_for(known: &Known, prediction: &Prediction) -> String {
-    let column = known.outcomes.column_of(prediction.predicted).filter(|column| *column < known.outcomes.classes());
-    let name = column.map_or_else(|| output_name(&known.opened, prediction.predicted), |column| known.column(column));
-    format!("{name} (probability {})", text::percent(prediction.probability))
+fn taken_for(known: &Known, answer: &Answer) -> String {
+    let column = known.outcomes.column_of(answer.output).filter(|column| *column < known.outcomes.classes());
+    let name = column.map_or_else(|| output_name(&known.opened, answer.output), |column| known.column(column));
+    format!("{name} (probability {})", text::percent(answer.probability))
 }

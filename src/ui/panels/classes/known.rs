@@ -6,8 +6,7 @@ use crate::core::chart::heat_map::{HeatMap, Side};
 use crate::core::data::dataset::Dataset;
 use crate::core::data::outcomes::{At, Column, Confused, Outcomes};
 use crate::core::data::wordnet;
-use crate::engine::observe::evaluate::Prediction;
-use crate::jobs::check::CheckReport;
+use crate::jobs::check::{Answer, CheckReport};
 use crate::jobs::open::OpenedObserver;
 use crate::ui::model::Model;
 
@@ -36,8 +35,8 @@ impl Known {
         // The network's own outputs are what its answers speak of.
         let map = if proposed { &report.class_map } else { &report.current_map };
         let map: Vec<u32> = map.iter().map(|&output| opened.output_here(output).unwrap_or(output)).collect();
-        let answer = |p: &Prediction| (data.class_of(p.image).index(), p.predicted);
-        let answers: Vec<(usize, u32)> = report.predictions.iter().map(answer).collect();
+        let answer = |a: &Answer| (data.class_of(a.image).index(), a.output);
+        let answers: Vec<(usize, u32)> = report.answers.iter().map(answer).collect();
         let outcomes = Outcomes::new(&answers, &map);
         let confused = outcomes.confused();
         Some(Self { report: report.clone(), proposed, data, opened, outcomes, confused })
@@ -79,13 +78,13 @@ impl Known {
         format!("{} taken for {}: {counts}", self.class(at.0), self.column(at.1))
     }
 
-    /// The places in the report's predictions of a cell's images.
+    /// The places of a cell's images among the report's answers.
     #[must_use]
     pub fn images(&self, (class, column): At) -> Vec<usize> {
-        let here = |p: &Prediction| {
-            self.data.class_of(p.image).index() == class && self.outcomes.column_of(p.predicted) == Some(column)
+        let here = |a: &Answer| {
+            self.data.class_of(a.image).index() == class && self.outcomes.column_of(a.output) == Some(column)
         };
-        (0..self.report.predictions.len()).filter(|&at| here(&self.report.predictions[at])).collect()
+        (0..self.report.answers.len()).filter(|&at| here(&self.report.answers[at])).collect()
     }
 
     /// The matrix as it is saved: percent of the row.

@@ -49,3 +49,19 @@ pub fn show(ui: &mut Ui) {
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
     response.on_hover_text("Share of the images of the row's class");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_confusions_differ_from_none_and_words_can_be_read() {
+        assert_eq!([place(0.0), place(25.0), place(100.0), place(400.0)], [0.0, 0.5, 1.0, 1.0]);
+        let apart =
+            |a: Color32, b: Color32| a.r().abs_diff(b.r()).max(a.g().abs_diff(b.g())).max(a.b().abs_diff(b.b()));
+        assert!(apart(colour(0.0), colour(2.0)) > 20);
+        for percent in 0..=100 {
+            assert!(apart(colour(f64::from(percent)), ink(f64::from(percent))) > 90, "{percent}");
+        }
+    }
+}

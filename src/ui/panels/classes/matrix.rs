@@ -278,3 +278,20 @@ fn names(ui: &Ui, (known, plan): (&Known, Plan), (outer, offset): (Rect, Vec2)) 
         above.add(TextShape::new(start, galley, p.text).with_angle(-std::f32::consts::FRAC_PI_2));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_and_places_belong_together() {
+        let plan = Plan { side: 10.0, rows: 3, columns: 5, margin: Vec2::ZERO };
+        assert_eq!(plan.at(vec2(49.0, 29.0)), Some((2, 4)));
+        assert_eq!([plan.at(vec2(50.0, 0.0)), plan.at(vec2(0.0, 30.0)), plan.at(vec2(-1.0, 5.0))], [None; 3]);
+        assert_eq!(plan.cell(pos2(100.0, 0.0), (2, 4)), Rect::from_min_size(pos2(140.0, 20.0), Vec2::splat(10.0)));
+        // What is half in view counts.
+        assert_eq!(plan.between(15.0, 31.0, plan.columns), 1..4);
+        assert_eq!(plan.between(-5.0, 900.0, plan.rows), 0..3);
+        assert_eq!(plan.between(400.0, 900.0, plan.rows), 3..3);
+    }
+}

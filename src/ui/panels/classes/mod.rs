@@ -8,11 +8,13 @@ mod legend;
 mod matrix;
 mod pairs;
 mod proposal;
+mod tables;
 
 use eframe::egui::{self, RichText, Ui};
 
-use super::controls::command;
+use super::controls::{command, save, saved};
 use super::scene::Scene;
+use crate::core::chart::svg::heat_map;
 use crate::core::data::outcomes::At;
 use crate::jobs::worker::Job;
 use crate::ui::actions::Action;
@@ -26,7 +28,7 @@ use matrix::MatrixView;
 use pairs::Pairs;
 
 /// Height of the images of a cell with their heading.
-const IMAGES: f32 = 128.0;
+const IMAGES: f32 = 124.0;
 
 /// What is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +69,7 @@ impl ClassesPanel {
         self.follow(scene);
         proposal::show(ui, self.known.as_ref(), scene);
         self.toolbar(ui);
+        self.save(ui, scene);
         match (self.part, &self.known) {
             (Part::ByHand, known) => self.by_hand.show(ui, known.as_ref(), scene),
             (_, None) => not_checked(ui, scene),
@@ -127,6 +130,36 @@ impl ClassesPanel {
             ui.add_enabled(differs && self.part != Part::ByHand, proposed)
                 .on_hover_text(about)
                 .on_disabled_hover_text(why);
+        });
+    }
+}
+
+/// Said of what is saved.
+const MATRIX: &str = "the confusion matrix of the check";
+const PAIRS: &str = "the confused pairs";
+const ORDER: &str = "the class order";
+
+impl ClassesPanel {
+    /// Buttons that save what is shown.
+    fn save(&self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        let known = self.known.as_ref();
+        ui.horizontal_wrapped(|ui| {
+            match (self.part, known) {
+                (Part::Matrix, Some(known)) => {
+                    let map = || known.heat_map();
+                    save(ui, ("CSV", MATRIX, "check-confusion.csv"), scene, || map().csv());
+                    save(ui, ("SVG", MATRIX, "check-confusion.svg"), scene, || heat_map(&map()).document());
+                }
+                (Part::Pairs, Some(known)) => {
+                    save(ui, ("CSV", PAIRS, "confused-pairs.csv"), scene, || tables::pairs(known));
+                }
+                (Part::ByHand, known) => {
+                    let model = scene.model;
+                    save(ui, ("CSV", ORDER, "class-order.csv"), scene, || tables::order(model, known));
+                }
+                (_, None) => {}
+            }
+            saved(ui, scene, &[MATRIX, PAIRS, ORDER]);
         });
     }
 }

@@ -72,9 +72,9 @@ fn proposal(ui: &mut Ui, report: &CheckReport, scene: &mut Scene<'_>) {
         return;
     }
     let words = format!(
-        "Another order fits better: top-1 {} → {} (gain {} points on images it was not found from).",
-        percent(report.top1),
+        "Another order fits better: top-1 {} instead of {} (gain {} points on images it was not found from).",
         percent(report.top1_remapped),
+        percent(report.top1),
         percent(report.gain).trim_end_matches(" %")
     );
     ui.add(egui::Label::new(RichText::new(words).color(p.warn)).wrap());

@@ -88,7 +88,7 @@ impl ScoresPanel {
 
     fn parts(&mut self, ui: &mut Ui, (dataset, chosen, left): (&Dataset, Vec<ClassId>, usize), scene: &mut Scene<'_>) {
         let (top, available) = (ui.cursor().top(), ui.available_height());
-        let classes = shown_classes(scene);
+        let classes = shown_classes(scene.model);
         let counting = (left > 0).then(|| {
             let (counted, all) = (chosen.len().saturating_sub(left), chosen.len());
             format!("counting… {} of {} classes", text::thousands(counted as u64), text::thousands(all as u64))
@@ -158,6 +158,10 @@ impl ScoresPanel {
         if self.by_class && classes.len() > compared {
             words.push_str(&format!("; the first {compared} of {} classes are drawn", classes.len()));
         }
+        let stale = classes.iter().filter(|class| model.ranking.class(**class).stale).count();
+        if stale > 0 {
+            words.push_str(&format!("; {} stale: of another N or seed", text::count(stale, "class is", "classes are")));
+        }
         words.extend(counting.map(|counting| format!("; {counting}")));
         ui.label(RichText::new(words).color(p.weak));
     }
@@ -221,7 +225,8 @@ fn ends(ui: &mut Ui, brush: Brush, scene: &mut Scene<'_>) {
             let open = next.low == f32::NEG_INFINITY && next.high == f32::INFINITY;
             carry_out(if open { Wanted::Nothing } else { Wanted::Range(next) }, scene);
         }
-        if [from, to].iter().any(|field| field.drag_stopped() || field.lost_focus()) {
+        // A drag is one step until it ends; a number that is typed is one by itself.
+        if next != brush && !from.dragged() && !to.dragged() || from.drag_stopped() || to.drag_stopped() {
             carry_out(Wanted::Settle, scene);
         }
         if brush.low > brush.high {

@@ -3,9 +3,11 @@
 
 use eframe::egui::{self, Align2, Pos2, Rect, Role, Sense, Stroke, TextStyle, Ui, Vec2, WidgetInfo};
 
-use crate::core::chart::ticks;
+use crate::core::chart::bars::{Bar, Bars};
+use crate::core::chart::{colours, svg, ticks};
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
-use crate::ui::model::Model;
+use crate::ui::panels::controls::{save, saved};
+use crate::ui::panels::scene::Scene;
 use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::text;
 
@@ -60,8 +62,19 @@ impl<'a> Accuracy<'a> {
     }
 }
 
+/// What is compared, and what it is called where it is saved.
+const TITLE: &str = "Top-1 accuracy (%), best of the evaluated epochs";
+const COMPARISON: &str = "the comparison";
+
+/// The accuracies as they are saved.
+fn bars(accuracies: &[Accuracy<'_>]) -> Bars {
+    let bar = |of: &Accuracy<'_>| Bar { name: of.name.to_owned(), colour: of.colour, values: of.best.clone() };
+    Bars { quantity: TITLE.to_owned(), bars: accuracies.iter().map(bar).collect() }
+}
+
 /// Shows the shown trainings in the order of the table.
-pub fn show(ui: &mut Ui, model: &Model) {
+pub fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let model = scene.model;
     let accuracies = model.trainings.shown().filter_map(|(_, n, colour)| Accuracy::of((&n.name, colour), &n.curves));
     let accuracies: Vec<Accuracy<'_>> = accuracies.collect();
     if accuracies.is_empty() {
@@ -72,7 +85,14 @@ pub fn show(ui: &mut Ui, model: &Model) {
     let font = TextStyle::Body.resolve(ui.style());
     let width = |name: &str| ui.painter().layout_no_wrap(name.to_owned(), font.clone(), p.text).size().x;
     let names = accuracies.iter().map(|o| width(o.name)).fold(60.0, f32::max).min(ui.available_width() * 0.4);
-    ui.label(egui::RichText::new("Top-1 accuracy (%), best of the evaluated epochs").color(p.text).strong());
+    ui.horizontal_wrapped(|ui| {
+        ui.label(egui::RichText::new(TITLE).color(p.text).strong());
+        save(ui, ("CSV", COMPARISON, "comparison.csv"), scene, || bars(&accuracies).csv());
+        save(ui, ("SVG", COMPARISON, "comparison.svg"), scene, || {
+            svg::bars(&bars(&accuracies), &colours::on_white()).document()
+        });
+        saved(ui, scene, &[COMPARISON]);
+    });
     let highest = accuracies.iter().flat_map(|o| o.best.iter().copied().chain([o.of_best.0 + o.of_best.1]));
     let step = ticks::step(highest.fold(1.0, f64::max) / 8.0);
     let top = accuracies.iter().flat_map(|o| o.best.iter().copied()).fold(1.0, f64::max);

@@ -11,6 +11,7 @@ use crate::core::chart::svg;
 use crate::core::data::confusion::Confusion;
 use crate::core::data::wordnet;
 use crate::core::formats::clock::{date, duration};
+use crate::core::formats::csv::{Csv, Field};
 use crate::core::train::curve::Curve;
 use crate::core::train::params::TRAIN_PARAMS;
 use crate::store::files::shown;
@@ -122,8 +123,8 @@ impl Details {
         let (top1, total) = (confusion.top1(&map), u64::from(confusion.total()));
         ui.label(format!("Top-1 {top1:.2} % of {} evaluated images", text::thousands(total)));
         let per_class = confusion.per_class(&map);
-        let half = (per_class.len() as f32 * CLASS + 28.0).min(ui.available_height() * 0.42);
-        ui.allocate_ui(Vec2::new(ui.available_width(), half), |ui| classes(ui, note, &per_class));
+        let half = (per_class.len() as f32 * CLASS + 32.0).min(ui.available_height() * 0.42);
+        ui.allocate_ui(Vec2::new(ui.available_width(), half), |ui| classes(ui, (note, &per_class), scene));
         ui.add_space(6.0);
         ui.horizontal_wrapped(|ui| save_confusion(ui, note, &confusion, scene));
         self.matrix(ui, note, &confusion);
@@ -206,12 +207,26 @@ fn picture(confusion: &Confusion, (from, to): (Color32, Color32)) -> ColorImage 
     ColorImage::new([count, count], (0..count).flat_map(row).collect())
 }
 
+/// What the accuracies per class are called.
+const PER_CLASS: &str = "the accuracy per class";
+
 /// Accuracy per class, the worst first.
-fn classes(ui: &mut Ui, note: &TrainingNote, per_class: &[Option<f64>]) {
+fn classes(ui: &mut Ui, (note, per_class): (&TrainingNote, &[Option<f64>]), scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
     let mut order: Vec<(usize, f64)> = per_class.iter().enumerate().filter_map(|(c, a)| Some((c, (*a)?))).collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
-    ui.label(RichText::new("Top-1 per class, the worst first").color(p.weak));
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new("Top-1 per class, the worst first").color(p.weak));
+        save(ui, ("CSV", PER_CLASS, &format!("{}-classes.csv", note.name)), scene, || {
+            let mut table = Csv::new(["class", "top1"]);
+            for (class, top1) in &order {
+                let name = note.classes.get(*class).map_or("?", |name| wordnet::shown(name));
+                table.row([Field::from(name), (*top1).into()]);
+            }
+            table.into_text()
+        });
+        saved(ui, scene, &[PER_CLASS]);
+    });
     ui.spacing_mut().item_spacing.y = 0.0;
     let area = egui::ScrollArea::vertical().id_salt("classes").auto_shrink(false);
     area.show_rows(ui, CLASS, order.len(), |ui, rows| {

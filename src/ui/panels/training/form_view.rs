@@ -1,6 +1,6 @@
 //! The form of a training as widgets.
 
-use eframe::egui::{self, Rect, RichText, TextEdit, Ui, Vec2};
+use eframe::egui::{self, RichText, TextEdit, Ui, Vec2};
 
 use super::fields;
 use super::form::{
@@ -11,10 +11,13 @@ use crate::core::train::presets::{Task, TrainPreset};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::core::workspace::Command;
 use crate::jobs::networks::{NetworkRow, networks};
+use crate::store::presets::OwnPreset;
 use crate::store::training::TrainingKind;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Purpose, TrainPath};
+use crate::ui::model::Model;
 use crate::ui::panels::controls::command;
+use crate::ui::panels::presets::{self, of_trainings, taking};
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::window;
@@ -51,7 +54,7 @@ impl FormView {
             preset(ui, form, scene);
             fields::show(ui, form, scene);
         });
-        self.known_networks(ui, form, scene.room);
+        self.known_networks(ui, form, scene);
     }
 
     /// The network, its input, and how many images.
@@ -92,12 +95,12 @@ impl FormView {
     }
 
     /// The table of networks in a window of its own, since the form is narrow.
-    fn known_networks(&mut self, ui: &Ui, form: &mut TrainForm, room: Rect) {
+    fn known_networks(&mut self, ui: &Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
         let mut chosen = None;
-        let table = window("Students", Vec2::new(860.0, 460.0), room).open(&mut self.networks_open);
+        let table = window("Students", Vec2::new(860.0, 460.0), scene.room).open(&mut self.networks_open);
         table.show(ui.ctx(), |ui| {
             let rows = self.networks.get_or_insert_with(networks);
-            chosen = crate::ui::panels::networks::show(ui, &mut self.filter, rows);
+            chosen = crate::ui::panels::networks::show(ui, &mut self.filter, rows, scene);
         });
         if let Some(name) = chosen {
             *form.text(TrainText::Student) = name;
@@ -125,7 +128,7 @@ fn kind(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
             if response.clicked() && !chosen {
                 form.set_kind(kind, scene.model);
                 form.suggested.preset = None;
-                choose(form, scene);
+                scene.out.extend(choose(form, scene.model).map(Intent::Edit));
             }
         }
     });
@@ -213,27 +216,39 @@ fn task(kind: TrainingKind) -> Task {
     if kind == TrainingKind::Pretrain { Task::Observer } else { Task::Student }
 }
 
-/// Takes the chosen preset: from the files, or as far as it goes without them while the form doesn't name them.
-fn choose(form: &mut TrainForm, scene: &mut Scene<'_>) {
+/// Takes the chosen preset: from the files, or, while the form doesn't name them, as far as it goes without them; then
+/// this is the change that it makes.
+pub fn choose(form: &mut TrainForm, model: &Model) -> Option<Command> {
     form.drafts.clear();
     form.suggested.chosen = true;
     if form.wanted().is_some() {
-        return;
+        return None;
     }
     let named = form.suggested.preset.and_then(TrainPreset::named);
-    let Some(preset) = named.or_else(|| TrainPreset::of(task(form.kind())).next()) else { return };
-    let observer = scene.model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
-    let suggestion = preset.suggest(&form.facts(scene.model, &observer));
-    let now = scene.model.workspace.training();
+    let preset = named.or_else(|| TrainPreset::of(task(form.kind())).next())?;
+    let observer = model.observer.as_ref().map_or_else(String::new, |o| o.observer.spec.arch.to_string());
+    let suggestion = preset.suggest(&form.facts(model, &observer));
+    let now = model.workspace.training();
     let recipe = TrainRecipe { seed: now.seed, seeds: now.seeds, ..suggestion.recipe };
     form.suggested.set(&recipe, suggestion.notes);
-    scene.out.push(Intent::Edit(Command::SetTraining(recipe)));
+    Some(Command::SetTraining(recipe))
+}
+
+/// The change that takes a user's own preset, seeds included; the form's files no longer decide over it.
+pub fn choose_own(form: &mut TrainForm, recipe: TrainRecipe) -> Command {
+    form.drafts.clear();
+    form.suggested.chosen = false;
+    Command::SetTraining(recipe)
 }
 
 fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
     let current = form.suggested.is(scene.model.workspace.training());
     let presets: Vec<TrainPreset> = TrainPreset::of(task(form.kind())).collect();
+    let now = scene.model.workspace.training();
+    let own: Vec<&OwnPreset> = of_trainings(scene.model).map(|(own, _)| own).collect();
+    let same = of_trainings(scene.model).find(|(_, recipe)| *recipe == now).map(|(own, _)| own.name.as_str());
     let shown = match form.suggested.preset {
+        _ if same.is_some() => same.unwrap_or_default(),
         _ if !current => "own settings",
         Some(name) => name,
         None => USUAL,
@@ -241,7 +256,8 @@ fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
     let mut chosen = None;
     ui.horizontal(|ui| {
         let label = ui.label("Recipe");
-        let combo = egui::ComboBox::from_id_salt("training preset").width(180.0).selected_text(shown);
+        let width = (ui.available_width() - presets::buttons_width(ui) - 8.0).clamp(90.0, 180.0);
+        let combo = egui::ComboBox::from_id_salt("training preset").width(width).selected_text(shown);
         let combo = combo.show_ui(ui, |ui| {
             let usual =
                 "By what is trained on what: RDED's for students, and for observers by the size of their images";
@@ -253,13 +269,23 @@ fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
                     chosen = Some(Some(preset.name));
                 }
             }
+            if !own.is_empty() {
+                ui.separator();
+            }
+            for preset in &own {
+                let item = ui.selectable_label(same == Some(&preset.name), &preset.name).on_hover_text(&preset.about);
+                if item.clicked() {
+                    scene.out.extend(taking(preset));
+                }
+            }
         });
         let tip = "A paper's training for these images, this observer and this student; the seeds stay as they are";
         combo.response.labelled_by(label.id).on_hover_text(tip);
+        presets::buttons(ui, Action::SaveTrainingPreset, scene.out);
     });
     if let Some(preset) = chosen {
         form.suggested.preset = preset;
-        choose(form, scene);
+        scene.out.extend(choose(form, scene.model).map(Intent::Edit));
     }
     let p = palette(ui.visuals());
     for note in form.suggested.notes.iter().filter(|_| current) {

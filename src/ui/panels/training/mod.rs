@@ -20,7 +20,7 @@ mod comparison;
 mod details;
 mod fields;
 pub mod form;
-mod form_view;
+pub mod form_view;
 mod paths;
 mod plots;
 mod runs;
@@ -189,7 +189,7 @@ impl TrainingPanel {
             return;
         }
         if self.compare {
-            comparison::show(ui, scene.model);
+            comparison::show(ui, scene);
             return;
         }
         self.legend(ui, scene);

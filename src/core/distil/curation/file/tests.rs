@@ -96,7 +96,7 @@ fn bad_texts_are_refused_in_words() {
         (of_marks(r#"{"\\x61.jpg":{"tag":1}}"#), "not spelt as manifests spell names"),
         (of_marks(r#"{"a\\q":{"tag":1}}"#), "not spelt as manifests spell names"),
         (of_marks(r#"{"":{"tag":1}}"#), "not spelt as manifests spell names"),
-        ("[".repeat(100_000), "recursion limit"),
+        ("[".repeat(100_000), "not a curation"),
     ] {
         let error = Named::parse(text.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(why), "{}: {error}", text.chars().take(200).collect::<String>());

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use super::*;
 use crate::core::data::dataset::{Class, DatasetBuilder, ImageId, Layout, Split};
-use crate::core::data::folders::Folders;
 use crate::core::data::source::Held;
 use crate::core::distil::curation::Mark;
 use crate::core::distil::patch::CropBox;
@@ -42,8 +41,8 @@ fn model() -> Model {
     let mut model = Model::default();
     model.ranking.open(Some(dataset.clone()));
     let fingerprint = dataset.fingerprint();
-    let (notes, folders) = (Vec::new(), Folders::default());
-    let opened = OpenedDataset { dataset, held_out: None, notes, folders, fingerprint };
+    let (held_out, notes, folders) = Default::default();
+    let opened = OpenedDataset { dataset, held_out, notes, folders, fingerprint };
     model.data = Some(Arc::new(opened));
     model.workspace.apply(Command::Opened { classes: 2 }).unwrap();
     let marks = vec![(ImageId(3), Mark { choice: Choice::Rejected, ..Mark::default() })];

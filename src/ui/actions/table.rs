@@ -1,167 +1,17 @@
-//! The window's commands: one table feeds menus, buttons, shortcuts and the help sheet.
+//! The table of commands: menu, label, tooltip, keys.
 
-use eframe::egui::{InputState, Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
-/// A command of the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Close what is open and start with nothing.
-    NewSession,
-    /// Choose another project.
-    OpenProject,
-    /// Take the selected run's recipe, classes and curation.
-    RestoreRun,
-    /// Copy the command line that repeats the selected run.
-    CopyRun,
-    /// Bring the list of runs forward.
-    ShowRuns,
-    /// Open the built-in sample with its observer.
-    OpenSample,
-    /// Choose a dataset's folder in a dialog.
-    OpenDataset,
-    /// Choose a weight file in a dialog.
-    OpenObserver,
-    /// Check the observer on the data.
-    Check,
-    /// Score the chosen classes.
-    Score,
-    /// Score what the recipe lacks by itself, or only when asked.
-    ToggleLive,
-    /// Write the distilled dataset.
-    Distil,
-    /// Copy the command line that repeats the recipe.
-    CopyCommand,
-    /// Copy the log.
-    CopyLog,
-    /// Take back the last change.
-    Undo,
-    /// Repeat it.
-    Redo,
-    /// Type a part of a file name that patches must have.
-    FindByName,
-    /// Show every patch again.
-    ClearFilters,
-    /// Show stitched patches alone, or not only them.
-    OnlyStitched,
-    /// Show pinned patches alone, or not only them.
-    OnlyPinned,
-    /// Show rejected patches alone, or not only them.
-    OnlyRejected,
-    /// Start the training of the form.
-    Train,
-    /// Go on with the selected training.
-    ResumeTraining,
-    /// Fill the form from the selected training.
-    CloneTraining,
-    /// Show everything that is known of the selected training.
-    TrainingDetails,
-    /// Copy the command line that trains as the form says.
-    CopyTraining,
-    /// Choose a folder with trainings in a dialog.
-    OpenTrainings,
-    /// Look for trainings on disk again.
-    ListTrainings,
-    /// Write the shown curves as comma-separated values.
-    ExportCsv,
-    /// Write the shown charts as a picture.
-    ExportSvg,
-    /// Show the whole image of the selected patch.
-    ShowSource,
-    /// Select the patch with the rank before.
-    PreviousInRank,
-    /// Select the patch with the next rank.
-    NextInRank,
-    /// Write the table of trainings as comma-separated values.
-    ExportTable,
-    /// Bring the panels of distilling forward.
-    ShowDistilling,
-    /// Bring the panel of trainings forward.
-    ShowTraining,
-    /// Bring the panel of the class order forward.
-    ShowClassOrder,
-    /// Hold the running job, or let it go on.
-    Pause,
-    /// Stop the running job.
-    Cancel,
-    /// Light or dark.
-    ToggleTheme,
-    /// Everything larger.
-    ZoomIn,
-    /// Everything smaller.
-    ZoomOut,
-    /// Everything in the size that the desktop gives.
-    ZoomReset,
-    /// Put the panels back where they were.
-    ResetLayout,
-    /// Show the help sheet.
-    Help,
-    /// Close the window.
-    Quit,
-}
-
-/// A menu of the bar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Menu {
-    /// What is opened and written.
-    File,
-    /// Undo, copies, what is selected.
-    Edit,
-    /// What is decided about patches.
-    Curate,
-    /// Jobs.
-    Run,
-    /// Students and observers.
-    Trainings,
-    /// How the window looks.
-    View,
-    /// Explanations.
-    Help,
-}
-
-impl Menu {
-    /// All menus, in the order of the bar.
-    pub const ALL: [Self; 7] =
-        [Self::File, Self::Edit, Self::Curate, Self::Run, Self::Trainings, Self::View, Self::Help];
-
-    /// What the bar says.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::File => "File",
-            Self::Edit => "Edit",
-            Self::Curate => "Curate",
-            Self::Run => "Run",
-            Self::Trainings => "Trainings",
-            Self::View => "View",
-            Self::Help => "Help",
-        }
-    }
-
-    /// Its commands.
-    pub fn actions(self) -> impl Iterator<Item = Action> {
-        ROWS.iter().filter(move |row| row.menu == self).map(|row| row.action)
-    }
-}
-
-/// What a person reads of an [`Action`].
-#[derive(Clone, Copy, Debug)]
-pub struct About {
-    /// Which command.
-    pub action: Action,
-    /// The menu that it is in.
-    pub menu: Menu,
-    /// Label of menu items and buttons.
-    pub label: &'static str,
-    /// One sentence.
-    pub tooltip: &'static str,
-    /// Keys.
-    pub shortcut: Option<KeyboardShortcut>,
-}
+use super::{About, Action, Menu};
 
 const NONE: Option<KeyboardShortcut> = None;
 
 const fn plain(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::SHIFT, key))
 }
 
 const fn ctrl(key: Key) -> Option<KeyboardShortcut> {
@@ -185,7 +35,7 @@ const fn row(
 
 /// The table, in the order of the menus.
 #[rustfmt::skip]
-const ROWS: &[About] = &[
+pub(super) const ROWS: &[About] = &[
     row(Action::OpenSample, Menu::File, "Open sample", "Open the built-in sample and its observer", NONE),
     row(Action::OpenDataset, Menu::File, "Open dataset…", "Choose the dataset's folder", ctrl(Key::O)),
     row(Action::OpenObserver, Menu::File, "Load observer…",
@@ -194,6 +44,8 @@ const ROWS: &[About] = &[
         "Close dataset and observer and start with nothing; scores, runs and curation stay in the project", NONE),
     row(Action::OpenProject, Menu::File, "Open project…",
         "Save this project and open another one as it was left, or a new one", ctrl_shift(Key::P)),
+    row(Action::ExportSet, Menu::File, "Export set…",
+        "Write a distilled set, or the selected source images, as other programs read them", ctrl_shift(Key::X)),
     row(Action::Quit, Menu::File, "Quit", "Close the window; what is scored is kept", ctrl(Key::Q)),
     row(Action::Undo, Menu::Edit, "Undo", "Take back the last change", ctrl(Key::Z)),
     row(Action::Redo, Menu::Edit, "Redo", "Repeat the change that was taken back", ctrl_shift(Key::Z)),
@@ -204,6 +56,40 @@ const ROWS: &[About] = &[
     row(Action::CopyRun, Menu::Edit, "Copy run's command line", "The `stillroom distill` call that repeats the selected run",
         NONE),
     row(Action::CopyLog, Menu::Edit, "Copy log", "The whole log as text", NONE),
+    row(Action::SavePreset, Menu::Edit, "Save recipe as preset…",
+        "Keep the recipe's values under a name; `stillroom distill --preset NAME` takes them, too", NONE),
+    row(Action::Presets, Menu::Edit, "Own presets…",
+        "Take, import, export or delete the presets that were saved under a name", NONE),
+    row(Action::SelectAll, Menu::Curate, "Select all shown",
+        "Select every patch that the panel shows", ctrl(Key::A)),
+    row(Action::InvertSelection, Menu::Curate, "Invert selection",
+        "Select what isn't, among the patches that the panel shows", ctrl_shift(Key::I)),
+    row(Action::NextPatch, Menu::Curate, "Next patch", "Go to the next patch that is shown", plain(Key::Enter)),
+    row(Action::Advance, Menu::Curate, "Advance after a mark",
+        "After a pin or a rejection of a single patch, go to the next one, or stay", NONE),
+    row(Action::Pin, Menu::Curate, "Pin", "Always stitch the selected patches", plain(Key::P)),
+    row(Action::Reject, Menu::Curate, "Reject", "Never stitch the selected patches", plain(Key::X)),
+    row(Action::ResetMarks, Menu::Curate, "Reset",
+        "Take back pins, rejections, crops and cells of the selected patches; tags stay", plain(Key::U)),
+    row(Action::NextCrop, Menu::Curate, "Another crop",
+        "Cut the selected patches from the crop with the next higher loss", plain(Key::C)),
+    row(Action::PreviousCrop, Menu::Curate, "Previous crop",
+        "Cut the selected patches from the crop with the next lower loss", shift(Key::C)),
+    row(Action::AnotherImage, Menu::Curate, "Another image",
+        "Reject the selected patches; the best images that are not stitched take their cells", plain(Key::S)),
+    row(Action::ChooseImage, Menu::Curate, "Choose another image…",
+        "Choose which image takes the cell of the selected patch", shift(Key::S)),
+    row(Action::MoveTo, Menu::Curate, "Move to…", "Choose the cell for the selected patch", plain(Key::M)),
+    row(Action::Untag, Menu::Curate, "No tag", "Take the selected patches' tags away", plain(Key::Num0)),
+    row(Action::Tag1, Menu::Curate, "Tag 1", "Give the selected patches tag 1", plain(Key::Num1)),
+    row(Action::Tag2, Menu::Curate, "Tag 2", "Give the selected patches tag 2", plain(Key::Num2)),
+    row(Action::Tag3, Menu::Curate, "Tag 3", "Give the selected patches tag 3", plain(Key::Num3)),
+    row(Action::Tag4, Menu::Curate, "Tag 4", "Give the selected patches tag 4", plain(Key::Num4)),
+    row(Action::Tag5, Menu::Curate, "Tag 5", "Give the selected patches tag 5", plain(Key::Num5)),
+    row(Action::Tag6, Menu::Curate, "Tag 6", "Give the selected patches tag 6", plain(Key::Num6)),
+    row(Action::Tag7, Menu::Curate, "Tag 7", "Give the selected patches tag 7", plain(Key::Num7)),
+    row(Action::Tag8, Menu::Curate, "Tag 8", "Give the selected patches tag 8", plain(Key::Num8)),
+    row(Action::Tag9, Menu::Curate, "Tag 9", "Give the selected patches tag 9", plain(Key::Num9)),
     row(Action::Check, Menu::Run, "Check observer",
         "Measure top-1 on held-out images and look for a wrong class order", ctrl_shift(Key::K)),
     row(Action::Score, Menu::Run, "Score patches",
@@ -224,6 +110,8 @@ const ROWS: &[About] = &[
         "Parameters, notes, accuracy per class and confusions of the selected training", ctrl(Key::I)),
     row(Action::CopyTraining, Menu::Trainings, "Copy as command line",
         "The `stillroom train` call that does what the form says", NONE),
+    row(Action::SaveTrainingPreset, Menu::Trainings, "Save training as preset…",
+        "Keep the training's values under a name; `stillroom train --preset NAME` takes them, too", NONE),
     row(Action::OpenTrainings, Menu::Trainings, "Open trainings…",
         "Choose a folder; the trainings in it join the table", NONE),
     row(Action::ListTrainings, Menu::Trainings, "List trainings again",
@@ -258,54 +146,10 @@ const ROWS: &[About] = &[
     row(Action::ZoomOut, Menu::View, "Smaller", "Everything in the window smaller, by a tenth", ctrl(Key::Minus)),
     row(Action::ZoomReset, Menu::View, "Usual size", "Everything in the size that the desktop gives", ctrl(Key::Num0)),
     row(Action::ResetLayout, Menu::View, "Reset layout", "Put all panels back where they were", NONE),
+    row(Action::Palette, Menu::Help, "Find a command…",
+        "Commands, classes, presets, panels, recent datasets and observers, by typing", ctrl(Key::K)),
     row(Action::Help, Menu::Help, "Keys and words",
         "What the keys do and what the words mean", plain(Key::Questionmark)),
+    row(Action::Tour, Menu::Help, "Tour",
+        "From data to a distilled set in six steps, on the built-in sample where nothing is open", NONE),
 ];
-
-impl Action {
-    /// All commands, in the order of the menus.
-    pub fn all() -> impl Iterator<Item = Self> {
-        ROWS.iter().map(|row| row.action)
-    }
-
-    /// Its texts and keys.
-    #[must_use]
-    pub fn about(self) -> &'static About {
-        // Each command has a row (a test); the first stands for none.
-        ROWS.iter().find(|row| row.action == self).unwrap_or(&ROWS[0])
-    }
-
-    /// The action whose keys were pressed; the one with more modifiers wins.
-    #[must_use]
-    pub fn pressed(input: &mut InputState) -> Option<Self> {
-        let mut rows: Vec<&About> = ROWS.iter().filter(|row| row.shortcut.is_some()).collect();
-        rows.sort_by_key(|row| row.shortcut.is_none_or(|s| !s.modifiers.shift));
-        rows.into_iter().find(|row| row.shortcut.is_some_and(|s| consume(input, s))).map(|row| row.action)
-    }
-}
-
-fn consume(input: &mut InputState, shortcut: KeyboardShortcut) -> bool {
-    // '?' needs Shift on most keyboards, and arrives with it.
-    let shifted = KeyboardShortcut::new(shortcut.modifiers | Modifiers::SHIFT, shortcut.logical_key);
-    input.consume_shortcut(&shortcut) || shortcut.logical_key == Key::Questionmark && input.consume_shortcut(&shifted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_command_has_one_row_and_keys_and_label_of_its_own() {
-        for (i, a) in ROWS.iter().enumerate() {
-            for b in &ROWS[i + 1..] {
-                assert_ne!(a.action, b.action);
-                assert!(a.shortcut.is_none() || a.shortcut != b.shortcut, "{:?} {:?}", a.action, b.action);
-                assert_ne!(a.label, b.label);
-            }
-            assert_eq!(a.action.about().label, a.label);
-        }
-        assert_eq!(Menu::ALL.into_iter().flat_map(Menu::actions).count(), ROWS.len());
-        // The enum is counted by its last variant: a command without a row would take that of another.
-        assert_eq!(Action::Quit as usize + 1, ROWS.len());
-    }
-}
