@@ -85,7 +85,7 @@ pub fn run(record: &RunRecord, curation: Option<&Path>) -> String {
     }
     line.extend(record.out.as_deref().map(|out| format!(" --out {}", quoted(out))));
     line.push_str(&format!(" {}", record.recipe.flags()));
-    if let Some(asked) = record.asked.as_ref().filter(|asked| asked.classes.len() < asked.dataset.classes) {
+    if let Some(asked) = record.asked.as_ref().filter(|asked| !asked.all) {
         line.push_str(&class_flags(&asked.classes.iter().map(String::as_str).collect::<Vec<_>>()));
     }
     line.extend(curation.map(|file| format!(" --curation {}", quoted(file))));

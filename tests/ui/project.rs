@@ -153,10 +153,12 @@ fn a_moved_dataset_is_asked_for_and_found() {
 
     let mut again = reopened(&files);
     let other = files.folder.path().join("other");
-    std::fs::create_dir_all(other.join("cat")).unwrap();
-    std::fs::write(other.join("cat/1.png"), b"").unwrap();
+    for class in ["cat", "dog"] {
+        std::fs::create_dir_all(other.join(class)).unwrap();
+        std::fs::write(other.join(class).join("1.png"), b"").unwrap();
+    }
     look(&mut again, &other);
-    again.get_by_label_contains("This is not what was open: it has 1 images of 1 classes, not 25 of 3");
+    again.get_by_label_contains("This is not what was open: it has 2 images of 2 classes, not 25 of 3");
     again.get_by_role_and_label(Role::Button, "Open anyway");
     look(&mut again, &files.folder.path().join("nowhere"));
     again.get_by_label_contains("nowhere: cannot open: it does not exist");

@@ -236,6 +236,7 @@ fn asked(session: &Session, project: &Project, request: &DistillRequest) -> RunA
         dataset: kept_dataset(dataset, Folders::Auto, &dataset.fingerprint()),
         observer,
         classes: request.classes.iter().map(|class| dataset.class(*class).name.clone()).collect(),
+        all: request.classes.iter().copied().eq(dataset.class_ids()),
     }
 }
 

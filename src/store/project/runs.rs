@@ -34,6 +34,8 @@ pub struct RunAsked {
     pub observer: KeptObserver,
     /// The classes by name, in the order of their running index.
     pub classes: Vec<String>,
+    /// Whether these are all of the dataset's, in its own order.
+    pub all: bool,
 }
 
 /// A run that begins.

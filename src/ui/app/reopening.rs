@@ -220,10 +220,10 @@ impl App {
             self.edit(Command::Restore { edited: Box::new(edited), words });
         }
         if !images.is_empty() {
-            // Not by way of an edit: the panels are scrolled to where they were, not to what is selected.
-            let select = Command::SelectMany { images, joining: Joining::Replace, lead };
-            let _ = self.model.workspace.apply(select);
-            self.model.culling.reselected();
+            // The panels are scrolled to where they were, not to what is selected.
+            let reveal = self.model.reveal;
+            self.edit(Command::SelectMany { images, joining: Joining::Replace, lead });
+            self.model.reveal = reveal;
         }
         if let Some(reopening) = &mut self.keeping.reopening {
             reopening.resolved = true;

@@ -135,7 +135,7 @@ fn known(run: &RunRecord) -> RunAsked {
     RunAsked {
         dataset: KeptDataset { path: run.dataset.clone(), ..KeptDataset::default() },
         observer: KeptObserver { file: run.observer.clone(), ..KeptObserver::default() },
-        classes: Vec::new(),
+        ..RunAsked::default()
     }
 }
 
