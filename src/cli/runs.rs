@@ -24,7 +24,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Lists the runs of a project, newest first: a JSON line each on standard output, and one with their number at the end.
+/// Lists the runs of a project, newest first: a JSON line each on standard output, and their number in the last one.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let folder = args.project.as_ref().map_or_else(Project::default_dir, |folder| Ok(folder.clone()))?;
     let project = Project::read_only(&folder)?;
