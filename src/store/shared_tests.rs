@@ -97,7 +97,14 @@ fn on_a_full_disk() {
     let mut begun = 0;
     while full.is_none() {
         let (recipe, out) = (&Recipe::default(), "long/".repeat(500));
-        match project.begin_run(&NewRun { data, observer, recipe, curation: None, out: Some(Path::new(&out)) }) {
+        match project.begin_run(&NewRun {
+            data,
+            observer,
+            recipe,
+            curation: None,
+            asked: None,
+            out: Some(Path::new(&out)),
+        }) {
             Ok(_) => begun += 1,
             Err(error) => full = Some(error),
         }
