@@ -100,15 +100,19 @@ warns_on_top() { [[ -n $(boxes "$warn" "$top_left" | awk '$3 > 200') ]]; }
 # A slider is dragged, and the menu takes it back.
 drags_and_undoes() {
   step 'a slider by mouse, undo from the menu'
-  local before x y width height area
+  local before x y width height area part still
   before=$(flag ipc)
   # The first long bar in the recipe is that of IPC, filled up to its handle.
   read -r x y width height area < <(boxes "$filled" "$bottom_left" | awk '$3 > 30 && $4 < 14')
   drag $((x + width)) $((y + height / 2)) $((x + width + 30)) $((y + height / 2))
   await 10 'a larger IPC' has_ipc '>' "$before"
+  # Undo is the first entry of the second menu, which lies over this part of the window.
+  part=140x120+30+60
+  still=$(glance $part)
   press 52 14
-  await 10 'the menu' looks_otherwise 100x60+10+40 "$(glance 100x60+10+40)"
+  await 10 'the menu' looks_otherwise $part "$still"
   press 60 44
+  await 10 'no menu' looks_like $part "$still"
   await 10 'the IPC from before' has_ipc == "$before"
 }
 

@@ -3,6 +3,8 @@
 # `work`, the folder of everything that is written here, and `pictures`, where screenshots are kept.
 
 children=()
+# Where it is said why the test fails.
+exec 4>&2
 window=
 shots=0
 
@@ -20,14 +22,18 @@ fail() {
   trap - ERR
   [[ -e $work/failed ]] && exit 1
   touch "$work/failed"
-  printf 'desktop: %s\n' "$*" >&2
-  local shot=
-  [[ -n $window ]] && shot=$(shoot failed 2>/dev/null) && printf 'desktop: the screen at that moment: %s\n' "$shot" >&2
+  # What a step says on its way may go nowhere.
+  exec >&4
+  printf 'desktop: %s\n' "$*"
+  if [[ -n $window ]]; then printf 'desktop: the screen at that moment: %s\n' "$(shoot failed)"; fi
   if [[ -s ${window_log:-} ]]; then
-    printf 'desktop: what the window wrote: %s\n' "$window_log" >&2
-    tail -n 20 "$window_log" >&2
+    printf 'desktop: what the window wrote: %s\n' "$window_log"
+    tail -n 20 "$window_log"
   fi
-  [[ -s $work/log ]] && printf 'desktop: its log as it was last read: %s\n' "$work/log" >&2 && cat "$work/log" >&2
+  if [[ -s $work/log ]]; then
+    printf 'desktop: its log as it was last read: %s\n' "$work/log"
+    cat "$work/log"
+  fi
   exit 1
 }
 
@@ -67,14 +73,19 @@ is_alive() { [[ -z ${window_id:-} ]] || kill -0 "$window_id" 2>/dev/null; }
 start_screen() {
   Xvfb -displayfd 3 -screen 0 1600x1000x24 -nolisten tcp 3>"$work/display" 2>"$work/xvfb.log" &
   children+=($!)
-  await 20 'a virtual screen' grep -q '^[0-9]' "$work/display"
-  DISPLAY=:$(cat "$work/display")
+  await 20 'a virtual screen' ends_in_a_line "$work/display"
+  DISPLAY=:$(<"$work/display")
   export DISPLAY
+  await 20 'an answer of the virtual screen' answers
   unset WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS
   openbox >"$work/openbox.log" 2>&1 &
   children+=($!)
   await 20 'a window manager' manages_windows
 }
+
+ends_in_a_line() { (($(wc -l <"$1") == 1)); }
+
+answers() { xdotool getdisplaygeometry >/dev/null; }
 
 manages_windows() { xdotool get_desktop >/dev/null; }
 

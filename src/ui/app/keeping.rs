@@ -45,9 +45,14 @@ impl App {
             Some(Err(TryRecvError::Empty)) => ctx.request_repaint_after(Duration::from_millis(50)),
             None => {}
         }
-        if self.keeping.due_secs.is_some_and(|due| self.model.now_secs >= due) {
-            self.keeping.due_secs = None;
-            self.save_window();
+        match self.keeping.due_secs {
+            Some(due) if self.model.now_secs >= due => {
+                self.keeping.due_secs = None;
+                self.save_window();
+            }
+            // A frame in between makes egui forget when it was asked to come again.
+            Some(due) => ctx.request_repaint_after(Duration::from_secs_f64(due - self.model.now_secs)),
+            None => {}
         }
         self.open_next();
     }
