@@ -25,7 +25,7 @@ ln -s "$(realpath "$3")" "$weights"
 # shellcheck source=tests/desktop/screen.sh
 source "$(dirname "$0")/screen.sh"
 trap tidy EXIT
-trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
+trap '((awaiting)) || fail "line $LINENO: $BASH_COMMAND"' ERR
 trap 'fail "interrupted"' INT TERM
 
 export HOME=$work/home XDG_RUNTIME_DIR=$work/runtime XDG_DATA_HOME=$work/home/data XDG_CONFIG_HOME=$work/home/config
@@ -93,6 +93,7 @@ types_path() {
   keys ctrl+a
   write "$2"
   keys Return
+  await 10 'an end of the typing' ! warns_on_top
 }
 
 warns_on_top() { [[ -n $(boxes "$warn" "$top_left" | awk '$3 > 200') ]]; }

@@ -7,6 +7,7 @@ children=()
 exec 4>&2
 window=
 shots=0
+awaiting=0
 
 # The theme's colours that say what is where (src/ui/theme.rs, dark): selection, warnings, ground of chosen items and
 # filled parts of sliders, outline of buttons.
@@ -53,7 +54,7 @@ tidy() {
 
 # await SECONDS WORDS [!] COMMAND...: until the command succeeds, or with ! until it no longer does.
 await() {
-  local until=$((SECONDS + $1)) words=$2 due=0 came
+  local until=$((SECONDS + $1)) words=$2 due=0 came awaiting=1
   shift 2
   if [[ $1 == ! ]]; then due=1 && shift; fi
   while true; do
@@ -188,17 +189,30 @@ has_copied() {
 palette() {
   local before
   before=$(glance 60x8+0+0)
-  keys ctrl+k
-  await 10 'the palette over a dimmed window' looks_otherwise 60x8+0+0 "$before"
+  await 10 'the palette over a dimmed window' opens_palette "$before"
   write "$1"
   keys Return
   await 10 'an end of the palette' looks_like 60x8+0+0 "$before"
 }
 
+# The keys may come while a menu closes or a job begins; then a person presses them again.
+opens_palette() {
+  local until=$((SECONDS + 3))
+  keys ctrl+k
+  until looks_otherwise 60x8+0+0 "$1"; do
+    ((SECONDS < until)) || return 1
+    sleep 0.05
+  done
+}
+
 looks_like() { [[ $(glance "$1") == "$2" ]]; }
 
 # The window's log as text.
-log() { copied palette 'copy log' | grep -v 'copied the log' >"$work/log"; cat "$work/log"; }
+log() {
+  copied palette 'copy log' | grep -v 'copied the log' >"$work/log.new"
+  mv "$work/log.new" "$work/log"
+  cat "$work/log"
+}
 
 # logged PATTERN: whether a line of the log, behind those that were marked as read, has it.
 logged() { log | tail -n +"$((${log_read:-0} + 1))" | grep -Eq -- "$1"; }
