@@ -142,10 +142,8 @@ picks_by_mouse() {
   read -r x y width height area < <(frames)
   await 10 'one selected patch' has_selected 1
   # Tiles are as far from each other as the frame is wide.
-  press_with ctrl $((x + width / 2 + 2 * width)) $((y + height / 2))
-  await 10 'two selected patches' has_selected 2
-  press_with shift $((x + width / 2 + 4 * width)) $((y + height / 2))
-  await 10 'a range of three patches' has_selected 3
+  press_with ctrl $((x + width / 2 + 2 * width)) $((y + height / 2)) 'two selected patches' has_selected 2
+  press_with shift $((x + width / 2 + 4 * width)) $((y + height / 2)) 'a range of three patches' has_selected 3
   still=$(glance "$patches")
   xdotool click --repeat 5 --delay 30 5
   await 10 'other patches after the wheel' looks_otherwise "$patches" "$still"

@@ -151,20 +151,23 @@ press() {
   xdotool mousemove --window "$window" "$1" "$2" mousedown "${3:-1}" sleep 0.05 mouseup "${3:-1}"
 }
 
-# press_with KEY X Y
+# press_with KEY X Y WORDS COMMAND...: holds the key until the command sees what the click did.
 press_with() {
   xdotool keydown "$1"
   press "$2" "$3"
+  await 10 "${@:4}"
   xdotool keyup "$1"
 }
 
-# drag X Y TO_X TO_Y: in several moves, as a hand's.
+# drag X Y TO_X TO_Y: in several moves, and until something is seen of it, as a hand does.
 drag() {
-  local i
-  xdotool mousemove --window "$window" "$1" "$2" mousedown 1
+  local i still
+  xdotool mousemove --window "$window" "$1" "$2" mousedown 1 sleep 0.2
+  still=$(glance)
   for i in 1 2 3 4 5 6; do
     xdotool mousemove --window "$window" $(($1 + ($3 - $1) * i / 6)) $(($2 + ($4 - $2) * i / 6)) sleep 0.03
   done
+  await 10 'an effect of the drag' looks_otherwise '' "$still"
   xdotool mouseup 1
 }
 
