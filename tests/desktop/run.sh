@@ -119,9 +119,10 @@ drags_and_undoes() {
 
 runs_cancels_runs() {
   step 'a run by button, a cancel and a second run by keys'
-  local x y width height area
+  local x y width height
   log_is_read
-  read -r x y width height area < <(boxes "$edge" "$patches" | awk '$3 > 60 && $3 < 160 && $4 < 30')
+  # The only button in a panel without patches.
+  read -r x y width height < <(buttons "$patches")
   press $((x + width / 2)) $((y + height / 2))
   await 10 'a run' logged 'scoring 10 classes'
   keys ctrl+period
@@ -231,9 +232,9 @@ repeats_headless() {
 exports() {
   step 'an export'
   keys ctrl+shift+x
-  local x y width height area
+  local x y width height
   await 30 'a button to export' finds_export
-  read -r x y width height area < <(export_button)
+  read -r x y width height < <(export_button)
   press $((x + width / 2)) $((y + height / 2))
   local folder=$set_folder-imagefolder
   await 60 'the export' test -e "$folder/metadata.jsonl"
@@ -244,8 +245,8 @@ exports() {
   shoot exported >/dev/null
 }
 
-# The lowest button at the panel's left edge, once it can be pressed.
-export_button() { boxes "$edge" "$right_column" | awk '$1 < 990 && $3 > 80 && $3 < 160 && $4 > 14 && $4 < 30' | tail -n 1; }
+# The lowest button at the panel's left edge, once it can be pressed; fields are wider.
+export_button() { buttons "$right_column" | awk '$1 < 990 && $3 < 160' | tail -n 1; }
 
 finds_export() { [[ -n $(export_button) ]]; }
 

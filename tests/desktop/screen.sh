@@ -135,6 +135,15 @@ boxes() {
       split($2, at, /[x+]/); print at[3] + left, at[4] + top, at[1], at[2], $4 }' | sort -k2n -k1n
 }
 
+# buttons GEOMETRY: what is outlined as buttons and fields are, as boxes. Only the upper and lower line of an outline have
+# its very colour; the corners are round.
+buttons() {
+  boxes "$edge" "$1" | awk '$4 < 4 {
+    at = $1 " " $3
+    if (at in top && $2 - top[at] > 14 && $2 - top[at] < 32) print $1, top[at], $3, $2 - top[at]
+    top[at] = $2 }'
+}
+
 # The frames of selected tiles in the grid of patches.
 frames() { boxes "$accent" "$patches" | awk '$3 > 30 && $4 > 30 && $3 / $4 < 1.2 && $4 / $3 < 1.2'; }
 
