@@ -25,7 +25,7 @@ ln -s "$(realpath "$3")" "$weights"
 # shellcheck source=tests/desktop/screen.sh
 source "$(dirname "$0")/screen.sh"
 trap tidy EXIT
-trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
+trap '((awaiting)) || fail "line $LINENO: $BASH_COMMAND"' ERR
 trap 'fail "interrupted"' INT TERM
 
 export HOME=$work/home XDG_RUNTIME_DIR=$work/runtime XDG_DATA_HOME=$work/home/data XDG_CONFIG_HOME=$work/home/config
@@ -93,6 +93,7 @@ types_path() {
   keys ctrl+a
   write "$2"
   keys Return
+  await 10 'an end of the typing' ! warns_on_top
 }
 
 warns_on_top() { [[ -n $(boxes "$warn" "$top_left" | awk '$3 > 200') ]]; }
@@ -100,23 +101,28 @@ warns_on_top() { [[ -n $(boxes "$warn" "$top_left" | awk '$3 > 200') ]]; }
 # A slider is dragged, and the menu takes it back.
 drags_and_undoes() {
   step 'a slider by mouse, undo from the menu'
-  local before x y width height area
+  local before x y width height area part still
   before=$(flag ipc)
   # The first long bar in the recipe is that of IPC, filled up to its handle.
   read -r x y width height area < <(boxes "$filled" "$bottom_left" | awk '$3 > 30 && $4 < 14')
   drag $((x + width)) $((y + height / 2)) $((x + width + 30)) $((y + height / 2))
   await 10 'a larger IPC' has_ipc '>' "$before"
+  # Undo is the first entry of the second menu, which lies over this part of the window.
+  part=140x120+30+60
+  still=$(glance $part)
   press 52 14
-  await 10 'the menu' looks_otherwise 100x60+10+40 "$(glance 100x60+10+40)"
+  await 10 'the menu' looks_otherwise $part "$still"
   press 60 44
+  await 10 'no menu' looks_like $part "$still"
   await 10 'the IPC from before' has_ipc == "$before"
 }
 
 runs_cancels_runs() {
   step 'a run by button, a cancel and a second run by keys'
-  local x y width height area
+  local x y width height
   log_is_read
-  read -r x y width height area < <(boxes "$edge" "$patches" | awk '$3 > 60 && $3 < 160 && $4 < 30')
+  # The only button in a panel without patches.
+  read -r x y width height < <(buttons "$patches")
   press $((x + width / 2)) $((y + height / 2))
   await 10 'a run' logged 'scoring 10 classes'
   keys ctrl+period
@@ -137,10 +143,8 @@ picks_by_mouse() {
   read -r x y width height area < <(frames)
   await 10 'one selected patch' has_selected 1
   # Tiles are as far from each other as the frame is wide.
-  press_with ctrl $((x + width / 2 + 2 * width)) $((y + height / 2))
-  await 10 'two selected patches' has_selected 2
-  press_with shift $((x + width / 2 + 4 * width)) $((y + height / 2))
-  await 10 'a range of three patches' has_selected 3
+  press_with ctrl $((x + width / 2 + 2 * width)) $((y + height / 2)) 'two selected patches' has_selected 2
+  press_with shift $((x + width / 2 + 4 * width)) $((y + height / 2)) 'a range of three patches' has_selected 3
   still=$(glance "$patches")
   xdotool click --repeat 5 --delay 30 5
   await 10 'other patches after the wheel' looks_otherwise "$patches" "$still"
@@ -228,9 +232,9 @@ repeats_headless() {
 exports() {
   step 'an export'
   keys ctrl+shift+x
-  local x y width height area
+  local x y width height
   await 30 'a button to export' finds_export
-  read -r x y width height area < <(export_button)
+  read -r x y width height < <(export_button)
   press $((x + width / 2)) $((y + height / 2))
   local folder=$set_folder-imagefolder
   await 60 'the export' test -e "$folder/metadata.jsonl"
@@ -241,8 +245,8 @@ exports() {
   shoot exported >/dev/null
 }
 
-# The lowest button at the panel's left edge, once it can be pressed.
-export_button() { boxes "$edge" "$right_column" | awk '$1 < 990 && $3 > 80 && $3 < 160 && $4 > 14 && $4 < 30' | tail -n 1; }
+# The lowest button at the panel's left edge, once it can be pressed; fields are wider.
+export_button() { buttons "$right_column" | awk '$1 < 990 && $3 < 160' | tail -n 1; }
 
 finds_export() { [[ -n $(export_button) ]]; }
 

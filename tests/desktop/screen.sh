@@ -3,8 +3,11 @@
 # `work`, the folder of everything that is written here, and `pictures`, where screenshots are kept.
 
 children=()
+# Where it is said why the test fails.
+exec 4>&2
 window=
 shots=0
+awaiting=0
 
 # The theme's colours that say what is where (src/ui/theme.rs, dark): selection, warnings, ground of chosen items and
 # filled parts of sliders, outline of buttons.
@@ -20,14 +23,18 @@ fail() {
   trap - ERR
   [[ -e $work/failed ]] && exit 1
   touch "$work/failed"
-  printf 'desktop: %s\n' "$*" >&2
-  local shot=
-  [[ -n $window ]] && shot=$(shoot failed 2>/dev/null) && printf 'desktop: the screen at that moment: %s\n' "$shot" >&2
+  # What a step says on its way may go nowhere.
+  exec >&4
+  printf 'desktop: %s\n' "$*"
+  if [[ -n $window ]]; then printf 'desktop: the screen at that moment: %s\n' "$(shoot failed)"; fi
   if [[ -s ${window_log:-} ]]; then
-    printf 'desktop: what the window wrote: %s\n' "$window_log" >&2
-    tail -n 20 "$window_log" >&2
+    printf 'desktop: what the window wrote: %s\n' "$window_log"
+    tail -n 20 "$window_log"
   fi
-  [[ -s $work/log ]] && printf 'desktop: its log as it was last read: %s\n' "$work/log" >&2 && cat "$work/log" >&2
+  if [[ -s $work/log ]]; then
+    printf 'desktop: its log as it was last read: %s\n' "$work/log"
+    cat "$work/log"
+  fi
   exit 1
 }
 
@@ -47,7 +54,7 @@ tidy() {
 
 # await SECONDS WORDS [!] COMMAND...: until the command succeeds, or with ! until it no longer does.
 await() {
-  local until=$((SECONDS + $1)) words=$2 due=0 came
+  local until=$((SECONDS + $1)) words=$2 due=0 came awaiting=1
   shift 2
   if [[ $1 == ! ]]; then due=1 && shift; fi
   while true; do
@@ -67,14 +74,19 @@ is_alive() { [[ -z ${window_id:-} ]] || kill -0 "$window_id" 2>/dev/null; }
 start_screen() {
   Xvfb -displayfd 3 -screen 0 1600x1000x24 -nolisten tcp 3>"$work/display" 2>"$work/xvfb.log" &
   children+=($!)
-  await 20 'a virtual screen' grep -q '^[0-9]' "$work/display"
-  DISPLAY=:$(cat "$work/display")
+  await 20 'a virtual screen' ends_in_a_line "$work/display"
+  DISPLAY=:$(<"$work/display")
   export DISPLAY
+  await 20 'an answer of the virtual screen' answers
   unset WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS
   openbox >"$work/openbox.log" 2>&1 &
   children+=($!)
   await 20 'a window manager' manages_windows
 }
+
+ends_in_a_line() { (($(wc -l <"$1") == 1)); }
+
+answers() { xdotool getdisplaygeometry >/dev/null; }
 
 manages_windows() { xdotool get_desktop >/dev/null; }
 
@@ -123,6 +135,15 @@ boxes() {
       split($2, at, /[x+]/); print at[3] + left, at[4] + top, at[1], at[2], $4 }' | sort -k2n -k1n
 }
 
+# buttons GEOMETRY: what is outlined as buttons and fields are, as boxes. Only the upper and lower line of an outline have
+# its very colour; the corners are round.
+buttons() {
+  boxes "$edge" "$1" | awk '$4 < 4 {
+    at = $1 " " $3
+    if (at in top && $2 - top[at] > 14 && $2 - top[at] < 32) print $1, top[at], $3, $2 - top[at]
+    top[at] = $2 }'
+}
+
 # The frames of selected tiles in the grid of patches.
 frames() { boxes "$accent" "$patches" | awk '$3 > 30 && $4 > 30 && $3 / $4 < 1.2 && $4 / $3 < 1.2'; }
 
@@ -139,20 +160,23 @@ press() {
   xdotool mousemove --window "$window" "$1" "$2" mousedown "${3:-1}" sleep 0.05 mouseup "${3:-1}"
 }
 
-# press_with KEY X Y
+# press_with KEY X Y WORDS COMMAND...: holds the key until the command sees what the click did.
 press_with() {
   xdotool keydown "$1"
   press "$2" "$3"
+  await 10 "${@:4}"
   xdotool keyup "$1"
 }
 
-# drag X Y TO_X TO_Y: in several moves, as a hand's.
+# drag X Y TO_X TO_Y: in several moves, and until something is seen of it, as a hand does.
 drag() {
-  local i
-  xdotool mousemove --window "$window" "$1" "$2" mousedown 1
+  local i still
+  xdotool mousemove --window "$window" "$1" "$2" mousedown 1 sleep 0.2
+  still=$(glance)
   for i in 1 2 3 4 5 6; do
     xdotool mousemove --window "$window" $(($1 + ($3 - $1) * i / 6)) $(($2 + ($4 - $2) * i / 6)) sleep 0.03
   done
+  await 10 'an effect of the drag' looks_otherwise '' "$still"
   xdotool mouseup 1
 }
 
@@ -177,17 +201,30 @@ has_copied() {
 palette() {
   local before
   before=$(glance 60x8+0+0)
-  keys ctrl+k
-  await 10 'the palette over a dimmed window' looks_otherwise 60x8+0+0 "$before"
+  await 10 'the palette over a dimmed window' opens_palette "$before"
   write "$1"
   keys Return
   await 10 'an end of the palette' looks_like 60x8+0+0 "$before"
 }
 
+# The keys may come while a menu closes or a job begins; then a person presses them again.
+opens_palette() {
+  local until=$((SECONDS + 3))
+  keys ctrl+k
+  until looks_otherwise 60x8+0+0 "$1"; do
+    ((SECONDS < until)) || return 1
+    sleep 0.05
+  done
+}
+
 looks_like() { [[ $(glance "$1") == "$2" ]]; }
 
 # The window's log as text.
-log() { copied palette 'copy log' | grep -v 'copied the log' >"$work/log"; cat "$work/log"; }
+log() {
+  copied palette 'copy log' | grep -v 'copied the log' >"$work/log.new"
+  mv "$work/log.new" "$work/log"
+  cat "$work/log"
+}
 
 # logged PATTERN: whether a line of the log, behind those that were marked as read, has it.
 logged() { log | tail -n +"$((${log_read:-0} + 1))" | grep -Eq -- "$1"; }

@@ -48,9 +48,14 @@ impl App {
         if let Some(pending) = self.keeping.pending.take_if(|_| self.keeping.file.is_some()) {
             self.write_state(pending);
         }
-        if self.keeping.due_secs.is_some_and(|due| self.model.now_secs >= due) {
-            self.keeping.due_secs = None;
-            self.save_window();
+        match self.keeping.due_secs {
+            Some(due) if self.model.now_secs >= due => {
+                self.keeping.due_secs = None;
+                self.save_window();
+            }
+            // A frame in between makes egui forget when it was asked to come again.
+            Some(due) => ctx.request_repaint_after(Duration::from_secs_f64(due - self.model.now_secs)),
+            None => {}
         }
         self.open_next();
     }
