@@ -1,6 +1,8 @@
 //! Where the selected patch comes from: its source image with all crops, its numbers, and the cell that holds it.
 
-use eframe::egui::{self, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2};
+use eframe::egui::{
+    self, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
+};
 
 use super::scene::Scene;
 use crate::core::data::dataset::Dataset;
@@ -29,22 +31,23 @@ pub fn show(ui: &mut Ui, dataset: &Dataset, scene: &mut Scene<'_>) {
     };
     let Some(key) = scene.model.ranking.ranked(class).get(rank).copied() else { return };
     let crops = scene.model.crops(image);
-    let height = ui.available_height();
-    ui.horizontal_top(|ui| {
-        source_image(ui, (&key, &crops), height, scene);
-        ui.add_space(6.0);
+    let area = ui.available_rect_before_wrap();
+    // Each half has its own rectangle: in a row, a scrolled area would be as high as what stands before it.
+    let side = area.height().min(area.width() * 0.45).max(80.0);
+    let (left, right) = area.split_left_right_at_x(area.left() + side);
+    ui.scope_builder(UiBuilder::new().max_rect(left), |ui| source_image(ui, (&key, &crops), side, scene));
+    ui.scope_builder(UiBuilder::new().max_rect(right.with_min_x(right.left() + 8.0)), |ui| {
         egui::ScrollArea::vertical().id_salt("provenance").auto_shrink(false).show(ui, |ui| {
-            facts(ui, dataset, (&key, rank), scene);
-            ui.add_space(4.0);
             strip(ui, (&key, &crops), scene);
+            ui.add_space(4.0);
+            facts(ui, dataset, (&key, rank), scene);
         });
     });
 }
 
 /// The whole image; boxes of the crops, the key patch's on top.
-fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), height: f32, scene: &mut Scene<'_>) {
+fn source_image(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), side: f32, scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
-    let side = height.min(ui.available_width() * 0.45).max(80.0);
     let (area, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Source image with crop boxes"));
     ui.painter().rect_filled(area, 2.0, p.well);
