@@ -21,6 +21,21 @@ const IMPURE: [&str; 6] = ["std::fs", "std::thread", "std::time", "egui", "efram
 
 const LONGEST: usize = 400;
 
+/// What takes as long as the disk or another thread likes.
+const WAITS: [&str; 11] = [
+    "std::fs",
+    "File::open",
+    ".exists()",
+    ".is_file()",
+    ".is_dir()",
+    "canonicalize",
+    ".metadata()",
+    ".recv()",
+    "recv_timeout",
+    "thread::sleep",
+    ".join()",
+];
+
 #[test]
 fn imports_point_one_way() {
     let sources = sources();
@@ -69,6 +84,28 @@ fn a_wrong_arrow_is_seen_however_it_is_spelled() {
     for (path, text) in right {
         assert_eq!(wrong_arrows(path, text), Vec::<String>::new(), "{path}: {text}");
     }
+}
+
+/// Whoever paints must neither touch the disk nor wait: what a frame needs comes from the worker, the pictures' threads or
+/// `ui::later`, and is polled. Dialogs are asked for on a thread of their own.
+#[test]
+fn nothing_that_paints_reads_files_or_waits() {
+    let paints = |path: &str| {
+        let within = ["ui/panels/", "ui/widgets/"].iter().any(|folder| path.starts_with(folder));
+        within && path != "ui/widgets/dialog.rs" || path == "ui/app/frame.rs" || path == "ui/app/docked.rs"
+    };
+    let waits = |(path, text): &(String, String)| -> Vec<String> {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let found = WAITS.iter().filter(|word| code.contains(**word) && !path.contains("tests"));
+        found.map(|word| format!("{path}: {word}")).collect()
+    };
+    let sources = sources();
+    let painting: Vec<_> = sources.iter().filter(|(path, _)| paints(path)).collect();
+    assert!(painting.len() > 40, "only {} files that paint were found", painting.len());
+    let found: Vec<String> = painting.into_iter().flat_map(waits).collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    let planted = ("ui/panels/x.rs".to_owned(), "fn f() { let a = path.exists(); }".to_owned());
+    assert_eq!(waits(&planted).len(), 1);
 }
 
 /// Files that name each other's items, directly or through others. A file may look up to the modules that it lies in:

@@ -16,6 +16,7 @@ mod options;
 mod presets;
 mod relabel;
 mod report;
+mod runs;
 mod sample;
 mod signals;
 mod train;
@@ -60,6 +61,8 @@ enum Command {
     Distill(Box<distill::Args>),
     /// Write what was pinned, rejected and swapped in a project, for distill --curation
     Curation(curation::Args),
+    /// List what was distilled in a project: when, with which recipe, where to
+    Runs(runs::Args),
     /// Write a distilled set as other programs read it
     Export(export::Args),
     /// Write a page about a distilled set: settings, scores, images, trainings
@@ -111,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Curation(args)) => curation::run(&args),
+        Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Relabel(args)) => relabel::run(&args),

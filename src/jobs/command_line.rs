@@ -8,6 +8,7 @@ use crate::core::distil::manifest::{Manifest, RANKED};
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::Parameters as _;
 use crate::jobs::train::TrainRequest;
+use crate::store::project::{RunAsked, RunRecord};
 use crate::store::training::TrainingKind;
 
 /// The flag for what the user said of a dataset's folders.
@@ -63,6 +64,32 @@ pub fn shell_quoted(text: &str) -> String {
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }
+}
+
+/// The call that repeats a run of a project; `curation` is the file of what a person decided.
+#[must_use]
+pub fn run(record: &RunRecord, curation: Option<&Path>) -> String {
+    let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
+    let mut line =
+        format!("stillroom distill --data {} --observer {}", quoted(&record.dataset), quoted(&record.observer));
+    if let Some(RunAsked { dataset, observer, .. }) = &record.asked {
+        let holdout = dataset.holdout.map(|holdout| format!(" --holdout {holdout}"));
+        let part = observer.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
+        let arch = observer.arch.as_deref().map(|arch| format!(" --arch {}", shell_quoted(arch)));
+        let side = observer.side.map(|side| format!(" --side {side}"));
+        let mean_std = observer.mean_std.map(|set| format!(" --mean-std {}", set.describe()));
+        let map = observer.class_map.as_ref().map(|map| format!(" --class-map {}", quoted(&map.0)));
+        let order = class_order(observer.class_order);
+        let prune = observer.prune.then(|| " --prune".to_owned());
+        line.extend([holdout, part, arch, side, mean_std, map, order, prune].into_iter().flatten());
+    }
+    line.extend(record.out.as_deref().map(|out| format!(" --out {}", quoted(out))));
+    line.push_str(&format!(" {}", record.recipe.flags()));
+    if let Some(asked) = record.asked.as_ref().filter(|asked| !asked.all) {
+        line.push_str(&class_flags(&asked.classes.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
+    line.extend(curation.map(|file| format!(" --curation {}", quoted(file))));
+    line
 }
 
 /// The call that distils a set again. Manifests hold no paths: DATASET, OBSERVER, CURATION and SET stand for them.

@@ -26,9 +26,9 @@ impl Lost {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Dataset(_) => "Dataset folder",
-            Self::Observer(_) => "Weight file",
-            Self::ClassMap(_) => "Class map",
+            Self::Dataset(_) => "The dataset's folder",
+            Self::Observer(_) => "The observer's weight file",
+            Self::ClassMap(_) => "The observer's class map",
         }
     }
 

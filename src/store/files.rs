@@ -171,7 +171,8 @@ impl NewFile {
         // Temporary files are private by default; this one becomes the user's, with the mode that the umask gives.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder_of(path)).map_err(FileError::at(path, "write"))?;
+        let folder = folder_of(path);
+        let file = builder.tempfile_in(folder).map_err(FileError::at(folder, "write into this folder"))?;
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -274,7 +275,7 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
         let error = write_new(&folder.path().join("no/map.json"), b"x").unwrap_err().to_string();
-        assert!(error.contains("no/map.json") && error.contains("does not exist"), "{error}");
+        assert!(error.contains("/no: cannot write into this folder: it does not exist"), "{error}");
     }
 
     #[test]

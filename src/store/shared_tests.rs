@@ -97,7 +97,14 @@ fn on_a_full_disk() {
     let mut begun = 0;
     while full.is_none() {
         let (recipe, out) = (&Recipe::default(), "long/".repeat(500));
-        match project.begin_run(&NewRun { data, observer, recipe, curation: None, out: Some(Path::new(&out)) }) {
+        match project.begin_run(&NewRun {
+            data,
+            observer,
+            recipe,
+            curation: None,
+            asked: None,
+            out: Some(Path::new(&out)),
+        }) {
             Ok(_) => begun += 1,
             Err(error) => full = Some(error),
         }
@@ -246,5 +253,5 @@ fn without_permissions() {
     assert!(matches!(error, FolderError::NotWritable { .. }), "{error}");
     assert!(error.to_string().contains("out.partial-1: cannot make this folder: permission denied"), "{error}");
     let error = super::class_map::write(&folder.join("map.json"), &[], &[]).unwrap_err().to_string();
-    assert!(error.contains("map.json: cannot write: permission denied"), "{error}");
+    assert!(error.contains("cannot write into this folder: permission denied"), "{error}");
 }

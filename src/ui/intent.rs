@@ -10,6 +10,7 @@ use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::report::ReportRequest;
 use crate::jobs::train::TrainRequest;
 use crate::store::presets::OwnPreset;
+use crate::store::project::RunRow;
 
 /// What a panel asks for.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub enum Intent {
     Write(PathBuf),
     /// Save this project and work on the one in this folder.
     OpenProject(PathBuf),
+    /// Select a run.
+    SelectRun(RunRow),
     /// Look for what has gone, or go on without it.
     Relocate(Relocate),
     /// Write images as other programs read them.

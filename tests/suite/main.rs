@@ -24,6 +24,7 @@ mod people;
 mod presets;
 mod report;
 mod round_trip;
+mod runs;
 mod scene;
 mod strategies;
 mod train;

@@ -15,7 +15,7 @@
 use serde_json::Value;
 use stillroom::core::formats::base64;
 
-use crate::scene::{Scene, png, tree};
+use crate::scene::{Scene, assert_same_trees, png, tree};
 
 const DISTIL: &str = "--ipc 2 --patches 4 --subset 9";
 
@@ -59,12 +59,18 @@ fn a_page_holds_the_images_and_says_what_the_manifest_says() {
     for fingerprint in [&manifest["dataset"]["fingerprint"], &manifest["observer"]["fingerprint"]] {
         assert!(page.contains(fingerprint.as_str().unwrap()));
     }
-    assert!(page.contains("--ipc 2 --patches 4 --subset 9 --crops 5"), "the call that repeats it");
+    // The call on the page makes the very set again.
+    let call = page.split("<code>stillroom ").nth(1).unwrap().split("</code>").next().unwrap();
+    let call = call.replace("DATASET", "data").replace("OBSERVER", "observer.safetensors").replace(" SET ", " again ");
+    assert_eq!(scene.line(&format!("{call} --force --device cpu")).code, 0, "{call}");
+    assert_same_trees(&scene.at("set"), &scene.at("again"));
     // The same again, by whatever name; what exists is kept.
     assert_eq!(scene.line("report --set set --out again.html").code, 0);
     assert!(std::fs::read_to_string(scene.at("again.html")).unwrap() == page);
     scene.line("report --set set --out report.html").fails(1, &["report.html: exists already and is not overwritten"]);
-    scene.line("report --set set --out no/report.html").fails(1, &["no/report.html", "does not exist"]);
+    scene
+        .line("report --set set --out no/report.html")
+        .fails(1, &["no: cannot write into this folder: it does not exist"]);
 }
 
 fn cells(manifest: &Value) -> impl Iterator<Item = &Value> {

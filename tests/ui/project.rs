@@ -97,9 +97,9 @@ fn a_change_is_written_within_seconds_and_a_killed_window_leaves_it() {
     edit(&mut first, Command::SetParam { name: "ipc", value: "5".to_owned() });
     let written = || std::fs::read_to_string(file(&files)).is_ok_and(|text| text.contains("\"ipc\": 5"));
     until(&mut first, "the autosave", |_| written());
-    let folder = files.folder.path().join("project");
-    let left = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
-    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("unfinished")));
+    // A process that is killed now leaves this: it is read by another one as it is.
+    let state = stillroom::store::window::WindowFile::read(&files.folder.path().join("project")).state;
+    assert_eq!(state.unwrap().unwrap().edits.recipe.ipc, 5);
 }
 
 #[test]
@@ -153,10 +153,12 @@ fn a_moved_dataset_is_asked_for_and_found() {
 
     let mut again = reopened(&files);
     let other = files.folder.path().join("other");
-    std::fs::create_dir_all(other.join("cat")).unwrap();
-    std::fs::write(other.join("cat/1.png"), b"").unwrap();
+    for class in ["cat", "dog"] {
+        std::fs::create_dir_all(other.join(class)).unwrap();
+        std::fs::write(other.join(class).join("1.png"), b"").unwrap();
+    }
     look(&mut again, &other);
-    again.get_by_label_contains("This is not what was open: it has 1 images of 1 classes, not 25 of 3");
+    again.get_by_label_contains("This is not what was open: it has 2 images of 2 classes, not 25 of 3");
     again.get_by_role_and_label(Role::Button, "Open anyway");
     look(&mut again, &files.folder.path().join("nowhere"));
     again.get_by_label_contains("nowhere: cannot open: it does not exist");
@@ -172,12 +174,12 @@ fn a_moved_dataset_is_asked_for_and_found() {
 
 /// Types a place into the dialog, in place of what stands there.
 fn look(window: &mut Window, path: &Path) {
-    let field = window.get_by_role_and_label(Role::TextInput, "Dataset folder");
+    let field = window.get_by_role_and_label(Role::TextInput, "The dataset's folder");
     field.focus();
     window.run_steps(1);
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.run_steps(1);
-    type_into(window, "Dataset folder", path);
+    type_into(window, "The dataset's folder", path);
     click(window, "Look");
     until(window, "the answer", |w| {
         w.state().model().project.relocation.as_ref().is_none_or(|r| r.items.iter().all(|item| !item.looking))
@@ -192,7 +194,7 @@ fn another_project_is_opened_and_this_one_is_as_it_was() {
     ask(&mut window, Intent::Do(Action::OpenProject));
     let other = files.folder.path().join("other");
     type_into(&mut window, "Project folder", &other);
-    click(&mut window, "Open");
+    click(&mut window, "Open project");
     until(&mut window, "the other project", |w| {
         w.state().model().project.folder.as_deref() == Some(other.as_path()) && idle(w)
     });
@@ -226,4 +228,48 @@ fn the_list_of_projects_is_the_users() {
     ask(&mut window, Intent::Do(Action::OpenProject));
     click(&mut window, files.folder.path().join("a").to_str().unwrap());
     until(&mut window, "project a", |w| w.state().model().project.name().as_deref() == Some("a") && idle(w));
+}
+
+#[test]
+fn a_run_is_had_again_in_a_step_that_undo_takes_back() {
+    let files = Files::make();
+    let mut window = scored(&files);
+    let mark = |choice| Command::Curate {
+        marks: vec![(ImageId(4), Mark { choice, ..Mark::default() })],
+        words: "a patch".to_owned(),
+    };
+    edit(&mut window, Command::Choose(ClassId(1), false));
+    edit(&mut window, mark(Choice::Rejected));
+    if let Some(despite) = window.query_by_role_and_label(Role::CheckBox, "despite the check") {
+        despite.click();
+        window.run_steps(2);
+    }
+    click(&mut window, "Distil to folder");
+    until(&mut window, "the run", |w| w.state().model().runs.list.rows.len() == 1 && idle(w));
+    assert_eq!(window.state().model().problems.distil, None);
+
+    edit(&mut window, Command::SetParam { name: "ipc", value: "4".to_owned() });
+    edit(&mut window, Command::Choose(ClassId(1), true));
+    edit(&mut window, mark(Choice::Ranked));
+    let before = window.state().model().workspace.edited().clone();
+    ask(&mut window, Intent::Do(Action::ShowRuns));
+    window.get_by_label("showing 1 of 1 runs");
+    window.get_by_label("run 1, done").click();
+    window.run_steps(3);
+    click(&mut window, "Restore run");
+    until(&mut window, "the run's recipe", |w| w.state().model().workspace.recipe().ipc == 2 && idle(w));
+    let workspace = &window.state().model().workspace;
+    let chosen: Vec<ClassId> = workspace.chosen().collect();
+    assert_eq!(chosen, [ClassId(0), ClassId(2)]);
+    assert_eq!(workspace.curation().mark(ImageId(4)).choice, Choice::Rejected);
+    assert_eq!(workspace.steps().0.last(), Some(&"run 1 restored"));
+    assert_eq!(window.state().model().staleness(), (0, 2));
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    assert_eq!(window.state().model().workspace.edited(), &before);
+
+    ask(&mut window, Intent::Do(Action::CopyRun));
+    until(&mut window, "the command line", |w| w.state().model().log.text().contains("copied the run's command line"));
+    let log = window.state().model().log.text();
+    assert!(log.contains(" --classes cat,owl --curation "), "{log}");
 }

@@ -68,7 +68,8 @@ impl Page {
     }
 
     pub fn paragraph(&mut self, class: &'static str, text: &str) {
-        self.line(format_args!("<p class=\"{class}\">{}</p>", escaped(text)));
+        let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+        self.line(format_args!("<p{class}>{}</p>", escaped(text)));
     }
 
     /// Lines of a list; nothing where there are none.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::curation::file::{self, Strays};
 use crate::core::distil::rded::Rded;
@@ -15,11 +16,14 @@ use crate::core::distil::set::{ImageSet as _, SetError};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
+use crate::store::class_map;
 use crate::store::export::folder::FolderError;
 use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
-use crate::store::project::{NewRun, Project, ProjectError, RunRow, RunStatus};
+use crate::store::files::KeptPath;
+use crate::store::project::{NewRun, Project, ProjectError, RunAsked, RunRow, RunStatus};
 
 use super::picking::{Picks, ScoredClasses};
+use super::reopen::{kept_dataset, kept_observer};
 use super::scoring::{Cost, ScoringError, crop_plan, score};
 use super::session::Session;
 
@@ -219,6 +223,23 @@ fn place(out: &Path, set: &Set) -> PathBuf {
     set.folder.as_ref().map_or_else(|| out.to_owned(), |folder| out.join(folder))
 }
 
+/// What a run keeps of what it was asked for. An order of outputs that the user gave is kept as a class map.
+fn asked(session: &Session, project: &Project, request: &DistillRequest) -> RunAsked {
+    let dataset = &session.dataset;
+    let mut observer = kept_observer(&session.observer);
+    if let Some(outputs) = &session.observer.request.outputs {
+        // Where it can't be written the run goes on: it is only harder to repeat.
+        let kept = class_map::keep(project.folder(), dataset.classes(), outputs);
+        observer.class_map = kept.ok().map(KeptPath);
+    }
+    RunAsked {
+        dataset: kept_dataset(dataset, Folders::Auto, &dataset.fingerprint()),
+        observer,
+        classes: request.classes.iter().map(|class| dataset.class(*class).name.clone()).collect(),
+        all: request.classes.iter().copied().eq(dataset.class_ids()),
+    }
+}
+
 fn begin_runs(
     session: &Session,
     project: &Project,
@@ -236,9 +257,11 @@ fn begin_runs(
     // Writing plain fields cannot fail.
     let text = || file::text(&session.dataset, &request.curation, &Strays::default()).unwrap_or_default();
     let curation = (!request.curation.is_empty()).then(text);
+    let asked = &asked(session, project, request);
     let begin = |set: &Set| {
         let (recipe, out) = (&set.recipe.into(), &place(&request.out, set));
-        project.begin_run(&NewRun { data, observer, recipe, curation: curation.as_deref(), out: Some(out) })
+        let curation = curation.as_deref();
+        project.begin_run(&NewRun { data, observer, recipe, curation, asked: Some(asked), out: Some(out) })
     };
     sets.iter().map(begin).collect()
 }

@@ -51,7 +51,8 @@ pub(super) fn found(folders: &[PathBuf], notes: &mut Vec<String>) -> Result<Vec<
 pub(super) fn part(Found { folder, note }: &Found, set: &Path) -> Training {
     let place = |path: &Path| path.canonicalize().ok();
     let detail = std::iter::once(&note.detail).filter(|detail| !detail.is_empty());
-    let again = TrainRequest::again(note, folder);
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    let again = TrainRequest::again(note, &folder);
     Training {
         name: note.name.clone(),
         of_this_set: place(set).is_some_and(|set| place(&note.data.path) == Some(set)),
@@ -62,7 +63,7 @@ pub(super) fn part(Found { folder, note }: &Found, set: &Path) -> Training {
         finished: note.finished_seeds(),
         seconds: note.seconds(),
         recipe: note.recipe.clone(),
-        facts: facts(folder, note),
+        facts: facts(&folder, note),
         command: again.map(|request| command_line::train(&request)).map_err(|e| e.to_string()),
         notes: detail.chain(&note.notes).cloned().collect(),
         classes: note.classes.iter().map(|name| wordnet::shown(name).to_owned()).collect(),

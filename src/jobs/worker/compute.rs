@@ -134,10 +134,8 @@ impl Compute {
         let fingerprint = dataset.fingerprint();
         let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: request.folders, fingerprint });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
-        if let Err(error) = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()))
-        {
-            self.send(Event::Warning(error));
-        }
+        let known = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()));
+        self.tell_unless_refused(known.map(|_| ()));
         self.send(Event::Dataset(opened));
         Ok(())
     }
@@ -157,11 +155,18 @@ impl Compute {
             let part = opened.request.part.as_deref();
             p.remember_observer(&opened.file, part, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
         });
-        if let Err(error) = known {
-            self.send(Event::Warning(error));
-        }
+        self.tell_unless_refused(known.map(|_| ()));
         self.send(Event::Observer(opened));
         Ok(())
+    }
+
+    /// Tells why something could not be noted in the project, unless it was told that nothing can.
+    fn tell_unless_refused(&self, noted: Result<(), String>) {
+        if let Err(error) = noted
+            && !self.refused
+        {
+            self.send(Event::Warning(error));
+        }
     }
 
     /// The open dataset; without its empty classes where the observer doesn't know them.

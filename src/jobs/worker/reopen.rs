@@ -22,6 +22,7 @@ impl Compute {
         self.config.project = folder;
         (self.project, self.data, self.observer, self.session) = (None, None, None, None);
         let folder = self.config.project.clone().map_or_else(Project::default_dir, Ok);
+        self.refused = false;
         let held = self.project().map(|_| ());
         self.refused = held.is_err();
         let mut opened = OpenedProject { folder: None, held, window: None, state: None, notes: vec![], lost: vec![] };

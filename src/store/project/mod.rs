@@ -20,7 +20,7 @@ use connect::{Locks, READING, WRITING};
 pub use super::lock::Holder;
 pub use error::ProjectError;
 pub use recent::{DatasetRow, ObserverRow, RecentDataset, RecentObserver};
-pub use runs::{NewRun, RunRecord, RunRow, RunStatus, runs_csv};
+pub use runs::{NewRun, RunAsked, RunRecord, RunRow, RunStatus, runs_csv};
 pub use scores::{ScoreKey, Slot};
 
 /// Name of the database in a project folder.

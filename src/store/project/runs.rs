@@ -10,10 +10,33 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::formats::csv::{Csv, Field};
 use crate::core::param::Parameters as _;
 use crate::store::files::shown;
+use crate::store::window::{KeptDataset, KeptObserver};
 
 /// A row of the table of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunRow(i64);
+
+impl RunRow {
+    /// Its number: runs are counted from 1 in the order of their beginnings.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
+/// What a run was asked for, besides recipe and curation.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RunAsked {
+    /// The dataset.
+    pub dataset: KeptDataset,
+    /// The observer with all that was said of it.
+    pub observer: KeptObserver,
+    /// The classes by name, in the order of their running index.
+    pub classes: Vec<String>,
+    /// Whether these are all of the dataset's, in its own order.
+    pub all: bool,
+}
 
 /// A run that begins.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +49,8 @@ pub struct NewRun<'a> {
     pub recipe: &'a Recipe,
     /// What a person decided, as [`crate::core::distil::curation::file`] spells it; `None` where nothing was.
     pub curation: Option<&'a str>,
+    /// What else was asked for.
+    pub asked: Option<&'a RunAsked>,
     /// The output folder, where it writes one.
     pub out: Option<&'a Path>,
 }
@@ -55,6 +80,8 @@ pub struct RunRecord {
     pub recipe: Recipe,
     /// What a person decided, as [`crate::core::distil::curation::file`] spells it; `None` where nothing was.
     pub curation: Option<String>,
+    /// What else was asked for; `None` in runs of before that was kept.
+    pub asked: Option<RunAsked>,
     /// The dataset's folder.
     pub dataset: PathBuf,
     /// The observer's weights.
@@ -67,6 +94,8 @@ pub struct RunRecord {
     pub detail: String,
     /// When it began, in seconds since 1970.
     pub began: i64,
+    /// The same as date and time of this machine's time zone, to the minute.
+    pub began_here: String,
     /// When it ended.
     pub ended: Option<i64>,
 }
@@ -104,13 +133,14 @@ impl Project {
     /// [`ProjectError`] where the database can't be written.
     pub fn begin_run(&self, run: &NewRun<'_>) -> Result<RunRow, ProjectError> {
         let doing = "note the run";
-        // A recipe is a struct of plain fields: writing it as JSON cannot fail.
+        // Structs of plain fields: writing them as JSON cannot fail.
         let recipe = serde_json::to_string(run.recipe).unwrap_or_default();
+        let asked = run.asked.map(|asked| serde_json::to_string(asked).unwrap_or_default());
         let change = self.change(doing)?;
-        let query = "INSERT INTO runs (dataset, observer, recipe, out, status, curation)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id";
+        let query = "INSERT INTO runs (dataset, observer, recipe, out, status, curation, asked)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id";
         let (out, status) = (run.out.map(kept), name_of(RunStatus::Running));
-        let values = params![run.data.0, run.observer.0, recipe, out, status, run.curation];
+        let values = params![run.data.0, run.observer.0, recipe, out, status, run.curation, asked];
         let row = change.query_row(query, values, |row| row.get(0)).map_err(self.failed(doing))?;
         change.commit().map_err(self.failed(doing))?;
         Ok(RunRow(row))
@@ -133,9 +163,12 @@ impl Project {
     /// # Errors
     /// [`ProjectError`] where the database can't be read.
     pub fn runs(&self, limit: u32) -> Result<Vec<RunRecord>, ProjectError> {
-        let curation = if schema::version(self)? < schema::CURATIONS { "NULL" } else { "r.curation" };
+        let version = schema::version(self)?;
+        let since = |brought, column| if version < brought { "NULL" } else { column };
+        let (curation, asked) = (since(schema::CURATIONS, "r.curation"), since(schema::ASKED, "r.asked"));
         let query = format!(
-            "SELECT r.id, r.recipe, d.root, o.path, r.out, r.status, r.detail, r.began, r.ended, {curation}
+            "SELECT r.id, r.recipe, d.root, o.path, r.out, r.status, r.detail, r.began, r.ended, {curation}, {asked},
+                strftime('%Y-%m-%d %H:%M', r.began, 'unixepoch', 'localtime')
             FROM runs AS r JOIN datasets AS d ON d.id = r.dataset JOIN observers AS o ON o.id = r.observer
             ORDER BY r.id DESC LIMIT ?1"
         );
@@ -151,8 +184,20 @@ impl Project {
                 began: row.get(7)?,
                 ended: row.get(8)?,
                 curation: row.get(9)?,
+                // What a later version says of a run is nothing to fail for.
+                asked: row.get::<_, Option<String>>(10)?.and_then(|text| serde_json::from_str(&text).ok()),
+                began_here: row.get(11)?,
             })
         })
+    }
+
+    /// Number of runs.
+    ///
+    /// # Errors
+    /// [`ProjectError`] where the database can't be read.
+    pub fn run_count(&self) -> Result<u64, ProjectError> {
+        let count = self.connection.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, u32>(0));
+        Ok(count.map_err(self.failed("count the runs"))?.into())
     }
 
     /// Whoever holds the project's lock is the only writer: a run that is still marked as running has no process.
@@ -182,6 +227,8 @@ mod tests {
             detail: String::new(),
             began: 5,
             ended: Some(9),
+            asked: None,
+            began_here: String::new(),
         };
         let due = "run,status,detail,dataset,observer,out,began,ended,curated,method,\
                    ipc,patches,subset,crops,strategy,short-classes,seed,format\n\

@@ -6,7 +6,7 @@ use super::{Project, ProjectError};
 const APPLICATION: i64 = 0x5354_4c4d;
 
 /// Step n brings a database of version n to version n + 1. Steps are only ever added.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "
 CREATE TABLE datasets (
     id INTEGER PRIMARY KEY,
@@ -71,6 +71,9 @@ ALTER TABLE observers ADD COLUMN part TEXT NOT NULL DEFAULT ''; -- which of the 
     "
 ALTER TABLE runs ADD COLUMN curation TEXT; -- JSON by names of images, where a person decided something
 ",
+    "
+ALTER TABLE runs ADD COLUMN asked TEXT; -- JSON: the classes, and how dataset and observer were asked for
+",
 ];
 
 /// The version that brought the strongest other class of each crop.
@@ -84,6 +87,9 @@ pub(super) const PARTS: i64 = 4;
 
 /// The version that brought what a person decided about the images of a run.
 pub(super) const CURATIONS: i64 = 5;
+
+/// The version that brought the classes of a run.
+pub(super) const ASKED: i64 = 6;
 
 /// The version that this program writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

@@ -11,7 +11,7 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::train::recipe::TrainRecipe;
 use crate::core::workspace::Edited;
 use crate::core::workspace::selection::Selection;
-use crate::core::workspace::view::{Brush, Filter, Quantity, Sort};
+use crate::core::workspace::view::{Filter, Sort};
 
 /// What undo covers, but for the curation, which has a file of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,45 +27,20 @@ pub struct Edits {
     pub outputs: Option<BTreeMap<String, u32>>,
     /// The class that is shown.
     class: Option<String>,
-    /// The range of values that are shown.
-    brush: Option<Range>,
-    /// What else patches must be to be shown; class and range stand beside it.
+    /// What else patches must be to be shown; the class stands beside it.
     filter: Filter,
     /// In what order.
     pub sort: Sort,
-}
-
-/// A brush whose ends may be infinite, which JSON has no number for.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Range {
-    quantity: Quantity,
-    low: Option<f32>,
-    high: Option<f32>,
-}
-
-impl Range {
-    fn of(brush: &Brush) -> Option<Self> {
-        let end = |value: f32| value.is_finite().then_some(value);
-        let known = !brush.low.is_nan() && !brush.high.is_nan();
-        known.then(|| Self { quantity: brush.quantity, low: end(brush.low), high: end(brush.high) })
-    }
-
-    fn brush(self) -> Brush {
-        let (low, high) = (self.low.unwrap_or(f32::NEG_INFINITY), self.high.unwrap_or(f32::INFINITY));
-        Brush { quantity: self.quantity, low, high }
-    }
 }
 
 impl Edits {
     /// What is edited, in the words of the open dataset; of none, only what does not speak of one.
     #[must_use]
     pub fn of(edited: &Edited, dataset: Option<&Dataset>) -> Self {
-        let filter = Filter { class: None, brush: None, ..edited.filter.clone() };
         let own = Self {
             recipe: edited.recipe.clone(),
             training: edited.training.clone(),
-            brush: edited.filter.brush.as_ref().and_then(Range::of),
-            filter,
+            filter: edited.filter.of_any_class(),
             sort: edited.sort,
             ..Self::default()
         };
@@ -96,13 +71,12 @@ impl Edits {
             dataset.classes().iter().map(|c| known.get(&c.name).copied()).collect::<Option<Vec<u32>>>()
         });
         let class = self.class.as_ref().and_then(|name| dataset.classes().iter().position(|c| c.name == *name));
-        let brush = self.brush.map(Range::brush);
         Edited {
             recipe: self.recipe.clone(),
             training: self.training.clone(),
             chosen: chosen.unwrap_or_else(|| vec![true; dataset.classes().len()]),
             outputs: outputs.map(Arc::new),
-            filter: Filter { class: class.map(|at| ClassId(at as u32)), brush, ..self.filter.clone() },
+            filter: Filter { class: class.map(|at| ClassId(at as u32)), ..self.filter.clone() },
             sort: self.sort,
             ..Edited::default()
         }

@@ -211,8 +211,21 @@ pub struct View {
     pub curves: Option<Vec<KeptPath>>,
     /// The selected training.
     pub training: Option<KeptPath>,
+    /// How the source image was looked at.
+    pub source: Option<SourceView>,
     /// The panel that the arrow keys belonged to.
     pub active: Option<String>,
+}
+
+/// How a source image was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceView {
+    /// Points per pixel of the image; `None`: the whole image fits.
+    pub zoom: Option<f32>,
+    /// The point of the image that lies in the middle, in pixels.
+    pub centre: [f32; 2],
+    /// Whether all crops' boxes are drawn.
+    pub all_crops: bool,
 }
 
 #[cfg(test)]

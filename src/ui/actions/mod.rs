@@ -13,6 +13,12 @@ pub enum Action {
     NewSession,
     /// Choose another project.
     OpenProject,
+    /// Take the selected run's recipe, classes and curation.
+    RestoreRun,
+    /// Copy the command line that repeats the selected run.
+    CopyRun,
+    /// Bring the list of runs forward.
+    ShowRuns,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.

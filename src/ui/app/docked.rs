@@ -57,6 +57,7 @@ impl Panels {
         let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
+            source: Some(self.source.view()),
             class_filter: self.dataset.filter.clone(),
             out: (self.recipe.out_typed && !self.recipe.out.is_empty()).then(|| KeptPath(self.recipe.out.path())),
             ..View::default()
@@ -69,6 +70,7 @@ impl Panels {
         for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
         }
+        view.source.into_iter().for_each(|source| self.source.restore(source));
         self.dataset.filter = view.class_filter.clone();
         if let Some(out) = &view.out {
             self.recipe.out.set(&out.0);
@@ -108,7 +110,8 @@ fn least(panel: Panel) -> Vec2 {
         Panel::Patches => Vec2::new(280.0, 480.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Training => Vec2::new(300.0, 200.0),
-        Panel::Runs | Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
+        Panel::Runs => Vec2::new(240.0, 190.0),
+        Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
     }
 }
 

@@ -39,6 +39,7 @@ impl App {
             } else {
                 // What was said of single parameters was said of another set.
                 self.model.changes.clear();
+                self.model.last_change = None;
             }
             if self.model.workspace.recipe().ipc != ipc {
                 self.suggest_output();

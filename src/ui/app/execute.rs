@@ -46,6 +46,7 @@ impl App {
             Intent::Save(saving) => self.save(saving),
             Intent::Write(path) => self.write(path, false),
             Intent::OpenProject(folder) => self.change_project(folder),
+            Intent::SelectRun(run) => self.model.runs.chosen = Some(run),
             Intent::Relocate(step) => self.relocate(step),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
@@ -60,10 +61,8 @@ impl App {
                 self.distil_next = None;
                 self.request(Request::OpenSample);
             }
-            Action::NewSession => self.new_session(),
-            Action::OpenProject => {
-                self.model.project.problem = None;
-                self.panels.projects.open = true;
+            Action::NewSession | Action::OpenProject | Action::RestoreRun | Action::CopyRun | Action::ShowRuns => {
+                self.act_on_project(ctx, action);
             }
             Action::OpenDataset => self.browse(Purpose::Dataset),
             Action::OpenObserver => self.browse(Purpose::Observer),

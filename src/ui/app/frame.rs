@@ -70,6 +70,9 @@ impl App {
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         let news = News::of(&event);
         self.touched();
+        if opened.is_some() {
+            self.save_before_another();
+        }
         self.model.take(event);
         self.model.culling.remarked();
         if scores_of_another {
@@ -137,6 +140,8 @@ enum News {
         dataset: bool,
     },
     Recalled,
+    /// A run has ended, well or not.
+    Ran,
     None,
 }
 
@@ -152,6 +157,7 @@ impl News {
                 Self::NotOpened { dataset: false }
             }
             Event::Finished(Job::Recall) => Self::Recalled,
+            Event::Finished(Job::Distill) => Self::Ran,
             _ => Self::None,
         }
     }
@@ -168,6 +174,7 @@ impl App {
                 }
                 self.not_reopened(dataset);
             }
+            News::Ran => self.list_runs(),
             News::Recalled => scrolls::scroll_at_last(&self.keeping.ctx),
             News::None => {}
         }

@@ -45,6 +45,9 @@ impl App {
             Some(Err(TryRecvError::Empty)) => ctx.request_repaint_after(Duration::from_millis(50)),
             None => {}
         }
+        if let Some(pending) = self.keeping.pending.take_if(|_| self.keeping.file.is_some()) {
+            self.write_state(pending);
+        }
         match self.keeping.due_secs {
             Some(due) if self.model.now_secs >= due => {
                 self.keeping.due_secs = None;
@@ -61,9 +64,23 @@ impl App {
     pub(super) fn save_window(&mut self) {
         if self.keeping.writing.is_some() {
             self.touched();
-            return;
+        } else if let Some(snapshot) = self.changed() {
+            self.write_state(snapshot);
         }
-        let Some(snapshot) = self.changed() else { return };
+    }
+
+    /// Writes what has changed before another dataset takes its place.
+    pub(super) fn save_before_another(&mut self) {
+        if let Some(snapshot) = self.changed() {
+            if self.keeping.file.is_some() {
+                self.write_state(snapshot);
+            } else {
+                self.keeping.pending = Some(snapshot);
+            }
+        }
+    }
+
+    fn write_state(&mut self, snapshot: Snapshot) {
         let (Some(file), Some(folder)) = (self.keeping.file.take(), self.keeping.folder.clone()) else { return };
         self.keeping.last = Some(snapshot.clone());
         self.keeping.writing = Some(later::soon(move || snapshot.write(file, &folder)));
@@ -75,7 +92,8 @@ impl App {
         let keeping = &self.keeping;
         let busy =
             keeping.reopening.is_some() || keeping.resolving.is_some() || self.model.project.relocation.is_some();
-        if !keeping.held || keeping.file.is_none() || busy {
+        let known = keeping.file.is_some() || keeping.writing.is_some();
+        if !keeping.held || !known || busy {
             return None;
         }
         let snapshot = self.snapshot();
@@ -156,17 +174,23 @@ impl App {
         }
     }
 
-    /// Writes what is left to be written, and waits for it.
-    fn save_last(&mut self) {
+    fn await_written(&mut self) {
         if let Some(writing) = self.keeping.writing.take()
             && let Ok(written) = writing.recv_timeout(PATIENCE)
         {
             self.take_written(written);
         }
-        self.save_window();
-        if let Some(writing) = self.keeping.writing.take() {
-            let _ = writing.recv_timeout(PATIENCE);
+    }
+
+    /// Writes what is left to be written, and waits for it.
+    fn save_last(&mut self) {
+        self.await_written();
+        if let Some(pending) = self.keeping.pending.take() {
+            self.write_state(pending);
+            self.await_written();
         }
+        self.save_window();
+        self.await_written();
     }
 }
 

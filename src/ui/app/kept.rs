@@ -8,7 +8,7 @@ use eframe::egui::Context;
 
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::curation::Curation;
-use crate::core::distil::curation::file::Strays;
+use crate::core::distil::curation::file::{Named, Strays};
 use crate::core::workspace::Edited;
 use crate::core::workspace::selection::Selection;
 use crate::jobs::open::{DatasetRequest, OpenedObserver};
@@ -16,6 +16,7 @@ use crate::jobs::reopen::{Lost, Match, kept_dataset, kept_observer};
 use crate::jobs::worker::OpenedDataset;
 use crate::store::curation;
 use crate::store::window::{Edits, Layout, Look, Selected, View, WindowFile, WindowState};
+use crate::ui::model::runs::RunList;
 
 /// What the command line asked to begin with.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +45,8 @@ pub(super) struct Keeping {
     /// Whether this process has the project.
     pub(super) held: bool,
     pub(super) writing: Option<Receiver<Written>>,
+    /// A dataset was closed with changes while others were written: these come next.
+    pub(super) pending: Option<Snapshot>,
     /// When the next look for changes is due, on the window's clock.
     pub(super) due_secs: Option<f64>,
     /// What was written last.
@@ -54,7 +57,7 @@ pub(super) struct Keeping {
     pub(super) left: Option<Arc<WindowState>>,
     pub(super) reopening: Option<Reopening>,
     /// What is opened as soon as what has gone is found.
-    pub(super) relocating: Option<Arc<WindowState>>,
+    pub(super) relocating: Option<Relocated>,
     pub(super) resolving: Option<Receiver<Resolved>>,
     /// The dataset whose curation the workspace holds, with what is on disk.
     pub(super) curated: Option<Curated>,
@@ -65,6 +68,10 @@ pub(super) struct Keeping {
     /// Where a missing thing is looked for.
     pub(super) looking: Option<Looking>,
     pub(super) listed: Option<Receiver<Vec<PathBuf>>>,
+    pub(super) runs: Option<Receiver<Result<RunList, String>>>,
+    pub(super) prepared: Option<Receiver<Prepared>>,
+    /// A run's command line.
+    pub(super) line: Option<Receiver<Result<String, String>>>,
     /// Whether something that could not be opened has only been moved.
     pub(super) moved: Option<Receiver<Option<Lost>>>,
 }
@@ -79,6 +86,7 @@ impl Keeping {
             file: None,
             held: false,
             writing: None,
+            pending: None,
             due_secs: None,
             last: None,
             warned: false,
@@ -91,6 +99,9 @@ impl Keeping {
             next: None,
             looking: None,
             listed: None,
+            runs: None,
+            prepared: None,
+            line: None,
             moved: None,
         }
     }
@@ -99,7 +110,13 @@ impl Keeping {
 impl Keeping {
     /// Whether something of the project is still being read.
     pub(super) fn is_reading(&self) -> bool {
-        self.reopening.is_some() || self.resolving.is_some() || self.looking.is_some() || self.next.is_some()
+        let asked = self.looking.is_some() || self.next.is_some() || self.prepared.is_some() || self.runs.is_some();
+        asked || self.is_reopening()
+    }
+
+    /// Whether what was edited is on its way.
+    pub(super) fn is_reopening(&self) -> bool {
+        self.reopening.is_some() || self.resolving.is_some()
     }
 
     /// Forgets the project that was open.
@@ -128,19 +145,50 @@ pub(super) struct Reopening {
     pub(super) resolved: bool,
     /// The observer is there again.
     pub(super) loaded: bool,
+    /// It is a run's: a step of the history that goes on, not the beginning of one.
+    pub(super) rerun: Option<Rerun>,
 }
+
+/// A run whose recipe, classes and curation are taken.
+#[derive(Clone)]
+pub(super) struct Rerun {
+    /// The step in the history's words.
+    pub(super) words: String,
+    /// Its curation, as a file spells it.
+    pub(super) curation: Option<String>,
+    /// Its dataset is the open one.
+    pub(super) same_data: bool,
+    /// And its observer the loaded one.
+    pub(super) same_observer: bool,
+}
+
+/// A run, and what of it has gone.
+pub(super) struct Prepared {
+    pub(super) state: Arc<WindowState>,
+    pub(super) lost: Vec<Lost>,
+    pub(super) rerun: Rerun,
+}
+
+/// What is opened once what has gone is found.
+pub(super) type Relocated = (Arc<WindowState>, Option<Rerun>);
 
 /// What was left, in the ids of the dataset that is open now.
 pub(super) struct Resolved {
     pub(super) data: Arc<OpenedDataset>,
     pub(super) edited: Option<Edited>,
+    /// The curation of a run.
+    pub(super) of_run: Option<Result<Curation, String>>,
     pub(super) selected: (Vec<ImageId>, Option<ImageId>),
     pub(super) curation: Result<(Curation, Strays), String>,
 }
 
 impl Resolved {
     /// Finds classes and images by name, and reads the project's curation of the dataset.
-    pub(super) fn of(data: Arc<OpenedDataset>, left: Option<&WindowState>, project: Option<PathBuf>) -> Self {
+    pub(super) fn of(
+        data: Arc<OpenedDataset>,
+        (left, rerun): (Option<&WindowState>, Option<&Rerun>),
+        project: Option<PathBuf>,
+    ) -> Self {
         let dataset = &data.dataset;
         let known = project.map(|folder| curation::load(&folder, dataset)).transpose();
         let known = known.map(|known| known.flatten().map(|found| (found.curation, found.strays)).unwrap_or_default());
@@ -148,6 +196,11 @@ impl Resolved {
             edited: left.map(|left| left.edits.edited(dataset)),
             selected: left.map(|left| left.selected.images(dataset)).unwrap_or_default(),
             curation: known.map_err(|e| e.to_string()),
+            of_run: rerun.map(|rerun| {
+                let named = rerun.curation.as_deref().map(|text| Named::parse(text.as_bytes())).transpose();
+                let found = named.map(|named| named.map(|named| named.resolve(dataset).curation).unwrap_or_default());
+                found.map_err(|e| format!("{}: its curation can't be read: {e}", rerun.words))
+            }),
             data,
         }
     }

@@ -20,6 +20,7 @@ mod pending;
 mod presets;
 mod relocating;
 mod reopening;
+mod rerunning;
 mod saving;
 mod state;
 mod touring;

@@ -62,7 +62,7 @@ impl App {
             self.model.say(Level::Warning, format!("the command line can't repeat the class order: {why}"));
         }
         // What the project was left with comes with its own.
-        let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reading()) else { return };
+        let Some(opened) = self.model.observer.clone().filter(|_| !self.keeping.is_reopening()) else { return };
         let wanted = self.model.workspace.outputs().cloned();
         if self.has_order() {
             // Another order was asked for and refused: that is over.

@@ -32,10 +32,10 @@ impl App {
                 let state = self.keeping.relocating.take();
                 let is_dataset = |item: &Missing| item.lost.is_dataset();
                 // Without its dataset an observer fits nothing.
-                if let (Some(state), Some(gone)) = (state, gone)
+                if let (Some((state, rerun)), Some(gone)) = (state, gone)
                     && !gone.items.iter().any(is_dataset)
                 {
-                    self.reopen_as(WindowState { observer: None, ..WindowState::clone(&state) });
+                    self.reopen_as(WindowState { observer: None, ..WindowState::clone(&state) }, rerun);
                 }
             }
         }
@@ -44,7 +44,7 @@ impl App {
     fn open_found(&mut self) {
         let Some(Relocation { items }) = self.model.project.relocation.take_if(|r| r.is_complete()) else { return };
         let found = items.into_iter().filter_map(|item| Some((item.place()?.to_owned(), item.lost)));
-        let Some(state) = self.keeping.relocating.take() else {
+        let Some((state, rerun)) = self.keeping.relocating.take() else {
             for (path, lost) in found {
                 match lost {
                     Lost::Dataset(kept) => self.open_dataset(DatasetRequest { path, ..dataset_request(&kept) }),
@@ -66,8 +66,10 @@ impl App {
                 _ => {}
             }
         }
-        self.keeping.left = Some(state.clone().into());
-        self.reopen_as(state);
+        if rerun.is_none() {
+            self.keeping.left = Some(state.clone().into());
+        }
+        self.reopen_as(state, rerun);
     }
 
     /// Takes what was found where it was looked for.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
-use super::kept::{Curated, Reopening, Resolved, Start};
+use super::kept::{Curated, Relocated, Reopening, Rerun, Resolved, Start};
 use super::state::App;
 use crate::core::data::dataset::ClassId;
 use crate::core::workspace::selection::Joining;
@@ -71,9 +71,9 @@ impl App {
                 let named = |folder: bool| if folder { dataset.is_some() } else { other };
                 let lost: Vec<_> = lost.filter(|lost| !named(lost.is_dataset())).collect();
                 if lost.is_empty() {
-                    self.reopen(&state, (dataset, observer));
+                    self.reopen(&state, (dataset, observer), None);
                 } else {
-                    self.relocate_from(Some(state), lost);
+                    self.relocate_from(Some((state, None)), lost);
                 }
             }
             state => {
@@ -117,41 +117,52 @@ impl App {
     }
 
     /// Opens what a state has open, or what was asked for in its stead.
-    fn reopen(
+    pub(super) fn reopen(
         &mut self,
         state: &Arc<WindowState>,
         (dataset, other): (Option<DatasetRequest>, Option<ObserverRequest>),
+        rerun: Option<Rerun>,
     ) {
         let Some(request) = dataset.or_else(|| state.dataset.as_ref().map(dataset_request)) else { return };
         let check = other.is_some();
-        let kept = || state.observer.as_ref().map(observer_request).transpose();
-        self.observer_next = match other.map_or_else(kept, |other| Ok(Some(other))) {
+        match other {
+            Some(other) => self.observer_next = Some(other),
+            None => self.next_observer(state),
+        }
+        let (observer, state) = (self.observer_next.is_some(), state.clone());
+        self.panels.dataset.set(&request);
+        self.keeping.reopening = Some(Reopening { state, observer, check, resolved: false, loaded: false, rerun });
+        if !self.queue(Request::OpenDataset(request)) {
+            self.keeping.reopening = None;
+        }
+    }
+
+    /// The observer of a state is loaded next, where it has one.
+    pub(super) fn next_observer(&mut self, state: &WindowState) {
+        self.observer_next = match state.observer.as_ref().map(observer_request).transpose() {
             Ok(observer) => observer,
             Err(why) => {
                 self.model.say(Level::Warning, why.to_string());
                 None
             }
         };
-        let (observer, state) = (self.observer_next.is_some(), state.clone());
-        self.panels.dataset.set(&request);
-        self.keeping.reopening = Some(Reopening { state, observer, check, resolved: false, loaded: false });
-        if !self.queue(Request::OpenDataset(request)) {
-            self.keeping.reopening = None;
-        }
     }
 
     /// Finds what was left, and the curation, in a dataset that was opened.
     pub(super) fn resolve(&mut self, data: &Arc<OpenedDataset>) {
         let left = self.keeping.reopening.as_mut().map(|reopening| {
             reopening.resolved = false;
-            reopening.state.clone()
+            (reopening.state.clone(), reopening.rerun.clone())
         });
-        if left.is_none() {
+        if left.as_ref().is_none_or(|(_, rerun)| rerun.is_some()) {
             self.keeping.left = None;
         }
         let (data, folder) = (data.clone(), self.keeping.folder.clone());
         self.keeping.curated = None;
-        self.keeping.resolving = Some(later::soon(move || Resolved::of(data, left.as_deref(), folder)));
+        self.keeping.resolving = Some(later::soon(move || {
+            let (state, rerun) = left.map_or((None, None), |(state, rerun)| (Some(state), rerun));
+            Resolved::of(data, (state.as_deref(), rerun.as_ref()), folder)
+        }));
     }
 
     /// Takes what threads of their own have found; once a frame.
@@ -172,18 +183,16 @@ impl App {
             self.model.project.recent = listed;
         }
         self.drain_relocation();
+        self.drain_runs();
         let keeping = &self.keeping;
-        if keeping.resolving.is_some()
-            || keeping.listed.is_some()
-            || keeping.looking.is_some()
-            || keeping.moved.is_some()
-        {
+        let asked = keeping.listed.is_some() || keeping.moved.is_some() || keeping.line.is_some();
+        if asked || keeping.is_reading() {
             keeping.ctx.request_repaint_after(Duration::from_millis(30));
         }
     }
 
     fn take_resolved(&mut self, resolved: Resolved) {
-        let Resolved { data, edited, selected: (images, lead), curation } = resolved;
+        let Resolved { data, edited, of_run, selected: (images, lead), curation } = resolved;
         if !self.model.data.as_ref().is_some_and(|open| Arc::ptr_eq(open, &data)) {
             return;
         }
@@ -200,19 +209,28 @@ impl App {
                 self.model.say(Level::Warning, words);
             }
         }
+        match of_run {
+            Some(Ok(curation)) => edited.curation = Arc::new(curation),
+            Some(Err(why)) => self.model.say(Level::Warning, why),
+            None => {}
+        }
+        let rerun = self.keeping.reopening.as_ref().and_then(|reopening| reopening.rerun.clone());
         if edited != *self.model.workspace.edited() {
-            self.edit(Command::Restore { edited: Box::new(edited), words: None });
+            let words = rerun.as_ref().map(|rerun| rerun.words.clone());
+            self.edit(Command::Restore { edited: Box::new(edited), words });
         }
         if !images.is_empty() {
-            // Not by way of an edit: the panels are scrolled to where they were, not to what is selected.
-            let select = Command::SelectMany { images, joining: Joining::Replace, lead };
-            let _ = self.model.workspace.apply(select);
-            self.model.culling.reselected();
+            // The panels are scrolled to where they were, not to what is selected.
+            let reveal = self.model.reveal;
+            self.edit(Command::SelectMany { images, joining: Joining::Replace, lead });
+            self.model.reveal = reveal;
         }
         if let Some(reopening) = &mut self.keeping.reopening {
             reopening.resolved = true;
             let state = reopening.state.clone();
-            self.panels.restore(&state.view);
+            if rerun.is_none() {
+                self.panels.restore(&state.view);
+            }
         }
         if reopened {
             if let Some(request) = self.observer_next.take() {
@@ -244,10 +262,11 @@ impl App {
     /// Once all is there again: has the stored scores brought, those of chosen classes first.
     fn end_reopening(&mut self) {
         let complete = |r: &Reopening| r.resolved && (r.loaded || !r.observer);
-        let Some(Reopening { loaded, check, state, .. }) = self.keeping.reopening.take_if(|r| complete(r)) else {
+        let Some(Reopening { loaded, check, state, rerun, .. }) = self.keeping.reopening.take_if(|r| complete(r))
+        else {
             return;
         };
-        self.model.say(Level::Info, "opened as it was left");
+        self.model.say(Level::Info, rerun.map_or_else(|| "opened as it was left".to_owned(), |rerun| rerun.words));
         if !loaded {
             scrolls::scroll_at_last(&self.keeping.ctx);
             return;
@@ -272,6 +291,7 @@ impl App {
         self.recent = Some(later::later(move || Recent::read(project)));
         let ctx = self.keeping.ctx.clone();
         self.list_trainings(&ctx);
+        self.list_runs();
         if let (Some(file), Some(folder)) = (self.keeping.projects.clone(), self.keeping.folder.clone()) {
             self.keeping.listed = Some(later::soon(move || {
                 let list = note_project(&file, &folder).unwrap_or_else(|_| RecentProjects::read(&file));
@@ -281,7 +301,7 @@ impl App {
     }
 
     /// Asks where things are that have gone; `state` is opened with what is found.
-    pub(super) fn relocate_from(&mut self, state: Option<Arc<WindowState>>, lost: Vec<Lost>) {
+    pub(super) fn relocate_from(&mut self, state: Option<Relocated>, lost: Vec<Lost>) {
         let relocation = Relocation::of(lost);
         self.panels.relocate.begin(&relocation);
         self.model.project.relocation = Some(relocation);
@@ -289,9 +309,9 @@ impl App {
     }
 
     /// Opens a state, with nothing asked for in its stead.
-    pub(super) fn reopen_as(&mut self, state: WindowState) {
+    pub(super) fn reopen_as(&mut self, state: WindowState, rerun: Option<Rerun>) {
         let state = Arc::new(state);
-        self.reopen(&state, (None, None));
+        self.reopen(&state, (None, None), rerun);
     }
 
     /// Changes to the project in `folder` as soon as this one is written.
@@ -320,7 +340,7 @@ impl App {
 
     /// Opens the project that waits for this one to be written.
     pub(super) fn open_next(&mut self) {
-        if self.keeping.writing.is_some() {
+        if self.keeping.writing.is_some() || self.keeping.pending.is_some() {
             return;
         }
         let Some((folder, start)) = self.keeping.next.take() else { return };

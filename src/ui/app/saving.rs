@@ -1,6 +1,7 @@
 //! Saving plots and tables: away from the frame, in one step, and never over another file unless a dialog has asked.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::TryRecvError;
 
 use super::state::App;
 use crate::store::files::{self, Written};
@@ -20,7 +21,7 @@ impl App {
     pub(super) fn write(&mut self, path: PathBuf, replace: bool) {
         let Some(Saving { what, text, .. }) = self.panels.save.asked().cloned() else { return };
         self.model.problems.save = None;
-        self.saved = Some(later::later(move || match write(&path, &text, replace) {
+        self.saved.push(later::later(move || match write(&path, &text, replace) {
             Ok(()) => Ok(Saved { what, path }),
             Err(why) => Err(why),
         }));
@@ -28,24 +29,30 @@ impl App {
 
     /// Takes what has been saved.
     pub(super) fn drain_saved(&mut self, ctx: &eframe::egui::Context) {
-        match self.saved.as_ref().map(|saved| saved.try_recv()) {
-            Some(Ok(outcome)) => {
-                self.saved = None;
-                match outcome {
-                    Ok(saved) => {
-                        self.panels.save.saved(&saved.path);
-                        let text = format!("saved {} to {}", saved.what, files::shown(&saved.path));
-                        self.model.say(Level::Info, text);
-                        self.model.saved = Some(saved);
-                    }
-                    Err(why) => {
-                        self.model.say(Level::Error, format!("saving: {why}"));
-                        self.model.problems.save = Some(why);
-                    }
+        let mut outcomes = Vec::new();
+        self.saved.retain(|saved| match saved.try_recv() {
+            Ok(outcome) => {
+                outcomes.push(outcome);
+                false
+            }
+            Err(why) => why == TryRecvError::Empty,
+        });
+        for outcome in outcomes {
+            match outcome {
+                Ok(saved) => {
+                    self.panels.save.saved(&saved);
+                    let text = format!("saved {} to {}", saved.what, files::shown(&saved.path));
+                    self.model.say(Level::Info, text);
+                    self.model.saved = Some(saved);
+                }
+                Err(why) => {
+                    self.model.say(Level::Error, format!("saving: {why}"));
+                    self.model.problems.save = Some(why);
                 }
             }
-            Some(Err(_)) => ctx.request_repaint_after(std::time::Duration::from_millis(50)),
-            None => {}
+        }
+        if !self.saved.is_empty() {
+            ctx.request_repaint_after(std::time::Duration::from_millis(50));
         }
     }
 }
@@ -58,5 +65,27 @@ fn write(path: &Path, text: &str, replace: bool) -> Result<(), String> {
     match files::write_new(path, text.as_bytes()).map_err(|e| e.to_string())? {
         Written::New | Written::Same => Ok(()),
         Written::Differs => Err(format!("{}: exists already; give another name", files::shown(path))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_path_replaces_nothing_and_a_chosen_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plot.svg");
+        assert_eq!(write(&path, "one", false), Ok(()));
+        // The same again is what was asked for.
+        assert_eq!(write(&path, "one", false), Ok(()));
+        let why = write(&path, "two", false).unwrap_err();
+        assert!(why.contains("plot.svg: exists already; give another name"), "{why}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
+        assert_eq!(write(&path, "two", true), Ok(()));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
+        let why = write(&folder.path().join("no/plot.svg"), "one", false).unwrap_err();
+        assert!(why.contains("no/plot.svg") && why.contains("does not exist"), "{why}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 }

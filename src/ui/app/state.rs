@@ -92,8 +92,8 @@ pub struct App {
     pub(super) exports: PendingExport,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
-    /// A file that is being saved.
-    pub(super) saved: Option<Receiver<Result<Saved, String>>>,
+    /// Files that are being saved.
+    pub(super) saved: Vec<Receiver<Result<Saved, String>>>,
     /// A command line that is copied as soon as its file is written.
     pub(super) copied: Option<Receiver<Result<String, String>>>,
     pub(super) recent: Option<Receiver<Result<Recent, String>>>,
@@ -143,7 +143,7 @@ impl App {
             exports: PendingExport::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
-            saved: None,
+            saved: Vec::new(),
             copied: None,
             recent: None,
             help: Help::default(),

@@ -51,6 +51,10 @@ impl App {
         let Some((name, before)) = self.tuning.moving.clone() else { return };
         let now = self.model.ranking.basis(self.model.workspace.chosen());
         self.model.changes.remove(name);
+        if now.is_empty() {
+            return;
+        }
+        self.model.last_change = Some(name);
         // Of another N or seed nothing is known yet; it is told once it is scored.
         if now.is_stale() {
             self.tuning.again = true;
@@ -119,6 +123,7 @@ impl App {
             Event::Observer(_) | Event::Dataset(_) => {
                 self.tuning = Tuning::default();
                 self.model.changes.clear();
+                self.model.last_change = None;
             }
             _ => {}
         }

@@ -7,6 +7,7 @@ pub mod log;
 mod problems;
 pub mod project;
 pub mod ranking;
+pub mod runs;
 pub mod saved;
 pub mod shown;
 pub mod trainings;
@@ -38,6 +39,7 @@ pub use problems::Problems;
 use project::ProjectView;
 pub use project::Recent;
 use ranking::Ranking;
+use runs::Runs;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
 use trainings::{Trainings, trained};
@@ -76,6 +78,8 @@ pub struct Model {
     pub check: Option<(Arc<CheckReport>, Verdict)>,
     /// What the last change of each parameter of the recipe did to the stitched patches.
     pub changes: HashMap<&'static str, Difference>,
+    /// The parameter that changed last.
+    pub last_change: Option<&'static str>,
     /// Whether what the recipe lacks is scored by itself.
     pub live: bool,
     /// What the observer says of the selected patch.
@@ -100,6 +104,8 @@ pub struct Model {
     pub log: Log,
     /// What was opened before.
     pub recent: Recent,
+    /// What was distilled in the project.
+    pub runs: Runs,
     /// The project, and other ones.
     pub project: ProjectView,
     /// The user's own presets.
@@ -190,6 +196,11 @@ impl Model {
             Action::PreviousInRank | Action::NextInRank => {
                 needs(self.workspace.selected().is_some(), "select a patch first")
             }
+            Action::RestoreRun => {
+                let none = needs(self.runs.selected().is_some(), "select a run in the table first");
+                none.or(needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"))
+            }
+            Action::CopyRun => needs(self.runs.selected().is_some(), "select a run in the table first"),
             Action::NewSession => needs(!self.is_busy(), "a job runs or waits: cancel it, or wait for it"),
             Action::Undo => needs(self.workspace.can_undo(), "nothing to take back"),
             Action::Redo => needs(self.workspace.can_redo(), "nothing to repeat"),

@@ -34,7 +34,8 @@ impl ProjectsDialog {
                 ui.add(egui::Label::new(RichText::new(&words).color(p.weak)).truncate()).on_hover_text(words);
             }
             ui.add_space(6.0);
-            let used = self.path.show(ui, ("Project folder", "/path/to/project, made where it is missing"), "Open");
+            let used =
+                self.path.show(ui, ("Project folder", "/path/to/project, made where it is missing"), "Open project");
             if used.submitted {
                 out.push(Intent::OpenProject(self.path.path()));
             }

@@ -47,12 +47,13 @@ impl RecipePanel {
                 let recipe = scene.model.workspace.recipe();
                 // Those of other methods are not there.
                 for param in PARAMS.iter().filter(|p| (p.get)(recipe).is_some()) {
-                    let label = ui.label(param.label).on_hover_text(param.help);
+                    let change = change(param.name, scene.model).map_or_else(String::new, |words| format!("\n{words}"));
+                    let label = ui.label(param.label).on_hover_text(format!("{}{change}", param.help));
                     ui.horizontal_wrapped(|ui| field(ui, param, (scene, label.id)));
                     ui.end_row();
-                    change(ui, param, scene.model);
                 }
             });
+            last_change(ui, scene.model);
             needs(ui, scene);
             staleness(ui, scene);
             ui.horizontal_wrapped(|ui| {
@@ -226,21 +227,32 @@ fn format_field(ui: &mut Ui, param: &'static RecipeParam, scene: &mut Scene<'_>)
     }
 }
 
-/// What the last change of a parameter did to the stitched patches, under its field.
-fn change(ui: &mut Ui, param: &RecipeParam, model: &Model) {
-    let Some(difference) = model.changes.get(param.name) else { return };
-    let p = palette(ui.visuals());
+/// What the last change of a parameter did to the stitched patches.
+fn change(param: &str, model: &Model) -> Option<String> {
+    let difference = model.changes.get(param)?;
     let loss = |mean: Option<f64>| mean.map_or_else(|| "none".to_owned(), |mean| text::loss(mean as f32));
     let [before, now] = difference.mean_losses().map(loss);
-    let words = format!(
+    Some(format!(
         "{} of {} patches as before, {} images kept; mean loss {before}, now {now}",
         text::thousands(difference.shared as u64),
         text::thousands(difference.patches[1] as u64),
         text::thousands(difference.images_kept as u64),
-    );
-    ui.label("");
-    ui.add(egui::Label::new(RichText::new(words).small().color(p.weak)).wrap());
-    ui.end_row();
+    ))
+}
+
+/// A line that is always there once there are scores, so that nothing moves under the pointer that moves a slider.
+fn last_change(ui: &mut Ui, model: &Model) {
+    if !model.ranking.any() {
+        return;
+    }
+    let p = palette(ui.visuals());
+    let said = model.last_change.and_then(|name| {
+        let label = PARAMS.iter().find(|param| param.name == name)?.label;
+        Some(format!("{label}: {}", change(name, model).unwrap_or_else(|| "counting…".to_owned())))
+    });
+    let words = said.unwrap_or_else(|| "What a change does to the patches is said here.".to_owned());
+    let label = egui::Label::new(RichText::new(&words).small().color(p.weak)).truncate();
+    ui.add(label).on_hover_text(words);
 }
 
 /// What the recipe comes to.

@@ -7,6 +7,7 @@ use eframe::egui::{Context, Key, Vec2};
 
 use super::scene::Scene;
 use crate::ui::intent::{Intent, Purpose, Saving};
+use crate::ui::model::saved::Saved;
 use crate::ui::widgets::path_field::PathField;
 use crate::ui::widgets::room::window;
 use crate::ui::widgets::text;
@@ -41,10 +42,10 @@ impl SaveWindow {
         &mut self.field
     }
 
-    /// It was saved there.
-    pub fn saved(&mut self, path: &Path) {
-        self.folder = path.parent().map(Path::to_owned);
-        self.asked = None;
+    /// Something was saved: the window closes if it was what it asks for.
+    pub fn saved(&mut self, saved: &Saved) {
+        self.folder = saved.path.parent().map(Path::to_owned);
+        self.asked.take_if(|asked| asked.what == saved.what);
     }
 
     /// Shows the window while something is asked for.

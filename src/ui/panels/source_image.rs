@@ -11,6 +11,7 @@ use super::scene::Scene;
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
+use crate::store::window::SourceView;
 use crate::ui::actions::Action;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::{Look, Shown};
@@ -36,15 +37,32 @@ pub struct SourcePanel {
     all_crops: bool,
     /// The image that zoom and centre are of.
     of: Option<ImageId>,
+    /// Zoom and centre when the project was left, for the first image that is shown.
+    left: Option<(f32, Vec2)>,
 }
 
 impl Default for SourcePanel {
     fn default() -> Self {
-        Self { zoom: None, centre: Vec2::ZERO, all_crops: true, of: None }
+        Self { zoom: None, centre: Vec2::ZERO, all_crops: true, of: None, left: None }
     }
 }
 
 impl SourcePanel {
+    /// How the image is looked at, to be kept.
+    #[must_use]
+    pub fn view(&self) -> SourceView {
+        let (zoom, centre) = self.left.map_or((self.zoom, self.centre), |(zoom, centre)| (Some(zoom), centre));
+        SourceView { zoom, centre: centre.into(), all_crops: self.all_crops }
+    }
+
+    /// Looks at the first image that is shown as it was looked at.
+    pub fn restore(&mut self, view: SourceView) {
+        self.all_crops = view.all_crops;
+        let centre = Vec2::from(view.centre);
+        let zoom = view.zoom.filter(|zoom| zoom.is_finite() && centre.is_finite());
+        self.left = zoom.map(|zoom| (zoom.clamp(*ZOOMS.start(), *ZOOMS.end()), centre));
+    }
+
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         let place = scene.model.selected_place();
@@ -59,6 +77,9 @@ impl SourcePanel {
         let Some(key) = scene.model.ranking.ranked(class).get(rank).copied() else { return };
         if self.of != Some(image) {
             (self.of, self.zoom) = (Some(image), None);
+            if let Some((zoom, centre)) = self.left.take() {
+                (self.zoom, self.centre) = (Some(zoom), centre);
+            }
         }
         let crops = scene.model.crops(image);
         let ranked = scene.model.ranking.class(class).ranked;

@@ -25,6 +25,7 @@ pub fn scrolled(ctx: &Context) -> BTreeMap<String, f32> {
         let mut all = scrolls.now.clone();
         // A grid that was not seen since is where it was left.
         all.extend(scrolls.wanted.clone());
+        all.retain(|_, offset| *offset > 0.0);
         all
     })
 }

@@ -159,6 +159,12 @@ impl Named {
         Ok(Self { fingerprint: read.dataset.fingerprint, marks })
     }
 
+    /// Number of images that have a mark.
+    #[must_use]
+    pub fn images(&self) -> usize {
+        self.marks.values().map(BTreeMap::len).sum()
+    }
+
     /// Number of marks of each kind.
     #[must_use]
     pub fn counts(&self) -> Counts {

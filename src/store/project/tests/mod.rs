@@ -210,13 +210,20 @@ fn recent_lists_and_runs() {
     let recent = project.recent_observers(5).unwrap();
     assert_eq!((&recent[0].path, recent[0].part.as_deref()), (&odd, Some("teacher")));
     let recipe = Recipe { seed: u64::MAX, ..Recipe::default() };
-    let new = NewRun { data: row, observer, recipe: &recipe, curation: None, out: None };
-    let first = NewRun { curation: Some("{}"), out: Some(Path::new("/out")), ..new };
+    let new = NewRun { data: row, observer, recipe: &recipe, curation: None, asked: None, out: None };
+    let asked = RunAsked { classes: vec!["cat".to_owned()], ..RunAsked::default() };
+    let first = NewRun { curation: Some("{}"), asked: Some(&asked), out: Some(Path::new("/out")), ..new };
     let run = project.begin_run(&first).unwrap();
     project.end_run(run, RunStatus::Failed, "why").unwrap();
     project.begin_run(&new).unwrap();
     drop(project);
-    let runs = Project::open(folder.path()).unwrap().runs(10).unwrap();
+    let project = Project::open(folder.path()).unwrap();
+    let runs = project.runs(10).unwrap();
+    assert_eq!((project.run_count().unwrap(), project.runs(1).unwrap().len()), (2, 1));
+    assert_eq!((runs[0].asked.as_ref(), runs[1].asked.as_ref()), (None, Some(&asked)));
+    // A date of this machine's time zone: within a day of the same in UTC.
+    let (date, time) = runs[0].began_here.split_once(' ').unwrap();
+    assert!(date.len() == 10 && date.starts_with("20") && time.len() == 5, "{}", runs[0].began_here);
     assert_eq!(runs.iter().map(|r| r.status).collect::<Vec<_>>(), [RunStatus::Interrupted, RunStatus::Failed]);
     assert_eq!((runs[1].recipe.clone(), runs[1].detail.as_str(), runs[1].ended.is_some()), (recipe, "why", true));
     assert_eq!((runs[0].curation.as_deref(), runs[1].curation.as_deref()), (None, Some("{}")));

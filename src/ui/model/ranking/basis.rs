@@ -38,6 +38,12 @@ impl Basis {
         self.stale
     }
 
+    /// Whether nothing is scored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
     /// What is stitched of a class; nothing where that can't be.
     fn selected(&self, of: &OfClass) -> Vec<Kept> {
         let Some(dataset) = &self.dataset else { return Vec::new() };

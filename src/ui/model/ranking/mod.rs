@@ -279,13 +279,6 @@ impl Ranking {
         })
     }
 
-    /// The stitched patch with the `n`-th best rank of the class's stitched ones, from 0.
-    #[must_use]
-    pub fn stitched_by_rank(&self, class: ClassId, n: usize) -> Option<&Kept> {
-        let stitched = self.stitched(class);
-        stitched.kept.get(*stitched.by_rank.get(n)?)
-    }
-
     /// How many stitched patches of the class rank before a rank: where it stands among them, if it is stitched.
     #[must_use]
     pub fn among_stitched(&self, class: ClassId, rank: usize) -> Option<usize> {
