@@ -154,14 +154,18 @@ picks_by_mouse() {
 
 brushes_scores() {
   step 'a range of losses, drawn in the Scores panel'
+  local before
+  before=$(glance "$patches")
   palette scores
-  await 10 'the Scores panel' keeps 'true'
+  await 10 'the Scores panel' looks_otherwise "$patches" "$before"
+  await 10 'all of it' rests "$patches"
   drag 600 260 740 260
   await 10 'a range' keeps '.edits.brush != null'
   shoot brushed >/dev/null
   keys ctrl+z
   await 10 'no range' keeps '.edits.brush == null'
   palette patches
+  await 10 'the patches' rests "$patches"
 }
 
 culls_by_keys() {
