@@ -160,10 +160,10 @@ brushes_scores() {
   await 10 'the Scores panel' looks_otherwise "$patches" "$before"
   await 10 'all of it' rests "$patches"
   drag 600 260 740 260
-  await 10 'a range' keeps '.edits.brush != null'
+  await 10 'a range' keeps '.edits.filter.brush != null'
   shoot brushed >/dev/null
   keys ctrl+z
-  await 10 'no range' keeps '.edits.brush == null'
+  await 10 'no range' keeps '.edits.filter.brush == null'
   palette patches
   await 10 'the patches' rests "$patches"
 }
