@@ -107,9 +107,9 @@ fn columns() -> Tree<Panel> {
     };
     let input = tabs(&[Panel::Dataset, Panel::Observer]);
     let recipe = tabs(&[Panel::Recipe]);
-    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes]);
+    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes, Panel::Runs]);
     let distilled = tabs(&[Panel::Distilled, Panel::Export]);
-    let log = tabs(&[Panel::Log, Panel::History, Panel::Runs]);
+    let log = tabs(&[Panel::Log, Panel::History]);
     let left = column(&mut tiles, [(input, 0.515), (recipe, 0.485)]);
     let right = column(&mut tiles, [(distilled, 0.78), (log, 0.22)]);
     let mut all = Linear::new(LinearDir::Horizontal, vec![left, patches, right]);

@@ -260,10 +260,11 @@ fn ipc_and_subset_re_select_at_once_and_undo_takes_them_back() {
     // Nothing of this was a job.
     assert_eq!(jobs(&window), before);
 
-    // Another N has no scores: the window says so and offers to score; back again they are there.
+    // Another N has no scores: the window says so and keeps what it knows; back again they are there.
     window.get_by_role_and_label(Role::RadioButton, "Patches per image (N) 4").click();
     window.run_steps(3);
-    window.get_by_label("Not scored yet with these settings.");
+    window.get_by_label_contains("Stale: 3 of 3 chosen classes need scoring");
+    window.get_by_label("owl distilled image 4");
     window.get_by_role_and_label(Role::RadioButton, "Patches per image (N) 1").click();
     window.run_steps(3);
     window.get_by_label("owl distilled image 4");

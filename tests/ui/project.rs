@@ -63,6 +63,9 @@ fn a_project_opens_again_as_it_was_left() {
     ask(&mut first, Intent::Do(Action::ZoomIn));
     let out = files.folder.path().join("somewhere");
     ask(&mut first, Intent::Do(Action::ShowDistilling));
+    // Larger, the window has room for one panel at a time.
+    first.state_mut().bring_forward(Panel::Recipe);
+    first.run_steps(3);
     type_into(&mut first, "Output folder", &out);
     first.run_steps(3);
     let (edited, selected) = {

@@ -123,29 +123,27 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
     let factor = scene.model.dataset().map_or(1, |d| scene.model.ranking.recipe(d.class_of(key.image)).method.factor());
     let side = patch_side(side, factor).clamp(1, 256);
     let tile = ((ui.available_width() - 24.0) / crops.len().clamp(4, 6) as f32).clamp(36.0, 72.0);
-    egui::ScrollArea::horizontal().id_salt("crops").show(ui, |ui| {
-        ui.horizontal(|ui| {
-            for crop in crops {
-                let (rect, response) = ui.allocate_exact_size(Vec2::new(tile, tile + 18.0), Sense::click());
-                let is_key = crop.crop == key.crop;
-                let role = if is_key { "key patch" } else { "crop" };
-                let name = format!("{role} {}: loss {}", crop.crop + 1, text::loss(crop.loss));
-                response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
-                if response.clicked() && !is_key {
-                    let marks = vec![(crop.image, scene.model.mark_with_crop(crop.image, crop))];
-                    let words = format!("crop {} of 1 image", crop.crop + 1);
-                    scene.out.push(Intent::Edit(Command::Curate { marks, words }));
-                }
-                let square = Rect::from_min_size(rect.min, Vec2::splat(tile)).shrink(2.0);
-                picture(ui, square, &scene.gallery.patch((crop.image, crop.bbox), side));
-                let stroke = if is_key { Stroke::new(2.0, p.accent) } else { Stroke::new(1.0, p.quiet_box) };
-                ui.painter().rect_stroke(square, 0.0, stroke, StrokeKind::Outside);
-                let caption = Rect::from_min_max(pos2(rect.left() + 2.0, square.bottom() + 4.0), rect.max);
-                let color = if is_key { p.accent } else { p.weak };
-                text::line(ui, caption, &text::loss(crop.loss), (TextStyle::Small, color));
-                let help = if is_key { "" } else { "\nClick to cut the patch here" };
-                response.on_hover_text(format!("{name}{help}"));
+    ui.horizontal_wrapped(|ui| {
+        for crop in crops {
+            let (rect, response) = ui.allocate_exact_size(Vec2::new(tile, tile + 18.0), Sense::click());
+            let is_key = crop.crop == key.crop;
+            let role = if is_key { "key patch" } else { "crop" };
+            let name = format!("{role} {}: loss {}", crop.crop + 1, text::loss(crop.loss));
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+            if response.clicked() && !is_key {
+                let marks = vec![(crop.image, scene.model.mark_with_crop(crop.image, crop))];
+                let words = format!("crop {} of 1 image", crop.crop + 1);
+                scene.out.push(Intent::Edit(Command::Curate { marks, words }));
             }
-        });
+            let square = Rect::from_min_size(rect.min, Vec2::splat(tile)).shrink(2.0);
+            picture(ui, square, &scene.gallery.patch((crop.image, crop.bbox), side));
+            let stroke = if is_key { Stroke::new(2.0, p.accent) } else { Stroke::new(1.0, p.quiet_box) };
+            ui.painter().rect_stroke(square, 0.0, stroke, StrokeKind::Outside);
+            let caption = Rect::from_min_max(pos2(rect.left() + 2.0, square.bottom() + 4.0), rect.max);
+            let color = if is_key { p.accent } else { p.weak };
+            text::line(ui, caption, &text::loss(crop.loss), (TextStyle::Small, color));
+            let help = if is_key { "" } else { "\nClick to cut the patch here" };
+            response.on_hover_text(format!("{name}{help}"));
+        }
     });
 }
