@@ -154,39 +154,50 @@ picks_by_mouse() {
 
 brushes_scores() {
   step 'a range of losses, drawn in the Scores panel'
+  local before
+  before=$(glance "$patches")
   palette scores
-  await 10 'the Scores panel' keeps 'true'
+  await 10 'the Scores panel' looks_otherwise "$patches" "$before"
+  await 10 'all of it' rests "$patches"
   drag 600 260 740 260
-  await 10 'a range' keeps '.edits.brush != null'
+  await 10 'a range' keeps '.edits.filter.brush != null'
   shoot brushed >/dev/null
   keys ctrl+z
-  await 10 'no range' keeps '.edits.brush == null'
+  await 10 'no range' keeps '.edits.filter.brush == null'
   palette patches
+  await 10 'the patches' rests "$patches"
 }
 
 culls_by_keys() {
   step 'ten patches by keyboard'
-  local key pinned=0 rejected=0
+  local key still
   press 500 300
   await 10 'one selected patch' has_selected 1
+  # Nothing that is shown under the pointer lies over the patches.
+  xdotool mousemove --window "$window" 700 892
   keys Home
+  await 10 'a frame' shows_frames 1
   for key in p x x p x p x x p x; do
+    still=$(frames)
     keys "$key"
-    if [[ $key == p ]]; then pinned=$((pinned + 1)); else rejected=$((rejected + 1)); fi
-    await 10 "$pinned pins" has_marks '.choice == "pinned"' "$pinned"
-    await 10 "$rejected rejections" has_marks '.choice == "rejected"' "$rejected"
+    await 10 "the patch behind the one that was marked by $key" goes_on "$still"
   done
+  await 10 'four pins' has_marks '.choice == "pinned"' 4
+  await 10 'six rejections' has_marks '.choice == "rejected"' 6
   keys 3
   await 10 'a tag' has_marks '.tag == 3' 1
   keys ctrl+z
   await 10 'no tag' has_marks '.tag == 3' 0
+  still=$(frames)
   keys Return
-  await 10 'the next patch' has_selected 1
+  await 10 'the next patch' goes_on "$still"
   keys 7
   await 10 'a tag on the next' has_marks '.tag == 7' 1
-  keys ctrl+shift+x
   shoot culled >/dev/null
 }
+
+# Whether one patch is selected, another one than before.
+goes_on() { shows_frames 1 && [[ $(frames) != "$1" ]]; }
 
 distils() {
   step 'the set'
@@ -248,7 +259,7 @@ exports() {
 # The lowest button at the panel's left edge, once it can be pressed; fields are wider.
 export_button() { buttons "$right_column" | awk '$1 < 990 && $3 < 160' | tail -n 1; }
 
-finds_export() { [[ -n $(export_button) ]]; }
+finds_export() { [[ -n $(export_button) ]] && rests "$right_column"; }
 
 closes() {
   step 'the end'

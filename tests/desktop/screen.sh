@@ -122,7 +122,17 @@ shoot() {
 # glance [GEOMETRY]: what a part of the window looks like, as a short text that is equal for equal pixels.
 glance() { import -window "$window" -crop "${1:-1440x900+0+0}" +repage -format '%#' info:; }
 
+looks_like() { [[ $(glance "$1") == "$2" ]]; }
+
 looks_otherwise() { [[ $(glance "$1") != "$2" ]]; }
+
+# Whether nothing moves there any more.
+rests() {
+  local before
+  before=$(glance "$1")
+  sleep 0.3
+  looks_like "$1" "$before"
+}
 
 # boxes COLOUR GEOMETRY: the connected parts of a colour within a part of the window, a line each: X Y WIDTH HEIGHT AREA
 # in the window's pixels, from the top to the bottom.
@@ -216,8 +226,6 @@ opens_palette() {
     sleep 0.05
   done
 }
-
-looks_like() { [[ $(glance "$1") == "$2" ]]; }
 
 # The window's log as text.
 log() {
