@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "shown": shown_images,
         "thumbnail_side": done.thumbnails,
         "trainings": done.trainings,
-        "tables": tables.map(|(folder, _)| shown(folder)),
+        "tables": args.tables.as_deref().map(shown),
         "table_files": tables.map_or(0, |(_, files)| *files),
     }));
     Ok(())

@@ -6,6 +6,9 @@ use super::app::{App, AppConfig};
 use crate::store::project::Project;
 use crate::store::window::{Look, WindowFile};
 
+/// The first window, in points: with the desktop's frame and bar it fits on 1440×900.
+const INNER_SIZE: [f32; 2] = [1400.0, 830.0];
+
 /// Opens the window and returns when it is closed.
 ///
 /// # Errors
@@ -19,7 +22,7 @@ pub fn run(config: AppConfig) -> Result<(), String> {
         .with_title("Stillroom")
         .with_app_id("stillroom")
         .with_icon(icon)
-        .with_inner_size(left.sane_size().unwrap_or([1440.0, 900.0]))
+        .with_inner_size(left.sane_size().unwrap_or(INNER_SIZE))
         .with_maximized(left.maximised)
         // Half of a small screen at a large scale; panels are scrolled in it.
         .with_min_inner_size([480.0, 360.0]);

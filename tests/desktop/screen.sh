@@ -98,6 +98,8 @@ start_window() {
   children+=($!)
   await 60 'a window' finds_window
   xdotool windowactivate --sync "$window"
+  # Whatever size the window begins with: what is looked at below lies in 1440×900.
+  xdotool windowsize --sync "$window" 1440 900
   await 60 'a first frame' is_painted
 }
 

@@ -1,6 +1,6 @@
 //! The window's commands: one table feeds menus, buttons, shortcuts and the help sheet.
 
-use eframe::egui::{InputState, Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Event, InputState, KeyboardShortcut};
 
 mod table;
 
@@ -249,25 +249,37 @@ impl Action {
         TAGS.iter().zip(0..).find(|(action, _)| **action == self).map(|(_, tag)| tag)
     }
 
-    /// The action whose keys were pressed; the one with more modifiers wins. The keys of culling count where it goes on.
+    /// Whether it opens something that takes the keyboard: its label ends as such labels do.
+    fn opens(self) -> bool {
+        self.about().label.ends_with('…') || matches!(self, Self::Help | Self::Palette | Self::Tour)
+    }
+
+    /// The actions whose keys were pressed, in that order: a slow frame may bring several. What follows one that opens
+    /// something is left to what it opens. Of two that answer to a key the one with more modifiers wins.
     #[must_use]
-    pub fn pressed(input: &mut InputState, culling: bool) -> Option<Self> {
+    pub fn pressed(input: &mut InputState, culling: bool) -> Vec<Self> {
         let heard = |row: &&About| row.shortcut.is_some() && (culling || row.menu != Menu::Curate);
         let mut rows: Vec<&About> = ROWS.iter().filter(heard).collect();
         rows.sort_by_key(|row| row.shortcut.is_none_or(|s| !s.modifiers.shift));
-        rows.into_iter().find(|row| row.shortcut.is_some_and(|s| consume(input, s))).map(|row| row.action)
+        let mut pressed: Vec<Self> = Vec::new();
+        input.events.retain(|event| {
+            let Event::Key { key, modifiers, pressed: true, .. } = event else { return true };
+            if pressed.last().is_some_and(|last| last.opens()) {
+                return true;
+            }
+            let answers = |s: KeyboardShortcut| s.logical_key == *key && modifiers.matches_logically(s.modifiers);
+            let row = rows.iter().find(|row| row.shortcut.is_some_and(answers));
+            pressed.extend(row.map(|row| row.action));
+            row.is_none()
+        });
+        pressed
     }
-}
-
-fn consume(input: &mut InputState, shortcut: KeyboardShortcut) -> bool {
-    // '?' needs Shift on most keyboards, and arrives with it.
-    let shifted = KeyboardShortcut::new(shortcut.modifiers | Modifiers::SHIFT, shortcut.logical_key);
-    input.consume_shortcut(&shortcut) || shortcut.logical_key == Key::Questionmark && input.consume_shortcut(&shifted)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eframe::egui::{Key, Modifiers};
 
     #[test]
     fn each_command_has_one_row_and_keys_and_label_of_its_own() {
@@ -282,5 +294,30 @@ mod tests {
         assert_eq!(Menu::ALL.into_iter().flat_map(Menu::actions).count(), ROWS.len());
         // The enum is counted by its last variant: a command without a row would take that of another.
         assert_eq!(Action::Quit as usize + 1, ROWS.len());
+    }
+
+    #[test]
+    fn keys_are_heard_in_their_order_until_something_opens() {
+        let key = |key, modifiers| Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+        let mut input = InputState::default();
+        let both = Modifiers::COMMAND | Modifiers::SHIFT;
+        input.events = vec![
+            key(Key::Z, Modifiers::COMMAND),
+            key(Key::Z, both),
+            key(Key::J, Modifiers::NONE),
+            key(Key::K, Modifiers::COMMAND),
+            key(Key::X, Modifiers::NONE),
+        ];
+        assert_eq!(Action::pressed(&mut input, true), [Action::Undo, Action::Redo, Action::Palette]);
+        let left: Vec<Key> = input
+            .events
+            .iter()
+            .filter_map(|e| if let Event::Key { key, .. } = e { Some(*key) } else { None })
+            .collect();
+        assert_eq!(left, [Key::J, Key::X]);
+        assert_eq!(Action::pressed(&mut input, false), [], "X means something to who culls alone");
+        assert_eq!(Action::pressed(&mut input, true), [Action::Reject]);
+        input.events = vec![key(Key::Questionmark, Modifiers::SHIFT)];
+        assert_eq!(Action::pressed(&mut input, false), [Action::Help]);
     }
 }

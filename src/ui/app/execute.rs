@@ -187,9 +187,8 @@ impl App {
         // Keys without modifiers mean something to any widget that has the keyboard.
         let focused = ctx.memory(|m| m.focused().is_some());
         let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
-        if let Some(action) = ctx.input_mut(|input| Action::pressed(input, culling)) {
-            self.intents.push(Intent::Do(action));
-        }
+        let pressed = ctx.input_mut(|input| Action::pressed(input, culling));
+        self.intents.extend(pressed.into_iter().map(Intent::Do));
     }
 
     /// Takes the files that no field took.

@@ -28,7 +28,9 @@ impl App {
 
     pub(super) fn begin_tour(&mut self) {
         self.tour.begin();
-        let opening = [Job::OpenSample, Job::OpenDataset].iter().any(|job| self.model.is_under_way(*job));
+        // The project that is being opened may bring a dataset, or the sample.
+        let opening =
+            [Job::OpenProject, Job::OpenSample, Job::OpenDataset].iter().any(|job| self.model.is_under_way(*job));
         if self.model.data.is_none() && !opening {
             self.request(Request::OpenSample);
         }

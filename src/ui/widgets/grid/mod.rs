@@ -113,7 +113,7 @@ pub struct PickedCells {
 impl Grid {
     /// Shows the grid in what is left of the panel; `paint` is called for the cells in view.
     pub fn show(&self, ui: &mut Ui, sections: Sections<'_>, mut paint: impl FnMut(&mut Ui, &Cell)) -> PickedCells {
-        let mut picked = PickedCells { modifiers: ui.input(|i| i.modifiers), ..PickedCells::default() };
+        let mut picked = PickedCells { modifiers: ui.input(held), ..PickedCells::default() };
         let mut area = egui::ScrollArea::vertical().id_salt(self.name).auto_shrink(false);
         let room = ui.available_size();
         let sized = |width| Sizes { side: self.side, caption: self.caption, headed: sections.heading.is_some(), width };
@@ -248,6 +248,16 @@ impl PickedCells {
             self.dropped = over.map(|(to, _)| (from, to));
         }
     }
+}
+
+/// The modifiers that were held when a button of the pointer was pressed or let go in this frame; else those of now, which a
+/// slow frame may see later than the click.
+fn held(input: &egui::InputState) -> Modifiers {
+    let of_button = |event: &egui::Event| match event {
+        egui::Event::PointerButton { modifiers, .. } => Some(*modifiers),
+        _ => None,
+    };
+    input.events.iter().rev().find_map(of_button).unwrap_or(input.modifiers)
 }
 
 /// The part of a cell's picture that a band covers (0…1); a band over the caption alone covers its last line.
