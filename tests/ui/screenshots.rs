@@ -14,14 +14,26 @@ fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
 
 const WEIGHTS: &str = "resnet20-12fca82f.th";
 
-/// A working folder with links to the data, so that the pictures show short paths that are the same everywhere.
-fn desk() -> tempfile::TempDir {
+/// The photographs' observer.
+const LITE: &str = "tf_efficientnet_lite0.safetensors";
+
+/// The working folder, with links to the data, so that the pictures show short paths that are the same everywhere. All
+/// tests of this program share it, as they share the process.
+fn desk() -> &'static Path {
+    static DESK: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    DESK.get_or_init(make_desk).path()
+}
+
+fn make_desk() -> tempfile::TempDir {
     let desk = tempfile::tempdir().unwrap();
     let link = |from: PathBuf, name: &str| {
         std::os::unix::fs::symlink(from.canonicalize().unwrap(), desk.path().join(name)).unwrap();
     };
     link(folder_of("STILLROOM_DATA", "../data").join("cifar10"), "cifar10");
-    link(folder_of("STILLROOM_SHARED", "../shared").join("weights").join(WEIGHTS), WEIGHTS);
+    link(folder_of("STILLROOM_DATA", "../data").join("imagenette-500"), "imagenette-500");
+    for weights in [WEIGHTS, LITE] {
+        link(folder_of("STILLROOM_SHARED", "../shared").join("weights").join(weights), weights);
+    }
     // The other tests of this program name their files in full.
     std::env::set_current_dir(desk.path()).unwrap();
     desk
@@ -92,7 +104,7 @@ fn screenshots() {
         worker,
         ..AppConfig::default()
     };
-    let _desk = desk();
+    desk();
     let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
     let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
     wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
@@ -115,12 +127,10 @@ fn screenshots() {
     let image = best(&window, 3, 12);
     ask(&mut window, Intent::Edit(Command::Select(Some(image))));
     window.state_mut().bring_forward(Panel::Dataset);
-    album.take(&mut window, "distilled.png");
     ask(&mut window, Intent::Edit(Command::ShowClass(Some(stillroom::core::data::dataset::ClassId(5)))));
     let image = best(&window, 5, 21);
     ask(&mut window, Intent::Edit(Command::Select(Some(image))));
     window.state_mut().bring_forward(Panel::Observer);
-    album.take(&mut window, "patches.png");
     window.state_mut().bring_forward(Panel::Dataset);
     ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
     album.take(&mut window, "dataset.png");
@@ -131,6 +141,103 @@ fn screenshots() {
     click(&mut window, "Known networks");
     ask(&mut window, Intent::Do(stillroom::ui::actions::Action::ToggleTheme));
     class_order(&mut window, &album);
+}
+
+/// Photographs, judged by a network of ImageNet: the main view in both themes, and one picture for each panel.
+#[test]
+fn photographs() {
+    let album = Album::open();
+    let project = tempfile::tempdir().unwrap();
+    desk();
+    let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
+    let config = AppConfig {
+        open_dataset: Some(DatasetRequest::whole("imagenette-500".as_ref())),
+        open_observer: Some(LITE.into()),
+        worker,
+        ..AppConfig::default()
+    };
+    let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
+    let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
+    wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
+    for (name, value) in [("subset", "30"), ("crops", "3"), ("ipc", "4"), ("patches", "4")] {
+        set(&mut window, name, value);
+    }
+    click(&mut window, "Score patches");
+    wait(&mut window, "the scores", |w| w.state().model().staleness().0 == 0 && idle(w));
+    for (slider, side) in [("Patch size", 96.0), ("Distilled image size", 152.0)] {
+        window.get_by_role_and_label(Role::Slider, slider).set_value_accesskit(side);
+        window.run_steps(3);
+    }
+    curate(&mut window);
+    window.state_mut().bring_forward(Panel::Observer);
+    album.take(&mut window, "main-dark.png");
+    let toggle = Intent::Do(stillroom::ui::actions::Action::ToggleTheme);
+    ask(&mut window, toggle.clone());
+    album.take(&mut window, "main-light.png");
+    ask(&mut window, toggle);
+    panels(&mut window, &album, Path::new("imagenette-distilled"));
+    window.set_size(Vec2::new(800.0, 600.0));
+    window.run_steps(6);
+    window.state_mut().bring_forward(Panel::Patches);
+    album.take(&mut window, "small.png");
+}
+
+/// Some of what a person decides: pins, a rejection, another image in its place, tags.
+fn curate(window: &mut Window) {
+    use stillroom::core::data::dataset::ClassId;
+    use stillroom::core::distil::curation::{Choice, Mark};
+    let image = |w: &Window, class: u32, rank: usize| w.state().model().ranking.ranked(ClassId(class))[rank].image;
+    let pinned = Mark { choice: Choice::Pinned, ..Mark::default() };
+    let rejected = Mark { choice: Choice::Rejected, ..Mark::default() };
+    for (ranks, mark, words) in [
+        ([(0, 2), (0, 7), (1, 3)], pinned, "3 patches pinned"),
+        ([(0, 4), (1, 1), (2, 0)], rejected, "3 patches rejected"),
+        ([(0, 1), (0, 3), (1, 5)], Mark { tag: 2, ..Mark::default() }, "tag 2 for 3 patches"),
+    ] {
+        let marks = ranks.iter().map(|(class, rank)| (image(window, *class, *rank), mark)).collect();
+        ask(window, Intent::Edit(Command::Curate { marks, words: words.to_owned() }));
+    }
+    set(window, "ipc", "5");
+    let looked_at = image(window, 0, 2);
+    ask(window, Intent::Edit(Command::Select(Some(looked_at))));
+}
+
+/// One picture for each panel that the main view does not show.
+fn panels(window: &mut Window, album: &Album, out: &Path) {
+    use stillroom::core::workspace::view::{Brush, Filter, Quantity};
+    use stillroom::ui::actions::Action;
+    window.state_mut().bring_forward(Panel::Source);
+    window.state_mut().bring_forward(Panel::History);
+    wait(window, "the observer's opinion", |w| w.state().model().opinion.is_some());
+    album.take(window, "source.png");
+    let brush = Some(Brush { quantity: Quantity::Loss, low: 1e-4, high: 0.05 });
+    ask(window, Intent::Edit(Command::SetFilter(Filter { brush, ..Filter::default() })));
+    window.state_mut().bring_forward(Panel::Scores);
+    album.take(window, "scores.png");
+    ask(window, Intent::Edit(Command::SetFilter(Filter::default())));
+    window.state_mut().bring_forward(Panel::Patches);
+    window.state_mut().bring_forward(Panel::Recipe);
+    window.get_by_role_and_label(Role::Slider, "Distilled image size").set_value_accesskit(224.0);
+    window.run_steps(3);
+    album.take(window, "distilled.png");
+    ask(window, Intent::Do(Action::Palette));
+    window.run_steps(4);
+    let field = window.get_by_role_and_label(Role::TextInput, "Find a command");
+    field.type_text("re");
+    album.take(window, "palette.png");
+    window.key_press(Key::Escape);
+    window.run_steps(4);
+    type_into(window, "Output folder", out);
+    click(window, "Distil to folder");
+    wait(window, "the set", |w| w.state().model().written.is_some() && idle(w));
+    window.state_mut().bring_forward(Panel::Export);
+    window.state_mut().bring_forward(Panel::Runs);
+    window.run_steps(40);
+    album.take(window, "export.png");
+    ask(window, Intent::Do(Action::Help));
+    album.take(window, "help.png");
+    window.key_press(Key::Escape);
+    window.run_steps(4);
 }
 
 /// A wrong order, what is better, and what a click in the matrix leads to.
