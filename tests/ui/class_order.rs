@@ -15,8 +15,9 @@ const ANIMALS: [&str; 12] = ["ant", "bat", "cat", "dog", "eel", "fox", "gnu", "h
 const MOST: usize = 24;
 
 /// A dataset whose i-th class is output i + 1 of its observer, and one image in a wrong folder.
-struct Shuffled {
-    files: Files,
+pub struct Shuffled {
+    /// Where it lies.
+    pub files: Files,
     /// Held-out images of each class.
     counts: [usize; 12],
     /// The class of the image in a wrong folder, and that folder's class.
@@ -25,6 +26,11 @@ struct Shuffled {
 
 impl Shuffled {
     fn make() -> Self {
+        Self::with_training(3)
+    }
+
+    /// With so many images of each class to distil.
+    pub fn with_training(images: usize) -> Self {
         let files = Files { folder: tempfile::tempdir().unwrap() };
         let spec = NetworkSpec { arch: "conv3x16".parse().unwrap(), side: 32, classes: ANIMALS.len() };
         let (answers, weights) = answered(&spec, 240, MeanStd::IMAGENET);
@@ -43,11 +49,11 @@ impl Shuffled {
         let misfiled = (by_size[0], by_size[1]);
         let moved = of_class[misfiled.0].remove(0);
         of_class[misfiled.1].push(moved);
-        for (animal, images) in ANIMALS.iter().zip(&of_class) {
-            for image in images {
+        for (animal, held_out) in ANIMALS.iter().zip(&of_class) {
+            for image in held_out {
                 write(files.dataset().join(format!("val/{animal}/{image:03}.png")), &format!("image {image}"));
             }
-            for n in 0..3 {
+            for n in 0..images {
                 write(files.dataset().join(format!("train/{animal}/{n}.png")), &format!("train {animal} {n}"));
             }
         }
@@ -67,7 +73,7 @@ impl Shuffled {
     }
 
     /// The order that is right.
-    fn right(&self) -> Vec<u32> {
+    pub fn right(&self) -> Vec<u32> {
         (0..12).map(|class| (class + 1) % 12).collect()
     }
 
@@ -92,7 +98,7 @@ fn top1(window: &Window) -> f64 {
 }
 
 /// Whether the observer has the workspace's order and was checked with it.
-fn settled(window: &Window, outputs: Option<&[u32]>) -> bool {
+pub fn settled(window: &Window, outputs: Option<&[u32]>) -> bool {
     let model = window.state().model();
     let opened = model.observer.as_ref().and_then(|opened| opened.request.outputs.as_deref());
     model.workspace.outputs().map(|outputs| outputs.as_slice()) == outputs

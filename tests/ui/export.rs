@@ -26,7 +26,7 @@ fn distilled(files: &Files) -> (Window, PathBuf) {
     (window, set)
 }
 
-fn choose(window: &mut Window, title: &str) {
+pub fn choose(window: &mut Window, title: &str) {
     let label = format!("Export as {title}");
     window.get_by_role_and_label(Role::RadioButton, &label).scroll_to_me();
     window.run_steps(20);
@@ -48,7 +48,7 @@ fn replace(window: &mut Window, label: &str, text: &Path) {
 }
 
 /// What would be exported is known, and nothing is in the way.
-fn measured(window: &mut Window, name: &str) {
+pub fn measured(window: &mut Window, name: &str) {
     until(window, "the size", |w| {
         let exporting = &w.state().model().exporting;
         let free = exporting.place.as_ref().is_some_and(|place| place.problem.is_none());
@@ -57,7 +57,7 @@ fn measured(window: &mut Window, name: &str) {
     });
 }
 
-fn export(window: &mut Window) {
+pub fn export(window: &mut Window) {
     window.get_by_role_and_label(Role::Button, BUTTON).scroll_to_me();
     window.run_steps(20);
     click(window, BUTTON);

@@ -15,7 +15,7 @@ use stillroom::ui::intent::{Intent, Panel};
 use crate::{CLASSES, Files, Window, click, idle, scored, type_into, until, window};
 
 /// The window as it opens by itself.
-fn reopened(files: &Files) -> Window {
+pub fn reopened(files: &Files) -> Window {
     let mut window = window(AppConfig { fresh: false, ..files.config() });
     until(&mut window, "the project", |w| w.state().model().project.folder.is_some() && idle(w));
     window
@@ -32,7 +32,7 @@ fn edit(window: &mut Window, command: Command) {
 }
 
 /// Jobs that compute: none may run because a project is opened.
-fn computed(window: &Window) -> bool {
+pub fn computed(window: &Window) -> bool {
     let log = window.state().model().log.text();
     window.state().model().check.is_some() || log.contains("scoring") || log.contains("check:")
 }
