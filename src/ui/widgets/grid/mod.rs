@@ -250,14 +250,14 @@ impl PickedCells {
     }
 }
 
-/// The modifiers that were held when a button of the pointer was pressed or let go in this frame; else those of now, which a
-/// slow frame may see later than the click.
+/// The modifiers that are held, and those that were when a button of the pointer was pressed or let go in this frame: a slow
+/// frame may see the click when they are let go already.
 fn held(input: &egui::InputState) -> Modifiers {
     let of_button = |event: &egui::Event| match event {
         egui::Event::PointerButton { modifiers, .. } => Some(*modifiers),
         _ => None,
     };
-    input.events.iter().rev().find_map(of_button).unwrap_or(input.modifiers)
+    input.events.iter().filter_map(of_button).fold(input.modifiers, |all, more| all | more)
 }
 
 /// The part of a cell's picture that a band covers (0…1); a band over the caption alone covers its last line.
