@@ -44,7 +44,7 @@ pub struct Figures {
     frame_p99_ms: f64,
     /// The same while a scoring job runs on all cores.
     frame_job_p99_ms: f64,
-    /// IPC moves at 10 × 300 × 5: the 99th of 100.
+    /// IPC moves at 10 × 300 × 5: the 99th percentile, which of so few is the slowest.
     reselect_small_ms: f64,
     /// At 1000 × 300 × 5.
     reselect_large_ms: f64,
@@ -73,11 +73,8 @@ fn measure() -> Result<Figures, Failure> {
     let first_frame_ms = first_frame()?;
     let mut looked_at = Window::made((100, 1000))?;
     let idle = looked_at.look_around()?;
-    looked_at.begin_job();
+    looked_at.busy = true;
     let busy = looked_at.look_around()?;
-    if looked_at.app.is_idle() {
-        return Err("the job ended before the frames were timed".into());
-    }
     let (peak, budget) = (looked_at.peak_mib, looked_at.app.thumbnails().1);
     drop(looked_at);
     let mut small = Window::made((10, 300))?;
@@ -130,7 +127,7 @@ fn first_frame() -> Result<f64, Failure> {
     let start = Instant::now();
     let ctx = Context::default();
     let app = App::new(&ctx, config(&folder.path().join("project")))?;
-    let mut window = Window { app, ctx, began: start, peak_mib: 0.0, _folder: folder };
+    let mut window = Window { app, ctx, began: start, peak_mib: 0.0, busy: false, _folder: folder };
     window.frame(Vec::new());
     Ok(millis(start))
 }
@@ -141,6 +138,8 @@ struct Window {
     ctx: Context,
     began: Instant,
     peak_mib: f64,
+    /// Whether a job runs while it is looked at.
+    busy: bool,
     _folder: tempfile::TempDir,
 }
 
@@ -156,7 +155,7 @@ impl Window {
         };
         let ctx = Context::default();
         let app = App::new(&ctx, config)?;
-        let mut window = Self { app, ctx, began: Instant::now(), peak_mib: 0.0, _folder: folder };
+        let mut window = Self { app, ctx, began: Instant::now(), peak_mib: 0.0, busy: false, _folder: folder };
         window.settle(|app| app.model().check.is_some())?;
         window.edit("subset", images);
         window.edit("crops", CROPS as usize);
@@ -223,6 +222,10 @@ impl Window {
                 source: MouseWheelSource::Unknown,
                 modifiers: if zooms { Modifiers::COMMAND | Modifiers::CTRL } else { Modifiers::NONE },
             };
+            // A fast machine is done before all frames are timed: then with another seed.
+            if self.busy && !self.app.model().is_busy() {
+                self.begin_job(i as u64 + 1);
+            }
             let start = Instant::now();
             self.frame(vec![event]);
             times.push(millis(start));
@@ -234,9 +237,9 @@ impl Window {
     }
 
     /// Scores everything under another seed.
-    fn begin_job(&mut self) {
+    fn begin_job(&mut self, seed: u64) {
         let mut recipe = self.app.model().workspace.recipe().clone();
-        recipe.seed += 1;
+        recipe.seed += seed;
         let classes: Vec<ClassId> = self.app.model().workspace.chosen().collect();
         self.app.work_on(Request::Score { recipe, classes });
     }

@@ -110,7 +110,7 @@ fn columns() -> Tree<Panel> {
     let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes, Panel::Runs]);
     let distilled = tabs(&[Panel::Distilled, Panel::Export]);
     let log = tabs(&[Panel::Log, Panel::History]);
-    let left = column(&mut tiles, [(input, 0.515), (recipe, 0.485)]);
+    let left = column(&mut tiles, [(input, 0.45), (recipe, 0.55)]);
     let right = column(&mut tiles, [(distilled, 0.78), (log, 0.22)]);
     let mut all = Linear::new(LinearDir::Horizontal, vec![left, patches, right]);
     for (tile, share) in [(left, 0.26), (patches, 0.41), (right, 0.33)] {

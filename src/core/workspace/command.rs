@@ -64,6 +64,8 @@ pub enum Command {
         /// The value.
         value: String,
     },
+    /// Takes the parameters that are suggested for a training: no step, since nobody asked for it.
+    SuggestTraining(TrainRecipe),
     /// Takes a whole recipe of a training: a preset, or another training's.
     SetTraining(TrainRecipe),
     /// Chooses a class for distillation, or leaves it out.

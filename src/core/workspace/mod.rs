@@ -179,6 +179,10 @@ impl Workspace {
                 let restyle = std::mem::replace(&mut self.theme, theme) != theme;
                 Effects { restyle, ..Effects::default() }
             }
+            Command::SuggestTraining(training) => {
+                self.edited.training = training;
+                Effects::default()
+            }
             Command::Settle => {
                 self.open_step = None;
                 Effects::default()

@@ -28,13 +28,18 @@ pub(super) fn sort(sort: Sort) -> String {
     format!("sorted by {}{turned}", sort.by.name())
 }
 
+/// Three digits of a number, whatever its size.
+fn number(value: f32) -> String {
+    if value == 0.0 || (0.01..1e4).contains(&value.abs()) { format!("{value:.3}") } else { format!("{value:.1e}") }
+}
+
 /// What a filter lets through: "only names with 'ow', loss 0.1 to 2".
 pub(super) fn filter(filter: &Filter) -> String {
     if filter.is_open() {
         return "no filter".to_owned();
     }
     let name = (!filter.name.is_empty()).then(|| format!("names with '{}'", filter.name));
-    let brush = filter.brush.map(|b| format!("{} {:.3} to {:.3}", b.quantity.name(), b.low, b.high));
+    let brush = filter.brush.map(|b| format!("{} {} to {}", b.quantity.name(), number(b.low), number(b.high)));
     let choice = filter.choice.map(|choice| match choice {
         Choice::Ranked => "neither pinned nor rejected".to_owned(),
         Choice::Pinned => "pinned".to_owned(),

@@ -136,3 +136,13 @@ fn a_kept_state_is_restored_as_a_step_or_as_a_beginning_and_never_for_other_clas
     assert_eq!(fourth.apply(restore(None)).unwrap(), Effects::default());
     assert_eq!(fourth.recipe().ipc, 10);
 }
+
+#[test]
+fn what_is_suggested_is_no_step() {
+    let mut w = opened(1);
+    w.apply(Command::SuggestTraining(TrainRecipe { batch: 7, ..TrainRecipe::default() })).unwrap();
+    assert_eq!((w.training().batch, w.can_undo()), (7, false));
+    w.apply(set("ipc", "20")).unwrap();
+    w.apply(Command::Undo).unwrap();
+    assert_eq!((w.training().batch, w.recipe().ipc), (7, 10));
+}

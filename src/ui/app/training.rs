@@ -118,7 +118,7 @@ impl App {
             self.training.suggestion = None;
             let now = self.model.workspace.training();
             if let Some(recipe) = self.panels.training.form.suggested.take(wanted, answer, now) {
-                self.edit(Command::SetTraining(recipe));
+                self.edit(Command::SuggestTraining(recipe));
             }
         }
         if self.training.suggestion.is_none()
