@@ -7,6 +7,7 @@ use stillroom::core::workspace::Command;
 use stillroom::jobs::open::{DatasetRequest, ObserverRequest};
 use stillroom::ui::intent::Intent;
 use stillroom::ui::intent::Panel;
+use stillroom::ui::model::exporting::Measured;
 
 fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(otherwise), PathBuf::from)
@@ -238,7 +239,11 @@ fn panels(window: &mut Window, album: &Album) {
     wait(window, "the set", |w| w.state().model().written.is_some() && idle(w));
     window.state_mut().bring_forward(Panel::Export);
     window.state_mut().bring_forward(Panel::Runs);
-    window.run_steps(40);
+    let known = |w: &Window| {
+        let exporting = &w.state().model().exporting;
+        matches!(exporting.measured, Measured::Known(_)) && exporting.place.is_some()
+    };
+    wait(window, "the size of the export", known);
     album.take(window, "export.png");
     ask(window, Intent::Do(Action::Help));
     album.take(window, "help.png");

@@ -1,6 +1,6 @@
 //! The window's commands: one table feeds menus, buttons, shortcuts and the help sheet.
 
-use eframe::egui::{Event, InputState, KeyboardShortcut};
+use eframe::egui::{Context, Event, InputState, KeyboardShortcut};
 
 mod table;
 
@@ -157,6 +157,16 @@ pub enum Action {
     Tour,
     /// Close the window.
     Quit,
+}
+
+impl About {
+    /// Its keys as a keyboard has them: "Ctrl+K", "[".
+    #[must_use]
+    pub fn keys(&self, ctx: &Context) -> Option<String> {
+        let shortcut = self.shortcut?;
+        let key = shortcut.logical_key;
+        Some(ctx.format_shortcut(&shortcut).replace(key.name(), key.symbol_or_name()))
+    }
 }
 
 /// A menu of the bar.

@@ -15,7 +15,7 @@ pub fn command(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) -> Response {
     if response.clicked() {
         scene.out.push(Intent::Do(action));
     }
-    let keys = about.shortcut.map(|s| format!(" ({})", ui.ctx().format_shortcut(&s))).unwrap_or_default();
+    let keys = about.keys(ui.ctx()).map(|keys| format!(" ({keys})")).unwrap_or_default();
     let tip = format!("{}{keys}", about.tooltip);
     match why_not {
         Some(why) => response.on_disabled_hover_text(format!("{tip}: {why}")),

@@ -55,7 +55,7 @@ impl FilterBar {
         if field.lost_focus() {
             scene.out.push(Intent::Edit(Command::Settle));
         }
-        let keys = Action::FindByName.about().shortcut.map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default();
+        let keys = Action::FindByName.about().keys(ui.ctx()).unwrap_or_default();
         field.on_hover_text(format!("Images whose file name has this in it, whatever its case ({keys})"));
     }
 }

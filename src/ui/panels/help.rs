@@ -75,7 +75,7 @@ fn found(ui: &mut Ui, typed: &str) {
     let mentions = |texts: &[&str]| typed.is_empty() || texts.iter().any(|t| t.to_lowercase().contains(typed));
     let mut any = false;
     for menu in Menu::ALL {
-        let keys = |about: &About| about.shortcut.map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default();
+        let keys = |about: &About| about.keys(ui.ctx()).unwrap_or_default();
         let rows: Vec<(String, &About)> = menu.actions().map(Action::about).map(|a| (keys(a), a)).collect();
         let answers = |(keys, a): &&(String, &About)| mentions(&[keys, a.label, a.tooltip, menu.title()]);
         let rows: Vec<&(String, &About)> = rows.iter().filter(answers).collect();

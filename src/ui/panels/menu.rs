@@ -60,8 +60,8 @@ pub fn item(ui: &mut Ui, action: Action, scene: &mut Scene<'_>) {
     let about = action.about();
     let why_not = scene.model.why_not(action);
     let mut button = Button::new(about.label);
-    if let Some(shortcut) = &about.shortcut {
-        button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+    if let Some(keys) = about.keys(ui.ctx()) {
+        button = button.shortcut_text(keys);
     }
     let response = ui.add_enabled(why_not.is_none(), button);
     if response.clicked() {

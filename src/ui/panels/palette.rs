@@ -286,7 +286,7 @@ fn shown(ui: &mut Ui, entry: &Entry, (chosen, model): (bool, &Model)) -> Respons
     }
     let inner = rect.shrink2(Vec2::new(8.0, 0.0));
     let keys = match &entry.target {
-        Target::Command(action) => action.about().shortcut.map(|s| ui.ctx().format_shortcut(&s)),
+        Target::Command(action) => action.about().keys(ui.ctx()),
         _ => None,
     };
     let right = why_not.map_or_else(|| keys.unwrap_or_else(|| kind.to_owned()), str::to_owned);
