@@ -38,3 +38,20 @@ fn the_first_epoch_has_the_same_loss_from_each_format_of_class_folders() {
     std::fs::rename(scene.at("imagefolder"), scene.at("changed")).unwrap();
     assert_ne!(curve(&scene, "changed")[0][0], own[0][0]);
 }
+
+/// What a preset takes from the manifest is said where a format has none.
+#[test]
+fn a_set_without_manifest_is_trained_on_with_a_word_about_its_patches() {
+    let scene = Scene::with_data(&[9, 9, 9]);
+    scene.distill("--ipc 2 --patches 4 --subset 9 --out set").last();
+    scene.line("export --set set --format sre2l --out sre2l").last();
+    let train = |data: &str| {
+        let flags = "--student conv3x8 --epochs 1 --batch 4 --evaluate every:1 --device cpu";
+        let run = scene.line(&format!("train --data {data} --val data --out trained-{data} {flags}"));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stderr
+    };
+    assert!(!train("set").contains("nothing says how many patches"));
+    let said = train("sre2l");
+    assert!(said.contains("one is assumed") && said.contains("for four: --shuffle 2 --crop rrc:0.5:1"), "{said}");
+}

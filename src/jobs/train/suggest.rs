@@ -76,9 +76,24 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
         student: &about.student.to_string(),
     };
     let mut suggestion = preset.suggest(&facts);
+    if about.task == Task::Student && set.manifest().is_none() && stored.is_none() {
+        suggestion.notes.extend(assumed(preset, &facts, &suggestion.recipe));
+    }
     suggestion.notes.extend(set.damage().map(str::to_owned));
     for_labels(&mut suggestion, stored, observer.is_some());
     Ok(suggestion)
+}
+
+/// What is assumed where nothing says how many patches an image was stitched of, if the preset asks for that.
+fn assumed(preset: TrainPreset, facts: &Facts<'_>, recipe: &TrainRecipe) -> Option<String> {
+    let of_four = preset.suggest(&Facts { factor: 2, ..*facts }).recipe;
+    (of_four != *recipe).then(|| {
+        format!(
+            "without a manifest.json nothing says how many patches an image was stitched of: one is assumed, unless the \
+             parameters say otherwise (for four: --shuffle {} --crop {})",
+            of_four.shuffle, of_four.cropping
+        )
+    })
 }
 
 /// The recipe of a user's own preset, as far as stored labels leave it open.
