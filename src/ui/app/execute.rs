@@ -188,6 +188,9 @@ impl App {
         let focused = ctx.memory(|m| m.focused().is_some());
         let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
         let pressed = ctx.input_mut(|input| Action::pressed(input, culling));
+        if !pressed.is_empty() {
+            keyboard::heard(ctx);
+        }
         self.intents.extend(pressed.into_iter().map(Intent::Do));
     }
 

@@ -18,6 +18,7 @@ use crate::core::workspace::view::Filter;
 use crate::jobs::worker::Job;
 use crate::ui::actions::Action;
 use crate::ui::intent::{Intent, Panel};
+use crate::ui::keyboard;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
 use crate::ui::widgets::grid::{Cell, Drags, Grid, Heading, PickedCells, Sections};
@@ -246,7 +247,7 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         );
         text::line(ui, bottom, &format!("loss {loss}"), (TextStyle::Small, p.weak));
     }
-    if cell.response.hovered() {
+    if cell.response.hovered() && keyboard::pointer_leads(ui.ctx()) {
         let stitched =
             if tile.stitched { "stitched into a distilled image" } else { "not among the IPC·N that are stitched" };
         let words = format!(

@@ -22,6 +22,7 @@ use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
 use crate::jobs::distill::StitchedSet;
 use crate::ui::intent::{Intent, Panel};
+use crate::ui::keyboard;
 use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
@@ -278,7 +279,7 @@ fn paint(ui: &Ui, cell: &Cell, kept: &[Kept], overlay: &Overlay<'_>) {
     for (n, kept) in kept.iter().enumerate() {
         paint_cell(ui, cell, n, kept, overlay);
     }
-    if cell.response.hovered() {
+    if cell.response.hovered() && keyboard::pointer_leads(ui.ctx()) {
         ui.painter().rect_stroke(cell.picture, 1.0, Stroke::new(2.0, p.weak), StrokeKind::Outside);
         let at = ui
             .input(|i| i.pointer.hover_pos())

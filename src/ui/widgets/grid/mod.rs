@@ -152,6 +152,9 @@ impl Grid {
                 picked.banded = band.done.then(|| plan.within(band.rect).into_iter().filter_map(of).collect());
             }
         });
+        if picked.moved.is_some() {
+            keyboard::heard(ui.ctx());
+        }
         scrolls::note(ui.ctx(), self.name, shown.state.clamped_offset().y);
         picked
     }
