@@ -6,7 +6,7 @@ use super::*;
 use stillroom::core::data::dataset::ClassId;
 use stillroom::core::distil::curation::Choice;
 use stillroom::core::distil::select::Chosen;
-use stillroom::core::workspace::Workspace;
+use stillroom::core::workspace::{Theme, Workspace};
 use stillroom::ui::intent::Panel;
 
 fn workspace(window: &Window) -> &Workspace {
@@ -61,6 +61,56 @@ fn opened(pets: &Shuffled) -> Window {
     window
 }
 
+/// A range of losses is given and cleared; both are taken back and repeated.
+fn brush(window: &mut Window) {
+    show(window, Panel::Scores);
+    window.get_by_role_and_label(Role::SpinButton, "Brush to").set_value_accesskit(1.0);
+    window.run_steps(4);
+    let range = workspace(window).filter().brush;
+    assert!(range.is_some());
+    click(window, "Clear filters");
+    assert!(workspace(window).filter().is_open());
+    undo(window);
+    assert_eq!(workspace(window).filter().brush, range);
+    undo(window);
+    assert!(workspace(window).filter().is_open());
+    redo(window);
+    assert_eq!(workspace(window).filter().brush, range);
+    redo(window);
+    assert!(workspace(window).filter().is_open());
+}
+
+/// Another IPC is selected from the scores that are there, by no job, and is taken back and repeated.
+fn change_ipc(window: &mut Window) {
+    let entries = window.state().model().log.entries().len();
+    window.get_by_role_and_label(Role::Slider, "Images per class (IPC)").set_value_accesskit(2.0);
+    window.run_steps(3);
+    assert_eq!(stitched(window, 0).len(), 2);
+    undo(window);
+    assert_eq!(stitched(window, 0).len(), 1);
+    redo(window);
+    assert_eq!((workspace(window).recipe().ipc, stitched(window, 0).len()), (2, 2));
+    assert!(scored_all(window) && window.state().model().log.entries().len() == entries);
+}
+
+/// The copied call names files of the class order and of the marks, and both are there.
+fn copy_command_line(window: &mut Window) {
+    const COPIED: &str = "copied the command line: ";
+    let copied = |window: &Window| {
+        let mut entries = window.state().model().log.entries().iter();
+        entries.find_map(|entry| entry.text.strip_prefix(COPIED).map(str::to_owned))
+    };
+    click(window, "Copy command line");
+    until(window, "the command line", |w| copied(w).is_some());
+    let line = copied(window).unwrap();
+    assert!(line.starts_with("stillroom distill ") && line.contains(" --ipc 2 "), "{line}");
+    for option in [" --class-map ", " --curation "] {
+        let file = line.split_once(option).and_then(|(_, rest)| rest.split(' ').next());
+        let file = file.unwrap_or_else(|| panic!("no{option}in {line}")).trim_matches('\'');
+        assert!(Path::new(file).is_file(), "{file}");
+    }
+}
+
 /// Rejects, replaces, pins and tags by keys, and takes each back and repeats it.
 fn cull(window: &mut Window) {
     show(window, Panel::Patches);
@@ -108,12 +158,7 @@ fn a_session_from_the_first_path_to_the_next_morning() {
     click(&mut window, "Score patches");
     until(&mut window, "the scores", scored_all);
 
-    show(&mut window, Panel::Scores);
-    window.get_by_role_and_label(Role::SpinButton, "Brush to").set_value_accesskit(1.0);
-    window.run_steps(4);
-    assert!(workspace(&window).filter().brush.is_some());
-    undo(&mut window);
-    assert!(workspace(&window).filter().is_open());
+    brush(&mut window);
     cull(&mut window);
 
     // Four patches of an image are scored by themselves; one patch of an image is known already.
@@ -126,6 +171,9 @@ fn a_session_from_the_first_path_to_the_next_morning() {
     window.get_by_role_and_label(Role::RadioButton, "Patches per image (N) 1").click();
     window.run_steps(3);
     assert!(scored_all(&window) && window.state().model().log.entries().len() == entries);
+
+    change_ipc(&mut window);
+    copy_command_line(&mut window);
 
     click(&mut window, "Distil to folder");
     until(&mut window, "the set", |w| w.state().model().written.is_some() && idle(w));
@@ -141,12 +189,23 @@ fn a_session_from_the_first_path_to_the_next_morning() {
     let exported = std::fs::read_dir(set.with_file_name(name)).unwrap().count();
     assert_eq!(exported, 12 + 1, "a folder for each class, and metadata.jsonl");
 
-    let (edited, selected) = (workspace(&window).edited().clone(), workspace(&window).selected());
+    // What the next morning is to find: a panel in front, a filter and a theme that a new window does not have.
+    show(&mut window, Panel::Scores);
+    window.get_by_role_and_label(Role::SpinButton, "Brush to").set_value_accesskit(1.0);
+    window.run_steps(4);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::T);
+    window.run_steps(4);
+    assert_eq!(workspace(&window).theme(), Theme::Light);
+    let all = |window: &Window| (0..12).map(|class| stitched(window, class)).collect::<Vec<_>>();
+    let (edited, selected, images) = (workspace(&window).edited().clone(), workspace(&window).selected(), all(&window));
+    assert!(!edited.filter.is_open() && !edited.curation.is_empty() && selected.is_some());
     drop(window);
     let again = project::reopened(&pets.files);
     let model = again.state().model();
     assert!(!project::computed(&again), "{}", model.log.text());
     assert_eq!((model.workspace.edited(), model.workspace.selected()), (&edited, selected));
     assert_eq!((model.staleness().0, model.workspace.can_undo()), (0, false));
-    assert_eq!(stitched(&again, 2).iter().map(|kept| kept.1).collect::<Vec<_>>(), [Chosen::Pin]);
+    assert_eq!(model.workspace.theme(), Theme::Light);
+    again.get_by_label_contains("histogram of loss");
+    assert_eq!(all(&again), images);
 }
