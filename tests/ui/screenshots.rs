@@ -34,18 +34,11 @@ fn make_desk() -> tempfile::TempDir {
         (folder_of("STILLROOM_DATA", "../data"), folder_of("STILLROOM_SHARED", "../shared").join("weights"));
     link(data.join("cifar10"), "cifar10");
     link(weights.join(WEIGHTS), WEIGHTS);
-    if writes() {
-        link(data.join("imagenette-500"), "imagenette-500");
-        link(weights.join(LITE), LITE);
-    }
+    link(data.join("imagenette-500"), "imagenette-500");
+    link(weights.join(LITE), LITE);
     // The other tests of this program name their files in full.
     std::env::set_current_dir(desk.path()).unwrap();
     desk
-}
-
-/// Whether the pictures of the project are to be made again.
-fn writes() -> bool {
-    std::env::var_os("STILLROOM_WRITE_SCREENSHOTS").is_some()
 }
 
 struct Album {
@@ -55,7 +48,7 @@ struct Album {
 
 impl Album {
     fn open() -> Self {
-        if writes() {
+        if std::env::var_os("STILLROOM_WRITE_SCREENSHOTS").is_some() {
             let into = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
             std::fs::create_dir_all(&into).unwrap();
             return Self { into, _temporary: None };
@@ -153,13 +146,9 @@ fn screenshots() {
     class_order(&mut window, &album);
 }
 
-/// Photographs, judged by a network of ImageNet: the main view in both themes, and one picture for each panel. Two
-/// checks of a thousand photographs take a minute on two cores, so this is only done for the pictures' sake.
+/// Photographs, judged by a network of ImageNet: the main view in both themes, and one picture for each panel.
 #[test]
 fn photographs() {
-    if !writes() {
-        return;
-    }
     let album = Album::open();
     let project = tempfile::tempdir().unwrap();
     desk();
