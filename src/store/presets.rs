@@ -11,7 +11,9 @@ use super::files::{FileError, Written, read_small, shown, sync_folder, write_new
 use super::settings;
 use crate::core::data::names::portable;
 use crate::core::distil::presets::Preset;
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::rded::{Rded, Strategy};
+use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::short::ShortClasses;
 use crate::core::train::presets::TrainPreset;
 use crate::core::train::recipe::TrainRecipe;
 
@@ -232,15 +234,66 @@ fn parsed(bytes: &[u8], name: String) -> Result<OwnPreset, String> {
         }
         _ => return Err("this is no preset: it has no \"format\"".to_owned()),
     }
-    let recipe = file.get("recipe").ok_or("this preset holds no recipe")?;
+    let given = file.get("recipe").ok_or("this preset holds no recipe")?;
     let wrong = |e: serde_json::Error| format!("its recipe can't be used: {e}");
-    let recipe = match file.get("kind").and_then(Value::as_str) {
-        Some("recipe") => OwnRecipe::Distil(serde_json::from_value(recipe.clone()).map_err(wrong)?),
-        Some("training") => OwnRecipe::Train(serde_json::from_value(recipe.clone()).map_err(wrong)?),
+    let (recipe, about) = match file.get("kind").and_then(Value::as_str) {
+        Some("recipe") => {
+            let File { recipe, about, .. } = serde_json::from_slice::<File<Recipe>>(bytes).map_err(wrong)?;
+            (OwnRecipe::Distil(recipe), about)
+        }
+        Some("training") => {
+            let File { recipe, about, .. } = serde_json::from_slice::<File<TrainRecipe>>(bytes).map_err(wrong)?;
+            (OwnRecipe::Train(recipe), about)
+        }
         _ => return Err("its \"kind\" is neither \"recipe\" nor \"training\"".to_owned()),
     };
-    let about = file.get("about").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if let Some(key) = unknown(given, &in_full(&recipe)) {
+        return Err(format!("its recipe has '{key}', which no recipe has: correct the name, or take it out"));
+    }
     Ok(OwnPreset { name, about, recipe })
+}
+
+/// A file as it is read: unlike a [`Value`] it has no name twice.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<R> {
+    #[serde(rename = "format")]
+    _format: u64,
+    #[serde(rename = "kind")]
+    _kind: String,
+    #[serde(rename = "name", default)]
+    _name: String,
+    #[serde(default)]
+    about: String,
+    recipe: R,
+}
+
+/// A recipe with every name that its spelling may have; some values are not spelt where they are the default.
+fn in_full(recipe: &OwnRecipe) -> Value {
+    let spelt = match recipe {
+        OwnRecipe::Distil(recipe) => match recipe.rded() {
+            Some(rded) => {
+                let own = Rded { strategy: Strategy::Random, short_classes: ShortClasses::Fewer, ..rded.method };
+                serde_json::to_value(recipe.with(Method::Rded(own)))
+            }
+            None => serde_json::to_value(recipe),
+        },
+        OwnRecipe::Train(recipe) => serde_json::to_value(recipe),
+    };
+    spelt.unwrap_or_default()
+}
+
+/// A name of an object in `given` that the object in its place in `known` doesn't have: such names are passed over when
+/// recipes are read, so that a misspelt parameter would be a default without a word.
+fn unknown<'a>(given: &'a Value, known: &Value) -> Option<&'a str> {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => given.iter().find_map(|(name, value)| match known.get(name) {
+            Some(known) => unknown(value, known),
+            None => Some(name.as_str()),
+        }),
+        (Value::Array(given), Value::Array(known)) => given.iter().zip(known).find_map(|(a, b)| unknown(a, b)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -304,6 +357,12 @@ mod tests {
     fn files_that_are_no_presets_are_named_with_the_reason() {
         let place = tempfile::tempdir().unwrap();
         let good = String::from_utf8(spelt(&preset("good", 1))).unwrap();
+        let own = OwnPreset { recipe: OwnRecipe::Train(TrainRecipe::default()), ..preset("good", 1) };
+        let training = String::from_utf8(spelt(&own)).unwrap();
+        // What is spelt by default or not is a recipe's all the same.
+        let explicit =
+            good.replace("\"ipc\": 1", "\"ipc\": 1, \"strategy\": \"realism\", \"short_classes\": \"refuse\"");
+        assert_eq!(parsed(explicit.as_bytes(), "good".to_owned()), Ok(preset("good", 1)));
         for (text, why) in [
             ("nonsense".to_owned(), "this is no preset: expected"),
             ("{}".to_owned(), "it has no \"format\""),
@@ -312,6 +371,11 @@ mod tests {
             (good.replace("\"kind\": \"recipe\"", "\"kind\": \"dish\""), "neither"),
             (good.replace("\"kind\": \"recipe\"", "\"kind\": \"training\""), "its recipe can't be used"),
             (good.replace("\"ipc\": 1", "\"ipc\": 0"), "ipc is 0: give a whole number"),
+            (good.replace("\"ipc\": 1", "\"ipc\": 1, \"stratgy\": \"random\""), "'stratgy', which no recipe has"),
+            (good.replace("\"ipc\": 1", "\"ipc\": 1, \"ipc\": 2"), "duplicate field `ipc`"),
+            (good.replace("\"crops\"", "\"crops\": 3, \"crops\""), "duplicate field `crops`"),
+            (good.replace("\"about\"", "\"abuot\": \"\", \"about\""), "unknown field `abuot`"),
+            (training.replace("\"epochs\"", "\"epoch\": 3, \"epochs\""), "'epoch', which no recipe has"),
         ] {
             let file = place.path().join("presets/bad.json");
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -207,12 +207,28 @@ fn several_sizes_follow_one_curation() {
     distill(&scene, &sizes, "apart").last();
     assert_same_trees(&scene.at("two"), &scene.at("apart/ipc-2"));
     assert_same_trees(&scene.at("one"), &scene.at("apart/ipc-1"));
-    distill(&scene, &format!("{sizes} --nested"), "nested").last();
+    let run = distill(&scene, &format!("{sizes} --nested"), "nested");
+    run.says(&[
+        "curation at IPC 1: 1 of the patches that were pinned or cut elsewhere are not in it, since it is the first \
+                images of the set of IPC 2",
+    ]);
+    assert_eq!(run.stderr.matches("cut elsewhere").count(), 1, "{}", run.stderr);
     assert_same_trees(&scene.at("two"), &scene.at("nested/ipc-2"));
     let part = proven(&scene, "nested/ipc-1");
     // Image 0 of the two has every second slot.
     assert_eq!((part.nested_in, part.format, spelt(&part.classes[0]).as_str()), (Some(2), 3, "0 1 4s 6"));
     assert_eq!(part.classes[0].images[0], manifest(&scene, "two").classes[0].images[0]);
+}
+
+#[test]
+fn a_cell_of_an_image_that_is_not_pinned_is_told() {
+    let (scene, base) = scene();
+    let idle = name(slots(&base.classes[0])[5]).to_owned();
+    let marks = json!({"class0": {&idle: {"place": {"image": 1, "cell": 0}}}});
+    write(&scene, "marks.json", &base.dataset.fingerprint, &marks);
+    let run = distill(&scene, RECIPE, "out");
+    run.says(&[&format!("with a cell, but not pinned: the cell has no effect (1 image: class0/{idle})")]);
+    assert_eq!(spelt(&manifest(&scene, "out").classes[0]), "0 1 2 3 4 5 6 7");
 }
 
 /// Herding and k-means pick without looking at rejections: what is rejected is replaced by the next in their order.
@@ -250,6 +266,8 @@ fn too_many_rejections_are_known_before_anything_is_scored() {
     distill(&scene, &format!("{RECIPE} --short-classes fewer"), "fewer").last();
     let fewer = proven(&scene, "fewer");
     assert_eq!((fewer.format, fewer.classes[0].images.len(), fewer.classes[1].images.len()), (3, 2, 1));
+    let run = distill(&scene, &format!("{RECIPE} --short-classes fewer"), "again");
+    run.says(&["class 'class1' has 18 usable images, ", " of them rejected: 1 distilled images are made of it"]);
 }
 
 #[test]

@@ -70,6 +70,12 @@ impl History {
         true
     }
 
+    /// Forgets the last step: it led back to where it began.
+    pub(super) fn dropped(&mut self) {
+        self.undo.pop();
+        self.redo.clear();
+    }
+
     /// Steps that can be taken back.
     pub(super) fn done(&self) -> usize {
         self.undo.len()

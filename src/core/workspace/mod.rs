@@ -304,6 +304,12 @@ impl Workspace {
         }
         let effects = self.effects_of(&before);
         if open.is_some() && open == self.open_step {
+            // A parameter that is back at its first value changed nothing: no step is left without words.
+            if self.history.before_last() == Some(&self.edited) {
+                self.history.dropped();
+                self.open_step = None;
+                return effects;
+            }
             self.history.continued(words);
         } else {
             self.history.push(before, words);

@@ -31,6 +31,21 @@ fn a_drag_is_one_step_and_undo_brings_back_what_was_before_it() {
 }
 
 #[test]
+fn a_parameter_that_returns_to_where_it_began_leaves_no_step() {
+    let mut w = opened(2);
+    w.apply(set("subset", "60")).unwrap();
+    w.apply(Command::Settle).unwrap();
+    w.apply(set("ipc", "20")).unwrap();
+    assert!(w.apply(set("ipc", "10")).unwrap().reselect);
+    assert_eq!((w.recipe().ipc, w.steps()), (10, (vec!["Subset 300 to 60"], 1)));
+    w.apply(set("ipc", "30")).unwrap();
+    assert_eq!(w.steps(), (vec!["Subset 300 to 60", "Images per class (IPC) 10 to 30"], 2));
+    w.apply(Command::Undo).unwrap();
+    w.apply(Command::Undo).unwrap();
+    assert_eq!(w.edited(), opened(2).edited());
+}
+
+#[test]
 fn a_new_change_forgets_what_was_undone() {
     let mut w = opened(3);
     w.apply(Command::Choose(ClassId(1), false)).unwrap();

@@ -79,6 +79,24 @@ fn tell(dataset: &Dataset, (ipc, idle): (u32, &[Unused]), progress: &mut dyn Pro
     }
 }
 
+/// Tells what a person chose and a smaller set lacks, since that set is the first images of a larger one.
+pub(super) fn left_out(set: &Set, laid: &StitchedSet, progress: &mut dyn Progress) {
+    let Some(larger) = set.nested_in else { return };
+    let beyond = |(&class, patches): (&ClassId, &Arc<Vec<Kept>>)| {
+        let images = laid.images(class) as usize;
+        let is_beyond = |slot: usize| place_of(slot, images).1 >= set.recipe.ipc as usize;
+        patches.iter().enumerate().filter(|(slot, kept)| !kept.chosen.by_rank() && is_beyond(*slot)).count()
+    };
+    let count: usize = laid.selected.iter().map(beyond).sum();
+    if count > 0 {
+        progress.warn(format!(
+            "curation at IPC {}: {count} of the patches that were pinned or cut elsewhere are not in it, since it is the \
+             first images of the set of IPC {larger}",
+            set.recipe.ipc
+        ));
+    }
+}
+
 /// Mean loss of the patches that a set shows.
 pub(super) fn mean_loss(set: &Set, laid: &StitchedSet) -> f64 {
     let of_class = |(&class, patches): (&ClassId, &Arc<Vec<Kept>>)| -> Vec<f64> {

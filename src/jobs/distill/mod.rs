@@ -11,7 +11,7 @@ use crate::core::distil::curation::file::{self, Strays};
 use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::scores::{BrokenImage, ClassScores};
-use crate::core::distil::select::{SelectError, candidates};
+use crate::core::distil::select::{SelectError, Supply};
 use crate::core::distil::set::{ImageSet as _, SetError};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
@@ -34,7 +34,7 @@ mod sets;
 mod stitched;
 
 use images::Shared;
-use laid::{lay_out, mean_loss};
+use laid::{lay_out, left_out, mean_loss};
 use sets::Set;
 
 pub use images::recut;
@@ -280,7 +280,7 @@ fn distill_into(
         blocks.push(block.clone());
         each(class, Found::Scores(block));
     })?;
-    report_gaps(&session.dataset, (classes, recipe), &blocks, progress);
+    report_gaps(&session.dataset, (classes, recipe, &request.curation), &blocks, progress);
     let scored = ScoredClasses { classes, blocks: &blocks };
     let laid = lay_out(session, (recipe, sets, &request.curation), scored, progress, (&mut cost, each))?;
     let patches = laid.iter().flat_map(|l| l.selected.values()).flat_map(|class| class.iter());
@@ -303,6 +303,7 @@ fn distill_into(
         folder: set.folder.clone(),
         manifest: notes::manifest(session, classes, (set, images), &blocks),
     };
+    pairs.iter().for_each(|&(set, laid)| left_out(set, laid, progress));
     let manifests: Vec<_> = pairs.iter().map(described).collect();
     let out = output.finish(&manifests)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -327,7 +328,7 @@ fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &Brok
 /// Says which images were unusable, which classes are smaller than the subset, and which have fewer distilled images.
 fn report_gaps(
     dataset: &Dataset,
-    (classes, recipe): (&[ClassId], &Recipe<Rded>),
+    (classes, recipe, curation): (&[ClassId], &Recipe<Rded>, &Curation),
     blocks: &[Arc<ClassScores>],
     progress: &mut dyn Progress,
 ) {
@@ -342,11 +343,14 @@ fn report_gaps(
                 recipe.method.subset
             ));
         }
-        let usable = candidates(block, recipe).len();
-        let images = recipe.images_of(usable);
+        let marks: Vec<_> = curation.within(dataset.images_of(class)).collect();
+        let Supply { candidates, rejected, .. } = Supply::of(block, recipe, &[], &marks);
+        let images = recipe.images_of(candidates - rejected);
         if images < recipe.ipc as usize {
-            progress
-                .warn(format!("class '{label}' has {usable} usable images: {images} distilled images are made of it"));
+            let of_them = if rejected > 0 { format!(", {rejected} of them rejected") } else { String::new() };
+            progress.warn(format!(
+                "class '{label}' has {candidates} usable images{of_them}: {images} distilled images are made of it"
+            ));
         }
     }
 }

@@ -161,6 +161,8 @@ impl Palette {
         let height = (room.height() - 120.0).clamp(2.0 * ROW, 14.0 * ROW);
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut area = ScrollArea::vertical().id_salt("found").max_height(height).auto_shrink([false, true]);
+        // A short list made the palette small: a long one grows it again, and isn't scrolled in what was left.
+        area = area.min_scrolled_height(height);
         if std::mem::take(&mut self.reveal) {
             area = area.vertical_scroll_offset((self.at as f32 * ROW - height / 2.0).max(0.0));
         }

@@ -108,10 +108,13 @@ impl PatchesPanel {
                 step(scene, Filter { stitched, ..filter.clone() });
             }
             size_slider(ui, &mut self.side, "Patch size");
+            culling::bar::advance(ui, scene);
+        });
+        // Numbers grow while patches are scored and selected: in a row of their own they move nothing below them.
+        ui.horizontal(|ui| {
             let label = egui::Label::new(RichText::new(words).color(p.weak)).truncate();
             ui.add(label).on_hover_text("Key patches shown, of the images in the subset; one key patch per image");
             culling::bar::selected(ui, scene);
-            culling::bar::advance(ui, scene);
         });
     }
 

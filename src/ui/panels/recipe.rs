@@ -240,7 +240,7 @@ fn change(param: &str, model: &Model) -> Option<String> {
     ))
 }
 
-/// A line that is always there once there are scores, so that nothing moves under the pointer that moves a slider.
+/// Two lines that are always there once there are scores, so that nothing moves under the pointer that moves a slider.
 fn last_change(ui: &mut Ui, model: &Model) {
     if !model.ranking.any() {
         return;
@@ -251,8 +251,11 @@ fn last_change(ui: &mut Ui, model: &Model) {
         Some(format!("{label}: {}", change(name, model).unwrap_or_else(|| "counting…".to_owned())))
     });
     let words = said.unwrap_or_else(|| "What a change does to the patches is said here.".to_owned());
-    let label = egui::Label::new(RichText::new(&words).small().color(p.weak)).truncate();
-    ui.add(label).on_hover_text(words);
+    ui.scope(|ui| {
+        // Room for two lines, whether they are needed or not.
+        ui.set_min_height(2.0 * ui.text_style_height(&egui::TextStyle::Small));
+        ui.add(egui::Label::new(RichText::new(words).small().color(p.weak)).wrap());
+    });
 }
 
 /// What the recipe comes to.

@@ -2,7 +2,7 @@
 //! takes the patch for; the next and the previous patch in rank are a key away.
 
 use eframe::egui::{
-    self, Align2, Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2,
+    self, Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, pos2,
 };
 
 use super::controls::command;
@@ -13,7 +13,7 @@ use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
 use crate::store::window::SourceView;
 use crate::ui::actions::Action;
-use crate::ui::theme::palette;
+use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::gallery::{Look, Shown};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
@@ -26,6 +26,8 @@ const GRID_FROM: f32 = 8.0;
 const ZOOMS: std::ops::RangeInclusive<f32> = 0.02..=64.0;
 /// A panel that is wider has the facts beside the image.
 const ROOM_BESIDE: f32 = 620.0;
+/// Margin of a text's plate.
+const PLATE: Vec2 = Vec2::new(3.0, 1.0);
 
 /// What the panel remembers.
 pub struct SourcePanel {
@@ -144,16 +146,18 @@ impl SourcePanel {
             Rect::from_min_size(min, Vec2::new(b.width as f32, b.height as f32) * scale)
         };
         let font = TextStyle::Small.resolve(ui.style());
+        let mut plates: Vec<Rect> = Vec::new();
         for crop in crops.iter().filter(|c| self.all_crops && c.bbox != key.bbox) {
             let on = on_screen(crop.bbox);
             painter.rect_stroke(on, 0.0, Stroke::new(1.0, p.quiet_box), StrokeKind::Inside);
-            painter.text(
-                on.left_top() + Vec2::splat(3.0),
-                Align2::LEFT_TOP,
-                text::loss(crop.loss),
-                font.clone(),
-                p.quiet_box,
-            );
+            let words = painter.layout_no_wrap(text::loss(crop.loss), font.clone(), p.text);
+            let mut plate = Rect::from_min_size(on.left_top() + Vec2::splat(2.0), words.size()).expand2(PLATE);
+            // Crops that share a corner have their losses below one another.
+            while let Some(above) = plates.iter().find(|above| above.intersects(plate)) {
+                plate = plate.translate(Vec2::new(0.0, above.bottom() - plate.top() + 1.0));
+            }
+            on_plate(&painter, plate, words, p);
+            plates.push(plate);
         }
         // A dark line round the bright one keeps the box visible on any image.
         let on = on_screen(key.bbox);
@@ -163,7 +167,9 @@ impl SourcePanel {
             let (x, y) = ((at.x - rect.left()) / scale, (at.y - rect.top()) / scale);
             let words =
                 format!("column {x:.0}, row {y:.0} · {:.0} %", scale.mul_add(100.0, 0.0), x = x.floor(), y = y.floor());
-            painter.text(area.left_bottom() + Vec2::new(6.0, -4.0), Align2::LEFT_BOTTOM, words, font, p.text);
+            let words = painter.layout_no_wrap(words, font, p.text);
+            let at = area.left_bottom() + Vec2::new(6.0, -4.0 - words.size().y);
+            on_plate(&painter, Rect::from_min_size(at, words.size()).expand2(PLATE), words, p);
         }
     }
 
@@ -217,6 +223,12 @@ fn clipped(ui: &mut Ui, area: Rect) -> Ui {
     let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(area));
     inner.set_clip_rect(area.intersect(ui.clip_rect()));
     inner
+}
+
+/// A text on a plate of its own, so that it can be read on any image.
+fn on_plate(painter: &egui::Painter, plate: Rect, words: std::sync::Arc<egui::Galley>, p: &Palette) {
+    painter.rect_filled(plate, 2.0, p.well);
+    painter.galley(plate.min + PLATE, words, p.text);
 }
 
 /// Lines between the pixels in view.

@@ -61,6 +61,8 @@ pub enum Why {
     NotScored,
     /// None of the image's crops has the box.
     CropGone,
+    /// The image has a cell, but is not pinned.
+    NotPinned,
     /// The class's images have no such cell.
     PlaceGone,
     /// Another pinned patch lies in the cell.
@@ -76,6 +78,7 @@ impl std::fmt::Display for Why {
             Self::Broken => "can't be decoded",
             Self::NotScored => "not scored yet",
             Self::CropGone => "no crop of this seed has the chosen box, so the least loss decides",
+            Self::NotPinned => "with a cell, but not pinned: the cell has no effect",
             Self::PlaceGone => "pinned to a cell that there is not, so the layout decides",
             Self::PlaceTaken => "pinned to the cell of another pin, so the layout decides",
             Self::NoRoom => "pinned without room, as more are pinned than are stitched",

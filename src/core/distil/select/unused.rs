@@ -46,8 +46,11 @@ pub fn absent(scores: &ClassScores, recipe: &Recipe<Rded>, marks: Marks<'_>) -> 
     let beyond: HashSet<ImageId> = scores.images.iter().skip(rows.len()).copied().collect();
     let why = |(image, mark): &(ImageId, Mark)| match rows.get(image) {
         Some(&row) => {
-            let bbox = mark.crop.filter(|_| mark.choice != Choice::Rejected)?;
-            crop_at(scores, row, recipe.method.patches_per_image(), bbox).is_none().then_some(Why::CropGone)
+            let bbox = mark.crop.filter(|_| mark.choice != Choice::Rejected);
+            let crop_gone =
+                bbox.is_some_and(|bbox| crop_at(scores, row, recipe.method.patches_per_image(), bbox).is_none());
+            let not_pinned = mark.place.is_some() && mark.choice != Choice::Pinned;
+            crop_gone.then_some(Why::CropGone).or(not_pinned.then_some(Why::NotPinned))
         }
         None if broken.contains(image) => Some(Why::Broken),
         None if scores.tried() >= subset as usize || beyond.contains(image) => Some(Why::NotInSubset),

@@ -80,6 +80,8 @@ impl DistilledPanel {
         ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
+        });
+        ui.horizontal(|ui| {
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);
             let (shown, wanted) = (text::thousands(shown as u64), text::thousands(wanted as u64));
             let words = format!("showing {shown} of {wanted}, {side}×{side}{}", matching(scene.model, &classes));
