@@ -21,7 +21,7 @@ pub const LABELS: [&str; 3] = ["hard", "online", "stored"];
 /// Shapes of a [`Mixing`].
 pub const MIXINGS: [&str; 3] = ["none", "cutmix", "mixup:0.8"];
 /// Shapes of a [`Cropping`]: RandomResizedCrop with its range of the area, and of the ratio where it isn't ¾ to 4⁄3.
-pub const CROPPINGS: [&str; 4] = ["whole", "rrc:0.08:1", "rrc:0.08:1:1:1", "pad:4"];
+pub const CROPPINGS: [&str; 5] = ["whole", "rrc:0.08:1", "rrc:0.08:1:1:1", "pad:4", "cells:2"];
 /// Shapes of [`Evaluations`].
 pub const EVALUATIONS: [&str; 3] = ["last", "late", "every:10"];
 
@@ -196,6 +196,7 @@ impl FromStr for Cropping {
             ("rrc", &[low, high]) => range((low, high), RATIO),
             ("rrc", &[low, high, narrow, wide]) => range((low, high), (narrow, wide)),
             ("pad", &[border]) => count(border, 0).filter(|b| *b <= 1024).map(Self::Padded),
+            ("cells", &[factor]) => count(factor, 1).filter(|f| *f <= 32).map(Self::Cells),
             _ => None,
         });
         parsed.ok_or_else(|| no(text, "crop", &CROPPINGS))
@@ -211,6 +212,7 @@ impl Display for Cropping {
                 write!(f, "rrc:{}:{}:{}:{}", scale.0, scale.1, ratio.0, ratio.1)
             }
             Self::Padded(border) => write!(f, "pad:{border}"),
+            Self::Cells(factor) => write!(f, "cells:{factor}"),
         }
     }
 }
@@ -276,7 +278,10 @@ mod tests {
         round_trip::<Loss>(&LOSSES, &["kl", "kl:0", "kl:inf", "soft-ce:t2", "kl:20:t3", "mse:-1"]);
         round_trip::<LabelSource>(&LABELS, &["Hard"]);
         round_trip::<Mixing>(&MIXINGS, &["mixup", "mixup:0", "cutmix:1"]);
-        round_trip::<Cropping>(&CROPPINGS, &["rrc", "rrc:0:1", "rrc:0.5:0.2", "rrc:0.5:2", "rrc:0.1:1:2:1", "pad:-1"]);
+        round_trip::<Cropping>(
+            &CROPPINGS,
+            &["rrc", "rrc:0:1", "rrc:0.5:0.2", "rrc:0.5:2", "rrc:0.1:1:2:1", "pad:-1", "cells", "cells:0", "cells:33"],
+        );
         round_trip::<Evaluations>(&EVALUATIONS, &["every", "every:0"]);
         assert_eq!(parse_optimiser("adamw"), Ok(Some(BETAS)));
         assert_eq!(parse_optimiser("adamw:0.5:0.9"), Ok(Some((0.5, 0.9))));

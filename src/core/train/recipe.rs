@@ -65,6 +65,10 @@ pub enum Cropping {
     Resized(CropRange),
     /// Black border of this many pixels after resizing to the side, then a random window of the side.
     Padded(u32),
+    /// LIC's samples of images that are stitched of f×f cells: the whole image with probability 1/f², otherwise one of the
+    /// cells, all alike. A cell has the image's side ÷ f, rounded down, and cells lie at multiples of that; what
+    /// remains at the right and at the bottom is in none of them.
+    Cells(u32),
 }
 
 /// When the student is evaluated; the last epoch always is.

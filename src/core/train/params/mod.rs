@@ -145,7 +145,7 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         label: "Crop",
         unit: "",
         kind: Kind::Form(&forms::CROPPINGS),
-        help: "Random crops: rrc:AREA:AREA[:RATIO:RATIO], pad:BORDER, or the whole image",
+        help: "Random crops: rrc:AREA:AREA[:RATIO:RATIO], pad:BORDER, one of F×F cells or all of them (cells:F), or the whole image",
         get: |r| Some(r.cropping.to_string()),
         set: |r, v| v.parse().map(|v| r.cropping = v),
     },
