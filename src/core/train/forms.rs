@@ -12,8 +12,8 @@ use crate::core::distil::patch::CropRange;
 /// Shapes of an optimiser; momentum, Nesterov and decay are parameters of their own.
 pub const OPTIMISERS: [&str; 3] = ["adamw", "adamw:0.9:0.999", "sgd"];
 /// Shapes of a [`Schedule`].
-pub const SCHEDULES: [&str; 7] =
-    ["constant", "half-cosine", "cosine", "cosine:5", "linear", "step:30:0.1", "one-cycle"];
+pub const SCHEDULES: [&str; 8] =
+    ["constant", "half-cosine", "cosine", "cosine:5", "linear", "step:30:0.1", "milestones:0.2:2/3:5/6", "one-cycle"];
 /// Shapes of a [`Loss`].
 pub const LOSSES: [&str; 6] = ["kl:20", "kl:20:t2", "soft-ce", "hard-ce", "mse", "mse:0.5"];
 /// A [`LabelSource`].
@@ -75,6 +75,9 @@ impl FromStr for Schedule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(behind) = text.strip_prefix("milestones:") {
+            return milestones(behind).ok_or_else(|| no(text, "schedule", &SCHEDULES));
+        }
         let parsed = split(text).and_then(|(word, numbers)| match (word, numbers.as_slice()) {
             ("constant", []) => Some(Self::Constant),
             ("half-cosine", []) => Some(Self::HalfCosine),
@@ -91,6 +94,19 @@ impl FromStr for Schedule {
     }
 }
 
+/// A factor and the parts of the training at which it applies: `0.2:2/3:5/6`.
+fn milestones(text: &str) -> Option<Schedule> {
+    let mut words = text.split(':');
+    let factor = words.next()?.parse().ok().filter(|f| *f > 0.0 && *f <= 1.0)?;
+    let part = |word: &str| {
+        let (p, q) = word.split_once('/')?;
+        let part: (u32, u32) = (p.parse().ok()?, q.parse().ok()?);
+        (part.0 > 0 && part.0 < part.1 && part.1 <= 100_000).then_some(part)
+    };
+    let at: Vec<(u32, u32)> = words.map(part).collect::<Option<_>>()?;
+    (!at.is_empty() && at.len() <= 100).then_some(Schedule::Milestones { factor, at })
+}
+
 impl Display for Schedule {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -100,6 +116,10 @@ impl Display for Schedule {
             Self::Cosine { warm_up } => write!(f, "cosine:{warm_up}"),
             Self::Linear => f.write_str("linear"),
             Self::Step { every, factor } => write!(f, "step:{every}:{factor}"),
+            Self::Milestones { factor, at } => {
+                write!(f, "milestones:{factor}")?;
+                at.iter().try_for_each(|(p, q)| write!(f, ":{p}/{q}"))
+            }
             Self::OneCycle => f.write_str("one-cycle"),
         }
     }
@@ -273,7 +293,19 @@ mod tests {
     fn forms_go_both_ways_and_wrong_ones_say_what_is_right() {
         round_trip::<Schedule>(
             &SCHEDULES,
-            &["cosine:-1", "cosine:1.5", "step:0:0.1", "step:3", "step:3:nan", "linear:"],
+            &[
+                "cosine:-1",
+                "cosine:1.5",
+                "step:0:0.1",
+                "step:3",
+                "step:3:nan",
+                "linear:",
+                "milestones:0.2",
+                "milestones:0.2:1",
+                "milestones:0.2:3/2",
+                "milestones:2:1/2",
+                "milestones:0.2:1/2:",
+            ],
         );
         round_trip::<Loss>(&LOSSES, &["kl", "kl:0", "kl:inf", "soft-ce:t2", "kl:20:t3", "mse:-1"]);
         round_trip::<LabelSource>(&LABELS, &["Hard"]);

@@ -100,7 +100,7 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         label: "Schedule",
         unit: "",
         kind: Kind::Form(&forms::SCHEDULES),
-        help: "Course of the learning rate: half-cosine (RDED, ends at one half), cosine[:WARM-UP], step:EVERY:FACTOR, …",
+        help: "Course of the learning rate: half-cosine (RDED, ends at one half), cosine[:WARM-UP], step:EVERY:FACTOR, milestones:FACTOR:PART:…, …",
         get: |r| Some(r.schedule.to_string()),
         set: |r, v| v.parse().map(|v| r.schedule = v),
     },
