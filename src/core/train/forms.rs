@@ -23,7 +23,7 @@ pub const MIXINGS: [&str; 3] = ["none", "cutmix", "mixup:0.8"];
 /// Shapes of a [`Cropping`]: RandomResizedCrop with its range of the area, and of the ratio where it isn't ¾ to 4⁄3.
 pub const CROPPINGS: [&str; 5] = ["whole", "rrc:0.08:1", "rrc:0.08:1:1:1", "pad:4", "cells:2"];
 /// Shapes of [`Evaluations`].
-pub const EVALUATIONS: [&str; 3] = ["last", "late", "every:10"];
+pub const EVALUATIONS: [&str; 4] = ["last", "late", "every:10", "parts:4"];
 
 /// RandomResizedCrop's own range of ratios.
 pub(super) const RATIO: (f64, f64) = (0.75, 4.0 / 3.0);
@@ -245,6 +245,7 @@ impl FromStr for Evaluations {
             ("last", []) => Some(Self::Last),
             ("late", []) => Some(Self::Late),
             ("every", &[epochs]) => count(epochs, 1).map(Self::Every),
+            ("parts", &[parts]) => count(parts, 1).map(Self::Parts),
             _ => None,
         });
         parsed.ok_or_else(|| no(text, "choice of epochs", &EVALUATIONS))
@@ -257,6 +258,7 @@ impl Display for Evaluations {
             Self::Last => f.write_str("last"),
             Self::Late => f.write_str("late"),
             Self::Every(epochs) => write!(f, "every:{epochs}"),
+            Self::Parts(parts) => write!(f, "parts:{parts}"),
         }
     }
 }
@@ -270,6 +272,12 @@ impl Evaluations {
             // e > .8·E without rounding
             Self::Late => epoch % 10 == 9 && u64::from(epoch) * 5 > u64::from(epochs) * 4,
             Self::Every(n) => (u64::from(epoch) + 1).is_multiple_of(u64::from(n.max(1))),
+            Self::Parts(n) => {
+                let [done, epochs, n] = [u64::from(epoch) + 1, u64::from(epochs), u64::from(n.max(1))];
+                // The first part that ends here or later, if there are epochs to have parts.
+                let part = (done * n).checked_div(epochs).map(|whole| whole + u64::from(done * n % epochs > 0));
+                part.is_some_and(|part| part * epochs / n == done)
+            }
         };
         due || epoch + 1 == epochs
     }
@@ -314,7 +322,7 @@ mod tests {
             &CROPPINGS,
             &["rrc", "rrc:0:1", "rrc:0.5:0.2", "rrc:0.5:2", "rrc:0.1:1:2:1", "pad:-1", "cells", "cells:0", "cells:33"],
         );
-        round_trip::<Evaluations>(&EVALUATIONS, &["every", "every:0"]);
+        round_trip::<Evaluations>(&EVALUATIONS, &["every", "every:0", "parts", "parts:0"]);
         assert_eq!(parse_optimiser("adamw"), Ok(Some(BETAS)));
         assert_eq!(parse_optimiser("adamw:0.5:0.9"), Ok(Some((0.5, 0.9))));
         assert_eq!(parse_optimiser("sgd"), Ok(None));
@@ -339,5 +347,10 @@ mod tests {
         assert_eq!(of(Evaluations::Late, 25), [24]);
         assert_eq!(of(Evaluations::Every(10), 25), [9, 19, 24]);
         assert_eq!(of(Evaluations::Last, 3), [2]);
+        assert_eq!(of(Evaluations::Parts(4), 1000), [249, 499, 749, 999]);
+        // After ⌊7/4⌋ = 1, ⌊14/4⌋ = 3, ⌊21/4⌋ = 5 and 7 epochs.
+        assert_eq!(of(Evaluations::Parts(4), 7), [0, 2, 4, 6]);
+        assert_eq!(of(Evaluations::Parts(4), 2), [0, 1]);
+        assert_eq!(of(Evaluations::Parts(1), 3), [2]);
     }
 }

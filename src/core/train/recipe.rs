@@ -81,6 +81,8 @@ pub enum Evaluations {
     Late,
     /// After every n-th epoch.
     Every(u32),
+    /// After each n-th of the training: with E epochs after ⌊E/n⌋, ⌊2E/n⌋, … of them (LIC: 4).
+    Parts(u32),
 }
 
 /// The parameters of a training. Ranges, units and help are in [`super::params`].

@@ -190,7 +190,7 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         label: "Evaluate",
         unit: "",
         kind: Kind::Form(&forms::EVALUATIONS),
-        help: "After which epochs: the last, RDED's tenths of the last fifth (late), or every n-th",
+        help: "After which epochs: the last, RDED's tenths of the last fifth (late), every n-th, or n times, evenly (parts)",
         get: |r| Some(r.evaluations.to_string()),
         set: |r, v| v.parse().map(|v| r.evaluations = v),
     },
