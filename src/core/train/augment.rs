@@ -77,6 +77,7 @@ impl ImageDraw {
         let mut stream = id.stream("stillroom 2026 student crop v1");
         let crop = match recipe.cropping {
             Cropping::Whole => CropBox::whole(size.0, size.1),
+            Cropping::Cells(_) if recipe.decode_first => CropBox::whole(size.0, size.1),
             Cropping::Cells(factor) => cell_or_whole(&mut stream, size, factor),
             Cropping::Resized(range) => random_resized_crop(&mut stream, size, range),
             Cropping::Padded(border) => {
@@ -262,6 +263,9 @@ mod tests {
         let edges: std::collections::BTreeSet<_> =
             (0..400).map(|n| of(n, (224, 224), 3)).map(|b| (b.top, b.height)).collect();
         assert_eq!(edges.into_iter().collect::<Vec<_>>(), [(0, 74), (0, 224), (74, 74), (148, 74)]);
+        let apart = TrainRecipe { cropping: Cropping::Cells(2), decode_first: true, ..recipe() };
+        let crops = (0..50).map(|number| ImageDraw::new(DrawId { number, ..ID }, (16, 16), &apart, 32).crop);
+        assert!(crops.into_iter().all(|crop| crop == CropBox::whole(16, 16)), "there are no cells of cells");
         assert_eq!(of(5, (40, 20), 1), CropBox::whole(40, 20));
         assert_eq!(of(5, (1, 20), 2), CropBox::whole(1, 20), "no pixels in half of one");
     }

@@ -67,7 +67,8 @@ pub enum Cropping {
     Padded(u32),
     /// LIC's samples of images that are stitched of f×f cells: the whole image with probability 1/f², otherwise one of the
     /// cells, all alike. A cell has the image's side ÷ f, rounded down, and cells lie at multiples of that; what
-    /// remains at the right and at the bottom is in none of them.
+    /// remains at the right and at the bottom is in none of them. Where images are taken apart beforehand
+    /// ([`TrainRecipe::decode_first`]), there is nothing left to sample, and all is taken.
     Cells(u32),
 }
 
@@ -111,6 +112,10 @@ pub struct TrainRecipe {
     pub mixing: Mixing,
     /// f of ShufflePatches; 1 shuffles nothing.
     pub shuffle: u32,
+    /// Whether stitched images are taken apart into their cells before anything else, so that an epoch has f² samples of
+    /// each: a branch of LIC's code that is commented out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decode_first: bool,
     /// Crops.
     pub cropping: Cropping,
     /// Whether half of the images are mirrored.
@@ -157,6 +162,7 @@ impl Default for TrainRecipe {
             labels: LabelSource::Online,
             mixing: Mixing::CutMix,
             shuffle: 1,
+            decode_first: false,
             cropping: Cropping::Resized(CropRange { scale: (1.0, 1.0), ratio: (0.75, 4.0 / 3.0) }),
             flip: true,
             dsa: false,
@@ -165,5 +171,23 @@ impl Default for TrainRecipe {
             seed: 0,
             seeds: 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What later parameters are off in stays out of records, so that those of before are written as they were.
+    #[test]
+    fn recipes_without_decoding_are_read_and_written_as_before() {
+        let recipe = TrainRecipe::default();
+        let text = serde_json::to_string(&recipe).unwrap();
+        assert!(!text.contains("decode"), "{text}");
+        assert_eq!(serde_json::from_str::<TrainRecipe>(&text).unwrap(), recipe);
+        let apart = TrainRecipe { decode_first: true, ..recipe };
+        let text = serde_json::to_string(&apart).unwrap();
+        assert!(text.contains(r#""decode_first":true"#), "{text}");
+        assert_eq!(serde_json::from_str::<TrainRecipe>(&text).unwrap(), apart);
     }
 }

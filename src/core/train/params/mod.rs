@@ -10,7 +10,7 @@ pub type TrainParam = Param<TrainRecipe>;
 
 /// All parameters, in the order of forms and help, and in which flags must be set: what belongs to an optimiser comes
 /// after it.
-pub static TRAIN_PARAMS: [TrainParam; 21] = [
+pub static TRAIN_PARAMS: [TrainParam; 22] = [
     Param {
         name: "epochs",
         label: "Epochs",
@@ -139,6 +139,18 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         help: "Strips per side that ShufflePatches permutes; 1 shuffles nothing",
         get: |r| Some(r.shuffle.to_string()),
         set: |r, v| parsed(v).map(|v| r.shuffle = v),
+    },
+    Param {
+        name: "decode-first",
+        label: "Decode first",
+        unit: "",
+        kind: Kind::SWITCH,
+        help: "Whether stitched images are taken apart into their cells first: N samples of each per epoch (LIC's code has it, switched off)",
+        get: |r| Some(switch(r.decode_first)),
+        set: |r, v| {
+            r.decode_first = v == "on";
+            Ok(())
+        },
     },
     Param {
         name: "crop",
