@@ -126,6 +126,9 @@ pub struct TrainRecipe {
     pub statistics_twice: bool,
     /// Evaluations.
     pub evaluations: Evaluations,
+    /// Pixels of the shorter edge of evaluation images before their centre is cut; `None`: (side ÷ 7)·8, RDED's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_edge: Option<u32>,
     /// Seed of the first student: weights, order, augmentation, masks.
     pub seed: u64,
     /// Students, with the seeds that follow.
@@ -168,6 +171,7 @@ impl Default for TrainRecipe {
             dsa: false,
             statistics_twice: true,
             evaluations: Evaluations::Late,
+            evaluation_edge: None,
             seed: 0,
             seeds: 1,
         }
@@ -180,14 +184,14 @@ mod tests {
 
     /// What later parameters are off in stays out of records, so that those of before are written as they were.
     #[test]
-    fn recipes_without_decoding_are_read_and_written_as_before() {
+    fn recipes_of_before_are_read_and_written_as_before() {
         let recipe = TrainRecipe::default();
         let text = serde_json::to_string(&recipe).unwrap();
-        assert!(!text.contains("decode"), "{text}");
+        assert!(!text.contains("decode") && !text.contains("edge"), "{text}");
         assert_eq!(serde_json::from_str::<TrainRecipe>(&text).unwrap(), recipe);
-        let apart = TrainRecipe { decode_first: true, ..recipe };
+        let apart = TrainRecipe { decode_first: true, evaluation_edge: Some(146), ..recipe };
         let text = serde_json::to_string(&apart).unwrap();
-        assert!(text.contains(r#""decode_first":true"#), "{text}");
+        assert!(text.contains(r#""decode_first":true"#) && text.contains(r#""evaluation_edge":146"#), "{text}");
         assert_eq!(serde_json::from_str::<TrainRecipe>(&text).unwrap(), apart);
     }
 }

@@ -10,7 +10,7 @@ pub type TrainParam = Param<TrainRecipe>;
 
 /// All parameters, in the order of forms and help, and in which flags must be set: what belongs to an optimiser comes
 /// after it.
-pub static TRAIN_PARAMS: [TrainParam; 22] = [
+pub static TRAIN_PARAMS: [TrainParam; 23] = [
     Param {
         name: "epochs",
         label: "Epochs",
@@ -205,6 +205,15 @@ pub static TRAIN_PARAMS: [TrainParam; 22] = [
         help: "After which epochs: the last, RDED's tenths of the last fifth (late), every n-th, or n times, evenly (parts)",
         get: |r| Some(r.evaluations.to_string()),
         set: |r, v| v.parse().map(|v| r.evaluations = v),
+    },
+    Param {
+        name: "val-edge",
+        label: "Evaluation edge",
+        unit: "pixels",
+        kind: Kind::Integer { min: 0, max: 8192 },
+        help: "Shorter edge of evaluation images before the centre of the side is cut; 0: side ÷ 7 · 8 as in RDED (224: 256)",
+        get: |r| Some(r.evaluation_edge.unwrap_or(0).to_string()),
+        set: |r, v| parsed(v).map(|v: u32| r.evaluation_edge = (v > 0).then_some(v)),
     },
     Param {
         name: "seed",
