@@ -81,7 +81,7 @@ fn one_patch_is_its_image_and_what_is_unknown_is_told() {
     train(&scene, "single", &format!("{short} --decode-first on --out b")).last();
     assert!(outcome(&scene.at("a")) == outcome(&scene.at("b")));
     train(&scene, "data", &format!("{short} --decode-first on --out c"))
-        .fails(1, &["without a manifest.json", "--decode-first off"]);
+        .fails(2, &["without a manifest.json", "--decode-first off"]);
     let relabel = "relabel --data mosaics --observer observer.safetensors --device cpu --epochs 2 --batch 4";
     scene.line(&format!("{relabel} --out labels")).last();
     scene.line(&format!("{relabel} --decode-first on --out x")).fails(2, &["--decode-first off"]);
