@@ -137,6 +137,19 @@ impl TrainPreset {
     }
 }
 
+/// The preset that the paper of a distillation's method trains with: its own, or RDED's where it has none. On classes
+/// alone that is RDED's, too, as no other paper says how.
+#[must_use]
+pub fn preset_of(method: &str, soft: bool) -> &'static str {
+    match method {
+        _ if !soft => "rded-hard",
+        "sre2l" => "sre2l",
+        "cda" => "cda",
+        "lic" => "lic",
+        _ => "rded",
+    }
+}
+
 fn without_notes(recipe: TrainRecipe) -> Suggestion {
     Suggestion { recipe, notes: Vec::new() }
 }

@@ -147,3 +147,11 @@ fn lic_is_its_codes() {
     assert_eq!(other.notes.len(), 4, "{:?}", other.notes);
     assert_eq!(of("lic", CIFAR10).notes.len(), 2);
 }
+
+#[test]
+fn every_method_has_a_training() {
+    let presets = ["rded", "sre2l", "cda", "lic", "magic"].map(|method| preset_of(method, true));
+    assert_eq!(presets, ["rded", "sre2l", "cda", "lic", "rded"]);
+    assert_eq!(preset_of("lic", false), "rded-hard");
+    assert!(presets.iter().all(|name| TrainPreset::named(name).is_some_and(|p| p.task == Task::Student)));
+}
