@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn crops() -> CropPlan {
-        CropPlan { seed: 0, crops: 1, range: None, patch_side: 16, input_side: 32, mean_std: MeanStd::CIFAR10 }
+        CropPlan { seed: 0, crops: 1, cut: Cut::Whole, patch_side: 16, input_side: 32, mean_std: MeanStd::CIFAR10 }
     }
 
     fn engine() -> CpuEngine {
