@@ -77,6 +77,8 @@ impl ImageDraw {
         let mut stream = id.stream("stillroom 2026 student crop v1");
         let crop = match recipe.cropping {
             Cropping::Whole => CropBox::whole(size.0, size.1),
+            Cropping::Cells(_) if recipe.decode_first => CropBox::whole(size.0, size.1),
+            Cropping::Cells(factor) => cell_or_whole(&mut stream, size, factor),
             Cropping::Resized(range) => random_resized_crop(&mut stream, size, range),
             Cropping::Padded(border) => {
                 let places = 2 * u64::from(border) + 1;
@@ -87,6 +89,17 @@ impl ImageDraw {
         let mirrored = recipe.flip && id.stream("stillroom 2026 student flip v1").below(2) == 1;
         Self { columns, rows, crop, mirrored }
     }
+}
+
+/// One of the `factor`² cells, or with probability 1/`factor`² the whole image; that, too, where a cell would be empty.
+fn cell_or_whole(stream: &mut Stream, (width, height): (u32, u32), factor: u32) -> CropBox {
+    let cells = u64::from(factor) * u64::from(factor);
+    let of_a_cell = (height.checked_div(factor).unwrap_or(0), width.checked_div(factor).unwrap_or(0));
+    if of_a_cell.0 == 0 || of_a_cell.1 == 0 || stream.below(cells) == 0 {
+        return CropBox::whole(width, height);
+    }
+    let (row, column) = (stream.below(u64::from(factor)) as u32, stream.below(u64::from(factor)) as u32);
+    CropBox { top: row * of_a_cell.0, left: column * of_a_cell.1, height: of_a_cell.0, width: of_a_cell.1 }
 }
 
 /// Orders of column strips and of row strips; empty where there is one strip only.
@@ -228,6 +241,33 @@ mod tests {
         assert!(seen.iter().all(|&n| n > 20), "{seen:?}");
         let whole = TrainRecipe { cropping: Cropping::Whole, ..recipe };
         assert_eq!(ImageDraw::new(ID, (500, 375), &whole, 32).crop, CropBox::whole(500, 375));
+    }
+
+    /// f = 2: a quarter whole, and each of the four cells three sixteenths; 224 ÷ 3 leaves two pixels over.
+    #[test]
+    fn cells_are_sampled_as_in_lic() {
+        let of = |number, size, factor| {
+            let recipe = TrainRecipe { cropping: Cropping::Cells(factor), ..recipe() };
+            ImageDraw::new(DrawId { number, ..ID }, size, &recipe, 32).crop
+        };
+        let mut counts = std::collections::BTreeMap::new();
+        for number in 0..1600 {
+            let CropBox { top, left, height, width } = of(number, (32, 32), 2);
+            *counts.entry((top, left, height, width)).or_insert(0) += 1;
+        }
+        let whole = counts.remove(&(0, 0, 32, 32)).unwrap();
+        assert!((330..470).contains(&whole), "{whole} of 1600");
+        let cells: Vec<_> = counts.keys().copied().collect();
+        assert_eq!(cells, [(0, 0, 16, 16), (0, 16, 16, 16), (16, 0, 16, 16), (16, 16, 16, 16)]);
+        assert!(counts.values().all(|n| (240..360).contains(n)), "{counts:?}");
+        let edges: std::collections::BTreeSet<_> =
+            (0..400).map(|n| of(n, (224, 224), 3)).map(|b| (b.top, b.height)).collect();
+        assert_eq!(edges.into_iter().collect::<Vec<_>>(), [(0, 74), (0, 224), (74, 74), (148, 74)]);
+        let apart = TrainRecipe { cropping: Cropping::Cells(2), decode_first: true, ..recipe() };
+        let crops = (0..50).map(|number| ImageDraw::new(DrawId { number, ..ID }, (16, 16), &apart, 32).crop);
+        assert!(crops.into_iter().all(|crop| crop == CropBox::whole(16, 16)), "there are no cells of cells");
+        assert_eq!(of(5, (40, 20), 1), CropBox::whole(40, 20));
+        assert_eq!(of(5, (1, 20), 2), CropBox::whole(1, 20), "no pixels in half of one");
     }
 
     /// At scale 1 nothing but the whole square fits.

@@ -12,8 +12,8 @@ use crate::core::distil::patch::CropRange;
 /// Shapes of an optimiser; momentum, Nesterov and decay are parameters of their own.
 pub const OPTIMISERS: [&str; 3] = ["adamw", "adamw:0.9:0.999", "sgd"];
 /// Shapes of a [`Schedule`].
-pub const SCHEDULES: [&str; 7] =
-    ["constant", "half-cosine", "cosine", "cosine:5", "linear", "step:30:0.1", "one-cycle"];
+pub const SCHEDULES: [&str; 8] =
+    ["constant", "half-cosine", "cosine", "cosine:5", "linear", "step:30:0.1", "milestones:0.2:2/3:5/6", "one-cycle"];
 /// Shapes of a [`Loss`].
 pub const LOSSES: [&str; 6] = ["kl:20", "kl:20:t2", "soft-ce", "hard-ce", "mse", "mse:0.5"];
 /// A [`LabelSource`].
@@ -21,9 +21,9 @@ pub const LABELS: [&str; 3] = ["hard", "online", "stored"];
 /// Shapes of a [`Mixing`].
 pub const MIXINGS: [&str; 3] = ["none", "cutmix", "mixup:0.8"];
 /// Shapes of a [`Cropping`]: RandomResizedCrop with its range of the area, and of the ratio where it isn't ¾ to 4⁄3.
-pub const CROPPINGS: [&str; 4] = ["whole", "rrc:0.08:1", "rrc:0.08:1:1:1", "pad:4"];
+pub const CROPPINGS: [&str; 5] = ["whole", "rrc:0.08:1", "rrc:0.08:1:1:1", "pad:4", "cells:2"];
 /// Shapes of [`Evaluations`].
-pub const EVALUATIONS: [&str; 3] = ["last", "late", "every:10"];
+pub const EVALUATIONS: [&str; 4] = ["last", "late", "every:10", "parts:4"];
 
 /// RandomResizedCrop's own range of ratios.
 pub(super) const RATIO: (f64, f64) = (0.75, 4.0 / 3.0);
@@ -75,6 +75,9 @@ impl FromStr for Schedule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(behind) = text.strip_prefix("milestones:") {
+            return milestones(behind).ok_or_else(|| no(text, "schedule", &SCHEDULES));
+        }
         let parsed = split(text).and_then(|(word, numbers)| match (word, numbers.as_slice()) {
             ("constant", []) => Some(Self::Constant),
             ("half-cosine", []) => Some(Self::HalfCosine),
@@ -91,6 +94,19 @@ impl FromStr for Schedule {
     }
 }
 
+/// A factor and the parts of the training at which it applies: `0.2:2/3:5/6`.
+fn milestones(text: &str) -> Option<Schedule> {
+    let mut words = text.split(':');
+    let factor = words.next()?.parse().ok().filter(|f| *f > 0.0 && *f <= 1.0)?;
+    let part = |word: &str| {
+        let (p, q) = word.split_once('/')?;
+        let part: (u32, u32) = (p.parse().ok()?, q.parse().ok()?);
+        (part.0 > 0 && part.0 < part.1 && part.1 <= 100_000).then_some(part)
+    };
+    let at: Vec<(u32, u32)> = words.map(part).collect::<Option<_>>()?;
+    (!at.is_empty() && at.len() <= 100).then_some(Schedule::Milestones { factor, at })
+}
+
 impl Display for Schedule {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -100,6 +116,10 @@ impl Display for Schedule {
             Self::Cosine { warm_up } => write!(f, "cosine:{warm_up}"),
             Self::Linear => f.write_str("linear"),
             Self::Step { every, factor } => write!(f, "step:{every}:{factor}"),
+            Self::Milestones { factor, at } => {
+                write!(f, "milestones:{factor}")?;
+                at.iter().try_for_each(|(p, q)| write!(f, ":{p}/{q}"))
+            }
             Self::OneCycle => f.write_str("one-cycle"),
         }
     }
@@ -196,6 +216,7 @@ impl FromStr for Cropping {
             ("rrc", &[low, high]) => range((low, high), RATIO),
             ("rrc", &[low, high, narrow, wide]) => range((low, high), (narrow, wide)),
             ("pad", &[border]) => count(border, 0).filter(|b| *b <= 1024).map(Self::Padded),
+            ("cells", &[factor]) => count(factor, 1).filter(|f| *f <= 32).map(Self::Cells),
             _ => None,
         });
         parsed.ok_or_else(|| no(text, "crop", &CROPPINGS))
@@ -211,6 +232,7 @@ impl Display for Cropping {
                 write!(f, "rrc:{}:{}:{}:{}", scale.0, scale.1, ratio.0, ratio.1)
             }
             Self::Padded(border) => write!(f, "pad:{border}"),
+            Self::Cells(factor) => write!(f, "cells:{factor}"),
         }
     }
 }
@@ -223,6 +245,7 @@ impl FromStr for Evaluations {
             ("last", []) => Some(Self::Last),
             ("late", []) => Some(Self::Late),
             ("every", &[epochs]) => count(epochs, 1).map(Self::Every),
+            ("parts", &[parts]) => count(parts, 1).map(Self::Parts),
             _ => None,
         });
         parsed.ok_or_else(|| no(text, "choice of epochs", &EVALUATIONS))
@@ -235,6 +258,7 @@ impl Display for Evaluations {
             Self::Last => f.write_str("last"),
             Self::Late => f.write_str("late"),
             Self::Every(epochs) => write!(f, "every:{epochs}"),
+            Self::Parts(parts) => write!(f, "parts:{parts}"),
         }
     }
 }
@@ -248,6 +272,12 @@ impl Evaluations {
             // e > .8·E without rounding
             Self::Late => epoch % 10 == 9 && u64::from(epoch) * 5 > u64::from(epochs) * 4,
             Self::Every(n) => (u64::from(epoch) + 1).is_multiple_of(u64::from(n.max(1))),
+            Self::Parts(n) => {
+                let [done, epochs, n] = [u64::from(epoch) + 1, u64::from(epochs), u64::from(n.max(1))];
+                // The first part that ends here or later, if there are epochs to have parts.
+                let part = (done * n).checked_div(epochs).map(|whole| whole + u64::from(done * n % epochs > 0));
+                part.is_some_and(|part| part * epochs / n == done)
+            }
         };
         due || epoch + 1 == epochs
     }
@@ -271,13 +301,28 @@ mod tests {
     fn forms_go_both_ways_and_wrong_ones_say_what_is_right() {
         round_trip::<Schedule>(
             &SCHEDULES,
-            &["cosine:-1", "cosine:1.5", "step:0:0.1", "step:3", "step:3:nan", "linear:"],
+            &[
+                "cosine:-1",
+                "cosine:1.5",
+                "step:0:0.1",
+                "step:3",
+                "step:3:nan",
+                "linear:",
+                "milestones:0.2",
+                "milestones:0.2:1",
+                "milestones:0.2:3/2",
+                "milestones:2:1/2",
+                "milestones:0.2:1/2:",
+            ],
         );
         round_trip::<Loss>(&LOSSES, &["kl", "kl:0", "kl:inf", "soft-ce:t2", "kl:20:t3", "mse:-1"]);
         round_trip::<LabelSource>(&LABELS, &["Hard"]);
         round_trip::<Mixing>(&MIXINGS, &["mixup", "mixup:0", "cutmix:1"]);
-        round_trip::<Cropping>(&CROPPINGS, &["rrc", "rrc:0:1", "rrc:0.5:0.2", "rrc:0.5:2", "rrc:0.1:1:2:1", "pad:-1"]);
-        round_trip::<Evaluations>(&EVALUATIONS, &["every", "every:0"]);
+        round_trip::<Cropping>(
+            &CROPPINGS,
+            &["rrc", "rrc:0:1", "rrc:0.5:0.2", "rrc:0.5:2", "rrc:0.1:1:2:1", "pad:-1", "cells", "cells:0", "cells:33"],
+        );
+        round_trip::<Evaluations>(&EVALUATIONS, &["every", "every:0", "parts", "parts:0"]);
         assert_eq!(parse_optimiser("adamw"), Ok(Some(BETAS)));
         assert_eq!(parse_optimiser("adamw:0.5:0.9"), Ok(Some((0.5, 0.9))));
         assert_eq!(parse_optimiser("sgd"), Ok(None));
@@ -302,5 +347,10 @@ mod tests {
         assert_eq!(of(Evaluations::Late, 25), [24]);
         assert_eq!(of(Evaluations::Every(10), 25), [9, 19, 24]);
         assert_eq!(of(Evaluations::Last, 3), [2]);
+        assert_eq!(of(Evaluations::Parts(4), 1000), [249, 499, 749, 999]);
+        // After ⌊7/4⌋ = 1, ⌊14/4⌋ = 3, ⌊21/4⌋ = 5 and 7 epochs.
+        assert_eq!(of(Evaluations::Parts(4), 7), [0, 2, 4, 6]);
+        assert_eq!(of(Evaluations::Parts(4), 2), [0, 1]);
+        assert_eq!(of(Evaluations::Parts(1), 3), [2]);
     }
 }

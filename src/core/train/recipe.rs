@@ -65,6 +65,11 @@ pub enum Cropping {
     Resized(CropRange),
     /// Black border of this many pixels after resizing to the side, then a random window of the side.
     Padded(u32),
+    /// LIC's samples of images that are stitched of f×f cells: the whole image with probability 1/f², otherwise one of the
+    /// cells, all alike. A cell has the image's side ÷ f, rounded down, and cells lie at multiples of that; what
+    /// remains at the right and at the bottom is in none of them. Where images are taken apart beforehand
+    /// ([`TrainRecipe::decode_first`]), there is nothing left to sample, and all is taken.
+    Cells(u32),
 }
 
 /// When the student is evaluated; the last epoch always is.
@@ -77,6 +82,8 @@ pub enum Evaluations {
     Late,
     /// After every n-th epoch.
     Every(u32),
+    /// After each n-th of the training: with E epochs after ⌊E/n⌋, ⌊2E/n⌋, … of them (LIC: 4).
+    Parts(u32),
 }
 
 /// The parameters of a training. Ranges, units and help are in [`super::params`].
@@ -105,6 +112,10 @@ pub struct TrainRecipe {
     pub mixing: Mixing,
     /// f of ShufflePatches; 1 shuffles nothing.
     pub shuffle: u32,
+    /// Whether stitched images are taken apart into their cells before anything else, so that an epoch has f² samples of
+    /// each: a branch of LIC's code that is commented out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decode_first: bool,
     /// Crops.
     pub cropping: Cropping,
     /// Whether half of the images are mirrored.
@@ -115,6 +126,9 @@ pub struct TrainRecipe {
     pub statistics_twice: bool,
     /// Evaluations.
     pub evaluations: Evaluations,
+    /// Pixels of the shorter edge of evaluation images before their centre is cut; `None`: (side ÷ 7)·8, RDED's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluation_edge: Option<u32>,
     /// Seed of the first student: weights, order, augmentation, masks.
     pub seed: u64,
     /// Students, with the seeds that follow.
@@ -151,13 +165,33 @@ impl Default for TrainRecipe {
             labels: LabelSource::Online,
             mixing: Mixing::CutMix,
             shuffle: 1,
+            decode_first: false,
             cropping: Cropping::Resized(CropRange { scale: (1.0, 1.0), ratio: (0.75, 4.0 / 3.0) }),
             flip: true,
             dsa: false,
             statistics_twice: true,
             evaluations: Evaluations::Late,
+            evaluation_edge: None,
             seed: 0,
             seeds: 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What later parameters are off in stays out of records, so that those of before are written as they were.
+    #[test]
+    fn recipes_of_before_are_read_and_written_as_before() {
+        let recipe = TrainRecipe::default();
+        let text = serde_json::to_string(&recipe).unwrap();
+        assert!(!text.contains("decode") && !text.contains("edge"), "{text}");
+        assert_eq!(serde_json::from_str::<TrainRecipe>(&text).unwrap(), recipe);
+        let apart = TrainRecipe { decode_first: true, evaluation_edge: Some(146), ..recipe };
+        let text = serde_json::to_string(&apart).unwrap();
+        assert!(text.contains(r#""decode_first":true"#) && text.contains(r#""evaluation_edge":146"#), "{text}");
+        assert_eq!(serde_json::from_str::<TrainRecipe>(&text).unwrap(), apart);
     }
 }

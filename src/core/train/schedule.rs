@@ -1,7 +1,7 @@
 //! The course of the learning rate.
 
 /// How the learning rate moves, as a factor of the base rate.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// Always the base rate.
@@ -22,6 +22,14 @@ pub enum Schedule {
         every: u32,
         /// γ.
         factor: f64,
+    },
+    /// Times `factor` at each of these parts of the training: with E epochs from epoch ⌊E·p/q⌋ (counted from 0) on, as
+    /// PyTorch's `MultiStepLR` steps.
+    Milestones {
+        /// γ.
+        factor: f64,
+        /// p, q of each.
+        at: Vec<(u32, u32)>,
     },
     /// PyTorch's `OneCycleLR` without its cycle of the momentum: from a 25th of the peak up to it in the first 30 % of
     /// the steps and down to a 250,000th, along half cosines (Smith and Topin 2018). Per step.
@@ -47,9 +55,9 @@ const WARM_UP_START: f64 = 0.01;
 impl Schedule {
     /// The learning rate at a step as a fraction of the base rate (for [`Schedule::OneCycle`]: of the peak).
     #[must_use]
-    pub fn factor(self, at: At) -> f64 {
+    pub fn factor(&self, at: At) -> f64 {
         let (epoch, epochs) = (f64::from(at.epoch), f64::from(at.epochs).max(1.0));
-        match self {
+        match *self {
             Self::Constant => 1.0,
             Self::HalfCosine => along_cosine(1.0, 0.0, epoch / (2.0 * epochs)),
             Self::Cosine { warm_up } => {
@@ -62,6 +70,11 @@ impl Schedule {
             }
             Self::Linear => (1.0 - epoch / epochs).max(0.0),
             Self::Step { every, factor } => factor.powf(f64::from(at.epoch.checked_div(every).unwrap_or(0))),
+            Self::Milestones { factor, at: ref parts } => {
+                let begins = |(p, q): (u32, u32)| (u64::from(at.epochs) * u64::from(p)).checked_div(u64::from(q));
+                let past = |part: &&(u32, u32)| begins(**part).is_some_and(|first| u64::from(at.epoch) >= first);
+                parts.iter().filter(past).fold(1.0, |rate, _| rate * factor)
+            }
             Self::OneCycle => {
                 let per_epoch = f64::from(at.steps_per_epoch);
                 one_cycle(epoch * per_epoch + f64::from(at.step_in_epoch), epochs * per_epoch)
@@ -104,6 +117,18 @@ mod tests {
         }
     }
 
+    /// LIC: times 0.2 at two thirds and at five sixths, rounded down.
+    #[test]
+    fn milestones_fall_on_the_papers_epochs() {
+        let schedule = Schedule::Milestones { factor: 0.2, at: vec![(2, 3), (5, 6)] };
+        for (epochs, first, second) in [(1000, 666, 833), (300, 200, 250), (7, 4, 5)] {
+            let of = |epoch| schedule.factor(at(epoch, epochs));
+            assert_eq!([of(0), of(first - 1)], [1.0, 1.0], "{epochs}");
+            assert!((of(first) - 0.2).abs() < 1e-12 && (of(second - 1) - 0.2).abs() < 1e-12, "{epochs}");
+            assert!((of(second) - 0.04).abs() < 1e-12 && (of(epochs - 1) - 0.04).abs() < 1e-12, "{epochs}");
+        }
+    }
+
     #[test]
     fn every_course_is_pytorchs() {
         let cases = &training().schedules;
@@ -126,9 +151,10 @@ mod tests {
             Schedule::Cosine { warm_up: 5 },
             Schedule::Linear,
             Schedule::Step { every: 0, factor: 0.1 },
+            Schedule::Milestones { factor: 0.2, at: vec![(2, 3), (1, 0)] },
             Schedule::OneCycle,
         ];
-        for (schedule, epochs) in all.into_iter().flat_map(|s| [0, 1, 2].map(|n| (s, n))) {
+        for (schedule, epochs) in all.iter().flat_map(|s| [0, 1, 2].map(|n| (s, n))) {
             let factor = schedule.factor(At { epoch: 0, epochs, step_in_epoch: 0, steps_per_epoch: 1 });
             assert!((0.0..=1.0).contains(&factor), "{schedule:?} of {epochs}: {factor}");
         }

@@ -30,7 +30,7 @@ pub fn augmented(
     };
     let size = (side as u32, side as u32);
     match cropping {
-        Cropping::Whole | Cropping::Resized(_) => resize_with(image, draw.crop, size, put)?,
+        Cropping::Whole | Cropping::Resized(_) | Cropping::Cells(_) => resize_with(image, draw.crop, size, put)?,
         Cropping::Padded(border) => {
             (0..side * side).for_each(|at| put(at % side, at / side, [0.0; 3]));
             // Where the window lies on the image whose border is `border` pixels wide.
@@ -132,6 +132,21 @@ mod tests {
         assert_eq!(row(&input, 7, 0, 0), [3, 4, 5, 6, 0, 1, 2]);
         let rows: Vec<i32> = (0..7).map(|y| row(&input, 7, 1, y)[0]).collect();
         assert_eq!(rows, [4, 5, 6, 0, 1, 2, 3]);
+    }
+
+    /// A cell of 2×2 on 4×4, half-pixel bilinear: columns 2 and 3 become 2, 2.25, 2.75, 3.
+    #[test]
+    fn a_cell_is_enlarged_without_its_neighbours() {
+        let input = augmented(
+            &numbered(4),
+            &draw(CropBox { top: 0, left: 2, height: 2, width: 2 }),
+            Cropping::Cells(2),
+            (4, &PLAIN),
+        );
+        let input = input.unwrap();
+        assert!(input[..4].iter().zip([2.0, 2.25, 2.75, 3.0]).all(|(a, b)| (a - b).abs() < 1e-4), "{:?}", &input[..4]);
+        let rows: Vec<f32> = (0..4).map(|y| input[16 + 4 * y]).collect();
+        assert!(rows.iter().zip([0.0, 0.25, 0.75, 1.0]).all(|(a, b)| (a - b).abs() < 1e-4), "{rows:?}");
     }
 
     #[test]

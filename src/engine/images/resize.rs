@@ -155,7 +155,13 @@ pub fn scaled(image: &Rgb8, size: (u32, u32)) -> Rgb8 {
 /// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
 #[must_use]
 pub fn evaluation_view(image: &Rgb8, side: u32) -> Rgb8 {
-    let shorter = u64::from((side / 7 * 8).max(1));
+    centre_view(image, side / 7 * 8, side)
+}
+
+/// The same with a shorter edge of `edge` pixels: LIC's code has 146 for 128 and 73 for 64.
+#[must_use]
+pub fn centre_view(image: &Rgb8, edge: u32, side: u32) -> Rgb8 {
+    let shorter = u64::from(edge.max(1));
     let (width, height) = (u64::from(image.width), u64::from(image.height));
     let short = width.min(height).max(1);
     // torchvision: int(n · long ÷ short); equals n for the shorter edge itself.
@@ -316,6 +322,17 @@ mod tests {
             let [width, height, side] = numbers[..] else { panic!("{name}") };
             assert_eq!(evaluation_view(&corner(&image, width, height), side), reference.image(&name), "{name}");
         }
+    }
+
+    /// (73 − 64) ÷ 2 = 4.5 rounds to 4, as torchvision's `CenterCrop` does.
+    #[test]
+    fn another_edge_shows_another_part_of_the_middle() {
+        let mut image = Rgb8::black(73, 73);
+        (0..73 * 73).for_each(|at| image.set_pixel(at % 73, at / 73, [(at % 73) as u8, (at / 73) as u8, 0]));
+        let view = centre_view(&image, 73, 64);
+        assert_eq!((view.pixel(0, 0), view.pixel(63, 63)), ([4, 4, 0], [67, 67, 0]));
+        assert_eq!(centre_view(&image, 72, 64), evaluation_view(&image, 64));
+        assert_eq!(view.cut(CropBox::whole(64, 64)), image.cut(CropBox { top: 4, left: 4, height: 64, width: 64 }));
     }
 
     #[test]

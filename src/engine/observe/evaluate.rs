@@ -40,6 +40,8 @@ pub struct EvaluateJob<'a> {
     pub class_map: &'a [u32],
     /// Normalisation.
     pub mean_std: MeanStd,
+    /// Pixels of an image's shorter edge before its centre is cut; `None`: (side ÷ 7)·8, as in RDED's code.
+    pub edge: Option<u32>,
     /// Where the views of images are kept for the next evaluation, by their ids.
     pub views: Option<&'a Cache>,
 }
@@ -81,7 +83,9 @@ pub fn evaluate(
     let view = |i: usize| -> Result<Arc<Rgb8>, String> {
         let make = || {
             let image = decode::read(job.dataset, job.images[i]).map_err(|e| e.reason().to_string())?;
-            Ok(resize::evaluation_view(&image, side))
+            Ok(job
+                .edge
+                .map_or_else(|| resize::evaluation_view(&image, side), |edge| resize::centre_view(&image, edge, side)))
         };
         job.views.map_or_else(|| make().map(Arc::new), |views| views.get(job.images[i].index(), make))
     };

@@ -82,6 +82,9 @@ pub fn relabel(
     progress: &mut dyn Progress,
     announce: &mut dyn FnMut(u64) -> bool,
 ) -> Result<RelabelReport, TrainJobError> {
+    if request.recipe.decode_first {
+        return Err(TrainJobError::Recipe("labels are stored of whole images: give --decode-first off".to_owned()));
+    }
     if request.recipe.dsa {
         return Err(TrainJobError::Recipe("labels are stored without DSA: give --dsa off".to_owned()));
     }

@@ -9,6 +9,8 @@ use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::holdout::Holdout;
 use crate::core::data::names::alike;
 use crate::core::data::pixels::Rgb8;
+use crate::core::distil::compose::cells;
+use crate::core::distil::patch::CropBox;
 use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
 use crate::core::train::labels::BatchLabels;
@@ -41,8 +43,11 @@ pub struct ClassesError {
 /// The images that are trained on: the whole dataset, or the first of each class.
 pub(in crate::jobs) struct TrainingImages {
     set: FolderSet,
-    /// The images, and the class of each.
+    /// The images.
     images: Vec<ImageId>,
+    /// f where each image is taken apart into its f² cells, one sample each; 1 leaves them whole.
+    apart: u32,
+    /// The class of each sample.
     pub labels: Vec<u32>,
     pub fingerprint: String,
     cache: Cache,
@@ -62,8 +67,8 @@ impl TrainingImages {
         let images: Vec<ImageId> =
             dataset.class_ids().flat_map(|c| dataset.images_of(c).take(limit).map(ImageId)).collect();
         let cache = Cache::new(dataset.image_count(), PIXELS);
-        let mut pictures =
-            Self { set: FolderSet::of(dataset), images, labels: Vec::new(), fingerprint: String::new(), cache };
+        let (labels, fingerprint) = (Vec::new(), String::new());
+        let mut pictures = Self { set: FolderSet::of(dataset), images, apart: 1, labels, fingerprint, cache };
         pictures.read_all(threads, progress)?;
         pictures.labels = pictures.images.iter().map(|&i| pictures.dataset().class_of(i).0).collect();
         Ok(pictures)
@@ -97,15 +102,47 @@ impl TrainingImages {
         Ok(())
     }
 
+    /// The same images, each in the cells that it was stitched of; as they are where one patch makes an image.
+    ///
+    /// # Errors
+    /// [`TrainJobError::Recipe`] where no manifest says how many cells an image has.
+    pub(super) fn apart(mut self) -> Result<Self, TrainJobError> {
+        let unknown = || {
+            let why = self.set.damage().unwrap_or("without a manifest.json nothing says how many cells an image has");
+            TrainJobError::Recipe(format!("images can't be taken apart: {why}; or give --decode-first off"))
+        };
+        self.apart = self.set.manifest().ok_or_else(unknown)?.recipe.factor().max(1);
+        let each = (self.apart * self.apart) as usize;
+        self.labels = self.labels.iter().flat_map(|&label| std::iter::repeat_n(label, each)).collect();
+        Ok(self)
+    }
+
+    /// Images, whatever they are taken apart into.
+    pub(super) fn count(&self) -> usize {
+        self.images.len()
+    }
+
     /// The dataset of the images.
     pub(in crate::jobs) fn dataset(&self) -> &Dataset {
         self.set.dataset()
     }
 
-    /// The `at`-th image.
+    /// The `at`-th sample: an image, or a cell of one.
     pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
-        let image = self.images[at];
-        self.cache.get(image.index(), || self.set.pixels(self.set.address(image)).map_err(|e| e.to_string()))
+        let each = (self.apart * self.apart) as usize;
+        let image = self.images[at / each];
+        let whole =
+            self.cache.get(image.index(), || self.set.pixels(self.set.address(image)).map_err(|e| e.to_string()))?;
+        if each == 1 {
+            return Ok(whole);
+        }
+        let (rows, columns) = (cells(whole.height, self.apart), cells(whole.width, self.apart));
+        let cell = rows.get(at % each).zip(columns.get(at % each)).and_then(|(row, column)| {
+            let region = CropBox { top: row.top, height: row.height, left: column.left, width: column.width };
+            whole.cut(region).filter(|cell| cell.width > 0 && cell.height > 0)
+        });
+        let f = self.apart;
+        cell.map(Arc::new).ok_or_else(|| format!("{}: has no {f}×{f} cells", self.dataset().source(image)))
     }
 
     /// A word where images that the set was distilled from are among the `evaluated` ones, or may be.

@@ -55,6 +55,9 @@ pub(super) fn check_labels(request: &TrainRequest) -> Result<(), TrainJobError> 
         LabelSource::Hard if recipe.loss.needs_logits() => {
             wrong("--labels hard goes with --loss hard-ce: the other losses compare with an observer's logits")
         }
+        LabelSource::Stored if recipe.decode_first => {
+            wrong("stored labels are of whole images: give --decode-first off, or --labels online")
+        }
         LabelSource::Stored if recipe.dsa => wrong("stored labels hold no DSA: give --dsa off, or --labels online"),
         _ => Ok(()),
     }

@@ -223,6 +223,7 @@ impl Training {
         check_labels(request)?;
         let threads = compute.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let pictures = TrainingImages::open(&request.learnt_from(), request.images_per_class, threads, progress)?;
+        let pictures = if request.recipe.decode_first { pictures.apart()? } else { pictures };
         let observer = match &request.observer {
             Some(observer) if request.recipe.labels != LabelSource::Hard => {
                 let mut teacher = Teacher::open(observer, &pictures, compute.picked, progress)?;
@@ -277,7 +278,7 @@ impl Training {
             classes: self.pictures.class_labels(),
             recipe: self.recipe.clone(),
             settings: self.observer.as_ref().map(Teacher::settings).unwrap_or_default(),
-            asked: request.asked(self.pictures.labels.len()),
+            asked: request.asked(self.pictures.count()),
             device: device_class(&compute.picked.info),
             status: TrainingStatus::Running,
             detail: String::new(),

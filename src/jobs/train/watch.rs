@@ -40,6 +40,8 @@ pub(super) struct Evaluator {
     mean_std: MeanStd,
     picked: Picked,
     threads: usize,
+    /// The recipe's edge of evaluation images.
+    edge: Option<u32>,
     /// Broken images have been told of.
     told: Cell<bool>,
 }
@@ -80,6 +82,7 @@ impl Evaluator {
             mean_std,
             picked: picked.clone(),
             threads,
+            edge: request.recipe.evaluation_edge,
             told: Cell::new(false),
         })
     }
@@ -105,6 +108,7 @@ impl Evaluator {
             images: &self.images,
             class_map: &self.class_map,
             mean_std: self.mean_std,
+            edge: self.edge,
             views: Some(&self.views),
         };
         let throughput = Throughput { batch, threads: self.threads };

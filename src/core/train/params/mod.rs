@@ -10,7 +10,7 @@ pub type TrainParam = Param<TrainRecipe>;
 
 /// All parameters, in the order of forms and help, and in which flags must be set: what belongs to an optimiser comes
 /// after it.
-pub static TRAIN_PARAMS: [TrainParam; 21] = [
+pub static TRAIN_PARAMS: [TrainParam; 23] = [
     Param {
         name: "epochs",
         label: "Epochs",
@@ -100,7 +100,7 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         label: "Schedule",
         unit: "",
         kind: Kind::Form(&forms::SCHEDULES),
-        help: "Course of the learning rate: half-cosine (RDED, ends at one half), cosine[:WARM-UP], step:EVERY:FACTOR, …",
+        help: "Course of the learning rate: half-cosine (RDED, ends at one half), cosine[:WARM-UP], step:EVERY:FACTOR, milestones:FACTOR:PART:…, …",
         get: |r| Some(r.schedule.to_string()),
         set: |r, v| v.parse().map(|v| r.schedule = v),
     },
@@ -141,11 +141,23 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         set: |r, v| parsed(v).map(|v| r.shuffle = v),
     },
     Param {
+        name: "decode-first",
+        label: "Decode first",
+        unit: "",
+        kind: Kind::SWITCH,
+        help: "Whether stitched images are taken apart into their cells first: N samples of each per epoch (LIC's code has it, switched off)",
+        get: |r| Some(switch(r.decode_first)),
+        set: |r, v| {
+            r.decode_first = v == "on";
+            Ok(())
+        },
+    },
+    Param {
         name: "crop",
         label: "Crop",
         unit: "",
         kind: Kind::Form(&forms::CROPPINGS),
-        help: "Random crops: rrc:AREA:AREA[:RATIO:RATIO], pad:BORDER, or the whole image",
+        help: "Random crops: rrc:AREA:AREA[:RATIO:RATIO], pad:BORDER, one of F×F cells or all of them (cells:F), or the whole image",
         get: |r| Some(r.cropping.to_string()),
         set: |r, v| v.parse().map(|v| r.cropping = v),
     },
@@ -190,9 +202,18 @@ pub static TRAIN_PARAMS: [TrainParam; 21] = [
         label: "Evaluate",
         unit: "",
         kind: Kind::Form(&forms::EVALUATIONS),
-        help: "After which epochs: the last, RDED's tenths of the last fifth (late), or every n-th",
+        help: "After which epochs: the last, RDED's tenths of the last fifth (late), every n-th, or n times, evenly (parts)",
         get: |r| Some(r.evaluations.to_string()),
         set: |r, v| v.parse().map(|v| r.evaluations = v),
+    },
+    Param {
+        name: "val-edge",
+        label: "Evaluation edge",
+        unit: "pixels",
+        kind: Kind::Integer { min: 0, max: 8192 },
+        help: "Shorter edge of evaluation images before the centre of the side is cut; 0: side ÷ 7 · 8 as in RDED (224: 256)",
+        get: |r| Some(r.evaluation_edge.unwrap_or(0).to_string()),
+        set: |r, v| parsed(v).map(|v: u32| r.evaluation_edge = (v > 0).then_some(v)),
     },
     Param {
         name: "seed",

@@ -60,8 +60,8 @@ fn flags_repeat_a_recipe() {
     assert_eq!(
         TrainRecipe::default().flags(),
         "--epochs 300 --batch 50 --accumulation 1 --optimiser adamw --decay 0.01 --decay-all off --lr 0.001 \
-         --schedule half-cosine --loss kl:20 --labels online --mixing cutmix --shuffle 1 --crop rrc:1:1 --flip on \
-         --dsa off --statistics-twice on --evaluate late --seed 0 --seeds 1"
+         --schedule half-cosine --loss kl:20 --labels online --mixing cutmix --shuffle 1 --decode-first off --crop rrc:1:1 --flip on \
+         --dsa off --statistics-twice on --evaluate late --val-edge 0 --seed 0 --seeds 1"
     );
 }
 

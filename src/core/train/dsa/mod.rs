@@ -6,6 +6,7 @@
 //! published accuracies rest on.
 
 use super::augment::DrawId;
+use crate::core::rng::Stream;
 
 /// One operation, with a number for each image.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -46,10 +47,9 @@ impl DsaDraw {
         let flip = Step::Flip(units(0.0, 1.0).into_iter().map(|u| u < 0.5).collect());
         let colour =
             [Step::Brightness(units(-0.5, 0.5)), Step::Saturation(units(0.0, 2.0)), Step::Contrast(units(0.5, 1.5))];
-        let shift = i64::from(rounded_part(side, 0.125));
         let moved = match stream.below(3) {
             0 => {
-                let mut by = || (stream.below(2 * shift as u64 + 1) as i64 - shift) as i32;
+                let mut by = || drawn_shift(&mut stream, side);
                 Step::Crop(each.clone().map(|_| (by(), by())).collect())
             }
             1 => {
@@ -61,10 +61,37 @@ impl DsaDraw {
                 Step::Rotate(each.clone().map(|_| stream.range(-most, most) as f32).collect())
             }
         };
-        let places = u64::from(side) + 1 - u64::from(rounded_part(side, 0.5) % 2);
-        let mut centre = || (stream.below(places) as u32, stream.below(places) as u32);
-        let cutout = Step::Cutout(each.map(|_| centre()).collect());
+        let mut centre = || drawn_centre(&mut stream, side);
+        let cutout = Step::Cutout(each.map(|_| (centre(), centre())).collect());
         Self { steps: std::iter::once(flip).chain(colour).chain([moved, cutout]).collect() }
+    }
+
+    /// Draws LIC's "crop_cutout_flip" for the distillation's step `id.number`: flip, crop, cutout, with one set of numbers
+    /// for all `count` images of `side`×`side`. The numbers don't depend on `count`, so the originals and
+    /// what is made of them may be augmented apart from each other.
+    #[must_use]
+    pub fn shared(id: DrawId, count: u32, side: u32) -> Self {
+        let mut stream = id.stream("stillroom 2026 shared dsa v1");
+        let count = count as usize;
+        let flip = stream.unit() < 0.5;
+        let (down, right) = (drawn_shift(&mut stream, side), drawn_shift(&mut stream, side));
+        let (row, column) = (drawn_centre(&mut stream, side), drawn_centre(&mut stream, side));
+        let steps = vec![
+            Step::Flip(vec![flip; count]),
+            Step::Crop(vec![(down, right); count]),
+            Step::Cutout(vec![(row, column); count]),
+        ];
+        Self { steps }
+    }
+
+    /// Turns the gradient on the changed images into that on the images before, in place: the exact transpose of what
+    /// [`Self::apply`] does to differences of images N×3×side×side.
+    pub fn pull_back(&self, gradient: &mut [f32], side: usize) {
+        if side > 0 {
+            for step in self.steps.iter().rev() {
+                step.pull_back(gradient, side);
+            }
+        }
     }
 
     /// Changes normalised images N×3×side×side. Images beyond a step's numbers stay as they are.
@@ -80,6 +107,17 @@ impl DsaDraw {
 /// int(part·side + ½), as DiffAugment rounds.
 fn rounded_part(side: u32, part: f64) -> u32 {
     (f64::from(side) * part + 0.5) as u32
+}
+
+/// A crop's shift along one side: a whole number of pixels, up to an eighth of the side either way.
+fn drawn_shift(stream: &mut Stream, side: u32) -> i32 {
+    let most = i64::from(rounded_part(side, 0.125));
+    (stream.below(2 * most as u64 + 1) as i64 - most) as i32
+}
+
+/// The middle of a cutout along one side.
+fn drawn_centre(stream: &mut Stream, side: u32) -> u32 {
+    stream.below(u64::from(side) + 1 - u64::from(rounded_part(side, 0.5) % 2)) as u32
 }
 
 impl Step {
@@ -99,11 +137,7 @@ impl Step {
                 image.iter_mut().for_each(|v| *v = (*v - mean) * factor + mean);
             }),
             Self::Crop(shifts) => each(images, side, shifts, |image, &(down, right)| {
-                let from = |at: usize, by: i32| at.checked_add_signed(by as isize).filter(|&i| i < side);
-                resampled(image, side, |plane, row, column| match (from(row, down), from(column, right)) {
-                    (Some(r), Some(c)) => plane[r * side + c],
-                    _ => 0.0,
-                });
+                shifted(image, side, (down as isize, right as isize));
             }),
             Self::Scale(factors) => each(images, side, factors, |image, &(x, y)| {
                 turned(image, side, [f64::from(x), 0.0, 0.0, f64::from(y)]);
@@ -113,6 +147,24 @@ impl Step {
                 turned(image, side, [cos, -sin, sin, cos]);
             }),
             Self::Cutout(centres) => each(images, side, centres, |image, &centre| cut_out(image, side, centre)),
+        }
+    }
+
+    /// The transpose of the step's linear part. What mirrors, scales colours or cuts out is its own.
+    fn pull_back(&self, gradient: &mut [f32], side: usize) {
+        match self {
+            Self::Brightness(_) => {}
+            Self::Flip(_) | Self::Saturation(_) | Self::Contrast(_) | Self::Cutout(_) => self.apply(gradient, side),
+            Self::Crop(shifts) => each(gradient, side, shifts, |image, &(down, right)| {
+                shifted(image, side, (-(down as isize), -(right as isize)));
+            }),
+            Self::Scale(factors) => each(gradient, side, factors, |image, &(x, y)| {
+                turned_back(image, side, [f64::from(x), 0.0, 0.0, f64::from(y)]);
+            }),
+            Self::Rotate(angles) => each(gradient, side, angles, |image, &angle| {
+                let (sin, cos) = f64::from(angle).sin_cos();
+                turned_back(image, side, [cos, -sin, sin, cos]);
+            }),
         }
     }
 }
@@ -148,6 +200,15 @@ fn cut_out(image: &mut [f32], side: usize, centre: (u32, u32)) {
     }
 }
 
+/// Moves the image up by `down` rows and left by `right` columns; zeros move in.
+fn shifted(image: &mut [f32], side: usize, (down, right): (isize, isize)) {
+    let from = |at: usize, by: isize| at.checked_add_signed(by).filter(|&i| i < side);
+    resampled(image, side, |plane, row, column| match (from(row, down), from(column, right)) {
+        (Some(r), Some(c)) => plane[r * side + c],
+        _ => 0.0,
+    });
+}
+
 /// Every pixel from `value(plane before, row, column)`.
 fn resampled(image: &mut [f32], side: usize, value: impl Fn(&[f32], usize, usize) -> f32) {
     for plane in image.chunks_exact_mut(side * side) {
@@ -160,13 +221,10 @@ fn resampled(image: &mut [f32], side: usize, value: impl Fn(&[f32], usize, usize
 
 /// An affine map of positions in [−1, 1] around the middle, row-major; pixels are areas (PyTorch's
 /// `align_corners=False`), outside is zero.
-fn turned(image: &mut [f32], side: usize, [xx, xy, yx, yy]: [f64; 4]) {
+fn turned(image: &mut [f32], side: usize, map: [f64; 4]) {
     let length = side as f64;
-    let centred = |i: usize| (2.0 * i as f64 + 1.0) / length - 1.0;
-    let pixel = |v: f64| ((v + 1.0) * length - 1.0) / 2.0;
     resampled(image, side, |plane, row, column| {
-        let (x, y) = (centred(column), centred(row));
-        let (x, y) = (pixel(xx * x + xy * y), pixel(yx * x + yy * y));
+        let (x, y) = source(side, map, row, column);
         let at = |r: f64, c: f64| {
             let inside = |v: f64| v >= 0.0 && v < length;
             if inside(r) && inside(c) { f64::from(plane[r as usize * side + c as usize]) } else { 0.0 }
@@ -178,76 +236,36 @@ fn turned(image: &mut [f32], side: usize, [xx, xy, yx, yy]: [f64; 4]) {
     });
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::fixtures;
-
-    const ID: DrawId = DrawId { seed: 1, epoch: 0, number: 0 };
-
-    #[test]
-    fn operations_are_pytorchs() {
-        let fixture = fixtures::training().dsa;
-        assert_eq!(fixture.cases.len(), 8);
-        for case in fixture.cases {
-            let mut images = fixture.images.clone();
-            DsaDraw { steps: vec![case.step.clone()] }.apply(&mut images, fixture.side);
-            let worst = images.iter().zip(&case.images).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(worst < 1e-5, "{:?}: {worst}", case.step);
-            assert_ne!(images, fixture.images);
-        }
-    }
-
-    #[test]
-    fn draws_stay_in_the_papers_ranges_and_repeat() {
-        let mut kinds = [0; 3];
-        for number in 0..60 {
-            let draw = DsaDraw::new(DrawId { number, ..ID }, 16, 32);
-            assert_eq!(draw, DsaDraw::new(DrawId { number, ..ID }, 16, 32));
-            let [
-                Step::Flip(flips),
-                Step::Brightness(b),
-                Step::Saturation(s),
-                Step::Contrast(c),
-                moved,
-                Step::Cutout(o),
-            ] = draw.steps.as_slice()
-            else {
-                panic!("{draw:?}")
-            };
-            assert!(flips.len() == 16 && b.iter().all(|v| v.abs() <= 0.5));
-            assert!(s.iter().all(|v| (0.0..=2.0).contains(v)) && c.iter().all(|v| (0.5..=1.5).contains(v)));
-            assert!(o.iter().all(|&(r, c)| r <= 32 && c <= 32));
-            match moved {
-                Step::Crop(by) => {
-                    kinds[0] += 1;
-                    assert!(by.iter().all(|&(y, x)| y.abs() <= 4 && x.abs() <= 4));
+/// The transpose of [`turned`]: each value goes to the four pixels that it was made of.
+fn turned_back(image: &mut [f32], side: usize, map: [f64; 4]) {
+    let length = side as f64;
+    let mut sums = vec![0.0_f64; side * side];
+    for plane in image.chunks_exact_mut(side * side) {
+        sums.fill(0.0);
+        for (i, &v) in plane.iter().enumerate() {
+            let (x, y) = source(side, map, i / side, i % side);
+            let (left, top) = (x.floor(), y.floor());
+            let (right, down) = (x - left, y - top);
+            for (r, down) in [(top, 1.0 - down), (top + 1.0, down)] {
+                for (c, right) in [(left, 1.0 - right), (left + 1.0, right)] {
+                    if (0.0..length).contains(&r) && (0.0..length).contains(&c) {
+                        sums[r as usize * side + c as usize] += down * right * f64::from(v);
+                    }
                 }
-                Step::Scale(by) => {
-                    kinds[1] += 1;
-                    assert!(by.iter().flat_map(|&(x, y)| [x, y]).all(|v| (0.833..=1.2001).contains(&v)));
-                }
-                Step::Rotate(by) => {
-                    kinds[2] += 1;
-                    assert!(by.iter().all(|v| v.abs() <= 0.262));
-                }
-                other => panic!("{other:?}"),
             }
         }
-        assert!(kinds.iter().all(|&n| n > 8), "{kinds:?}");
-    }
-
-    #[test]
-    fn the_chain_changes_what_it_says_and_travels_as_text() {
-        let draw = DsaDraw::new(ID, 2, 8);
-        let text = serde_json::to_string(&draw).unwrap();
-        assert_eq!(serde_json::from_str::<DsaDraw>(&text).unwrap(), draw);
-        let images: Vec<f32> = (0..3 * 192).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect();
-        let mut changed = images.clone();
-        draw.apply(&mut changed, 8);
-        assert_ne!(changed[..192], images[..192]);
-        assert_eq!(changed[384..], images[384..], "the third image has no numbers");
-        assert!(changed.iter().all(|v| v.is_finite()));
-        draw.apply(&mut [], 0);
+        plane.iter_mut().zip(&sums).for_each(|(v, &sum)| *v = sum as f32);
     }
 }
+
+/// The place (x, y), in pixels, that the map takes the pixel at `row` and `column` from.
+fn source(side: usize, [xx, xy, yx, yy]: [f64; 4], row: usize, column: usize) -> (f64, f64) {
+    let length = side as f64;
+    let centred = |i: usize| (2.0 * i as f64 + 1.0) / length - 1.0;
+    let pixel = |v: f64| ((v + 1.0) * length - 1.0) / 2.0;
+    let (x, y) = (centred(column), centred(row));
+    (pixel(xx * x + xy * y), pixel(yx * x + yy * y))
+}
+
+#[cfg(test)]
+mod tests;
