@@ -138,7 +138,9 @@ impl Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(presets::recipe(args.preset.as_deref())?)?;
     let (series, training) = (args.series(&recipe)?, args.training()?);
-    let Method::Rded(own) = recipe.method;
+    let Method::Rded(own) = recipe.method else {
+        return Err(Failure::Usage(format!("ablate varies RDED's recipes, not those of {}", recipe.method.name())));
+    };
     let mut console = Console::new(args.common.compute.json)?;
     let observer = args.common.network.observer(args.observer.clone());
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &observer, &mut console)?;

@@ -66,7 +66,9 @@ impl std::str::FromStr for Layer {
             _ => {}
         }
         let stage = text.strip_prefix("stage:").and_then(|stage| stage.parse().ok()).filter(|stage| *stage > 0);
-        stage.map(Self::Stage).ok_or_else(|| format!("'{text}' is no layer: give auto, features, or stage:1, stage:2, …"))
+        stage
+            .map(Self::Stage)
+            .ok_or_else(|| format!("'{text}' is no layer: give auto, features, or stage:1, stage:2, …"))
     }
 }
 

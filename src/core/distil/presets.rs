@@ -27,12 +27,12 @@ fn small() -> Recipe {
 
 /// SRe2L's and CDA's settings.
 fn recovered(method: Method) -> Recipe {
-    photographs().with(method)
+    Recipe { method, ..photographs() }
 }
 
 /// LIC's settings: the same for all datasets.
 fn compensated() -> Recipe {
-    Recipe::default().with(Method::Lic(Compensation::LIC))
+    Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() }
 }
 
 const fn preset(name: &'static str, about: &'static str, recipe: fn() -> Recipe) -> Preset {
@@ -54,9 +54,11 @@ pub const PRESETS: [Preset; 20] = [
     preset("sre2l", "SRe2L's script for ImageNet-1k: 4000 steps, rate 0.25, statistics 0.01", || {
         recovered(Method::Sre2l(Recovery::SRE2L))
     }),
-    preset("sre2l-code", "SRe2L's defaults in the code: 1000 steps, rate 0.1, statistics 0.05, variation, norm", || {
-        recovered(Method::Sre2l(Recovery::SRE2L_CODE))
-    }),
+    preset(
+        "sre2l-code",
+        "SRe2L's defaults in the code: 1000 steps, rate 0.1, statistics 0.05, variation, norm",
+        || recovered(Method::Sre2l(Recovery::SRE2L_CODE)),
+    ),
     preset("sre2l-tinyimagenet", "SRe2L's script for Tiny-ImageNet: 4000 steps, rate 0.1, statistics 1", || {
         recovered(Method::Sre2l(Recovery::SRE2L_TINY))
     }),
@@ -81,7 +83,7 @@ pub const PRESETS: [Preset; 20] = [
     preset("lic", "LIC on any dataset: N = 4 of 300 whole images, 200 steps, floats", compensated),
     preset("lic-l2", "LIC with its paper's equation 8: squared differences", || {
         let own = Compensation { distance: super::compensation::Distance::L2, ..Compensation::LIC };
-        Recipe::default().with(Method::Lic(own))
+        Recipe { method: Method::Lic(own), ..Recipe::default() }
     }),
 ];
 

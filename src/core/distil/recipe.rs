@@ -373,13 +373,13 @@ mod tests {
             Method::Lic(Compensation::LIC),
         ];
         for method in methods {
-            let recipe = Recipe::default().with(method);
+            let recipe = Recipe { method, ..Recipe::default() };
             let text = serde_json::to_string(&recipe).unwrap();
             assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe, "{text}");
             assert!(text.starts_with(&format!(r#"{{"method":"{}","ipc":10,"#, recipe.method.name())), "{text}");
             assert!(Method::NAMES.contains(&recipe.method.name()));
         }
-        let text = serde_json::to_string(&Recipe::default().with(Method::Lic(Compensation::LIC))).unwrap();
+        let text = serde_json::to_string(&Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() }).unwrap();
         let due = r#"{"method":"lic","ipc":10,"iterations":200,"lr":0.01,"decay":0.01,"layer":"auto","distance":"l1","siamese":true,"patches":4,"subset":300,"crops":0,"framing":"view","seed":0,"format":"png"}"#;
         assert_eq!(text, due);
         let wild = due.replace("\"iterations\":200", "\"iterations\":0");

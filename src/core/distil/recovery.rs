@@ -214,8 +214,7 @@ impl Recovery {
     pub const CDA_TINY_PAPER: Self = Self { lr: 0.1, r_bn: 1.0, ..Self::CDA_TINY };
 
     /// CDA's paper on CIFAR-100, for which there is no code: crops with areas from 0.4 on.
-    pub const CDA_CIFAR: Self =
-        Self { iterations: 1000, crop_to: 0.4, roll: Roll { least: 0, most: 4 }, ..Self::CDA };
+    pub const CDA_CIFAR: Self = Self { iterations: 1000, crop_to: 0.4, roll: Roll { least: 0, most: 4 }, ..Self::CDA };
 
     /// What the pixels begin with.
     #[must_use]
@@ -312,7 +311,8 @@ mod tests {
         let drawn: Vec<Draw> = (0..100).map(|i| cda.draw((1, "0/0"), i, 64)).collect();
         assert_eq!(drawn[7], cda.draw((1, "0/0"), 7, 64));
         assert_ne!(drawn[60], cda.draw((1, "1/0"), 60, 64));
-        let area = |draws: &[Draw]| draws.iter().map(|d| d.crop.height * d.crop.width).sum::<u32>() / draws.len() as u32;
+        let area =
+            |draws: &[Draw]| draws.iter().map(|d| d.crop.height * d.crop.width).sum::<u32>() / draws.len() as u32;
         assert!(area(&drawn[..20]) > area(&drawn[80..]) + 1000, "{}, {}", area(&drawn[..20]), area(&drawn[80..]));
         assert!(drawn.iter().any(|d| d.mirrored) && drawn.iter().any(|d| !d.mirrored));
         let rolls: Vec<i32> = drawn.iter().flat_map(|d| [d.rolled.0, d.rolled.1]).collect();

@@ -44,7 +44,11 @@ pub fn total_variation(batch: Batch<'_>) -> (f64, Vec<f32>) {
 }
 
 /// Calls `each(i, j, values[i] − values[j])` for all pixels that have this neighbour.
-fn differences(Batch { values, side }: Batch<'_>, (down, right): (usize, isize), mut each: impl FnMut(usize, usize, f32)) {
+fn differences(
+    Batch { values, side }: Batch<'_>,
+    (down, right): (usize, isize),
+    mut each: impl FnMut(usize, usize, f32),
+) {
     let columns = if right < 0 { 1..side } else { 0..side.saturating_sub(right.unsigned_abs()) };
     for plane in (0..values.len()).step_by((side * side).max(1)) {
         for row in 0..side.saturating_sub(down) {
@@ -110,7 +114,8 @@ mod tests {
         let (a, b) = (5.0_f64.sqrt(), 13.0_f64.sqrt());
         assert!((value - (a + b + 1.0 + 4.0)).abs() < 1e-12);
         // The last pixel: 2/√5 from the left, 3/√13 from above, 1 from above left.
-        let due = [-1.0 / a - 2.0 / b - 1.0, 1.0 / a - 3.0 / b - 1.0, -2.0 / a + 2.0 / b + 1.0, 2.0 / a + 3.0 / b + 1.0];
+        let due =
+            [-1.0 / a - 2.0 / b - 1.0, 1.0 / a - 3.0 / b - 1.0, -2.0 / a + 2.0 / b + 1.0, 2.0 / a + 3.0 / b + 1.0];
         for (g, d) in gradient[..4].iter().zip(due) {
             assert!((f64::from(*g) - d).abs() < 1e-6, "{gradient:?}");
         }

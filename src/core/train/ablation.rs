@@ -1,7 +1,7 @@
 //! Series of distillations and trainings that are compared under one protocol: the paper's tables, and grids.
 
 use crate::core::distil::rded::{Rded, Strategy};
-use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::recipe::Recipe;
 
 /// Which series.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,8 +45,9 @@ impl Entry {
     /// Names the distilled set: entries that differ in their labels alone share it.
     #[must_use]
     pub fn set(&self) -> String {
-        let Recipe { ipc, seed, method: Method::Rded(own), .. } = self.recipe;
-        let Rded { patches, subset, crops, strategy, short_classes } = own;
+        let Recipe { ipc, seed, .. } = self.recipe;
+        let Rded { patches, subset, crops, strategy, short_classes, .. } =
+            self.recipe.method.rded().copied().unwrap_or_default();
         let short = if short_classes.refuses() { "" } else { "-fewer" };
         let crops = if crops == 0 { "whole".to_owned() } else { format!("{crops}crops") };
         format!("{}-{crops}-{patches}of{subset}-ipc{ipc}{short}-seed{seed}", strategy.name())

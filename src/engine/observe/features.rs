@@ -134,6 +134,7 @@ mod tests {
     use crate::core::distil::patch::CropBox;
     use crate::core::distil::recipe::OutputFormat;
     use crate::engine::cpu::infer::CpuEngine;
+    use crate::engine::images::crops::Cut;
     use crate::engine::images::encode::encode;
     use crate::engine::nets::NetworkSpec;
     use crate::engine::plan::Plan;

@@ -123,7 +123,8 @@ impl View {
 mod tests {
     use super::*;
 
-    const WHOLE: Draw = Draw { crop: CropBox { top: 0, left: 0, height: 4, width: 4 }, mirrored: false, rolled: (0, 0) };
+    const WHOLE: Draw =
+        Draw { crop: CropBox { top: 0, left: 0, height: 4, width: 4 }, mirrored: false, rolled: (0, 0) };
 
     fn numbered() -> Vec<f32> {
         (0..16).map(|i| i as f32).collect()

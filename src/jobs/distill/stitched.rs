@@ -65,7 +65,8 @@ impl StitchedSet {
     pub fn key(&self, at: Address) -> u64 {
         let mut hash = DefaultHasher::new();
         self.patches(at).for_each(|p| (p.image, p.bbox).hash(&mut hash));
-        (self.side, self.views, self.mean_std.mean.map(f32::to_bits), self.mean_std.std.map(f32::to_bits)).hash(&mut hash);
+        (self.side, self.views, self.mean_std.mean.map(f32::to_bits), self.mean_std.std.map(f32::to_bits))
+            .hash(&mut hash);
         hash.finish()
     }
 }

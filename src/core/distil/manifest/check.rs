@@ -7,8 +7,8 @@ use super::super::compose::rank_of;
 use super::super::rded::Rded;
 use super::super::recipe::{Method, Recipe};
 use super::{
-    CURATED, CellNote, ClassNote, FORMAT, ImageNote, Manifest, ObserverNote, Optimised, Origin, RANKED, Start, class_folder,
-    image_file,
+    CURATED, CellNote, ClassNote, FORMAT, ImageNote, Manifest, ObserverNote, Optimised, Origin, RANKED, Start,
+    class_folder, image_file,
 };
 use crate::core::data::names::unescape;
 use crate::core::data::normalise::MeanStd;

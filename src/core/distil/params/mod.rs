@@ -192,7 +192,7 @@ mod tests {
     /// What belongs to another method is refused by name, and flags repeat the recipe.
     #[test]
     fn each_method_has_its_own_parameters() {
-        let mut sre2l = Recipe::default().with(Method::Sre2l(Recovery::SRE2L));
+        let mut sre2l = Recipe { method: Method::Sre2l(Recovery::SRE2L), ..Recipe::default() };
         let error = sre2l.set("patches", "4").unwrap_err().to_string();
         assert_eq!(error, "--patches 4: sre2l has no such parameter");
         assert_eq!(
@@ -203,8 +203,10 @@ mod tests {
         );
         moved(&mut sre2l);
         assert!(sre2l.method.rded().is_some_and(|own| own.patches == 25), "it begins with RDED's images now");
-        let mut lic = Recipe::default().with(Method::Lic(Compensation::LIC));
-        assert!(lic.flags().contains("--crops 0 --strategy realism --short-classes refuse --framing view --iterations 200"));
+        let mut lic = Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() };
+        assert!(
+            lic.flags().contains("--crops 0 --strategy realism --short-classes refuse --framing view --iterations 200")
+        );
         moved(&mut lic);
         let own = lic.method.compensation().unwrap();
         assert_eq!((own.iterations, own.distance, own.siamese), (2, Distance::L2, true));

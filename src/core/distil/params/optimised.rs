@@ -2,7 +2,6 @@
 
 use super::{RecipeParam, no_such};
 use crate::core::distil::compensation::{Compensation, Distance};
-use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::recovery::{Course, Recovery, Turns};
 use crate::core::param::{Kind, Param, parsed, switch};
