@@ -32,7 +32,7 @@ fn recovered(method: Method) -> Recipe {
 
 /// LIC's settings: the same for all datasets.
 fn compensated() -> Recipe {
-    Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() }
+    Recipe { method: Method::Lic(Compensation::LIC), format: OutputFormat::Float, ..Recipe::default() }
 }
 
 const fn preset(name: &'static str, about: &'static str, recipe: fn() -> Recipe) -> Preset {
@@ -83,7 +83,7 @@ pub const PRESETS: [Preset; 20] = [
     preset("lic", "LIC on any dataset: N = 4 of 300 whole images, 200 steps, floats", compensated),
     preset("lic-l2", "LIC with its paper's equation 8: squared differences", || {
         let own = Compensation { distance: super::compensation::Distance::L2, ..Compensation::LIC };
-        Recipe { method: Method::Lic(own), ..Recipe::default() }
+        Recipe { method: Method::Lic(own), ..compensated() }
     }),
 ];
 

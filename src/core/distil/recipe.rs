@@ -4,7 +4,7 @@ use super::compensation::Compensation;
 use super::rded::Rded;
 use super::recovery::Recovery;
 use super::short::{ShortClass, ShortClasses, TooFewPatches};
-use crate::core::param::{BadValue, Parameters as _};
+use crate::core::param::{BadValue, Kind, Parameters as _};
 
 /// How distilled images are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,14 +13,16 @@ pub enum OutputFormat {
     Png,
     /// Baseline JPEG with 4:2:0 chroma, quality 1–100 (RDED writes 75).
     Jpeg(u8),
+    /// The very values as floats, which may leave [0, 1], in one file of the set; beside it a PNG of each image to look at.
+    Float,
 }
 
 impl OutputFormat {
-    /// File ending without the dot.
+    /// Ending of an image's file without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Png => "png",
+            Self::Png | Self::Float => "png",
             Self::Jpeg(_) => "jpg",
         }
     }
@@ -31,6 +33,7 @@ impl std::fmt::Display for OutputFormat {
         match self {
             Self::Png => f.write_str("png"),
             Self::Jpeg(quality) => write!(f, "jpeg:{quality}"),
+            Self::Float => f.write_str("float"),
         }
     }
 }
@@ -41,10 +44,11 @@ impl std::str::FromStr for OutputFormat {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let quality = match text {
             "png" => return Ok(Self::Png),
+            "float" => return Ok(Self::Float),
             "jpeg" => Some(75),
             _ => text.strip_prefix("jpeg:").and_then(|q| q.parse().ok()).filter(|q| (1..=100).contains(q)),
         };
-        quality.map(Self::Jpeg).ok_or_else(|| format!("'{text}' is no format: give png or jpeg:Q with Q from 1 to 100"))
+        quality.map(Self::Jpeg).ok_or_else(|| format!("'{text}' is no format: {}", Kind::Format.remedy()))
     }
 }
 
@@ -342,6 +346,17 @@ mod tests {
         let due = Recipe { ipc: 50, seed: u64::MAX, format: OutputFormat::Jpeg(75), method: Method::Rded(own) };
         assert_eq!(recipe, due);
         assert_eq!(serde_json::to_string(&recipe).unwrap(), old);
+    }
+
+    #[test]
+    fn formats_have_one_spelling() {
+        for (text, extension) in [("png", "png"), ("jpeg:75", "jpg"), ("float", "png")] {
+            let format: OutputFormat = text.parse().unwrap();
+            assert_eq!((format.to_string().as_str(), format.extension()), (text, extension));
+        }
+        assert_eq!("jpeg".parse(), Ok(OutputFormat::Jpeg(75)));
+        let due = "'tiff' is no format: give png, float or jpeg:Q with Q from 1 to 100";
+        assert_eq!("tiff".parse::<OutputFormat>().unwrap_err(), due);
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub static PARAMS: [RecipeParam; 28] = [
         label: "Format",
         unit: "",
         kind: Kind::Format,
-        help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)",
+        help: "File format of the distilled images: png, jpeg:Q (RDED writes jpeg:75), or float: the very values, which may leave 0 to 1, in images.safetensors, beside PNG files to look at",
         get: |r| Some(r.format.to_string()),
         set: |r, v| v.parse().map(|v| r.format = v),
     },
