@@ -13,7 +13,7 @@ pub enum Kind {
     },
     /// One of these.
     Choice(&'static [u32]),
-    /// `png` or `jpeg:Q`.
+    /// `png`, `float` or `jpeg:Q`.
     Format,
     /// Numbers from `min` to `max`.
     Number {
@@ -39,7 +39,7 @@ impl Kind {
             Self::Integer { min, max: u64::MAX } => format!("give a whole number from {min}"),
             Self::Integer { min, max } => format!("give a whole number from {min} to {max}"),
             Self::Choice(choices) => format!("give one of {choices:?}"),
-            Self::Format => "give png or jpeg:Q with Q from 1 to 100".to_owned(),
+            Self::Format => "give png, float or jpeg:Q with Q from 1 to 100".to_owned(),
             Self::Number { min, max } => format!("give a number from {min} to {max}"),
             Self::Name(names) => format!("give {}", names.join(" or ")),
             Self::Form(forms) => format!("give one like {}", forms.join(", ")),

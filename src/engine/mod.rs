@@ -8,5 +8,6 @@ pub mod learn;
 pub mod nets;
 pub mod observe;
 pub mod plan;
+pub mod refine;
 pub mod train;
 pub mod weights;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::core::data::dataset::ClassId;
 use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
-use crate::core::distil::manifest::{Manifest, Program, RANKED};
+use crate::core::distil::manifest::{Manifest, Program};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::select::SelectError;
 use crate::core::formats::csv::{Csv, Field};
@@ -237,7 +237,7 @@ fn is_the_entrys(session: &Session, entry: &Entry, set: &Path) -> Result<(), Abl
     if manifest.recipe != entry.recipe {
         return Err(other("other parameters"));
     }
-    if manifest.format > RANKED {
+    if !manifest.by_rank() {
         return Err(other("a curation"));
     }
     if manifest.dataset.fingerprint != session.dataset.fingerprint() {

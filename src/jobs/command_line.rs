@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
-use crate::core::distil::manifest::{Manifest, RANKED};
+use crate::core::distil::manifest::Manifest;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::Parameters as _;
 use crate::jobs::train::TrainRequest;
@@ -110,7 +110,7 @@ pub fn distill(manifest: &Manifest) -> String {
         let prune = (!observer.kept.is_empty()).then(|| " --prune".to_owned());
         line.extend([part, Some(own), order, prune].into_iter().flatten());
     }
-    if manifest.due_format() > RANKED {
+    if !manifest.by_rank() {
         line.push_str(" --curation CURATION");
     }
     line.push_str(" --out SET ");

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, ImageId};
-use crate::core::distil::compose::patch_side;
 use crate::core::distil::patch::{CropRange, subset_order};
-use crate::core::distil::rded::Rded;
+use crate::core::distil::rded::{Framing, Rded};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::core::progress::{Cancelled, Progress};
-use crate::engine::images::crops::CropPlan;
+use crate::engine::images::crops::{CropPlan, Cut};
 use crate::engine::observe::batcher::Spent;
 use crate::engine::observe::score::{ClassJob, ScoreError, Scored, score_class};
 use crate::store::project::{Project, ProjectError, ScoreKey, Slot};
@@ -204,8 +203,12 @@ pub fn crops_for(observer: &OpenedObserver, recipe: &Recipe<Rded>) -> CropPlan {
     CropPlan {
         seed: recipe.seed,
         crops: recipe.method.patches_per_image(),
-        range: (!recipe.method.whole_images()).then_some(CropRange::RDED),
-        patch_side: patch_side(side, recipe.method.factor()),
+        cut: match (recipe.method.whole_images(), recipe.method.framing) {
+            (false, _) => Cut::Random(CropRange::RDED),
+            (true, Framing::Patch) => Cut::Whole,
+            (true, Framing::View) => Cut::View,
+        },
+        patch_side: recipe.method.patch_side(side),
         input_side: side,
         mean_std: observer.observer.mean_std,
     }
@@ -225,6 +228,7 @@ pub fn score_key(session: &Session, plan: &CropPlan) -> ScoreKey {
         patch_side: plan.patch_side,
         input_side: plan.input_side,
         normalise: plan.mean_std,
-        range: plan.range,
+        range: if let Cut::Random(range) = plan.cut { Some(range) } else { None },
+        view: plan.cut == Cut::View,
     }
 }

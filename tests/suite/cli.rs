@@ -88,7 +88,7 @@ fn wrong_arguments_are_a_matter_of_usage() {
         ("distill --data data --out out".to_owned(), "--observer"),
         (format!("{distill} --patches 5"), "patches"),
         (format!("{distill} --ipc 0"), "ipc"),
-        (format!("{distill} --format gif"), "png or jpeg:Q"),
+        (format!("{distill} --format gif"), "png, float or jpeg:Q"),
         (format!("{distill} --preset rdad"), "rded-cifar10"),
         (format!("{distill} --strategy best"), "realism or random or herding or kmeans"),
         (format!("{distill} --crops 101"), "from 0 to 100"),

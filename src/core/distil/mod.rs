@@ -1,5 +1,6 @@
 //! Distillation: recipe, crop boxes, scores, selection, composition, manifest.
 
+pub mod compensation;
 pub mod compose;
 pub mod coreset;
 pub mod curation;
@@ -11,8 +12,10 @@ pub mod patch;
 pub mod presets;
 pub mod rded;
 pub mod recipe;
+pub mod recovery;
 pub mod scores;
 pub mod select;
 pub mod set;
 pub mod short;
 pub mod tables;
+pub mod terms;

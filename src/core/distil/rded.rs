@@ -17,16 +17,64 @@ pub struct Rded {
     /// What becomes of classes with fewer candidates than IPC·N.
     #[serde(default, skip_serializing_if = "ShortClasses::refuses")]
     pub short_classes: ShortClasses,
+    /// How images are framed that are taken whole.
+    #[serde(default, skip_serializing_if = "Framing::is_patch")]
+    pub framing: Framing,
+}
+
+/// How an image that is taken whole becomes what is scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framing {
+    /// All of it, resized to the square of a patch, whatever its shape.
+    #[default]
+    Patch,
+    /// As the observer is evaluated: its centre at the full side of the input. A cell of a distilled image takes its
+    /// nearest pixels (LIC's code).
+    View,
+}
+
+impl Framing {
+    /// Their words.
+    pub const NAMES: [&'static str; 2] = ["patch", "view"];
+
+    /// Its word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// The one that a word names.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Patch, Self::View].into_iter().find(|framing| framing.name() == name)
+    }
+
+    /// Whether it is RDED's, which records needn't spell.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub fn is_patch(&self) -> bool {
+        *self == Self::Patch
+    }
 }
 
 impl Default for Rded {
-    /// For photographs.
     fn default() -> Self {
-        Self { patches: 4, subset: 300, crops: 5, strategy: Strategy::Realism, short_classes: ShortClasses::Refuse }
+        Self::PHOTOGRAPHS
     }
 }
 
 impl Rded {
+    /// For photographs.
+    pub const PHOTOGRAPHS: Self = Self {
+        patches: 4,
+        subset: 300,
+        crops: 5,
+        strategy: Strategy::Realism,
+        short_classes: ShortClasses::Refuse,
+        framing: Framing::Patch,
+    };
+
     /// The values N may have.
     pub const PATCHES: [u32; 5] = [1, 4, 9, 16, 25];
 
@@ -46,6 +94,19 @@ impl Rded {
     #[must_use]
     pub fn whole_images(&self) -> bool {
         self.crops == 0
+    }
+
+    /// Whether images are taken whole and as the observer is evaluated.
+    #[must_use]
+    pub fn views(&self) -> bool {
+        self.whole_images() && self.framing == Framing::View
+    }
+
+    /// Side in pixels of the patches that are scored, for an observer's input of this side: its share of the side, or all
+    /// of it for views.
+    #[must_use]
+    pub fn patch_side(&self, side: u32) -> u32 {
+        if self.views() { side } else { super::compose::patch_side(side, self.factor()) }
     }
 }
 

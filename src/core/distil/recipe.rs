@@ -1,8 +1,10 @@
 //! A recipe: one method with its parameters, as data. What a user edits, a preset ships and a manifest records.
 
+use super::compensation::Compensation;
 use super::rded::Rded;
+use super::recovery::Recovery;
 use super::short::{ShortClass, ShortClasses, TooFewPatches};
-use crate::core::param::{BadValue, Parameters as _};
+use crate::core::param::{BadValue, Kind, Parameters as _};
 
 /// How distilled images are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,14 +13,16 @@ pub enum OutputFormat {
     Png,
     /// Baseline JPEG with 4:2:0 chroma, quality 1–100 (RDED writes 75).
     Jpeg(u8),
+    /// The very values as floats, which may leave [0, 1], in one file of the set; beside it a PNG of each image to look at.
+    Float,
 }
 
 impl OutputFormat {
-    /// File ending without the dot.
+    /// Ending of an image's file without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Png => "png",
+            Self::Png | Self::Float => "png",
             Self::Jpeg(_) => "jpg",
         }
     }
@@ -29,6 +33,7 @@ impl std::fmt::Display for OutputFormat {
         match self {
             Self::Png => f.write_str("png"),
             Self::Jpeg(quality) => write!(f, "jpeg:{quality}"),
+            Self::Float => f.write_str("float"),
         }
     }
 }
@@ -39,10 +44,11 @@ impl std::str::FromStr for OutputFormat {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let quality = match text {
             "png" => return Ok(Self::Png),
+            "float" => return Ok(Self::Float),
             "jpeg" => Some(75),
             _ => text.strip_prefix("jpeg:").and_then(|q| q.parse().ok()).filter(|q| (1..=100).contains(q)),
         };
-        quality.map(Self::Jpeg).ok_or_else(|| format!("'{text}' is no format: give png or jpeg:Q with Q from 1 to 100"))
+        quality.map(Self::Jpeg).ok_or_else(|| format!("'{text}' is no format: {}", Kind::Format.remedy()))
     }
 }
 
@@ -65,6 +71,12 @@ impl<'de> serde::Deserialize<'de> for OutputFormat {
 pub enum Method {
     /// Sun et al., "On the Diversity and Realism of Distilled Dataset" (CVPR 2024).
     Rded(Rded),
+    /// Yin, Xing and Shen, "Squeeze, Recover and Relabel" (NeurIPS 2023).
+    Sre2l(Recovery),
+    /// Yin and Shen, "Dataset Distillation via Curriculum Data Synthesis in Large Data Era" (TMLR 2024).
+    Cda(Recovery),
+    /// "Information compensation": stitched images and what brings the features of their originals back.
+    Lic(Compensation),
 }
 
 impl Default for Method {
@@ -74,11 +86,17 @@ impl Default for Method {
 }
 
 impl Method {
+    /// Their names.
+    pub const NAMES: [&'static str; 4] = ["rded", "sre2l", "cda", "lic"];
+
     /// The name, as records have it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Rded(_) => "rded",
+            Self::Sre2l(_) => "sre2l",
+            Self::Cda(_) => "cda",
+            Self::Lic(_) => "lic",
         }
     }
 
@@ -88,6 +106,8 @@ impl Method {
     pub fn rded(&self) -> Option<&Rded> {
         match self {
             Self::Rded(own) => Some(own),
+            Self::Sre2l(own) | Self::Cda(own) => own.stitch.as_ref(),
+            Self::Lic(own) => Some(&own.stitch),
         }
     }
 
@@ -95,6 +115,40 @@ impl Method {
     pub fn rded_mut(&mut self) -> Option<&mut Rded> {
         match self {
             Self::Rded(own) => Some(own),
+            Self::Sre2l(own) | Self::Cda(own) => own.stitch.as_mut(),
+            Self::Lic(own) => Some(&mut own.stitch),
+        }
+    }
+
+    /// How pixels are moved, of SRe2L and CDA.
+    #[must_use]
+    pub fn recovery(&self) -> Option<&Recovery> {
+        if let Self::Sre2l(own) | Self::Cda(own) = self { Some(own) } else { None }
+    }
+
+    /// [`Self::recovery`], to be changed.
+    pub fn recovery_mut(&mut self) -> Option<&mut Recovery> {
+        if let Self::Sre2l(own) | Self::Cda(own) = self { Some(own) } else { None }
+    }
+
+    /// How images are compensated, of LIC.
+    #[must_use]
+    pub fn compensation(&self) -> Option<&Compensation> {
+        if let Self::Lic(own) = self { Some(own) } else { None }
+    }
+
+    /// [`Self::compensation`], to be changed.
+    pub fn compensation_mut(&mut self) -> Option<&mut Compensation> {
+        if let Self::Lic(own) = self { Some(own) } else { None }
+    }
+
+    /// Steps of an optimisation; 0 of a method that only stitches.
+    #[must_use]
+    pub fn iterations(&self) -> u32 {
+        match self {
+            Self::Rded(_) => 0,
+            Self::Sre2l(own) | Self::Cda(own) => own.iterations,
+            Self::Lic(own) => own.iterations,
         }
     }
 }
@@ -136,10 +190,11 @@ impl Recipe {
         self.method.rded().map(|own| self.with(*own))
     }
 
-    /// f: patches per side of a distilled image; 1 of a method that stitches none.
+    /// f: patches per side of a distilled image; 1 of a method that stitches none. Recovered images have no cells,
+    /// whatever they began with.
     #[must_use]
     pub fn factor(&self) -> u32 {
-        self.method.rded().map_or(1, Rded::factor)
+        if self.method.recovery().is_some() { 1 } else { self.method.rded().map_or(1, Rded::factor) }
     }
 
     /// Whether every parameter is within its range.
@@ -199,7 +254,7 @@ impl From<Recipe<Rded>> for Recipe {
 mod spelling {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-    use super::{Method, OutputFormat, Rded, Recipe};
+    use super::{Compensation, Method, OutputFormat, Rded, Recipe, Recovery};
 
     #[derive(Serialize)]
     struct Written<'a> {
@@ -215,12 +270,17 @@ mod spelling {
     #[serde(untagged)]
     enum Own<'a> {
         Rded(&'a Rded),
+        Recovery(&'a Recovery),
+        Compensation(&'a Compensation),
     }
 
     #[derive(Deserialize)]
     #[serde(tag = "method", rename_all = "lowercase")]
     enum Read {
         Rded(Shared<Rded>),
+        Sre2l(Shared<Recovery>),
+        Cda(Shared<Recovery>),
+        Lic(Shared<Compensation>),
     }
 
     #[derive(Deserialize)]
@@ -232,10 +292,18 @@ mod spelling {
         own: M,
     }
 
+    impl<M> Shared<M> {
+        fn recipe(self, method: impl FnOnce(M) -> Method) -> Recipe {
+            Recipe { ipc: self.ipc, seed: self.seed, format: self.format, method: method(self.own) }
+        }
+    }
+
     impl Serialize for Recipe {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let own = match &self.method {
                 Method::Rded(own) => Own::Rded(own),
+                Method::Sre2l(own) | Method::Cda(own) => Own::Recovery(own),
+                Method::Lic(own) => Own::Compensation(own),
             };
             let (ipc, seed, format) = (self.ipc, self.seed, self.format);
             Written { method: self.method.name(), ipc, own, seed, format }.serialize(serializer)
@@ -244,8 +312,12 @@ mod spelling {
 
     impl<'de> Deserialize<'de> for Recipe {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let Read::Rded(Shared { ipc, seed, format, own }) = Read::deserialize(deserializer)?;
-            let recipe = Self { ipc, seed, format, method: Method::Rded(own) };
+            let recipe = match Read::deserialize(deserializer)? {
+                Read::Rded(shared) => shared.recipe(Method::Rded),
+                Read::Sre2l(shared) => shared.recipe(Method::Sre2l),
+                Read::Cda(shared) => shared.recipe(Method::Cda),
+                Read::Lic(shared) => shared.recipe(Method::Lic),
+            };
             recipe.check().map_err(|e| D::Error::custom(e.in_a_record()))?;
             Ok(recipe)
         }
@@ -277,6 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn formats_have_one_spelling() {
+        for (text, extension) in [("png", "png"), ("jpeg:75", "jpg"), ("float", "png")] {
+            let format: OutputFormat = text.parse().unwrap();
+            assert_eq!((format.to_string().as_str(), format.extension()), (text, extension));
+        }
+        assert_eq!("jpeg".parse(), Ok(OutputFormat::Jpeg(75)));
+        let due = "'tiff' is no format: give png, float or jpeg:Q with Q from 1 to 100";
+        assert_eq!("tiff".parse::<OutputFormat>().unwrap_err(), due);
+    }
+
+    #[test]
     fn recipes_that_cannot_be_are_not_read() {
         let text = |method: &str, n: &str, subset: &str| {
             format!(
@@ -292,6 +375,32 @@ mod tests {
             let error = serde_json::from_str::<Recipe>(&bad).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn every_method_is_spelt_and_read() {
+        let begun = Recovery { stitch: Some(Rded::default()), ..Recovery::SRE2L_CIFAR };
+        let methods = [
+            Method::default(),
+            Method::Sre2l(Recovery::SRE2L),
+            Method::Sre2l(begun),
+            Method::Cda(Recovery::CDA_TINY),
+            Method::Lic(Compensation::LIC),
+        ];
+        for method in methods {
+            let recipe = Recipe { method, ..Recipe::default() };
+            let text = serde_json::to_string(&recipe).unwrap();
+            assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), recipe, "{text}");
+            assert!(text.starts_with(&format!(r#"{{"method":"{}","ipc":10,"#, recipe.method.name())), "{text}");
+            assert!(Method::NAMES.contains(&recipe.method.name()));
+        }
+        let text =
+            serde_json::to_string(&Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() }).unwrap();
+        let due = r#"{"method":"lic","ipc":10,"iterations":200,"lr":0.01,"decay":0.01,"layer":"auto","distance":"l1","siamese":true,"patches":4,"subset":300,"crops":0,"framing":"view","seed":0,"format":"png"}"#;
+        assert_eq!(text, due);
+        let wild = due.replace("\"iterations\":200", "\"iterations\":0");
+        let error = serde_json::from_str::<Recipe>(&wild).unwrap_err().to_string();
+        assert!(error.contains("iterations is 0: give a whole number from 1"), "{error}");
     }
 
     #[test]

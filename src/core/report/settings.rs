@@ -3,7 +3,7 @@
 use super::Report;
 use super::page::{Page, number, words};
 use crate::core::data::dataset::{Layout, Split};
-use crate::core::distil::manifest::{ClassNote, DatasetNote, ImageNote, Manifest, ObserverNote, RANKED};
+use crate::core::distil::manifest::{ClassNote, DatasetNote, ImageNote, Manifest, ObserverNote};
 use crate::core::distil::select::Chosen;
 use crate::core::param::Parameters as _;
 
@@ -60,7 +60,7 @@ fn curation(manifest: &Manifest) -> Option<String> {
     let cells = || manifest.classes.iter().flat_map(|class| &class.images).flat_map(ImageNote::cells);
     let count = |chosen: Chosen| cells().filter(|cell| cell.chosen == chosen).count();
     let (pinned, swapped) = (count(Chosen::Pin), count(Chosen::Swap));
-    (manifest.due_format() > RANKED)
+    (!manifest.by_rank())
         .then(|| format!("by hand, of {} patches: {pinned} pinned, {swapped} swapped", cells().count()))
 }
 

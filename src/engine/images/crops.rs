@@ -14,8 +14,8 @@ pub struct CropPlan {
     pub seed: u64,
     /// Crops per image, K; 1 for whole images.
     pub crops: u32,
-    /// Range of their areas and ratios; `None` takes the whole image, whatever its shape.
-    pub range: Option<CropRange>,
+    /// How they are cut.
+    pub cut: Cut,
     /// Side p to which a crop is resized.
     pub patch_side: u32,
     /// Side S ≥ p of the network's input; the difference is filled with zeros.
@@ -24,14 +24,45 @@ pub struct CropPlan {
     pub mean_std: MeanStd,
 }
 
+/// How crops are cut from an image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cut {
+    /// At random, of these areas and ratios.
+    Random(CropRange),
+    /// The whole image, whatever its shape.
+    Whole,
+    /// What the observer sees of it when it is evaluated ([`view_box`]).
+    View,
+}
+
+/// The part of an image of `(width, height)` pixels that an observer of this side is shown when it is evaluated: its
+/// shorter edge becomes (side ÷ 7)·8 pixels and the centre is cut out (RDED's code), here as one box of whole pixels. Up to
+/// 64 pixels nothing is cut off but what makes it a square (LIC's code takes CIFAR and Tiny-ImageNet as they are).
+#[must_use]
+pub fn view_box((width, height): (u32, u32), side: u32) -> CropBox {
+    let shorter = width.min(height);
+    let length = if side > 64 {
+        let whole = (f64::from(side / 7) * 8.0).max(1.0);
+        ((f64::from(shorter) * f64::from(side) / whole).round_ties_even() as u32).clamp(1, shorter.max(1))
+    } else {
+        shorter
+    };
+    CropBox { top: (height - length) / 2, left: (width - length) / 2, height: length, width: length }
+}
+
 impl CropPlan {
     /// The K boxes of an image of `(width, height)` pixels: they depend on the seed, the class's name, the image's name
-    /// and the crop's number alone; or the image's full box.
+    /// and the crop's number alone; or the image's one box.
     #[must_use]
     pub fn boxes(&self, class: &str, image: &[u8], size: (u32, u32)) -> Vec<CropBox> {
-        let Some(range) = self.range else { return vec![CropBox::whole(size.0, size.1)] };
-        let key = ImageKey { class, image };
-        (0..self.crops).map(|crop| crop_box(self.seed, key, crop, size, range)).collect()
+        match self.cut {
+            Cut::Random(range) => {
+                let key = ImageKey { class, image };
+                (0..self.crops).map(|crop| crop_box(self.seed, key, crop, size, range)).collect()
+            }
+            Cut::Whole => vec![CropBox::whole(size.0, size.1)],
+            Cut::View => vec![view_box(size, self.input_side)],
+        }
     }
 
     /// Values of one network input: 3·S².
@@ -91,7 +122,7 @@ mod tests {
         CropPlan {
             seed: 3,
             crops: 4,
-            range: Some(CropRange::RDED),
+            cut: Cut::Random(CropRange::RDED),
             patch_side: 9,
             input_side: 16,
             mean_std: MeanStd::IMAGENET,
@@ -128,9 +159,19 @@ mod tests {
 
     #[test]
     fn a_whole_image_has_its_full_box() {
-        let whole = CropPlan { crops: 1, range: None, ..plan() };
+        let whole = CropPlan { crops: 1, cut: Cut::Whole, ..plan() };
         let boxes = whole.boxes("cat", b"a", (50, 40));
         assert_eq!(boxes, [CropBox { top: 0, left: 0, height: 40, width: 50 }]);
+    }
+
+    /// 375 → 256, of which 224 are seen: 328 of the 375 rows, in the middle.
+    #[test]
+    fn a_view_is_the_centre_that_an_evaluation_sees() {
+        assert_eq!(view_box((500, 375), 224), CropBox { top: 23, left: 86, height: 328, width: 328 });
+        assert_eq!(view_box((375, 500), 128), CropBox { top: 83, left: 21, height: 333, width: 333 });
+        assert_eq!(view_box((32, 32), 32), CropBox::whole(32, 32));
+        assert_eq!(view_box((80, 64), 64), CropBox { top: 0, left: 8, height: 64, width: 64 });
+        assert_eq!(view_box((1, 900), 224).height, 1);
     }
 
     #[test]

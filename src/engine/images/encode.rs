@@ -18,13 +18,13 @@ pub enum EncodeError {
     Jpeg(String),
 }
 
-/// The bytes of a file in `format`.
+/// The bytes of a file in `format`; of one that keeps floats, those of the PNG to look at.
 ///
 /// # Errors
 /// [`EncodeError`] for an image without pixels or one that is too large for the format.
 pub fn encode(image: &Rgb8, format: OutputFormat) -> Result<Vec<u8>, EncodeError> {
     match format {
-        OutputFormat::Png => png(image),
+        OutputFormat::Png | OutputFormat::Float => png(image),
         OutputFormat::Jpeg(quality) => jpeg(image, quality),
     }
 }

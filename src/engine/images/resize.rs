@@ -29,7 +29,7 @@ pub struct OutsideImage {
 }
 
 /// For each wanted output pixel of one axis: which input pixels it sees, and how much of each.
-struct Axis {
+pub(in crate::engine) struct Axis {
     first: Vec<usize>,
     /// Where the weights of each output pixel end.
     ends: Vec<usize>,
@@ -39,7 +39,7 @@ struct Axis {
 impl Axis {
     /// The triangle filter (PyTorch's antialiased bilinear) from `from` to `to` pixels; of the `to` pixels only `count` from `start` on.
     /// Pixels beyond the edge are left out and the remaining weights are scaled to sum 1.
-    fn new(from: u32, to: u64, start: u64, count: u32) -> Self {
+    pub(in crate::engine) fn new(from: u32, to: u64, start: u64, count: u32) -> Self {
         let scale = f64::from(from) / to as f64;
         let support = scale.max(1.0);
         // Pillow multiplies by the inverse: the last bit of a weight can decide an 8-bit rounding.
@@ -70,7 +70,7 @@ impl Axis {
     }
 
     /// First input pixel of output pixel `i`, and the weights from there on.
-    fn tap(&self, i: usize) -> (usize, &[f64]) {
+    pub(in crate::engine) fn tap(&self, i: usize) -> (usize, &[f64]) {
         let (first, span) = self.span(i);
         (first, &self.weights[span])
     }

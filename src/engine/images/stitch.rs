@@ -37,8 +37,8 @@ pub enum StitchError {
 
 /// Stitches N = f² patches, row by row, to one `side`×`side` image.
 ///
-/// Each patch is planar: 3·p² values in [0, 1] (R before G before B, rows from the top), p = side ÷ f, as
-/// [`resize`] gives it; `mean_std` is that of the observer that scored it.
+/// Each patch is planar: 3·p² values in [0, 1] (R before G before B, rows from the top), as [`resize`] gives it, p = side ÷ f,
+/// or `side` for images that were scored whole and shrink to their cells; `mean_std` is that of the observer that scored it.
 ///
 /// # Errors
 /// [`StitchError`] where the count is no square or a patch has another size.
@@ -48,11 +48,13 @@ pub fn stitch(patches: &[&[f32]], side: u32, mean_std: &MeanStd) -> Result<Rgb8,
         return Err(StitchError::NotSquare(patches.len()));
     }
     let factor = factor as u32;
-    let patch = patch_side(side, factor);
-    if patch == 0 {
+    let small = patch_side(side, factor);
+    if small == 0 {
         return Err(StitchError::TooSmall { side, factor });
     }
-    let expected = 3 * patch as usize * patch as usize;
+    let values = |patch: u32| 3 * patch as usize * patch as usize;
+    let patch = if patches[0].len() == values(side) { side } else { small };
+    let expected = values(patch);
     let mut image = Rgb8::black(side, side);
     for (index, (values, cell)) in patches.iter().zip(cells(side, factor)).enumerate() {
         if values.len() != expected {

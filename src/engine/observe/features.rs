@@ -134,6 +134,7 @@ mod tests {
     use crate::core::distil::patch::CropBox;
     use crate::core::distil::recipe::OutputFormat;
     use crate::engine::cpu::infer::CpuEngine;
+    use crate::engine::images::crops::Cut;
     use crate::engine::images::encode::encode;
     use crate::engine::nets::NetworkSpec;
     use crate::engine::plan::Plan;
@@ -160,7 +161,7 @@ mod tests {
     }
 
     fn crops() -> CropPlan {
-        CropPlan { seed: 0, crops: 1, range: None, patch_side: 16, input_side: 32, mean_std: MeanStd::CIFAR10 }
+        CropPlan { seed: 0, crops: 1, cut: Cut::Whole, patch_side: 16, input_side: 32, mean_std: MeanStd::CIFAR10 }
     }
 
     fn engine() -> CpuEngine {

@@ -58,6 +58,7 @@ pub(super) fn lay_out(
             mean_std: session.observer.observer.mean_std,
             ipc: recipe.ipc,
             patches: recipe.method.patches,
+            views: recipe.method.views(),
             selected: (0..).map(ClassId).zip(selected).collect(),
         });
     }

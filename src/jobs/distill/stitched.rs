@@ -27,6 +27,8 @@ pub struct StitchedSet {
     pub ipc: u32,
     /// N: patches of an image.
     pub patches: u32,
+    /// Whether patches are as large as the image, and shrink to their cells ([`crate::core::distil::rded::Rded::views`]).
+    pub views: bool,
     /// The selected patches of each class by slot ([`rank_of`]): IPC·N of them, or N for each image of a short class.
     pub selected: BTreeMap<ClassId, Arc<Vec<Kept>>>,
 }
@@ -45,12 +47,26 @@ impl StitchedSet {
         (0..self.patches as usize).filter_map(move |cell| selected.get(slot(cell)))
     }
 
+    /// The patches of an image at this side, in row-major order: planar, 3·side² values in [0, 1] each.
+    ///
+    /// # Errors
+    /// [`SetError`] where a source can't be read any more.
+    pub fn cut(&self, at: Address, side: u32) -> Result<Vec<Vec<f32>>, SetError> {
+        let cut = |patch: &PatchScore| {
+            let gone = |reason: String| SetError { file: self.dataset.source(patch.image), reason };
+            let pixels = decode::read(&self.dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
+            resize::resize(&pixels, patch.bbox, (side, side)).map_err(|e| gone(e.to_string()))
+        };
+        self.patches(at).map(cut).collect()
+    }
+
     /// Names the pixels of an image: equal keys have equal pixels, as long as the dataset's files stay as they are.
     #[must_use]
     pub fn key(&self, at: Address) -> u64 {
         let mut hash = DefaultHasher::new();
         self.patches(at).for_each(|p| (p.image, p.bbox).hash(&mut hash));
-        (self.side, self.mean_std.mean.map(f32::to_bits), self.mean_std.std.map(f32::to_bits)).hash(&mut hash);
+        (self.side, self.views, self.mean_std.mean.map(f32::to_bits), self.mean_std.std.map(f32::to_bits))
+            .hash(&mut hash);
         hash.finish()
     }
 }
@@ -66,14 +82,8 @@ impl ImageSet for StitchedSet {
         if count == 0 {
             return Err(SetError::absent(at));
         }
-        let patch_side = patch_side(self.side, (count.isqrt() as u32).max(1));
-        let mut patches = Vec::with_capacity(count);
-        for patch in self.patches(at) {
-            let gone = |reason: String| SetError { file: self.dataset.source(patch.image), reason };
-            let pixels = decode::read(&self.dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
-            let size = (patch_side, patch_side);
-            patches.push(resize::resize(&pixels, patch.bbox, size).map_err(|e| gone(e.to_string()))?);
-        }
+        let small = patch_side(self.side, (count.isqrt() as u32).max(1));
+        let patches = self.cut(at, if self.views { self.side } else { small })?;
         let slices: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
         let file = || format!("distilled image {}", at.image);
         stitch::stitch(&slices, self.side, &self.mean_std).map_err(|e| SetError { file: file(), reason: e.to_string() })
@@ -112,7 +122,7 @@ mod tests {
             |i: u32| PatchScore { image: ImageId(i), crop: 1, bbox: CropBox::whole(8, 8), loss: i as f32, rival: None };
         let kept = |rank| Kept { patch: patch(rank), rank, chosen: Chosen::Rank };
         let selected = BTreeMap::from([(ClassId(0), Arc::new((0..8).map(kept).collect()))]);
-        StitchedSet { dataset, side: 16, mean_std: MeanStd::NONE, ipc: 2, patches: 4, selected }
+        StitchedSet { dataset, side: 16, mean_std: MeanStd::NONE, ipc: 2, patches: 4, views: false, selected }
     }
 
     #[test]

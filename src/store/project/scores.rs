@@ -35,6 +35,14 @@ pub struct ScoreKey {
     pub normalise: MeanStd,
     /// Range from which boxes are drawn; `None` for whole images.
     pub range: Option<CropRange>,
+    /// Whether whole images are framed as in an evaluation; keys of before don't say so.
+    #[serde(skip_serializing_if = "is_off")]
+    pub view: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_off(on: &bool) -> bool {
+    !on
 }
 
 impl ScoreKey {

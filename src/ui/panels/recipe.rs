@@ -211,12 +211,18 @@ fn format_field(ui: &mut Ui, param: &'static RecipeParam, scene: &mut Scene<'_>)
     let mut set = |format: OutputFormat| {
         scene.out.push(Intent::Edit(Command::SetParam { name: param.name, value: format.to_string() }));
     };
-    let is_png = format == OutputFormat::Png;
-    if ui.selectable_label(is_png, "PNG").on_hover_text("Lossless").clicked() {
+    let is_jpeg = matches!(format, OutputFormat::Jpeg(_));
+    if ui.selectable_label(format == OutputFormat::Png, "PNG").on_hover_text("Lossless").clicked() {
         set(OutputFormat::Png);
     }
-    if ui.selectable_label(!is_png, "JPEG").on_hover_text("4:2:0 chroma; RDED writes quality 75").clicked() && is_png {
+    if ui.selectable_label(is_jpeg, "JPEG").on_hover_text("4:2:0 chroma; RDED writes quality 75").clicked() && !is_jpeg
+    {
         set(OutputFormat::Jpeg(75));
+    }
+    let float = ui.selectable_label(format == OutputFormat::Float, "Float");
+    if float.on_hover_text("Values that may leave 0 to 1, in images.safetensors, beside PNG files to look at").clicked()
+    {
+        set(OutputFormat::Float);
     }
     if let OutputFormat::Jpeg(mut quality) = format {
         let value = ui.add(egui::DragValue::new(&mut quality).range(1..=100).prefix("quality "));

@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::path::{Component, Path};
 
-use super::super::compose::{patch_side, rank_of};
+use super::super::compose::rank_of;
 use super::super::rded::Rded;
 use super::super::recipe::{Method, Recipe};
-use super::{CellNote, ClassNote, FORMAT, ImageNote, Manifest, ObserverNote, Origin, RANKED, class_folder, image_file};
+use super::{
+    CURATED, CellNote, ClassNote, FORMAT, ImageNote, Manifest, ObserverNote, Optimised, Origin, RANKED, Start,
+    class_folder, image_file,
+};
 use crate::core::data::names::unescape;
 use crate::core::data::normalise::MeanStd;
 
@@ -86,21 +89,32 @@ impl Manifest {
     /// The side of patches follows from the observer's and f.
     fn check_patch_side(&self) -> Checked {
         let header = || "its header".to_owned();
-        let stitches = self.recipe.method.rded().is_some();
+        let own = self.recipe.method.rded();
         match (self.patch_side, &self.observer) {
-            (None, _) => expect_that(!stitches, header, || "it has patches, but no 'patch_side'".to_owned()),
-            (Some(_), None) => expect_that(!stitches, header, || "it has patches, but no observer".to_owned()),
+            (None, _) => expect_that(own.is_none(), header, || "it has patches, but no 'patch_side'".to_owned()),
+            (Some(_), None) => expect_that(own.is_none(), header, || "it has patches, but no observer".to_owned()),
             (Some(found), Some(observer)) => {
-                let due = patch_side(observer.side, self.recipe.factor());
+                let due = own.map_or(observer.side, |own| own.patch_side(observer.side));
                 let fits = found == due && due > 0;
                 expect_that(fits, header, || format!("patches of side {found}, where {due} is due"))
             }
         }
     }
 
-    /// The format that it takes to say this: [`RANKED`] where every cell lies where its rank is, else [`FORMAT`].
+    /// The format that it takes to say this: [`FORMAT`] of a method that moves pixels; else [`RANKED`] where every cell
+    /// lies where its rank is, and [`CURATED`] where one doesn't.
     #[must_use]
     pub fn due_format(&self) -> u32 {
+        match &self.recipe.method {
+            Method::Rded(_) if self.by_rank() => RANKED,
+            Method::Rded(_) => CURATED,
+            Method::Sre2l(_) | Method::Cda(_) | Method::Lic(_) => FORMAT,
+        }
+    }
+
+    /// Whether every cell lies where its rank is, and none is missing: no person had a say.
+    #[must_use]
+    pub fn by_rank(&self) -> bool {
         let by_rank = |class: &ClassNote| {
             let laid_out = self.laid_out(class);
             let lies = |id: usize, cell: &CellNote| {
@@ -110,12 +124,12 @@ impl Manifest {
             class.images.len() == laid_out.min(self.recipe.ipc as usize)
                 && images.into_iter().all(|(id, image)| image.cells().iter().all(|cell| lies(id, cell)))
         };
-        if self.classes.iter().all(by_rank) { RANKED } else { FORMAT }
+        self.classes.iter().all(by_rank)
     }
 
     /// Whether a person may have had a say in where cells lie.
     fn is_curated(&self) -> bool {
-        self.format > RANKED
+        self.format == CURATED || (self.format == FORMAT && !self.by_rank())
     }
 
     fn check_class(&self, index: u32, class: &ClassNote) -> Checked {
@@ -156,8 +170,23 @@ impl Manifest {
         expect_that(image.file == due, place, || format!("'{due}' is due"))?;
         match (&self.recipe.method, &image.origin) {
             (Method::Rded(own), Origin::Stitched(cells)) => self.check_cells((own, laid_out), (id, image), cells),
-            (method, origin @ Origin::Optimised(_)) => {
-                expect_that(false, place, || format!("it is {}, but the method is {}", origin.name(), method.name()))
+            (Method::Rded(_), origin @ Origin::Optimised(_)) | (_, origin @ Origin::Stitched(_)) => {
+                let method = self.recipe.method.name();
+                expect_that(false, place, || format!("it is {}, but the method is {method}", origin.name()))
+            }
+            (method, Origin::Optimised(Optimised { start, iterations, .. })) => {
+                let due = method.iterations();
+                expect_that(*iterations == due, place, || format!("{iterations} iterations, where {due} are due"))?;
+                match (method.rded(), start) {
+                    (Some(own), Start::Stitched(cells)) => self.check_cells((own, laid_out), (id, image), cells),
+                    (None, Start::Stitched(_)) => {
+                        expect_that(false, place, || "it began with cells, but the recipe with noise".to_owned())
+                    }
+                    (Some(_), Start::Noise) => {
+                        expect_that(false, place, || "it began with noise, but the recipe with patches".to_owned())
+                    }
+                    (None, Start::Noise) | (_, Start::Parent { .. }) => Ok(()),
+                }
             }
             (_, Origin::Imported { .. }) => Ok(()),
         }
@@ -203,7 +232,7 @@ fn check_ranks(class: &ClassNote) -> Checked {
 fn check_cell(own: &Rded, cell: &CellNote, place: impl Fn() -> String) -> Checked {
     let (crops, bbox) = (own.patches_per_image(), cell.bbox);
     expect_that(cell.crop < crops, &place, || format!("crop {} of {crops}", cell.crop))?;
-    let whole = !own.whole_images() || (bbox.top, bbox.left) == (0, 0);
+    let whole = !own.whole_images() || own.views() || (bbox.top, bbox.left) == (0, 0);
     expect_that(whole, &place, || "a whole image whose box begins inside".to_owned())?;
     expect_that(bbox.height > 0 && bbox.width > 0, &place, || "an empty box".to_owned())?;
     let ends = bbox.top.checked_add(bbox.height).and(bbox.left.checked_add(bbox.width));
@@ -311,8 +340,8 @@ mod tests {
         cells(&mut manifest, 0, 1)[3].rank = 1;
         let first = &mut cells(&mut manifest, 0, 1)[0];
         (first.rank, first.chosen) = (7, Chosen::Pin);
-        assert_eq!(manifest.due_format(), FORMAT);
-        manifest.format = FORMAT;
+        assert_eq!(manifest.due_format(), CURATED);
+        manifest.format = CURATED;
         manifest
     }
 
@@ -320,7 +349,7 @@ mod tests {
     fn cells_that_a_person_moved_have_a_format_of_their_own() {
         let manifest = curated();
         let read = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
-        assert_eq!((read.format, read.to_json().unwrap()), (FORMAT, manifest.to_json().unwrap()));
+        assert_eq!((read.format, read.to_json().unwrap()), (CURATED, manifest.to_json().unwrap()));
         let text = String::from_utf8(manifest.to_json().unwrap()).unwrap();
         assert_eq!(text.matches(r#""rank":7,"chosen":"pin"}"#).count(), 1);
         let as_2 = Manifest { format: RANKED, ..manifest };
@@ -347,9 +376,9 @@ mod tests {
             manifest.classes[0].images.truncate(1);
             (manifest.due_format(), manifest.validate().is_ok())
         };
-        assert_eq!(short(ShortClasses::Fewer, FORMAT), (FORMAT, true));
-        assert_eq!(short(ShortClasses::Fewer, RANKED), (FORMAT, false));
-        assert_eq!(short(ShortClasses::Refuse, FORMAT), (FORMAT, false));
+        assert_eq!(short(ShortClasses::Fewer, CURATED), (CURATED, true));
+        assert_eq!(short(ShortClasses::Fewer, RANKED), (CURATED, false));
+        assert_eq!(short(ShortClasses::Refuse, CURATED), (CURATED, false));
     }
 
     #[test]

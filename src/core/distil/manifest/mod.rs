@@ -2,7 +2,8 @@
 //!
 //! `manifest.json` lies beside the class folders. It holds no times and no absolute paths, so equal runs have
 //! byte-equal manifests. Format 2 says of each image how it was made ([`Origin`]); format 1 knew stitched images alone
-//! and is still read. Where a person had a say, the format is 3: cells need not lie where their ranks are, and say so. A cell is cut again from it alone: `source` names the image within the dataset
+//! and is still read. Where a person had a say, the format is 3: cells need not lie where their ranks are, and say so. Where a
+//! method moved the pixels (SRe2L, CDA, LIC), it is 4. A cell is cut again from it alone: `source` names the image within the dataset
 //! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::Dataset::bytes`]), `box` the rectangle,
 //! `patch_side` the side.
 //!
@@ -25,13 +26,16 @@ pub use origin::{CellNote, ImageNote, Optimised, Origin, Start, TermNote};
 /// The version of the format in which ranks alone say where cells lie: written wherever they do.
 pub const RANKED: u32 = 2;
 
-/// The version in which cells lie as a person had them: the highest that this program reads.
-pub const FORMAT: u32 = 3;
+/// The version in which cells lie as a person had them.
+pub const CURATED: u32 = 3;
+
+/// The version of sets whose pixels were moved: the highest that this program reads.
+pub const FORMAT: u32 = 4;
 
 /// All that is known about how a distilled dataset came to be.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Manifest {
-    /// Version of this format: [`RANKED`] or [`FORMAT`].
+    /// Version of this format: [`RANKED`], [`CURATED`] or [`FORMAT`].
     pub format: u32,
     /// What wrote it.
     pub program: Program,

@@ -27,6 +27,7 @@ fn key(seed: u64) -> ScoreKey {
         input_side: 32,
         normalise: MeanStd::IMAGENET,
         range: Some(CropRange::RDED),
+        view: false,
     }
 }
 

@@ -26,6 +26,7 @@ fn old_key() -> ScoreKey {
         input_side: 64,
         normalise: MeanStd::IMAGENET,
         range: Some(CropRange::RDED),
+        view: false,
     }
 }
 

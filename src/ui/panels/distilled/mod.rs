@@ -94,6 +94,7 @@ impl DistilledPanel {
             mean_std: observer.observer.mean_std,
             ipc: ipc as u32,
             patches: 1,
+            views: false,
             selected: BTreeMap::new(),
         };
         let view = View { dataset: &dataset, template: &template };
@@ -240,8 +241,14 @@ fn dim(ui: &Ui, picture: Rect, factor: u32, kept: &[Kept], left_out: impl Fn(&Ke
 
 /// The set of one class's images.
 fn of_class(template: &StitchedSet, class: ClassId, ranking: &Ranking) -> StitchedSet {
-    let patches = ranking.recipe(class).method.patches;
-    StitchedSet { patches, selected: BTreeMap::from([(class, ranking.selected(class).clone())]), ..template.clone() }
+    let own = ranking.recipe(class).method;
+    let (patches, views) = (own.patches, own.views());
+    StitchedSet {
+        patches,
+        views,
+        selected: BTreeMap::from([(class, ranking.selected(class).clone())]),
+        ..template.clone()
+    }
 }
 
 fn heading(label: &str, ranking: &Ranking, class: ClassId) -> Heading {

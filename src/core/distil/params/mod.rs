@@ -1,16 +1,23 @@
 //! One table of the parameters a user may set for a distillation: the command line's flags and the form's widgets both
 //! come from it.
 
-use super::rded::{Rded, Strategy};
-use super::recipe::Recipe;
+use super::rded::{Framing, Rded, Strategy};
+use super::recipe::{Method, Recipe};
 use super::short::ShortClasses;
 use crate::core::param::{Kind, Param, Parameters, parsed};
+
+mod optimised;
+
+use optimised::{
+    BATCH, COURSE, CROP_FROM, CROP_TO, DECAY, DISTANCE, FIRST_BN, INIT, ITERATIONS, L2, LAYER, LR, MILESTONE, R_BN,
+    RANDOM_CROP, ROLL, SIAMESE, TURNS, TV,
+};
 
 /// A row: of a recipe with any method.
 pub type RecipeParam = Param<Recipe>;
 
 /// All parameters, in the order of forms and help.
-pub static PARAMS: [RecipeParam; 8] = [
+pub static PARAMS: [RecipeParam; 28] = [
     Param {
         name: "ipc",
         label: "Images per class (IPC)",
@@ -20,6 +27,7 @@ pub static PARAMS: [RecipeParam; 8] = [
         get: |r| Some(r.ipc.to_string()),
         set: |r, v| parsed(v).map(|v| r.ipc = v),
     },
+    INIT,
     Param {
         name: "patches",
         label: "Patches per image (N)",
@@ -72,6 +80,36 @@ pub static PARAMS: [RecipeParam; 8] = [
         },
     },
     Param {
+        name: "framing",
+        label: "Whole images",
+        unit: "",
+        kind: Kind::Name(&Framing::NAMES),
+        help: "How images that are taken whole (0 crops) are framed: resized to a patch's square, or as the observer is evaluated, at its full side (LIC)",
+        get: |r| Some(r.method.rded().filter(|own| own.whole_images())?.framing.name().to_owned()),
+        set: |r, v| {
+            let framing = Framing::named(v).ok_or_else(|| format!("there is no {v}"));
+            own(r).and_then(|own| framing.map(|v| own.framing = v))
+        },
+    },
+    ITERATIONS,
+    LR,
+    R_BN,
+    FIRST_BN,
+    TV,
+    L2,
+    RANDOM_CROP,
+    CROP_FROM,
+    CROP_TO,
+    COURSE,
+    MILESTONE,
+    ROLL,
+    BATCH,
+    DECAY,
+    LAYER,
+    DISTANCE,
+    SIAMESE,
+    TURNS,
+    Param {
         name: "seed",
         label: "Seed",
         unit: "",
@@ -85,7 +123,7 @@ pub static PARAMS: [RecipeParam; 8] = [
         label: "Format",
         unit: "",
         kind: Kind::Format,
-        help: "File format of the distilled images: png or jpeg:Q (RDED writes jpeg:75)",
+        help: "File format of the distilled images: png, jpeg:Q (RDED writes jpeg:75), or float: the very values, which may leave 0 to 1, in images.safetensors, beside PNG files to look at",
         get: |r| Some(r.format.to_string()),
         set: |r, v| v.parse().map(|v| r.format = v),
     },
@@ -95,37 +133,85 @@ impl Parameters for Recipe {
     fn table() -> &'static [RecipeParam] {
         &PARAMS
     }
+
+    /// With the method in front, where it isn't RDED: its parameters are read behind it.
+    fn flags(&self) -> String {
+        let given = PARAMS.iter().filter_map(|p| Some(format!("--{} {}", p.name, (p.get)(self)?)));
+        let method = (self.method.name() != Method::NAMES[0]).then(|| format!("--method {}", self.method.name()));
+        method.into_iter().chain(given).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Why a parameter can't be set.
+fn no_such(recipe: &Recipe) -> String {
+    format!("{} has no such parameter", recipe.method.name())
 }
 
 /// The parameters of a method that scores and chooses patches.
 fn own(recipe: &mut Recipe) -> Result<&mut Rded, String> {
-    let method = recipe.method.name();
-    recipe.method.rded_mut().ok_or_else(|| format!("{method} has no such parameter"))
+    let why = no_such(recipe);
+    recipe.method.rded_mut().ok_or(why)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::compensation::{Compensation, Distance};
+    use super::super::recovery::Recovery;
     use super::*;
 
-    #[test]
-    fn every_parameter_can_be_read_and_written() {
-        let mut recipe = Recipe::default();
+    /// Another value of each parameter that a recipe has.
+    fn moved(recipe: &mut Recipe) {
         for param in &PARAMS {
+            if (param.get)(recipe).is_none() {
+                assert!(recipe.set(param.name, "1").is_err() || param.name == "framing", "{}", param.name);
+                continue;
+            }
             let value = match param.kind {
                 Kind::Integer { min, .. } => (min + 1).to_string(),
                 Kind::Choice(choices) => choices[choices.len() - 1].to_string(),
                 Kind::Format => "jpeg:90".to_owned(),
                 Kind::Name(names) => names[names.len() - 1].to_owned(),
-                other => panic!("a recipe has no {other:?}"),
+                Kind::Number { .. } => "0.25".to_owned(),
+                Kind::Form(forms) => forms[forms.len() - 1].to_owned(),
             };
             recipe.set(param.name, &value).unwrap();
             assert_eq!(recipe.get(param.name), value);
         }
+    }
+
+    #[test]
+    fn every_parameter_can_be_read_and_written() {
+        let mut recipe = Recipe::default();
+        moved(&mut recipe);
         assert_eq!(recipe.flags(), FLAGS);
     }
 
     const FLAGS: &str =
         "--ipc 2 --patches 25 --subset 2 --crops 1 --strategy kmeans --short-classes fewer --seed 1 --format jpeg:90";
+
+    /// What belongs to another method is refused by name, and flags repeat the recipe.
+    #[test]
+    fn each_method_has_its_own_parameters() {
+        let mut sre2l = Recipe { method: Method::Sre2l(Recovery::SRE2L), ..Recipe::default() };
+        let error = sre2l.set("patches", "4").unwrap_err().to_string();
+        assert_eq!(error, "--patches 4: sre2l has no such parameter");
+        assert_eq!(
+            sre2l.flags(),
+            "--method sre2l --ipc 10 --init noise --iterations 4000 --lr 0.25 --r-bn 0.01 --first-bn 10 --tv 0 --l2 0 \
+             --random-crop on --crop-from 1 --crop-to 0.08 --course cosine --milestone 0 --roll 0:32 --batch-classes 100 \
+             --turns alternate --seed 0 --format png"
+        );
+        moved(&mut sre2l);
+        assert!(sre2l.method.rded().is_some_and(|own| own.patches == 25), "it begins with RDED's images now");
+        let mut lic = Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() };
+        assert!(
+            lic.flags().contains("--crops 0 --strategy realism --short-classes refuse --framing view --iterations 200")
+        );
+        moved(&mut lic);
+        let own = lic.method.compensation().unwrap();
+        assert_eq!((own.iterations, own.distance, own.siamese), (2, Distance::L2, true));
+        assert!(Recipe::default().set("lr", "0.1").unwrap_err().to_string().contains("rded has no such parameter"));
+    }
 
     #[test]
     fn bad_values_name_the_flag_and_the_remedy() {
