@@ -394,7 +394,8 @@ mod tests {
             assert!(text.starts_with(&format!(r#"{{"method":"{}","ipc":10,"#, recipe.method.name())), "{text}");
             assert!(Method::NAMES.contains(&recipe.method.name()));
         }
-        let text = serde_json::to_string(&Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() }).unwrap();
+        let text =
+            serde_json::to_string(&Recipe { method: Method::Lic(Compensation::LIC), ..Recipe::default() }).unwrap();
         let due = r#"{"method":"lic","ipc":10,"iterations":200,"lr":0.01,"decay":0.01,"layer":"auto","distance":"l1","siamese":true,"patches":4,"subset":300,"crops":0,"framing":"view","seed":0,"format":"png"}"#;
         assert_eq!(text, due);
         let wild = due.replace("\"iterations\":200", "\"iterations\":0");
