@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use crate::core::data::dataset::Split;
-use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::recipe::Recipe;
 use crate::core::param::{BadValue, Parameters as _};
-use crate::core::train::ablation::Series;
-use crate::core::train::presets::{Facts, TrainPreset};
+use crate::core::train::ablation::{Axis, Series};
+use crate::core::train::presets::{Facts, TrainPreset, preset_of};
 use crate::jobs::Arch;
 use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;
@@ -26,7 +26,7 @@ enum Table {
     Strategies,
     /// Coresets of whole images (Table 7)
     Coresets,
-    /// --grid-ipc × --grid-patches × --grid-subset (Figure 4)
+    /// All combinations of --grid NAME=V,V (Figure 4: of ipc, patches and subset)
     Grid,
 }
 
@@ -57,6 +57,9 @@ pub struct Args {
     /// Only the first N images of each class are evaluated [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     val_limit: Option<u32>,
+    /// An axis of the grid: a parameter of the recipe, by its flag's name, and its values; may be repeated
+    #[arg(long, value_name = "NAME=V,V")]
+    grid: Vec<Axis>,
     /// The grid's images per class
     #[arg(long, value_name = "N,N", value_delimiter = ',')]
     grid_ipc: Vec<u32>,
@@ -84,34 +87,49 @@ pub struct Args {
 }
 
 impl Args {
+    /// The axes with flags of their own, which came first.
+    fn short_axes(&self) -> Vec<Axis> {
+        let all = [("ipc", &self.grid_ipc), ("patches", &self.grid_patches), ("subset", &self.grid_subset)];
+        let given = all.into_iter().filter(|(_, values)| !values.is_empty());
+        given
+            .map(|(name, values)| Axis {
+                name: name.to_owned(),
+                values: values.iter().map(ToString::to_string).collect(),
+            })
+            .collect()
+    }
+
+    /// The series, whose entries the recipe has been found to give.
     fn series(&self, recipe: &Recipe) -> Result<Series, Failure> {
-        for (name, values) in [("ipc", &self.grid_ipc), ("patches", &self.grid_patches), ("subset", &self.grid_subset)]
-        {
-            for value in values {
-                let set = recipe.clone().set(name, &value.to_string());
-                set.map_err(|e| Failure::Usage(format!("--grid-{name} {value}: {}", e.why)))?;
-            }
-        }
-        let given = [&self.grid_ipc, &self.grid_patches, &self.grid_subset].iter().any(|values| !values.is_empty());
+        let short = self.short_axes();
+        let given = !short.is_empty() || !self.grid.is_empty();
         if given && !matches!(self.series, Table::Grid) {
             return Err(Failure::Usage(
-                "--grid-ipc, --grid-patches and --grid-subset go with --series grid".to_owned(),
+                "--grid, --grid-ipc, --grid-patches and --grid-subset go with --series grid".to_owned(),
             ));
         }
-        Ok(match self.series {
+        let series = match self.series {
             Table::Steps => Series::Steps,
             Table::Strategies => Series::Strategies,
             Table::Coresets => Series::Coresets,
-            Table::Grid => Series::Grid {
-                ipc: self.grid_ipc.clone(),
-                patches: self.grid_patches.clone(),
-                subset: self.grid_subset.clone(),
-            },
-        })
+            Table::Grid => Series::Grid(short.iter().chain(&self.grid).cloned().collect()),
+        };
+        let wrong = |BadValue { name, value, why }: BadValue| {
+            let flag = if short.iter().any(|axis| axis.name == name && axis.values.contains(&value)) {
+                format!("--grid-{name} {value}")
+            } else if self.grid.iter().any(|axis| axis.name == name) {
+                format!("--grid {name}={value}")
+            } else {
+                format!("--{name} {value}")
+            };
+            Failure::Usage(format!("{flag}: {why}"))
+        };
+        series.entries(recipe).map_err(wrong)?;
+        Ok(series)
     }
 
     /// The parameters that are the same for all trainings.
-    fn training(&self) -> Result<Vec<(String, String)>, Failure> {
+    fn training(&self, method: &str) -> Result<Vec<(String, String)>, Failure> {
         let pair = |given: &String| {
             let (name, value) = given.split_once('=')?;
             Some((name.trim_start_matches("--").to_owned(), value.to_owned()))
@@ -122,7 +140,8 @@ impl Args {
             all.push(pair(given).ok_or_else(|| wrong(given))?);
         }
         // Said now, not when the first entry of a kind has been distilled.
-        let presets = if matches!(self.series, Table::Grid) { &["rded"][..] } else { &["rded", "rded-hard"] };
+        let [soft, hard] = [true, false].map(|soft| preset_of(method, soft));
+        let presets = if matches!(self.series, Table::Grid) { vec![soft] } else { vec![soft, hard] };
         let usage = |e: BadValue| Failure::Usage(format!("--train: {e}"));
         for preset in presets.iter().filter_map(|name| TrainPreset::named(name)) {
             let facts = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "", student: "" };
@@ -137,10 +156,7 @@ impl Args {
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(presets::recipe(args.preset.as_deref())?)?;
-    let (series, training) = (args.series(&recipe)?, args.training()?);
-    let Method::Rded(own) = recipe.method else {
-        return Err(Failure::Usage(format!("ablate varies RDED's recipes, not those of {}", recipe.method.name())));
-    };
+    let (series, training) = (args.series(&recipe)?, args.training(recipe.method.name())?);
     let mut console = Console::new(args.common.compute.json)?;
     let observer = args.common.network.observer(args.observer.clone());
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &observer, &mut console)?;
@@ -149,7 +165,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = AblateRequest {
         series,
-        recipe: recipe.with(own),
+        recipe,
         // With the class order that the check found.
         observer: session.observer.request.clone(),
         student: args.student,

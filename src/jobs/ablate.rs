@@ -7,7 +7,6 @@ use crate::core::data::dataset::ClassId;
 use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::manifest::{Manifest, Program};
-use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::select::SelectError;
 use crate::core::formats::csv::{Csv, Field};
@@ -15,7 +14,7 @@ use crate::core::param::{BadValue, Parameters as _};
 use crate::core::progress::Progress;
 use crate::core::train::ablation::{Entry, Series};
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
-use crate::core::train::presets::Task;
+use crate::core::train::presets::{Task, preset_of};
 use crate::engine::nets::{Arch, NetworkSpec};
 use crate::store::ablation::{AblationFolder, AblationNote, FORMAT};
 use crate::store::files::{FileError, read_small, replace, shown};
@@ -35,7 +34,7 @@ pub struct AblateRequest {
     /// The series.
     pub series: Series,
     /// What its recipes are made from.
-    pub recipe: Recipe<Rded>,
+    pub recipe: Recipe,
     /// The observer: chooses patches and labels.
     pub observer: ObserverRequest,
     /// The network of the students.
@@ -93,6 +92,9 @@ pub enum AblateError {
         /// The cause.
         source: Box<TrainJobError>,
     },
+    /// A parameter of the series.
+    #[error(transparent)]
+    Series(BadValue),
     /// A training parameter.
     #[error("{entry}: {source}")]
     Parameter {
@@ -155,7 +157,7 @@ pub fn ablate(
     progress: &mut dyn Progress,
     tell: &mut dyn FnMut(News<'_>),
 ) -> Result<Vec<Row>, AblateError> {
-    let entries = request.series.entries(&request.recipe);
+    let entries = request.series.entries(&request.recipe).map_err(AblateError::Series)?;
     check(session, request, &entries)?;
     let held = AblationFolder::begin(&request.out, &note(session, request))?;
     held.warning().into_iter().for_each(|text| progress.warn(text));
@@ -265,8 +267,8 @@ fn training(
         side: Some(observer.spec.side),
         task: Task::Student,
     };
-    let preset = if entry.soft { "rded" } else { "rded-hard" };
-    let suggested = suggest(Some(preset), about).map_err(|error| failed(entry, error))?;
+    let suggested = suggest(Some(preset_of(entry.recipe.method.name(), entry.soft)), about)
+        .map_err(|error| failed(entry, error))?;
     let mut recipe = suggested.recipe;
     for (name, value) in &request.training {
         recipe.set(name, value).map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;

@@ -16,6 +16,7 @@ mod exported_training;
 mod exports;
 mod gradients;
 mod hostile;
+mod lic_student;
 mod losses;
 mod networks;
 mod own_sets;

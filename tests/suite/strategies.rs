@@ -247,3 +247,33 @@ fn series_share_sets_and_trainings() {
     let other = format!("{} --force", line("steps").replace("observer.safetensors", "other.safetensors"));
     scene.line(&other).fails(1, &["tables: holds another ablation", "observer"]);
 }
+
+/// A grid goes over parameters by name; what can't be is told before anything is made.
+#[test]
+fn a_grid_goes_over_any_parameter() {
+    let scene = Scene::with_data(&[8; 2]);
+    let line = |more: &str| {
+        format!(
+            "ablate --data data --observer observer.safetensors --student conv3x8 --out tables --seeds 1 --force \
+             --patches 1 --subset 6 --crops 2 --train epochs=1 --project project --device cpu {more}"
+        )
+    };
+    let fails = |more: &str, said: &[&str]| scene.line(&line(more)).fails(2, said);
+    fails("--series grid --grid magic=1", &["--grid magic=1", "no such parameter"]);
+    fails("--series grid --grid patches=1,5", &["--grid patches=5", "give one of"]);
+    fails("--series grid --grid-ipc 1 --grid ipc=2", &["ipc", "already"]);
+    fails("--series grid --grid patches", &["patches=1,4"]);
+    fails("--series steps --grid ipc=1,2", &["--series grid"]);
+    assert!(!scene.at("tables").exists());
+    let last = scene.line(&line("--series grid --grid-ipc 1 --grid strategy=random,realism --grid seed=0,1")).last();
+    let names: Vec<&str> = last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    let due = ["random-seed0", "random-seed1", "realism-seed0", "realism-seed1"].map(|n| format!("ipc1-strategy={n}"));
+    assert_eq!(names, due);
+    let mut sets: Vec<_> = std::fs::read_dir(scene.at("tables/sets"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    sets.sort();
+    let due = ["random", "realism"].map(|s| [0, 1].map(|seed| format!("{s}-2crops-1of6-ipc1-seed{seed}")));
+    assert_eq!(sets, due.concat());
+}

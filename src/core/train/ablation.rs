@@ -1,7 +1,8 @@
 //! Series of distillations and trainings that are compared under one protocol: the paper's tables, and grids.
 
 use crate::core::distil::rded::{Rded, Strategy};
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::recipe::{OutputFormat, Recipe};
+use crate::core::param::{BadValue, Parameters as _};
 
 /// Which series.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -13,15 +14,31 @@ pub enum Series {
     Strategies,
     /// Coresets of whole images (Table 7), with hard and with soft labels.
     Coresets,
-    /// IPC × N × subset (Figure 4); an empty list keeps the recipe's own value.
-    Grid {
-        /// Images per class.
-        ipc: Vec<u32>,
-        /// Patches per image.
-        patches: Vec<u32>,
-        /// Images per class that are scored.
-        subset: Vec<u32>,
-    },
+    /// All combinations of some parameters' values, of any method (RDED's Figure 4: IPC × N × subset).
+    Grid(Vec<Axis>),
+}
+
+/// A parameter of the recipe ([`crate::core::distil::params`]) and the values that it takes in a grid.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Axis {
+    /// The parameter's name.
+    pub name: String,
+    /// Values as flags have them.
+    pub values: Vec<String>,
+}
+
+impl std::str::FromStr for Axis {
+    type Err = String;
+
+    /// `NAME=V,V`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let axis = text.split_once('=').map(|(name, values)| Self {
+            name: name.trim_start_matches("--").to_owned(),
+            values: values.split(',').map(str::to_owned).collect(),
+        });
+        let whole = |axis: &Self| !axis.name.is_empty() && axis.values.iter().all(|value| !value.is_empty());
+        axis.filter(whole).ok_or_else(|| format!("'{text}' is no axis: give NAME=V,V, such as patches=1,4"))
+    }
 }
 
 /// One entry: a distilled set and how its students are taught.
@@ -35,22 +52,56 @@ pub struct Entry {
     pub recipe: Recipe,
     /// Whether the observer labels; otherwise the classes alone teach.
     pub soft: bool,
+    /// Whether the format of the images is part of the set's name: where a series compares formats.
+    pub formats: bool,
 }
+
+/// The parameters that the names of RDED's sets have always had.
+const NAMED: [&str; 7] = ["ipc", "patches", "subset", "crops", "strategy", "short-classes", "seed"];
 
 impl Entry {
     fn new(name: impl Into<String>, title: impl Into<String>, recipe: Recipe<Rded>, soft: bool) -> Self {
-        Self { name: name.into(), title: title.into(), recipe: recipe.into(), soft }
+        Self { name: name.into(), title: title.into(), recipe: recipe.into(), soft, formats: false }
     }
 
-    /// Names the distilled set: entries that differ in their labels alone share it.
+    /// Names the distilled set, as a folder may be called: entries that differ in their labels alone share it.
     #[must_use]
     pub fn set(&self) -> String {
-        let Recipe { ipc, seed, .. } = self.recipe;
-        let Rded { patches, subset, crops, strategy, short_classes, .. } =
-            self.recipe.method.rded().copied().unwrap_or_default();
-        let short = if short_classes.refuses() { "" } else { "-fewer" };
-        let crops = if crops == 0 { "whole".to_owned() } else { format!("{crops}crops") };
-        format!("{}-{crops}-{patches}of{subset}-ipc{ipc}{short}-seed{seed}", strategy.name())
+        let name = match self.recipe.rded().filter(|_| self.recipe.method.name() == "rded") {
+            Some(recipe) => self.rdeds(&recipe),
+            None => self.any(),
+        };
+        if self.formats { format!("{name}-{}", plain(&self.recipe.format.to_string())) } else { name }
+    }
+
+    /// The name of a set of RDED's: all that it has always said, and further parameters where they are moved.
+    fn rdeds(&self, recipe: &Recipe<Rded>) -> String {
+        let own = &recipe.method;
+        let short = if own.short_classes.refuses() { "" } else { "-fewer" };
+        let crops = if own.crops == 0 { "whole".to_owned() } else { format!("{}crops", own.crops) };
+        let (strategy, patches, subset) = (own.strategy.name(), own.patches, own.subset);
+        let (ipc, seed) = (recipe.ipc, recipe.seed);
+        let mut usual = Recipe::default();
+        for name in NAMED {
+            // Values of a recipe that is there are values that a parameter takes.
+            let _ = usual.set(name, &self.recipe.get(name));
+        }
+        let others = Recipe::table().iter().filter(|p| !NAMED.contains(&p.name) && p.name != "format");
+        let moved = others.filter(|p| p.value(&self.recipe) != p.value(&usual));
+        let moved: String = moved.map(|p| format!("-{}", worded(p.name, &plain(&p.value(&self.recipe))))).collect();
+        format!("{strategy}-{crops}-{patches}of{subset}-ipc{ipc}{short}{moved}-seed{seed}")
+    }
+
+    /// The name of a set of any method: it has more parameters than a folder's name has room for, so the recipe as records
+    /// have it is hashed.
+    fn any(&self) -> String {
+        let of_any_format = Recipe { format: OutputFormat::Png, ..self.recipe.clone() };
+        // A recipe is plain fields: writing it as JSON cannot fail.
+        let text = serde_json::to_vec(&of_any_format).unwrap_or_default();
+        let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 name of a distilled set v1");
+        hash.update(&text);
+        let (method, ipc, seed) = (self.recipe.method.name(), self.recipe.ipc, self.recipe.seed);
+        format!("{method}-ipc{ipc}-seed{seed}-{}", &hash.finalize().to_hex()[..16])
     }
 
     /// Names the training: entries of two series that have set and labels in common share it.
@@ -58,6 +109,17 @@ impl Entry {
     pub fn training(&self) -> String {
         format!("{}-{}", self.set(), if self.soft { "soft" } else { "hard" })
     }
+}
+
+/// A value with nothing but what every file system takes in a name.
+fn plain(value: &str) -> String {
+    value.chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).collect()
+}
+
+/// A parameter with its value, in short: `ipc10`, `strategy=random`.
+fn worded(name: &str, value: &str) -> String {
+    let number = value.starts_with(|c: char| c.is_ascii_digit());
+    if number { format!("{name}{value}") } else { format!("{name}={value}") }
 }
 
 impl Series {
@@ -68,20 +130,31 @@ impl Series {
             Self::Steps => "steps",
             Self::Strategies => "strategies",
             Self::Coresets => "coresets",
-            Self::Grid { .. } => "grid",
+            Self::Grid(_) => "grid",
         }
     }
 
-    /// Its entries, in the order of the paper's table, on the basis of a recipe: RDED's for the same images.
-    #[must_use]
-    pub fn entries(&self, base: &Recipe<Rded>) -> Vec<Entry> {
-        let base = varied(base, |own| (own.strategy, own.crops) = (Strategy::Realism, own.crops.max(1)));
-        match self {
+    /// Its entries, in the order of the paper's table, on the basis of a recipe: RDED's for the same images, or for a
+    /// grid any.
+    ///
+    /// # Errors
+    /// [`BadValue`] of a parameter that the method doesn't have, or of a value that it can't take.
+    pub fn entries(&self, base: &Recipe) -> Result<Vec<Entry>, BadValue> {
+        if let Self::Grid(axes) = self {
+            return grid(base, axes);
+        }
+        let (method, name) = (base.method.name(), self.name());
+        let rded = base.rded().filter(|_| method == "rded").ok_or_else(|| {
+            let why = format!("the series {name} varies RDED's steps; give --method rded, or --series grid");
+            BadValue::new("method", method, why)
+        })?;
+        let base = varied(&rded, |own| (own.strategy, own.crops) = (Strategy::Realism, own.crops.max(1)));
+        Ok(match self {
             Self::Steps => steps(&base),
             Self::Strategies => by_strategy(&base, "patches"),
             Self::Coresets => by_strategy(&varied(&base, |own| (own.crops, own.patches) = (0, 1)), "whole images"),
-            Self::Grid { ipc, patches, subset } => grid(&base, (ipc, patches, subset)),
-        }
+            Self::Grid(_) => Vec::new(),
+        })
     }
 }
 
@@ -135,37 +208,66 @@ fn title(strategy: Strategy) -> &'static str {
     }
 }
 
-fn grid(base: &Recipe<Rded>, (ipc, patches, subset): (&[u32], &[u32], &[u32])) -> Vec<Entry> {
-    let or = |values: &[u32], own: u32| if values.is_empty() { vec![own] } else { values.to_vec() };
-    let mut entries = Vec::new();
-    for ipc in or(ipc, base.ipc) {
-        for patches in or(patches, base.method.patches) {
-            for subset in or(subset, base.method.subset) {
-                let name = format!("ipc{ipc}-n{patches}-of{subset}");
-                let title = format!("IPC {ipc}, N = {patches}, subset {subset}");
-                let mut recipe = varied(base, |own| (own.patches, own.subset) = (patches, subset));
-                recipe.ipc = ipc;
-                entries.push(Entry::new(name, title, recipe, true));
-            }
+/// All combinations, the last axis fastest; the recipe itself without axes.
+fn grid(base: &Recipe, axes: &[Axis]) -> Result<Vec<Entry>, BadValue> {
+    let formats = axes.iter().any(|axis| axis.name == "format");
+    let mut cells: Vec<Vec<(&str, &str)>> = vec![Vec::new()];
+    for (at, axis) in axes.iter().enumerate() {
+        if axes[..at].iter().any(|other| other.name == axis.name) {
+            return Err(BadValue::new(&axis.name, &axis.values.join(","), "the grid has this parameter already"));
+        }
+        let longer = cells.iter().flat_map(|cell| {
+            axis.values.iter().map(move |value| [cell.as_slice(), &[(axis.name.as_str(), value.as_str())]].concat())
+        });
+        cells = longer.collect();
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for cell in cells {
+        let recipe = moved(base, &cell)?;
+        let said = |(name, _): &(&str, &str)| ((*name).to_owned(), recipe.get(name));
+        let mut said: Vec<(String, String)> = cell.iter().map(said).collect();
+        if said.is_empty() {
+            said.push(("ipc".to_owned(), recipe.ipc.to_string()));
+        }
+        let name = said.iter().map(|(name, value)| worded(name, value)).collect::<Vec<_>>().join("-");
+        let title = said.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ");
+        // A value that is given twice, or in two spellings, is one entry.
+        if entries.iter().all(|entry| entry.name != name) {
+            entries.push(Entry { name, title, recipe, soft: true, formats });
         }
     }
-    entries
+    Ok(entries)
+}
+
+/// The recipe with these values, set in the table's order: some parameters are there only once others are set.
+fn moved(base: &Recipe, cell: &[(&str, &str)]) -> Result<Recipe, BadValue> {
+    let mut recipe = base.clone();
+    let place = |name: &str| Recipe::table().iter().position(|p| p.name == name);
+    let mut cell = cell.to_vec();
+    cell.sort_by_key(|(name, _)| place(name));
+    cell.iter().try_for_each(|(name, value)| recipe.set(name, value))?;
+    recipe.check()?;
+    Ok(recipe)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(series: &Series, base: &Recipe<Rded>) -> Vec<String> {
-        series.entries(base).into_iter().map(|e| e.name).collect()
+    fn names(series: &Series, base: &Recipe) -> Vec<String> {
+        series.entries(base).unwrap().into_iter().map(|e| e.name).collect()
+    }
+
+    fn axes(texts: &[&str]) -> Series {
+        Series::Grid(texts.iter().map(|text| text.parse().unwrap()).collect())
     }
 
     #[test]
     fn steps_add_one_thing_each() {
-        let photographs = Recipe::<Rded>::default();
+        let photographs = Recipe::default();
         assert_eq!(names(&Series::Steps, &photographs), ["original", "best-crop", "top-k", "stitch", "relabel"]);
-        let small = photographs.with(Rded { patches: 1, ..Rded::default() });
-        let entries = Series::Steps.entries(&small);
+        let small = photographs.with(Rded { patches: 1, ..Rded::default() }).into();
+        let entries = Series::Steps.entries(&small).unwrap();
         assert_eq!(
             entries.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(),
             ["original", "best-crop", "top-k", "relabel"]
@@ -180,8 +282,8 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_grids_cover_all() {
-        let base = Recipe::<Rded>::default();
-        let grid = Series::Grid { ipc: vec![1, 10], patches: vec![], subset: vec![100, 200, 300] };
+        let base = Recipe::default();
+        let grid = axes(&["ipc=1,10", "subset=100,200,300"]);
         for series in [Series::Strategies, Series::Coresets, grid.clone()] {
             let mut names = names(&series, &base);
             let count = names.len();
@@ -189,8 +291,54 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), count, "{series:?}");
         }
-        assert_eq!(names(&grid, &base).len(), 6);
+        let all = names(&grid, &base);
+        assert_eq!((all.len(), all[0].as_str(), all[5].as_str()), (6, "ipc1-subset100", "ipc10-subset300"));
+        assert_eq!(names(&axes(&[]), &base), ["ipc10"]);
         let whole = |own: &Rded| own.crops == 0 && own.patches == 1;
-        assert!(Series::Coresets.entries(&base).iter().all(|e| e.recipe.method.rded().is_some_and(whole)));
+        let coresets = Series::Coresets.entries(&base).unwrap();
+        assert!(coresets.iter().all(|e| e.recipe.method.rded().is_some_and(whole)));
+    }
+
+    /// As folders of before are called.
+    #[test]
+    fn sets_of_rded_keep_their_names() {
+        let set = |series: &Series| series.entries(&Recipe::default()).unwrap()[0].set();
+        assert_eq!(set(&Series::Steps), "random-whole-1of300-ipc10-seed0");
+        assert_eq!(set(&axes(&["ipc=1", "patches=9"])), "realism-5crops-9of300-ipc1-seed0");
+        assert_eq!(set(&axes(&["short-classes=fewer"])), "realism-5crops-4of300-ipc10-fewer-seed0");
+        assert_eq!(set(&axes(&["format=jpeg:75"])), "realism-5crops-4of300-ipc10-seed0-jpeg75");
+    }
+
+    /// Every parameter of the table makes another set, whatever it is.
+    #[test]
+    fn a_grid_goes_over_any_parameter() {
+        for param in Recipe::table() {
+            let mut recipe = Recipe::default();
+            if recipe.get(param.name).is_empty() {
+                continue;
+            }
+            let values = ["1", "4", "fewer", "random", "jpeg:90", "whole", "view", "on"];
+            let Some(value) = values.into_iter().find(|v| recipe.set(param.name, v).is_ok()) else { continue };
+            let series = axes(&[&format!("{}={value},{}", param.name, Recipe::default().get(param.name))]);
+            let entries = series.entries(&Recipe::default()).unwrap();
+            assert_eq!(entries.len(), 2, "{}", param.name);
+            assert_ne!(entries[0].set(), entries[1].set(), "{}", param.name);
+        }
+        let grid = axes(&["strategy=random,realism", "seed=0,1,1"]);
+        assert_eq!(
+            names(&grid, &Recipe::default()),
+            ["strategy=random-seed0", "strategy=random-seed1", "strategy=realism-seed0", "strategy=realism-seed1"]
+        );
+    }
+
+    #[test]
+    fn grids_that_cannot_be_are_told() {
+        let wrong = |texts: &[&str]| axes(texts).entries(&Recipe::default()).unwrap_err().to_string();
+        assert!(wrong(&["patches=1,3"]).starts_with("--patches 3: give one of"));
+        assert!(wrong(&["magic=1"]).contains("there is no such parameter"));
+        assert!(wrong(&["ipc=1", "ipc=10"]).contains("already"));
+        for text in ["patches", "=1", "patches=1,,4", ""] {
+            assert!(text.parse::<Axis>().unwrap_err().contains("patches=1,4"), "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
-//! The papers' trainings, by name: students on distilled images (RDED, SRe2L, DD-Ranking) and observers on whole datasets
+//! The papers' trainings, by name: students on distilled images (RDED, SRe2L, CDA, LIC, DD-Ranking) and observers on whole datasets
 //! (SRe2L's "squeeze"). A preset is a function of what is trained on what, because RDED's is.
+
+mod optimised;
 
 use super::forms::{BETAS, EPSILON, RATIO};
 use super::loss::Loss;
@@ -55,7 +57,7 @@ pub struct TrainPreset {
 }
 
 /// All of them, students first.
-pub const TRAIN_PRESETS: [TrainPreset; 11] = [
+pub const TRAIN_PRESETS: [TrainPreset; 14] = [
     student(
         "rded",
         "RDED: 300 epochs, AdamW, half a cosine, KL at T = 20 with the observer's online labels, CutMix",
@@ -69,10 +71,25 @@ pub const TRAIN_PRESETS: [TrainPreset; 11] = [
     student(
         "sre2l-imagenet",
         "SRe2L on ImageNet-1k: FKD's stored labels, KL at T = 20, CutMix, full cosine",
-        sre2l_imagenet,
+        optimised::sre2l_imagenet,
     ),
-    student("sre2l-cifar100", "SRe2L on CIFAR-100: 400 epochs, KL at T = 30, MixUp 0.8, full cosine", sre2l_cifar),
-    student("sre2l-tiny", "SRe2L on Tiny-ImageNet: SGD, 100 epochs, KL at T = 20 times T²", sre2l_tiny),
+    student(
+        "sre2l-cifar100",
+        "SRe2L on CIFAR-100: 400 epochs, KL at T = 30, MixUp 0.8, full cosine",
+        optimised::sre2l_cifar,
+    ),
+    student("sre2l-tiny", "SRe2L on Tiny-ImageNet: SGD, 100 epochs, KL at T = 20 times T²", optimised::sre2l_tiny),
+    student(
+        "sre2l",
+        "SRe2L's training for images of this side: CIFAR's, Tiny-ImageNet's or ImageNet's",
+        optimised::sre2l,
+    ),
+    student("cda", "CDA's training for images of this side: SRe2L's with smaller batches", optimised::cda),
+    student(
+        "lic",
+        "LIC: 1000 epochs, AdamW, two steps by 0.2, squared logits of the observer, cells at random, DSA",
+        optimised::lic,
+    ),
     student("dd-ranking-rded", "DD-Ranking's settings for RDED: no crops, decay of all parameters", dd_ranking),
     observer(
         "one-cycle-cifar",
@@ -117,6 +134,19 @@ impl TrainPreset {
     #[must_use]
     pub fn suggest(&self, facts: &Facts<'_>) -> Suggestion {
         (self.suggest)(facts)
+    }
+}
+
+/// The preset that the paper of a distillation's method trains with: its own, or RDED's where it has none. On classes
+/// alone that is RDED's, too, as no other paper says how.
+#[must_use]
+pub fn preset_of(method: &str, soft: bool) -> &'static str {
+    match method {
+        _ if !soft => "rded-hard",
+        "sre2l" => "sre2l",
+        "cda" => "cda",
+        "lic" => "lic",
+        _ => "rded",
     }
 }
 
@@ -204,58 +234,6 @@ fn rded_hard(facts: &Facts<'_>) -> Suggestion {
         ..recipe
     };
     Suggestion { recipe, notes }
-}
-
-/// SRe2L's validation on ImageNet-1K (Yin et al. 2023).
-fn sre2l_imagenet(_: &Facts<'_>) -> Suggestion {
-    let note = "evaluated after epochs 10, 20, …; SRe2L's code: after 1, 11, … and the last";
-    let recipe = TrainRecipe {
-        batch: 1024,
-        accumulation: 2,
-        schedule: Schedule::Cosine { warm_up: 0 },
-        labels: LabelSource::Stored,
-        cropping: crops(0.08),
-        statistics_twice: false,
-        evaluations: Evaluations::Every(10),
-        ..TrainRecipe::default()
-    };
-    Suggestion { recipe, notes: vec![note.to_owned()] }
-}
-
-/// SRe2L's validation on CIFAR-100; there the observer stays in training mode, so that its running statistics drift.
-fn sre2l_cifar(_: &Facts<'_>) -> Suggestion {
-    let recipe = TrainRecipe {
-        epochs: 400,
-        batch: 128,
-        decay_all: true,
-        schedule: Schedule::Cosine { warm_up: 0 },
-        loss: Loss::Kl { temperature: 30.0, scaled: false },
-        mixing: Mixing::MixUp { alpha: 0.8 },
-        cropping: Cropping::Padded(4),
-        statistics_twice: false,
-        evaluations: Evaluations::Last,
-        ..TrainRecipe::default()
-    };
-    let note = "SRe2L's code leaves the observer in training mode on CIFAR; here it is frozen, as everywhere else";
-    Suggestion { recipe, notes: vec![note.to_owned()] }
-}
-
-/// SRe2L's validation on Tiny-ImageNet.
-fn sre2l_tiny(_: &Facts<'_>) -> Suggestion {
-    without_notes(TrainRecipe {
-        epochs: 100,
-        batch: 256,
-        optimiser: Optimiser::Sgd { momentum: 0.9, nesterov: false, decay: 1e-4 },
-        decay_all: true,
-        rate: 0.2,
-        schedule: Schedule::Cosine { warm_up: 5 },
-        loss: Loss::Kl { temperature: 20.0, scaled: true },
-        mixing: Mixing::None,
-        cropping: crops(0.08),
-        statistics_twice: false,
-        evaluations: Evaluations::Every(1),
-        ..TrainRecipe::default()
-    })
 }
 
 /// DD-Ranking (Li et al. 2024). Batches as RDED's; the rate is 1e-3 for every student.

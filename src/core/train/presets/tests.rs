@@ -94,3 +94,64 @@ fn other_papers_have_their_words() {
     let nesterov = Optimiser::Sgd { momentum: 0.9, nesterov: true, decay: 5e-4 };
     assert_eq!(of("one-cycle-cifar", CIFAR10).recipe.optimiser, nesterov);
 }
+
+/// Side, classes and IPC of a dataset decide; SRe2L's batch is never larger than the set.
+#[test]
+fn sre2l_and_cda_fit_the_images() {
+    let words = |name, (side, classes, ipc): (u32, u32, u32)| {
+        let r = of(name, Facts { side, classes, ipc, ..CIFAR10 }).recipe;
+        format!("{} {}/{} {} {} {} {}", r.epochs, r.batch, r.accumulation, r.optimiser, r.rate, r.loss, r.labels)
+    };
+    assert_eq!(words("sre2l", (32, 100, 10)), "400 128/1 adamw 0.001 kl:30 online");
+    assert_eq!(words("sre2l", (32, 10, 1)), "400 10/1 adamw 0.001 kl:30 online");
+    assert_eq!(words("sre2l", (64, 200, 50)), "100 256/1 sgd 0.2 kl:20:t2 online");
+    assert_eq!(words("sre2l", (224, 1000, 10)), "300 1024/2 adamw 0.001 kl:20 online");
+    assert_eq!(words("sre2l", (224, 10, 10)), "300 100/1 adamw 0.001 kl:20 online");
+    assert_eq!(words("cda", (224, 1000, 50)), "300 128/1 adamw 0.001 kl:20 online");
+    assert_eq!(words("cda", (64, 200, 50)), "100 64/1 sgd 0.2 kl:20:t2 online");
+    assert_eq!(words("cda", (32, 100, 50)), "800 8/1 adamw 0.001 kl:30 online");
+    let photographs = of("cda", Facts { side: 224, classes: 1000, ipc: 50, ..CIFAR10 });
+    assert_eq!((photographs.recipe.mixing, photographs.recipe.get("decay").as_str()), (Mixing::CutMix, "0.01"));
+    assert!(photographs.notes.iter().any(|note| note.contains("--stored-labels")), "{:?}", photographs.notes);
+    let small = of("sre2l", Facts { ipc: 1, ..CIFAR10 });
+    assert!(small.notes.contains(&"a batch is all 10 images; SRe2L's has 128".to_owned()), "{:?}", small.notes);
+    let tiny = Facts { side: 64, classes: 200, ..CIFAR10 };
+    assert_eq!(of("sre2l-tiny", tiny).recipe.evaluation_edge, Some(64), "no zoom");
+}
+
+/// LIC's protocol: batches by the number of images, rates by student, edges by side.
+#[test]
+fn lic_is_its_codes() {
+    let recipe = of("lic", Facts { factor: 2, ..CIFAR10 }).recipe;
+    assert_eq!(
+        recipe.flags(),
+        "--epochs 1000 --batch 50 --accumulation 1 --optimiser adamw --decay 0.0001 --decay-all on --lr 0.001 \
+         --schedule milestones:0.2:2/3:5/6 --loss mse --labels online --mixing none --shuffle 1 --decode-first off \
+         --crop cells:2 --flip off --dsa on --statistics-twice off --evaluate parts:4 --val-edge 0 --seed 0 --seeds 1"
+    );
+    for ((classes, ipc), batch) in
+        [((10, 1), 10), ((11, 1), 50), ((10, 50), 50), ((100, 10), 100), ((200, 100), 100), ((1000, 50), 200)]
+    {
+        assert_eq!(of("lic", Facts { classes, ipc, ..CIFAR10 }).recipe.batch, batch, "{classes} {ipc}");
+    }
+    for (student, rate) in
+        [("resnet18", 1e-3), ("swin_v2_t", 1e-4), ("vit_tiny_patch16_224", 1e-4), ("efficientnet_b0", 2e-3)]
+    {
+        assert_eq!(of("lic", Facts { student, ..CIFAR10 }).recipe.rate, rate, "{student}");
+    }
+    let edge = |classes, side| of("lic", Facts { classes, side, ..CIFAR10 }).recipe.evaluation_edge;
+    assert_eq!([edge(10, 128), edge(1000, 64), edge(200, 64)], [Some(146), Some(73), Some(64)]);
+    assert_eq!([edge(10, 32), edge(1000, 224)], [None, None]);
+    assert_eq!(of("lic", Facts { classes: 1000, side: 224, ..CIFAR10 }).recipe.epochs, 300);
+    let other = of("lic", Facts { student: "conv4", factor: 2, ..CIFAR10 });
+    assert_eq!(other.notes.len(), 4, "{:?}", other.notes);
+    assert_eq!(of("lic", CIFAR10).notes.len(), 2);
+}
+
+#[test]
+fn every_method_has_a_training() {
+    let presets = ["rded", "sre2l", "cda", "lic", "magic"].map(|method| preset_of(method, true));
+    assert_eq!(presets, ["rded", "sre2l", "cda", "lic", "rded"]);
+    assert_eq!(preset_of("lic", false), "rded-hard");
+    assert!(presets.iter().all(|name| TrainPreset::named(name).is_some_and(|p| p.task == Task::Student)));
+}
