@@ -41,6 +41,12 @@ pub struct Args {
     /// A paper's recipe, or one of your own by its name or file; other flags override it
     #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
+    /// rded, sre2l, cda or lic. Without a preset it takes its paper's values for the side of the data [default: rded]
+    #[arg(long, value_name = "NAME")]
+    method: Option<String>,
+    /// Another observer by which pixels are moved, beside --observer (sre2l, cda, lic). May be repeated
+    #[arg(long, value_name = "FILE")]
+    beside: Vec<PathBuf>,
     /// Distil although the observer check says no
     #[arg(long)]
     force: bool,

@@ -17,12 +17,14 @@ pub mod opinion;
 pub mod patch_table;
 pub mod picking;
 pub mod pictures;
+pub mod refine;
 pub mod relabel;
 pub mod reopen;
 pub mod report;
 pub mod sample;
 pub mod scoring;
 pub mod session;
+pub mod stitched;
 pub mod train;
 pub mod worker;
 

@@ -7,6 +7,9 @@ use crate::engine::burn::engine::BurnEngine;
 use crate::engine::cpu::infer::CpuEngine;
 use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
+use crate::engine::learn::choice::network;
+use crate::engine::learn::{Differentiable, Probe, Setup};
+use crate::engine::nets::graph::Tap;
 use crate::engine::observe::features;
 use crate::engine::observe::score::Throughput;
 use crate::engine::plan::{Engine, EngineError, Plan};
@@ -90,6 +93,27 @@ impl Session {
             }
         };
         Ok(self.tapped.insert(made).as_mut())
+    }
+
+    /// An observer on this device that gives one feature beside its logits.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the device refuses another network.
+    pub fn showing(&self, observer: &OpenedObserver, tap: Tap) -> Result<Box<dyn Engine>, EngineError> {
+        engine(observer.observer.plan_with(tap), &self.picked)
+    }
+
+    /// An observer on this device as a frozen network that is differentiated by its images.
+    ///
+    /// # Errors
+    /// [`EngineError`] where the device refuses another network.
+    pub fn frozen(
+        &self,
+        observer: &OpenedObserver,
+        probes: Vec<Probe>,
+    ) -> Result<Box<dyn Differentiable>, EngineError> {
+        let own = &observer.observer;
+        network(&own.spec, own.weights(), &Setup::frozen(probes), &self.picked)
     }
 
     /// Class of device and engine for score keys: results of different ones round differently.

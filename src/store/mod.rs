@@ -14,6 +14,7 @@ pub mod model_config;
 pub mod presets;
 pub mod project;
 pub mod record;
+pub mod refinement;
 pub mod sealed;
 pub mod settings;
 pub mod stamps;

@@ -3,6 +3,7 @@
 //! Here is the reading half, of the header alone; the crate `safetensors` writes. Its own reader keeps a header's entries
 //! in forms that take a dozen times the header's bytes, which a hostile file of nothing but a header makes use of.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -24,6 +25,33 @@ pub struct Entry {
     pub shape: Vec<usize>,
     /// Where its bytes lie in the file.
     pub bytes: Range<u64>,
+}
+
+/// A tensor of floats that is to be written.
+#[derive(Clone, Debug)]
+pub struct Floats<'a> {
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Values, row-major.
+    pub values: &'a [f32],
+}
+
+impl safetensors::tensor::View for Floats<'_> {
+    fn dtype(&self) -> safetensors::tensor::Dtype {
+        safetensors::tensor::Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into()
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.values.len()
+    }
 }
 
 /// What a file's header says.

@@ -17,8 +17,8 @@ use crate::engine::nets::Arch;
 use crate::engine::nets::graph::Tap;
 use crate::engine::plan::{Engine, EngineError};
 
-/// The terms of the loss.
-const TERMS: [&str; 1] = ["feature"];
+/// The names of the loss's terms.
+pub const TERMS: [&str; 1] = ["feature"];
 
 /// What pads an image whose side no number of cells divides.
 const PADDING: f32 = 0.5;
@@ -152,6 +152,10 @@ impl Objective for Align<'_> {
 
     fn batch(&self) -> usize {
         self.count() * self.views.len()
+    }
+
+    fn shape(&self) -> [usize; 4] {
+        [self.count(), 3, self.stitched.side, self.stitched.side]
     }
 
     /// δ, of which nothing is there yet.

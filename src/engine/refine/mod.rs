@@ -7,8 +7,11 @@
 //! weights' gradients would ask for.
 
 pub mod align;
+mod checkpoint;
 pub mod recover;
 mod view;
+
+pub use checkpoint::StateError;
 
 use crate::core::distil::recovery::Turns;
 use crate::core::progress::Cancelled;
@@ -94,6 +97,9 @@ pub trait Objective {
 
     /// Images that are shown at once.
     fn batch(&self) -> usize;
+
+    /// Images, channels, rows and columns of what is made.
+    fn shape(&self) -> [usize; 4];
 
     /// What is moved, before the first step.
     fn start(&self) -> Vec<f32>;

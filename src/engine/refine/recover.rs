@@ -16,8 +16,8 @@ use crate::engine::nets::graph::Graph;
 use crate::engine::plan::EngineError;
 use crate::engine::weights::Weights;
 
-/// The terms of the loss.
-const TERMS: [&str; 4] = ["ce", "bn", "tv", "l2"];
+/// The names of the loss's terms.
+pub const TERMS: [&str; 4] = ["ce", "bn", "tv", "l2"];
 
 /// What an observer expects.
 #[derive(Clone, Debug)]
@@ -129,6 +129,10 @@ impl Objective for Recover {
 
     fn batch(&self) -> usize {
         self.start.len() / (3 * self.side * self.side).max(1)
+    }
+
+    fn shape(&self) -> [usize; 4] {
+        [self.batch(), 3, self.side, self.side]
     }
 
     fn start(&self) -> Vec<f32> {

@@ -1,13 +1,10 @@
 //! A training's state as one safetensors file: weights, the optimiser's moments, the best weights so far, and where it
 //! stands as JSON in the header.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Cursor;
 
-use safetensors::tensor::{Dtype, View};
-
-use crate::core::formats::safetensors_file::Directory;
+use crate::core::formats::safetensors_file::{Directory, Floats};
 use crate::core::formats::torch_file;
 use crate::core::train::curve::Curve;
 use crate::engine::learn::OptimiserState;
@@ -52,47 +49,24 @@ pub struct CheckpointError(String);
 
 const STATE: &str = "stillroom training";
 
-struct Values<'a> {
-    shape: Vec<usize>,
-    values: &'a [f32],
-}
-
-impl View for Values<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into()
-    }
-
-    fn data_len(&self) -> usize {
-        4 * self.values.len()
-    }
-}
-
 impl Checkpoint {
     /// The file's bytes.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, CheckpointError> {
         let fail = |e: &dyn std::fmt::Display| CheckpointError(e.to_string());
-        let mut entries: Vec<(String, Values<'_>)> = Vec::new();
+        let mut entries: Vec<(String, Floats<'_>)> = Vec::new();
         let sets = [("weights.", Some(&self.weights)), ("best.", self.best.as_ref())];
         for (prefix, weights) in sets.into_iter().filter_map(|(p, w)| Some((p, w?))) {
             entries.extend(
                 weights
                     .tensors()
                     .iter()
-                    .map(|(key, t)| (format!("{prefix}{key}"), Values { shape: t.shape.clone(), values: &t.values })),
+                    .map(|(key, t)| (format!("{prefix}{key}"), Floats { shape: t.shape.clone(), values: &t.values })),
             );
         }
         for (key, moments) in &self.optimiser.moments {
             entries.extend(
                 moments.iter().enumerate().map(|(order, values)| {
-                    (format!("moment{order}.{key}"), Values { shape: vec![values.len()], values })
+                    (format!("moment{order}.{key}"), Floats { shape: vec![values.len()], values })
                 }),
             );
         }

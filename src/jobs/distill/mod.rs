@@ -9,10 +9,10 @@ use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::curation::file::{self, Strays};
 use crate::core::distil::rded::Rded;
-use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::{BrokenImage, ClassScores};
 use crate::core::distil::select::{SelectError, Supply};
-use crate::core::distil::set::{ImageSet as _, SetError};
+use crate::core::distil::set::{ImageSet, SetError};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
@@ -22,25 +22,26 @@ use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
 use crate::store::files::KeptPath;
 use crate::store::project::{NewRun, Project, ProjectError, RunAsked, RunRow, RunStatus};
 
+use super::open::OpenedObserver;
 use super::picking::{Picks, ScoredClasses};
+use super::refine::{Asked, RefineCost, RefineJobError, RefinedSet, Refining, refine};
 use super::reopen::{kept_dataset, kept_observer};
-use super::scoring::{Cost, ScoringError, crop_plan, score};
+use super::scoring::{Cost, ScoringError, score};
 use super::session::Session;
 
 mod images;
 mod laid;
 mod notes;
 mod sets;
-mod stitched;
 
 use images::Shared;
 use laid::{lay_out, left_out, mean_loss};
 use sets::Set;
 
+pub use super::stitched::StitchedSet;
 pub use images::recut;
 pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
-pub use stitched::StitchedSet;
 
 /// What is distilled, and where to.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct DistillRequest {
     pub classes: Vec<ClassId>,
     /// What a person decided about images of the dataset.
     pub curation: Arc<Curation>,
+    /// Observers that move pixels beside the session's.
+    pub beside: Vec<Arc<OpenedObserver>>,
     /// The output folder.
     pub out: PathBuf,
 }
@@ -68,8 +71,10 @@ pub struct DistillReport {
     pub cost: Cost,
     /// Distilled images.
     pub images: usize,
-    /// Mean loss of the selected patches.
-    pub mean_selected_loss: f64,
+    /// What moving the pixels cost, of all sizes together; `None` of a method that doesn't.
+    pub refined: Option<RefineCost>,
+    /// Mean loss of the selected patches; `None` of a method that selects none.
+    pub mean_selected_loss: Option<f64>,
     /// Images that could not be decoded.
     pub broken: usize,
 }
@@ -86,6 +91,9 @@ pub enum DistillError {
     /// A class has too few usable images.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// Moving the pixels.
+    #[error(transparent)]
+    Refine(#[from] RefineJobError),
     /// The output folder.
     #[error(transparent)]
     Export(#[from] RdedError),
@@ -127,7 +135,8 @@ impl DistillError {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         let scoring = matches!(self, Self::Scoring(ScoringError::Score(ScoreError::Cancelled(_))));
-        scoring || matches!(self, Self::Features(FeatureError::Cancelled(_)))
+        let refining = matches!(self, Self::Refine(error) if error.is_cancelled());
+        scoring || refining || matches!(self, Self::Features(FeatureError::Cancelled(_)))
     }
 }
 
@@ -138,6 +147,8 @@ pub enum Found {
     Scores(Arc<ClassScores>),
     /// What the strategy picked by features, for the first size.
     Picks(Picks),
+    /// Images as they change; the class is that of the first of them.
+    Refining(Arc<Refining>),
 }
 
 /// Receives what is found.
@@ -154,8 +165,7 @@ pub fn distill(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<DistillReport, DistillError> {
-    let Method::Rded(own) = request.recipe.method;
-    let mut reports = run(session, project, (request, &Set::only(&request.recipe.with(own))), progress, each)?;
+    let mut reports = run(session, project, (request, &Set::only(&request.recipe)), progress, each)?;
     // One set has one report.
     Ok(reports.remove(0))
 }
@@ -175,14 +185,13 @@ pub fn distill_sizes(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
-    let Method::Rded(own) = request.recipe.method;
-    let sets = Set::of_sizes(&request.recipe.with(own), ipcs, sizes);
+    let sets = Set::of_sizes(&request.recipe, ipcs, sizes);
     run(session, project, (request, &sets), progress, each)
 }
 
 /// The recipe of the largest set: what scoring and warnings go by.
-fn largest(sets: &[Set]) -> Recipe<Rded> {
-    sets.iter().map(|s| s.recipe).max_by_key(|r| r.ipc).unwrap_or_default()
+fn largest(sets: &[Set]) -> Recipe {
+    sets.iter().map(|s| &s.recipe).max_by_key(|r| r.ipc).cloned().unwrap_or_default()
 }
 
 fn run(
@@ -192,12 +201,13 @@ fn run(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
-    let recipe = &largest(sets);
-    if crop_plan(session, recipe).patch_side == 0 {
+    if let Some(recipe) = &largest(sets).rded() {
         let side = session.observer.observer.spec.side as u32;
-        return Err(DistillError::PatchTooSmall { patches: recipe.method.patches, side });
+        if side < recipe.method.factor() {
+            return Err(DistillError::PatchTooSmall { patches: recipe.method.patches, side });
+        }
+        enough_images(&session.dataset, (&request.classes, &request.curation), recipe).map_err(SelectError::from)?;
     }
-    enough_images(&session.dataset, (&request.classes, &request.curation), recipe).map_err(SelectError::from)?;
     let output = RdedFolder::begin(&request.out)?;
     for left in output.leftovers() {
         progress.warn(format!(
@@ -259,7 +269,7 @@ fn begin_runs(
     let curation = (!request.curation.is_empty()).then(text);
     let asked = &asked(session, project, request);
     let begin = |set: &Set| {
-        let (recipe, out) = (&set.recipe.into(), &place(&request.out, set));
+        let (recipe, out) = (&set.recipe, &place(&request.out, set));
         let curation = curation.as_deref();
         project.begin_run(&NewRun { data, observer, recipe, curation, asked: Some(asked), out: Some(out) })
     };
@@ -274,7 +284,69 @@ fn distill_into(
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
     let start = Instant::now();
-    let (recipe, classes) = (&largest(sets), &request.classes);
+    let classes = &request.classes;
+    let Base { blocks, laid, cost } = base(session, project, (request, sets), progress, each)?;
+    let (refined, spent) = refined(session, project, (request, sets, &laid), progress, each)?;
+    let layouts = sets::layouts(sets);
+    let images = |ipc: u32| -> Option<&dyn ImageSet> {
+        let at = layouts.iter().position(|&layout| layout == ipc)?;
+        let moved = refined.get(at).map(|set| set as &dyn ImageSet);
+        moved.or_else(|| laid.get(at).map(|set| set as &dyn ImageSet))
+    };
+    let of_layout = |&ipc: &u32| {
+        let holders = sets.iter().filter(|set| set.layout_ipc() == ipc).collect();
+        Some(Shared { images: images(ipc)?, classes: classes.len() as u32, holders })
+    };
+    let shared: Vec<Shared<'_>> = layouts.iter().filter_map(of_layout).collect();
+    images::write_images(&shared, &output, session.throughput.threads, progress)?;
+    let pairs: Vec<(&Set, &dyn ImageSet)> =
+        sets.iter().filter_map(|set| Some((set, images(set.layout_ipc())?))).collect();
+    let described = |&(set, images): &(&Set, &dyn ImageSet)| SetManifest {
+        folder: set.folder.clone(),
+        manifest: notes::manifest(session, classes, (set, images), &blocks),
+    };
+    let of = |set: &Set| laid.iter().find(|laid| laid.ipc == set.layout_ipc());
+    sets.iter().filter_map(|set| Some((set, of(set)?))).for_each(|(set, laid)| left_out(set, laid, progress));
+    let manifests: Vec<_> = pairs.iter().map(described).collect();
+    let out = output.finish(&manifests)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let subset = largest(sets).rded().map_or(0, |recipe| recipe.method.subset);
+    let broken = blocks.iter().map(|b| broken_within(b, subset).count()).sum();
+    let report = |&(set, images): &(&Set, &dyn ImageSet)| {
+        let of_class = |class| images.images(ClassId(class)).min(set.recipe.ipc) as usize;
+        DistillReport {
+            out: place(&out, set),
+            ipc: set.recipe.ipc,
+            seconds,
+            cost,
+            refined: spent.clone(),
+            images: (0..classes.len() as u32).map(of_class).sum(),
+            mean_selected_loss: of(set).map(|laid| mean_loss(set, laid)),
+            broken,
+        }
+    };
+    Ok(pairs.iter().map(report).collect())
+}
+
+/// What is stitched, of a method that begins with that.
+#[derive(Default)]
+struct Base {
+    blocks: Vec<Arc<ClassScores>>,
+    /// One for each layout.
+    laid: Vec<StitchedSet>,
+    cost: Cost,
+}
+
+/// Scores, selects and lays out.
+fn base(
+    session: &mut Session,
+    project: &Project,
+    (request, sets): (&DistillRequest, &[Set]),
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<Base, DistillError> {
+    let Some(recipe) = largest(sets).rded() else { return Ok(Base::default()) };
+    let (recipe, classes) = (&recipe, &request.classes);
     let mut blocks = Vec::with_capacity(classes.len());
     let mut cost = score(session, Some(project), (recipe, classes), progress, &mut |class, block| {
         blocks.push(block.clone());
@@ -288,36 +360,34 @@ fn distill_into(
     if wild > 0 {
         progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
     }
-    let shared: Vec<Shared<'_>> = laid
-        .iter()
-        .map(|laid| Shared {
-            images: laid,
-            classes: classes.len() as u32,
-            holders: sets.iter().filter(|set| set.layout_ipc() == laid.ipc).collect(),
-        })
-        .collect();
-    images::write_images(&shared, &output, session.throughput.threads, progress)?;
-    let of = |set: &Set| laid.iter().find(|laid| laid.ipc == set.layout_ipc());
-    let pairs: Vec<(&Set, &StitchedSet)> = sets.iter().filter_map(|set| Some((set, of(set)?))).collect();
-    let described = |&(set, images): &(&Set, &StitchedSet)| SetManifest {
-        folder: set.folder.clone(),
-        manifest: notes::manifest(session, classes, (set, images), &blocks),
-    };
-    pairs.iter().for_each(|&(set, laid)| left_out(set, laid, progress));
-    let manifests: Vec<_> = pairs.iter().map(described).collect();
-    let out = output.finish(&manifests)?;
-    let seconds = start.elapsed().as_secs_f64();
-    let broken = blocks.iter().map(|b| broken_within(b, recipe.method.subset).count()).sum();
-    let report = |&(set, laid): &(&Set, &StitchedSet)| DistillReport {
-        out: place(&out, set),
-        ipc: set.recipe.ipc,
-        seconds,
-        cost,
-        images: laid.selected.keys().map(|&class| laid.images(class).min(set.recipe.ipc) as usize).sum(),
-        mean_selected_loss: mean_loss(set, laid),
-        broken,
-    };
-    Ok(pairs.iter().map(report).collect())
+    Ok(Base { blocks, laid, cost })
+}
+
+/// Moves the pixels, of a method that does so: a set for each layout, and what all of them cost.
+fn refined(
+    session: &mut Session,
+    project: &Project,
+    (request, sets, laid): (&DistillRequest, &[Set], &[StitchedSet]),
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<(Vec<RefinedSet>, Option<RefineCost>), DistillError> {
+    let (mut made, mut all) = (Vec::new(), None);
+    if request.recipe.method.iterations() == 0 {
+        return Ok((made, all));
+    }
+    for (at, ipc) in sets::layouts(sets).into_iter().enumerate() {
+        let recipe = &Recipe { ipc, ..largest(sets) };
+        let (classes, beside) = (&request.classes[..], &request.beside[..]);
+        let asked = Asked { recipe, classes, start: laid.get(at), beside };
+        let look = &mut |refining: Refining| {
+            let first = refining.images.first().map_or(ClassId(0), |at| at.class);
+            each(first, Found::Refining(Arc::new(refining)));
+        };
+        let (set, cost) = refine(session, project, asked, progress, look)?;
+        made.push(set);
+        all = Some(cost.after(all));
+    }
+    Ok((made, all))
 }
 
 /// The unusable images within the recipe's subset; a stored block may hold more.

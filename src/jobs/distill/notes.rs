@@ -6,7 +6,6 @@ use crate::core::data::dataset::ClassId;
 use crate::core::distil::manifest::{
     ClassNote, DatasetNote, ImageNote, Manifest, ObserverNote, Program, RANKED, class_folder, image_file,
 };
-use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::core::distil::set::{Address, ImageSet};
@@ -26,8 +25,10 @@ pub(super) fn manifest(
     let (dataset, observer) = (&session.dataset, &session.observer);
     let class_note = |(index, &class): (usize, &ClassId)| {
         let about = dataset.class(class);
-        let block = &blocks[index];
-        let within = |position: &u32| *position < recipe.method.subset;
+        // Nothing was scored for images that are made of noise.
+        let none = ClassScores::new(0);
+        let block = blocks.get(index).map_or(&none, |block| block.as_ref());
+        let within = |position: &u32| recipe.method.rded().is_some_and(|own| *position < own.subset);
         ClassNote {
             index: index as u32,
             name: about.name.clone(),
@@ -41,7 +42,7 @@ pub(super) fn manifest(
     let mut manifest = Manifest {
         format: RANKED,
         program: Program::this(),
-        recipe: (*recipe).into(),
+        recipe: recipe.clone(),
         nested_in: set.nested_in,
         dataset: DatasetNote {
             fingerprint: dataset.fingerprint(),
@@ -60,14 +61,14 @@ pub(super) fn manifest(
             class_order: observer.order_taken(),
         }),
         device: session.device_class(),
-        patch_side: Some(crop_plan(session, recipe).patch_side),
+        patch_side: recipe.rded().map(|recipe| crop_plan(session, &recipe).patch_side),
         classes: classes.iter().enumerate().map(class_note).collect(),
     };
     manifest.format = manifest.due_format();
     manifest
 }
 
-fn image_notes(recipe: &Recipe<Rded>, class: u32, images: &dyn ImageSet) -> Vec<ImageNote> {
+fn image_notes(recipe: &Recipe, class: u32, images: &dyn ImageSet) -> Vec<ImageNote> {
     let extension = recipe.format.extension();
     let note = |image: u32| {
         let origin = images.origin(Address { class: ClassId(class), image })?;

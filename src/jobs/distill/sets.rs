@@ -1,6 +1,5 @@
 //! The sets that one run writes: one, or several sizes from one scoring.
 
-use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
 
 /// How the sets of several sizes belong together.
@@ -17,7 +16,7 @@ pub enum Sizes {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Set {
     /// Its recipe: only the IPC differs within a run.
-    pub recipe: Recipe<Rded>,
+    pub recipe: Recipe,
     /// Its folder within the output folder; `None`: the output folder itself.
     pub folder: Option<String>,
     /// IPC of the larger set whose first images these are.
@@ -26,16 +25,16 @@ pub(super) struct Set {
 
 impl Set {
     /// The set that fills the whole output folder.
-    pub fn only(recipe: &Recipe<Rded>) -> Vec<Self> {
-        vec![Self { recipe: *recipe, folder: None, nested_in: None }]
+    pub fn only(recipe: &Recipe) -> Vec<Self> {
+        vec![Self { recipe: recipe.clone(), folder: None, nested_in: None }]
     }
 
     /// Sets of several sizes, each in a folder of its own.
-    pub fn of_sizes(recipe: &Recipe<Rded>, ipcs: &[u32], sizes: Sizes) -> Vec<Self> {
+    pub fn of_sizes(recipe: &Recipe, ipcs: &[u32], sizes: Sizes) -> Vec<Self> {
         let largest = ipcs.iter().copied().max();
         let nested_in = |ipc| largest.filter(|&l| sizes == Sizes::Nested && l != ipc);
         let set = |&ipc: &u32| Self {
-            recipe: Recipe { ipc, ..*recipe },
+            recipe: Recipe { ipc, ..recipe.clone() },
             folder: Some(folder(ipc)),
             nested_in: nested_in(ipc),
         };

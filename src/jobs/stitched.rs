@@ -60,6 +60,17 @@ impl StitchedSet {
         self.patches(at).map(cut).collect()
     }
 
+    /// Takes what the pixels of an image follow from, besides its dataset, into a hash.
+    pub fn name(&self, at: Address, hash: &mut blake3::Hasher) {
+        hash.update(&self.side.to_le_bytes()).update(&[u8::from(self.views)]);
+        for patch in self.patches(at) {
+            let b = patch.bbox;
+            let source = self.dataset.source(patch.image);
+            hash.update(&(source.len() as u64).to_le_bytes()).update(source.as_bytes());
+            [b.top, b.left, b.height, b.width].iter().for_each(|v| drop(hash.update(&v.to_le_bytes())));
+        }
+    }
+
     /// Names the pixels of an image: equal keys have equal pixels, as long as the dataset's files stay as they are.
     #[must_use]
     pub fn key(&self, at: Address) -> u64 {

@@ -1,0 +1,347 @@
+//! Optimised images of a recipe: taken from the project where they are, computed batch by batch where they are not.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::core::data::dataset::ClassId;
+use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::set::{Address, SetError};
+use crate::core::progress::Progress;
+use crate::engine::learn::Differentiable;
+use crate::engine::plan::EngineError;
+use crate::engine::refine::{Objective, RefineError, Refinement, State};
+use crate::store::project::Project;
+use crate::store::refinement::{Finished, RefinementError, Refinements};
+
+use super::open::OpenedObserver;
+use super::session::Session;
+use super::stitched::StitchedSet;
+
+mod aligned;
+mod observers;
+mod recovered;
+mod set;
+
+pub use set::RefinedSet;
+
+/// Time between two states that are kept.
+const BETWEEN_STATES: Duration = Duration::from_secs(20);
+
+/// Time between two looks at the images as they change.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
+
+/// Why images could not be optimised.
+#[derive(Debug, thiserror::Error)]
+pub enum RefineJobError {
+    /// The optimisation.
+    #[error(transparent)]
+    Refine(#[from] RefineError),
+    /// Observers that can't work together.
+    #[error("{0}")]
+    Observers(String),
+    /// What the images begin with.
+    #[error("{file}: {reason}; it could be read when it was scored: put it back, or run again")]
+    Start {
+        /// The source.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// The project.
+    #[error(transparent)]
+    Kept(#[from] RefinementError),
+    /// No memory for a batch that can't be divided.
+    #[error("the device has no room for {images} images of side {side} at once: give a lower --batch-classes")]
+    Memory {
+        /// Images of a batch.
+        images: usize,
+        /// S.
+        side: usize,
+    },
+}
+
+impl From<EngineError> for RefineJobError {
+    fn from(error: EngineError) -> Self {
+        Self::Refine(error.into())
+    }
+}
+
+impl From<SetError> for RefineJobError {
+    fn from(SetError { file, reason }: SetError) -> Self {
+        Self::Start { file, reason }
+    }
+}
+
+impl RefineJobError {
+    /// Whether the user cancelled it.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Refine(RefineError::Cancelled(_)))
+    }
+}
+
+/// Images as they change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refining {
+    /// The images of the batch.
+    pub images: Vec<Address>,
+    /// S.
+    pub side: usize,
+    /// Their values, 3×S×S each in [0, 1] units, unclamped.
+    pub values: Vec<f32>,
+    /// Steps that were taken.
+    pub iteration: u32,
+    /// Steps of each batch.
+    pub iterations: u32,
+    /// Names of the loss's terms.
+    pub names: &'static [&'static str],
+    /// The terms of each step, one after another.
+    pub terms: Vec<f32>,
+    /// How far each batch norm's input was from its running statistics.
+    pub norms: Vec<f64>,
+    /// Batches before this one, and all of them.
+    pub batch: (usize, usize),
+}
+
+/// What an optimisation cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RefineCost {
+    /// Steps that were taken, of all batches together.
+    pub iterations: u64,
+    /// Seconds of them.
+    pub seconds: f64,
+    /// Batches that were taken from the project.
+    pub reused: usize,
+    /// The last step's terms, means over the batches.
+    pub terms: Vec<(&'static str, f64)>,
+}
+
+impl RefineCost {
+    /// Together with what was spent before.
+    #[must_use]
+    pub(super) fn after(self, before: Option<Self>) -> Self {
+        let Some(before) = before else { return self };
+        Self {
+            iterations: before.iterations + self.iterations,
+            seconds: before.seconds + self.seconds,
+            reused: before.reused + self.reused,
+            terms: self.terms,
+        }
+    }
+
+    /// Steps per second; 0 where none was taken.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        if self.seconds > 0.0 { self.iterations as f64 / self.seconds } else { 0.0 }
+    }
+}
+
+/// What is optimised.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Method and parameters; its IPC is that of the layout.
+    pub recipe: &'a Recipe,
+    /// The classes, in the order of their running index.
+    pub classes: &'a [ClassId],
+    /// What the images begin with; noise without it.
+    pub start: Option<&'a StitchedSet>,
+    /// Observers beside the session's.
+    pub beside: &'a [Arc<OpenedObserver>],
+}
+
+/// A batch of images that are moved together.
+struct Unit {
+    /// Names all that its pixels follow from.
+    key: String,
+    images: Vec<Address>,
+}
+
+/// Makes the objective of a unit; the observers are those of all units.
+trait Maker {
+    /// Runs a unit from a state or its beginning.
+    fn with(
+        &mut self,
+        unit: &Unit,
+        run: &mut dyn FnMut(&mut dyn Objective, &mut [Box<dyn Differentiable>]) -> Result<(), RefineJobError>,
+    ) -> Result<(), RefineJobError>;
+}
+
+/// Optimises all images. `look` sees them as they change.
+///
+/// # Errors
+/// [`RefineJobError`]; batches that were finished stay in the project, and the state of the one that wasn't.
+pub fn refine(
+    session: &mut Session,
+    project: &Project,
+    asked: Asked<'_>,
+    progress: &mut dyn Progress,
+    look: &mut dyn FnMut(Refining),
+) -> Result<(RefinedSet, RefineCost), RefineJobError> {
+    let observers = observers::all(session, asked)?;
+    let kept = Refinements::of(project.folder());
+    let mut run = Run { kept, progress, look, cost: RefineCost::default(), done: 0, total: 0, batch: (0, 0) };
+    let (units, names, finished) = match &asked.recipe.method {
+        Method::Sre2l(own) | Method::Cda(own) => {
+            let mut maker = recovered::Recovered::new(session, asked, *own, &observers)?;
+            let units = maker.units();
+            let finished = run.all(&units, &mut maker, own.iterations)?;
+            (units, recovered::TERMS, finished)
+        }
+        Method::Lic(own) => {
+            let mut maker = aligned::Aligned::new(session, asked, *own, &observers)?;
+            let units = maker.units();
+            let finished = run.all(&units, &mut maker, own.iterations)?;
+            (units, aligned::TERMS, finished)
+        }
+        Method::Rded(_) => {
+            return Err(RefineJobError::Observers("rded moves no pixels; this is a defect of stillroom".to_owned()));
+        }
+    };
+    let mut cost = run.cost;
+    cost.terms = mean_terms(names, &finished);
+    let set = RefinedSet::new(asked, session.observer.observer.spec.side as u32, (names, units_of(units, finished)));
+    Ok((set, cost))
+}
+
+fn units_of(units: Vec<Unit>, finished: Vec<Finished>) -> Vec<(Vec<Address>, Finished)> {
+    units.into_iter().map(|unit| unit.images).zip(finished).collect()
+}
+
+/// The last step's terms, means over the batches.
+fn mean_terms(names: &'static [&'static str], finished: &[Finished]) -> Vec<(&'static str, f64)> {
+    let last = |at: usize| -> f64 {
+        let values = finished.iter().filter_map(|f| f.terms.rchunks_exact(names.len()).next()?.get(at));
+        values.map(|&v| f64::from(v)).sum::<f64>() / finished.len().max(1) as f64
+    };
+    names.iter().enumerate().map(|(at, &name)| (name, last(at))).collect()
+}
+
+/// All units of one call.
+struct Run<'a> {
+    kept: Refinements,
+    progress: &'a mut dyn Progress,
+    look: &'a mut dyn FnMut(Refining),
+    cost: RefineCost,
+    /// Steps that are done, and all that are to be done.
+    done: u64,
+    total: u64,
+    batch: (usize, usize),
+}
+
+impl Run<'_> {
+    fn all(&mut self, units: &[Unit], maker: &mut dyn Maker, iterations: u32) -> Result<Vec<Finished>, RefineJobError> {
+        let mut found = Vec::with_capacity(units.len());
+        for unit in units {
+            found.push(self.finished(unit)?);
+        }
+        self.cost.reused = found.iter().flatten().count();
+        self.total = (units.len() - self.cost.reused) as u64 * u64::from(iterations);
+        let mut finished = Vec::with_capacity(units.len());
+        for (at, (unit, found)) in units.iter().zip(found).enumerate() {
+            self.batch = (at, units.len());
+            finished.push(match found {
+                Some(found) => found,
+                None => self.one(unit, maker)?,
+            });
+        }
+        Ok(finished)
+    }
+
+    /// What the project has of a unit; what is damaged is computed again.
+    fn finished(&mut self, unit: &Unit) -> Result<Option<Finished>, RefineJobError> {
+        match self.kept.finished(&unit.key) {
+            Err(damaged @ RefinementError::Damaged { .. }) => {
+                self.progress.warn(format!("{damaged}; making these images again"));
+                Ok(None)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Where a unit was left.
+    fn left(&mut self, unit: &Unit) -> Result<Option<State>, RefineJobError> {
+        let why = match self.kept.state(&unit.key) {
+            Ok(None) => return Ok(None),
+            Ok(Some(bytes)) => match State::read(&bytes) {
+                Ok(state) => return Ok(Some(state)),
+                Err(error) => error.to_string(),
+            },
+            Err(damaged @ RefinementError::Damaged { .. }) => damaged.to_string(),
+            Err(error) => return Err(error.into()),
+        };
+        self.progress.warn(format!("{why}; beginning these images again"));
+        Ok(None)
+    }
+
+    fn one(&mut self, unit: &Unit, maker: &mut dyn Maker) -> Result<Finished, RefineJobError> {
+        let state = self.left(unit)?;
+        let mut finished = None;
+        maker.with(unit, &mut |objective, observers| {
+            let (names, iterations) = (objective.terms(), objective.iterations());
+            let (batch, shape) = (objective.batch(), objective.shape());
+            let run = Refinement::new(objective, observers, state.clone());
+            finished = Some(self.steps(unit, run, (names, iterations, shape)).map_err(|e| no_room(e, batch, shape))?);
+            Ok(())
+        })?;
+        let lost = || RefineJobError::Observers("a batch was not made; this is a defect of stillroom".to_owned());
+        finished.ok_or_else(lost)
+    }
+
+    fn steps(
+        &mut self,
+        unit: &Unit,
+        mut run: Refinement<'_>,
+        (names, iterations, shape): (&'static [&'static str], u32, [usize; 4]),
+    ) -> Result<Finished, RefineJobError> {
+        let (began, first) = (Instant::now(), run.iteration());
+        let base = self.done;
+        let (mut kept, mut looked) = (Instant::now(), None::<Instant>);
+        loop {
+            self.done = base + u64::from(run.iteration());
+            if let Err(cancelled) = self.progress.step("refine", self.done, self.total) {
+                self.keep(unit, &run)?;
+                return Err(RefineError::Cancelled(cancelled).into());
+            }
+            if looked.is_none_or(|at| at.elapsed() >= BETWEEN_LOOKS) || run.iteration() >= iterations {
+                looked = Some(Instant::now());
+                (self.look)(Refining {
+                    images: unit.images.clone(),
+                    side: shape[3],
+                    values: run.images(),
+                    iteration: run.iteration(),
+                    iterations,
+                    names,
+                    terms: run.terms().to_vec(),
+                    norms: run.norms().to_vec(),
+                    batch: self.batch,
+                });
+            }
+            if !run.step()? {
+                break;
+            }
+            if kept.elapsed() >= BETWEEN_STATES {
+                self.keep(unit, &run)?;
+                kept = Instant::now();
+            }
+        }
+        self.cost.iterations += u64::from(run.iteration() - first);
+        self.cost.seconds += began.elapsed().as_secs_f64();
+        Ok(self.kept.finish(&unit.key, (&run.images(), shape), run.terms())?)
+    }
+
+    fn keep(&self, unit: &Unit, run: &Refinement<'_>) -> Result<(), RefineJobError> {
+        let bytes = run.state()?.bytes();
+        let bytes = bytes.map_err(|e| RefineJobError::Observers(e.to_string()))?;
+        Ok(self.kept.keep(&unit.key, &bytes)?)
+    }
+}
+
+/// Names the remedy where a batch has no room.
+fn no_room(error: RefineJobError, images: usize, shape: [usize; 4]) -> RefineJobError {
+    match error {
+        RefineJobError::Refine(RefineError::Engine(EngineError::Memory(_))) => {
+            RefineJobError::Memory { images, side: shape[3] }
+        }
+        other => other,
+    }
+}

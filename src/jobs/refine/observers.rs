@@ -1,0 +1,61 @@
+//! The observers that take part, and the names of what their pixels follow from.
+
+use std::sync::Arc;
+
+use super::{Asked, RefineJobError};
+use crate::core::data::dataset::ClassId;
+use crate::core::distil::recipe::{OutputFormat, Recipe};
+use crate::jobs::open::OpenedObserver;
+use crate::jobs::session::Session;
+
+/// Raised when the way from a recipe to pixels changes, so that older ones are not mixed in.
+const SCHEME: &str = "stillroom 2026 refined v1";
+
+/// The session's observer and those beside it, which must see images of one side.
+pub(super) fn all(session: &Session, asked: Asked<'_>) -> Result<Vec<Arc<OpenedObserver>>, RefineJobError> {
+    let first = session.observer.clone();
+    let side = first.observer.spec.side;
+    if let Some(other) = asked.beside.iter().find(|other| other.observer.spec.side != side) {
+        let (name, found) = (other.observer.spec.arch, other.observer.spec.side);
+        return Err(RefineJobError::Observers(format!(
+            "{name} sees images of side {found}, the first observer ({}) of side {side}: give one --side for both",
+            first.observer.spec.arch
+        )));
+    }
+    Ok(std::iter::once(first).chain(asked.beside.iter().cloned()).collect())
+}
+
+/// The observer's output for each class.
+pub(super) fn outputs(observer: &OpenedObserver, classes: &[ClassId]) -> Vec<u32> {
+    classes.iter().map(|class| observer.map.outputs[class.index()]).collect()
+}
+
+/// Begins the name of a batch of images of `classes`: by the method with its parameters, the seed, the observers and their
+/// outputs, and the class of device.
+pub(super) fn key(
+    session: &Session,
+    asked: Asked<'_>,
+    (observers, classes): (&[Arc<OpenedObserver>], &[ClassId]),
+) -> blake3::Hasher {
+    let mut hash = blake3::Hasher::new_derive_key(SCHEME);
+    let mut put = |bytes: &[u8]| {
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    // What doesn't decide pixels is left out: how many there are, and how they are written.
+    let recipe = Recipe { ipc: 1, format: OutputFormat::Png, ..asked.recipe.clone() };
+    put(&serde_json::to_vec(&recipe).unwrap_or_default());
+    put(session.device_class().as_bytes());
+    for observer in observers {
+        let own = &observer.observer;
+        put(own.fingerprint.as_bytes());
+        put(format!("{} {} {}", own.spec.arch, own.spec.side, own.mean_std.describe()).as_bytes());
+        let outputs =
+            outputs(observer, classes).iter().map(|&output| observer.output_in_file(output)).collect::<Vec<_>>();
+        put(format!("{outputs:?} of {:?}", observer.kept).as_bytes());
+    }
+    for &class in classes {
+        put(session.dataset.class(class).name.as_bytes());
+    }
+    hash
+}
