@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::holdout::Holdout;
 use super::names::{alike, escape};
+use super::pixels::RgbF32;
 use super::source::{ImageBytes, ImageSource, SourceError};
 use super::wordnet;
 
@@ -255,6 +256,20 @@ impl Dataset {
     /// [`SourceError`], which doesn't name the image; [`Self::shown`] does.
     pub fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
         self.source.bytes(name)
+    }
+
+    /// The values of the image called `name`, where the dataset keeps floats ([`Self::keeps_floats`]).
+    ///
+    /// # Errors
+    /// [`SourceError`], as of [`Self::bytes`].
+    pub fn floats(&self, name: &[u8]) -> Result<Option<RgbF32>, SourceError> {
+        self.source.floats(name)
+    }
+
+    /// Whether its images are kept as floats, and files of images are there to look at alone.
+    #[must_use]
+    pub fn keeps_floats(&self) -> bool {
+        self.source.keeps_floats()
     }
 
     /// The file that holds an image: its own, or one of many images.

@@ -3,7 +3,7 @@
 
 use super::manifest::Origin;
 use crate::core::data::dataset::ClassId;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb8, RgbF32};
 
 /// An image of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,11 +19,20 @@ pub trait ImageSet: Send + Sync {
     /// Images of a class; 0 for a class that the set doesn't have.
     fn images(&self, class: ClassId) -> u32;
 
-    /// The pixels of an image.
+    /// The pixels of an image; of a set that keeps floats, its picture in 8 bits.
     ///
     /// # Errors
     /// [`SetError`] where there is no such image, or what it is made of can't be read.
     fn pixels(&self, at: Address) -> Result<Rgb8, SetError>;
+
+    /// The values of an image in units of [0, 1], which they may leave: those that the set keeps, or makes, as floats;
+    /// else its pixels.
+    ///
+    /// # Errors
+    /// As [`Self::pixels`].
+    fn floats(&self, at: Address) -> Result<RgbF32, SetError> {
+        self.pixels(at).map(|pixels| RgbF32::from(&pixels))
+    }
 
     /// How an image was made, where that is known.
     fn origin(&self, at: Address) -> Option<Origin>;

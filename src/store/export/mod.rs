@@ -5,6 +5,7 @@ mod contact_sheet;
 pub mod content;
 mod copies;
 mod dd_ranking;
+pub mod floats;
 pub mod folder;
 pub mod format;
 mod imagefolder;
