@@ -49,6 +49,7 @@ pub fn evaluate_all(
         images: &images,
         class_map,
         mean_std: observer.observer.mean_std,
+        in_8_bits: false,
         views: None,
     };
     let throughput = session.throughput;

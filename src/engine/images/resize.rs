@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Raster, Rgb8, RgbF32, Sample};
 use crate::core::distil::patch::CropBox;
 
 /// A box that is not a part of its image.
@@ -79,15 +79,16 @@ impl Axis {
 /// Resizes the box `region` of `image` to `size` = (width, height) and hands each pixel, as R, G, B in [0, 1], to
 /// `put(column, row, rgb)`, rows from the top. Pixels outside the box have no influence; an equal size gives value ÷ 255.
 ///
-/// Sums are taken in f64 over the 8-bit values and rounded to f32 once, so that an even area stays exactly even.
+/// Sums are taken in f64 over the image's values and rounded to f32 once, so that an even area stays exactly even. Those of
+/// floats are not clamped.
 ///
 /// # Errors
 /// [`OutsideImage`] for a box that is empty or not wholly inside the image.
-pub fn resize_with(
-    image: &Rgb8,
+pub fn resize_with<T: Sample>(
+    image: &Raster<T>,
     region: CropBox,
     size: (u32, u32),
-    mut put: impl FnMut(usize, usize, [f32; 3]),
+    put: impl FnMut(usize, usize, [f32; 3]),
 ) -> Result<(), OutsideImage> {
     let inside =
         |start: u32, length: u32, whole: u32| length > 0 && u64::from(start) + u64::from(length) <= u64::from(whole);
@@ -96,6 +97,17 @@ pub fn resize_with(
     }
     let columns = Axis::new(region.width, u64::from(size.0), 0, size.0);
     let rows = Axis::new(region.height, u64::from(size.1), 0, size.1);
+    resample(image, region, (&columns, &rows), put);
+    Ok(())
+}
+
+/// [`resize_with`] of a box inside the image, for the pixels that the axes want.
+fn resample<T: Sample>(
+    image: &Raster<T>,
+    region: CropBox,
+    (columns, rows): (&Axis, &Axis),
+    mut put: impl FnMut(usize, usize, [f32; 3]),
+) {
     let stride = image.width as usize * 3;
     let row_start = region.left as usize * 3;
     let row_length = region.width as usize * 3;
@@ -106,7 +118,7 @@ pub fn resize_with(
         for (k, &weight) in weights.iter().enumerate().filter(|(_, w)| **w != 0.0) {
             let at = (region.top as usize + first + k) * stride + row_start;
             let source = &image.data[at..at + row_length];
-            mixed.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * f64::from(value));
+            mixed.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * Into::<f64>::into(value));
         }
         for x in 0..columns.len() {
             let (first, weights) = columns.tap(x);
@@ -116,17 +128,20 @@ pub fn resize_with(
                     sum[c] += weight * pixel[c];
                 }
             }
-            put(x, y, sum.map(|s| (s / 255.0) as f32));
+            put(x, y, sum.map(|s| (s / T::WHITE) as f32));
         }
     }
-    Ok(())
 }
 
 /// [`resize_with`] into planes: `3 · height · width` values, R before G before B, in [0, 1].
 ///
 /// # Errors
 /// As [`resize_with`].
-pub fn resize(image: &Rgb8, region: CropBox, (width, height): (u32, u32)) -> Result<Vec<f32>, OutsideImage> {
+pub fn resize<T: Sample>(
+    image: &Raster<T>,
+    region: CropBox,
+    (width, height): (u32, u32),
+) -> Result<Vec<f32>, OutsideImage> {
     let (row, plane) = (width as usize, width as usize * height as usize);
     let mut planes = vec![0.0; 3 * plane];
     resize_with(image, region, (width, height), |x, y, rgb| {
@@ -155,17 +170,35 @@ pub fn scaled(image: &Rgb8, size: (u32, u32)) -> Rgb8 {
 /// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
 #[must_use]
 pub fn evaluation_view(image: &Rgb8, side: u32) -> Rgb8 {
-    let shorter = u64::from((side / 7 * 8).max(1));
-    let (width, height) = (u64::from(image.width), u64::from(image.height));
-    let short = width.min(height).max(1);
-    // torchvision: int(n · long ÷ short); equals n for the shorter edge itself.
-    let columns = Window::new(image.width, shorter * width / short, side);
-    let rows = Window::new(image.height, shorter * height / short, side);
+    let [columns, rows] = windows((image.width, image.height), side);
     let mut view = Rgb8::black(side, side);
     if image.width > 0 && image.height > 0 {
         resize_window(image, &columns, &rows, &mut view);
     }
     view
+}
+
+/// [`evaluation_view`] of floats: the same pixels by the same filter, neither rounded nor clamped.
+#[must_use]
+pub fn evaluation_floats(image: &RgbF32, side: u32) -> RgbF32 {
+    let [columns, rows] = windows((image.width, image.height), side);
+    let mut view = RgbF32::black(side, side);
+    let (left, top) = (columns.pad as u32, rows.pad as u32);
+    if image.width > 0 && image.height > 0 {
+        let whole = CropBox::whole(image.width, image.height);
+        resample(image, whole, (&columns.axis, &rows.axis), |x, y, rgb| {
+            view.set_pixel(left + x as u32, top + y as u32, rgb);
+        });
+    }
+    view
+}
+
+/// The columns and rows that an evaluation sees of an image of `(width, height)` pixels.
+fn windows((width, height): (u32, u32), side: u32) -> [Window; 2] {
+    let shorter = u64::from((side / 7 * 8).max(1));
+    let short = u64::from(width.min(height).max(1));
+    // torchvision: int(n · long ÷ short); equals n for the shorter edge itself.
+    [width, height].map(|edge| Window::new(edge, shorter * u64::from(edge) / short, side))
 }
 
 /// The part of one resized axis that the centre crop keeps.
@@ -293,6 +326,33 @@ mod tests {
             let planes = resize(&even, CropBox::whole(97, 89), (13, 31)).unwrap();
             assert!(planes.iter().all(|&v| v == f32::from(level) / 255.0), "level {level}");
         }
+    }
+
+    #[test]
+    fn floats_are_resized_as_bytes_are_and_never_clamped() {
+        let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
+        let region = CropBox { top: 7, left: 3, height: 40, width: 50 };
+        for size in [(13, 31), (50, 40), (64, 80)] {
+            let (bytes, floats) = (resize(&image, region, size), resize(&RgbF32::from(&image), region, size));
+            assert!(greatest(&floats.unwrap(), &bytes.unwrap()) < 2e-7, "{size:?}");
+        }
+        let beyond = RgbF32 { width: 2, height: 1, data: [-1.0, -1.0, -1.0, 3.0, 3.0, 3.0].into() };
+        assert_eq!(resize(&beyond, CropBox::whole(2, 1), (4, 1)).unwrap()[..4], [-1.0, 0.0, 2.0, 3.0]);
+        assert_eq!(resize(&beyond, CropBox::whole(2, 1), (2, 1)).unwrap()[..2], [-1.0, 3.0]);
+    }
+
+    #[test]
+    fn views_of_floats_are_those_of_bytes_but_for_rounding() {
+        let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
+        for side in [8, 32, 64] {
+            let view = evaluation_view(&image, side);
+            let floats = evaluation_floats(&RgbF32::from(&image), side);
+            assert_eq!((floats.width, floats.height), (view.width, view.height));
+            // Pillow rounds after each of its two passes.
+            assert!(greatest(&floats.data, &RgbF32::from(&view).data) < 1.1 / 255.0, "{side}");
+        }
+        let small = RgbF32 { width: 3, height: 3, data: vec![2.0; 27] };
+        assert!(evaluation_floats(&small, 32).data.iter().all(|&v| (v - 2.0).abs() < 1e-6));
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Evaluator {
             images: &self.images,
             class_map: &self.class_map,
             mean_std: self.mean_std,
+            in_8_bits: false,
             views: Some(&self.views),
         };
         let throughput = Throughput { batch, threads: self.threads };
