@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use super::holdout::Holdout;
 use super::names::{alike, escape};
-use super::pixels::RgbF32;
-use super::source::{ImageBytes, ImageSource, SourceError};
+use super::source::ImageSource;
 use super::wordnet;
 
 mod divided;
 mod empty;
+mod read;
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -248,36 +248,6 @@ impl Dataset {
     #[must_use]
     pub fn source(&self, image: ImageId) -> String {
         escape(&self.source_bytes(image))
-    }
-
-    /// The bytes of the image that [`Self::source_bytes`] calls `name`.
-    ///
-    /// # Errors
-    /// [`SourceError`], which doesn't name the image; [`Self::shown`] does.
-    pub fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
-        self.source.bytes(name)
-    }
-
-    /// The values of the image called `name`, where the dataset keeps floats ([`Self::keeps_floats`]).
-    ///
-    /// # Errors
-    /// [`SourceError`], as of [`Self::bytes`].
-    pub fn floats(&self, name: &[u8]) -> Result<Option<RgbF32>, SourceError> {
-        self.source.floats(name)
-    }
-
-    /// Whether its images are kept as floats, and files of images are there to look at alone.
-    #[must_use]
-    pub fn keeps_floats(&self) -> bool {
-        self.source.keeps_floats()
-    }
-
-    /// The file that holds an image: its own, or one of many images.
-    ///
-    /// # Errors
-    /// [`SourceError::Malformed`] for a name that leads to no file.
-    pub fn file(&self, image: ImageId) -> Result<PathBuf, SourceError> {
-        self.source.file(&self.source_bytes(image))
     }
 
     /// The image called `name` with its root, for messages ([`escape`]).

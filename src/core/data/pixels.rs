@@ -142,6 +142,15 @@ impl Rgb {
         }
     }
 
+    /// The pixels in 8 bits: floats clamped and rounded.
+    #[must_use]
+    pub fn into_pixels(self) -> Rgb8 {
+        match self {
+            Self::Bytes(image) => image,
+            Self::Floats(image) => image.rounded(),
+        }
+    }
+
     /// Hash of all values: of the bytes, or of the floats' little-endian ones.
     #[must_use]
     pub fn hash(&self) -> blake3::Hash {

@@ -41,7 +41,7 @@ pub struct EvaluateJob<'a> {
     pub class_map: &'a [u32],
     /// Normalisation.
     pub mean_std: MeanStd,
-    /// Whether images that are kept as floats are taken in 8 bits, as their files show them.
+    /// Whether images that are kept as floats are taken in 8 bits.
     pub in_8_bits: bool,
     /// Where the views of images are kept for the next evaluation, by their ids.
     pub views: Option<&'a Cache>,
@@ -49,11 +49,8 @@ pub struct EvaluateJob<'a> {
 
 impl EvaluateJob<'_> {
     fn image(&self, image: ImageId) -> Result<Rgb, ImageError> {
-        if self.in_8_bits {
-            decode::read(self.dataset, image).map(Rgb::Bytes)
-        } else {
-            decode::values(self.dataset, image)
-        }
+        let values = decode::values(self.dataset, image)?;
+        Ok(if self.in_8_bits { Rgb::Bytes(values.into_pixels()) } else { values })
     }
 }
 

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 
 use super::*;
 use crate::core::data::confusion::Confusion;
+use crate::core::data::pixels::Rgb8;
 use crate::core::distil::patch::CropRange;
 use crate::core::train::loss::Loss;
 use crate::core::train::recipe::{Cropping, Evaluations, LabelSource, Mixing};

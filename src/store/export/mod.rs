@@ -13,6 +13,7 @@ mod lic;
 mod parquet;
 pub mod rded;
 pub mod room;
+pub mod rounding;
 mod sre2l;
 mod tensors;
 mod webdataset;
