@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use crate::core::data::folders::Folders;
 use crate::core::data::normalise::MeanStd;
 use crate::core::progress::Progress as _;
-use crate::jobs::export::{ExportRequest, Format, Material, Prepared};
+use crate::jobs::export::{Accuracies, ExportRequest, Format, Material, Prepared, accuracies};
+use crate::jobs::open::ObserverRequest;
+use crate::store::export::rounding::Rounding;
 use crate::store::files::shown;
 
 use super::console::print_line;
+use super::options::ComputeArgs;
 use super::{Console, Failure};
 
 /// Arguments.
@@ -32,12 +37,17 @@ pub struct Args {
     /// What the folders are where it is in doubt: splits (train, test, …) or classes
     #[arg(long, value_name = "splits|classes", default_value = "auto", hide_default_value = true)]
     folders: Folders,
+    /// For sets that keep floats, in formats of 8 bits: a weight file whose top-1 on the set is compared before and after
+    #[arg(long, value_name = "FILE")]
+    observer: Option<PathBuf>,
+    /// Which of the networks in the observer's file, where it holds several
+    #[arg(long, value_name = "NAME", requires = "observer")]
+    part: Option<String>,
     /// Say how large it will be, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Progress and warnings as JSON lines on standard output too
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    compute: ComputeArgs,
 }
 
 /// The names of all formats.
@@ -69,10 +79,44 @@ impl Args {
     }
 }
 
+impl Args {
+    /// What 8 bits change of a set that keeps floats, as fields of the last line; told where an observer shows it.
+    fn changes(&self, prepared: &Prepared, console: &mut Console) -> Result<Vec<(&'static str, Value)>, Failure> {
+        let Some(Rounding { values, clamped, greatest }) = prepared.rounding() else {
+            if self.observer.is_some() {
+                console.warn("--observer has nothing to compare: the export keeps all values of the set".to_owned());
+            }
+            return Ok(Vec::new());
+        };
+        let mut fields = vec![("values", values.into()), ("clamped", clamped.into())];
+        fields.push(("greatest_change", f64::from(greatest).into()));
+        let set = shown(&self.set);
+        let Some(file) = &self.observer else {
+            console.say(&format!(
+                "--observer FILE compares an observer's accuracy on the floats with that in 8 bits; of students, `stillroom \
+                 train` tells it, once with --data {set} and once with the export"
+            ));
+            return Ok(fields);
+        };
+        let request = ObserverRequest { file: file.clone(), part: self.part.clone(), ..ObserverRequest::default() };
+        let mut session = self.compute.session(&request, prepared.dataset().clone(), None, console)?;
+        let found = accuracies(&mut session, console).map_err(|e| console.failure(&e))?;
+        let Accuracies { floats, in_8_bits, images } = found;
+        console.warn(format!(
+            "the observer's top-1 on the set's {images} images is {floats:.2} % of the floats and {in_8_bits:.2} % in 8 \
+             bits ({:+.2} points); how students differ, `stillroom train` tells, once with --data {set} and once with the \
+             export",
+            in_8_bits - floats
+        ));
+        fields.extend([("observer_top1", floats.into()), ("observer_top1_8_bit", in_8_bits.into())]);
+        Ok(fields)
+    }
+}
+
 /// Exports a set; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let request = args.request()?;
-    let mut console = Console::new(args.json)?;
+    let mut console = Console::new(args.compute.json)?;
     let prepared = Prepared::new(&request, &mut console).map_err(|e| console.failure(&e))?;
     let (size, images, out) = (prepared.size(), prepared.images(), shown(&args.out));
     let at_most = if size.exact { "" } else { "at most " };
@@ -87,12 +131,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "lossless": prepared.lossless(),
         "out": out,
     });
-    let mut add = |name: &str, value: serde_json::Value| {
+    let mut add = |name: &str, value: Value| {
         if let Some(fields) = line.as_object_mut() {
             fields.insert(name.to_owned(), value);
         }
     };
     prepared.about().into_iter().for_each(|(name, value)| add(&name, value));
+    args.changes(&prepared, &mut console)?.into_iter().for_each(|(name, value)| add(name, value));
     if args.dry_run {
         add("dry_run", true.into());
         add("exact", size.exact.into());
@@ -105,7 +150,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     add("bytes", report.bytes.into());
     add("lossless", report.lossless.into());
     add("out", shown(&report.out).into());
-    if !report.lossless {
+    if !report.lossless && prepared.rounding().is_none_or(|_| greatest > 0) {
         add("greatest_difference", greatest.into());
         add("mean_difference", mean.into());
         console.warn(format!(

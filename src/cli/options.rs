@@ -126,6 +126,19 @@ impl Common {
         dataset: Arc<Dataset>,
         console: &mut Console,
     ) -> Result<Session, Failure> {
+        self.compute.session(request, dataset, self.batch, console)
+    }
+}
+
+impl ComputeArgs {
+    /// Loads a weight file and puts it on the device; `batch` is the number of images per forward pass.
+    pub fn session(
+        &self,
+        request: &ObserverRequest,
+        dataset: Arc<Dataset>,
+        batch: Option<u32>,
+        console: &mut Console,
+    ) -> Result<Session, Failure> {
         let opened = observer(request, &dataset)?;
         for note in &opened.notes {
             console.warn(note.clone());
@@ -147,8 +160,8 @@ impl Common {
             let count = about.report.unused.len();
             console.warn(format!("{}: {count} tensors have no place in the network, {first} first", about.name));
         }
-        let picked = self.compute.pick(console)?;
-        let limits = (self.batch.map(|n| n as usize), self.compute.threads());
+        let picked = self.pick(console)?;
+        let limits = (batch.map(|n| n as usize), self.threads());
         Ok(Session::new(dataset, Arc::new(opened), &picked, limits)?)
     }
 }

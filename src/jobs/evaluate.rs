@@ -50,6 +50,7 @@ pub fn evaluate_all(
         class_map,
         mean_std: observer.observer.mean_std,
         edge: None,
+        in_8_bits: false,
         views: None,
     };
     let throughput = session.throughput;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb, Rgb8, RgbF32};
 use crate::core::distil::manifest::{ImageNote, Manifest, Origin};
 use crate::core::distil::set::{Address, ImageSet, SetError};
 use crate::engine::images::decode;
+use crate::engine::images::error::ImageError;
 use crate::store::files::{read_small, shown};
 
 /// A manifest's largest size: an ImageNet set with IPC 50 has 50,000 images of a few cells.
@@ -108,6 +109,19 @@ impl FolderSet {
         Address { class, image: image.0 - self.dataset.images_of(class).start }
     }
 
+    /// An image as it counts: as floats where the set keeps them, else in 8 bits.
+    ///
+    /// # Errors
+    /// [`SetError`], as of [`ImageSet::pixels`].
+    pub fn values(&self, at: Address) -> Result<Rgb, SetError> {
+        let image = self.image(at).ok_or_else(|| SetError::absent(at))?;
+        decode::values(&self.dataset, image).map_err(|e| self.gone(image, &e))
+    }
+
+    fn gone(&self, image: ImageId, error: &ImageError) -> SetError {
+        SetError { file: self.dataset.source(image), reason: error.reason().to_string() }
+    }
+
     fn image(&self, at: Address) -> Option<ImageId> {
         (at.image < self.images(at.class)).then(|| ImageId(self.dataset.images_of(at.class).start + at.image))
     }
@@ -120,8 +134,11 @@ impl ImageSet for FolderSet {
 
     fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
         let image = self.image(at).ok_or_else(|| SetError::absent(at))?;
-        let gone = |reason| SetError { file: self.dataset.source(image), reason };
-        decode::read(&self.dataset, image).map_err(|e| gone(e.reason().to_string()))
+        decode::read(&self.dataset, image).map_err(|e| self.gone(image, &e))
+    }
+
+    fn floats(&self, at: Address) -> Result<RgbF32, SetError> {
+        self.values(at).map(Rgb::into_floats)
     }
 
     fn origin(&self, at: Address) -> Option<Origin> {

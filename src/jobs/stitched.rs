@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::compose::{patch_side, rank_of};
 use crate::core::distil::manifest::{CellNote, Origin};
 use crate::core::distil::scores::PatchScore;
@@ -67,7 +67,9 @@ impl StitchedSet {
             let b = patch.bbox;
             let source = self.dataset.source(patch.image);
             hash.update(&(source.len() as u64).to_le_bytes()).update(source.as_bytes());
-            [b.top, b.left, b.height, b.width].iter().for_each(|v| drop(hash.update(&v.to_le_bytes())));
+            for edge in [b.top, b.left, b.height, b.width] {
+                hash.update(&edge.to_le_bytes());
+            }
         }
     }
 
@@ -82,13 +84,9 @@ impl StitchedSet {
     }
 }
 
-impl ImageSet for StitchedSet {
-    fn images(&self, class: ClassId) -> u32 {
-        let selected = self.selected.get(&class).map_or(0, |selected| selected.len() as u32);
-        (selected / self.patches.max(1)).min(self.ipc)
-    }
-
-    fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
+impl StitchedSet {
+    /// The values of an image before they are truncated to 8 bits.
+    fn stitched(&self, at: Address) -> Result<RgbF32, SetError> {
         let count = self.patches(at).count();
         if count == 0 {
             return Err(SetError::absent(at));
@@ -96,8 +94,24 @@ impl ImageSet for StitchedSet {
         let small = patch_side(self.side, (count.isqrt() as u32).max(1));
         let patches = self.cut(at, if self.views { self.side } else { small })?;
         let slices: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
-        let file = || format!("distilled image {}", at.image);
-        stitch::stitch(&slices, self.side, &self.mean_std).map_err(|e| SetError { file: file(), reason: e.to_string() })
+        let unfit =
+            |e: stitch::StitchError| SetError { file: format!("distilled image {}", at.image), reason: e.to_string() };
+        stitch::stitch_floats(&slices, self.side, &self.mean_std).map_err(unfit)
+    }
+}
+
+impl ImageSet for StitchedSet {
+    fn images(&self, class: ClassId) -> u32 {
+        let selected = self.selected.get(&class).map_or(0, |selected| selected.len() as u32);
+        (selected / self.patches.max(1)).min(self.ipc)
+    }
+
+    fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
+        self.stitched(at).map(|image| stitch::truncated(&image))
+    }
+
+    fn floats(&self, at: Address) -> Result<RgbF32, SetError> {
+        self.stitched(at)
     }
 
     fn origin(&self, at: Address) -> Option<Origin> {

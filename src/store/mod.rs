@@ -7,6 +7,7 @@ pub mod curation;
 pub mod export;
 pub mod files;
 pub mod fkd;
+pub mod float_images;
 pub mod import;
 pub mod labels;
 pub mod lock;
@@ -18,6 +19,7 @@ pub mod refinement;
 pub mod sealed;
 pub mod settings;
 pub mod stamps;
+mod tensor_header;
 pub mod training;
 pub mod window;
 

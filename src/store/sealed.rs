@@ -9,6 +9,7 @@ use std::io::Cursor;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde_json::Value;
 
+use super::tensor_header::header;
 use crate::core::formats::safetensors_file::Directory;
 
 const ENTRY: &str = "blake3";
@@ -58,14 +59,9 @@ pub(super) fn length(tensors: &[(&str, Dtype, Vec<usize>)], mut metadata: HashMa
     let mut tensors: Vec<_> = tensors.iter().collect();
     // The order in which the library lays them out: it decides how many digits the offsets have.
     tensors.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    let mut header = serde_json::json!({ "__metadata__": metadata });
-    let mut at = 0;
-    for (name, dtype, shape) in tensors {
-        let end = at + shape.iter().product::<usize>() * dtype.bitsize() / 8;
-        header[*name] = serde_json::json!({ "dtype": dtype, "shape": shape, "data_offsets": [at, end] });
-        at = end;
-    }
-    (8 + header.to_string().len().next_multiple_of(8) + at) as u64
+    let tensors = tensors.into_iter().map(|(name, dtype, shape)| (*name, *dtype, &shape[..]));
+    let (head, data) = header(tensors, &metadata.into_iter().collect());
+    head.len() as u64 + data
 }
 
 /// Checks that `bytes` are as [`seal`] made them, and gives their directory.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::holdout::Holdout;
 use super::names::{alike, escape};
-use super::source::{ImageBytes, ImageSource, SourceError};
+use super::source::ImageSource;
 use super::wordnet;
 
 mod divided;
 mod empty;
+mod read;
 
 /// Position of a class in the dataset's class order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -247,22 +248,6 @@ impl Dataset {
     #[must_use]
     pub fn source(&self, image: ImageId) -> String {
         escape(&self.source_bytes(image))
-    }
-
-    /// The bytes of the image that [`Self::source_bytes`] calls `name`.
-    ///
-    /// # Errors
-    /// [`SourceError`], which doesn't name the image; [`Self::shown`] does.
-    pub fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
-        self.source.bytes(name)
-    }
-
-    /// The file that holds an image: its own, or one of many images.
-    ///
-    /// # Errors
-    /// [`SourceError::Malformed`] for a name that leads to no file.
-    pub fn file(&self, image: ImageId) -> Result<PathBuf, SourceError> {
-        self.source.file(&self.source_bytes(image))
     }
 
     /// The image called `name` with its root, for messages ([`escape`]).

@@ -6,15 +6,27 @@ use crate::core::distil::patch::CropBox;
 pub trait Sample: Copy + Default + Into<f64> + Send + Sync + 'static {
     /// The value of full intensity, that is 1 in units of [0, 1].
     const WHITE: f64;
+
+    /// In units of [0, 1].
+    #[must_use]
+    fn intensity(self) -> f32;
 }
 
 impl Sample for u8 {
     const WHITE: f64 = 255.0;
+
+    fn intensity(self) -> f32 {
+        f32::from(self) / 255.0
+    }
 }
 
 /// In units of [0, 1]; values may leave them.
 impl Sample for f32 {
     const WHITE: f64 = 1.0;
+
+    fn intensity(self) -> f32 {
+        self
+    }
 }
 
 /// An RGB image, rows from the top, three values a pixel.
@@ -103,7 +115,7 @@ impl RgbF32 {
 /// Level ÷ 255.
 impl From<&Rgb8> for RgbF32 {
     fn from(image: &Rgb8) -> Self {
-        let data = image.data.iter().map(|&level| f32::from(level) / 255.0).collect();
+        let data = image.data.iter().map(|level| level.intensity()).collect();
         Self { width: image.width, height: image.height, data }
     }
 }
@@ -127,6 +139,15 @@ impl Rgb {
         }
     }
 
+    /// The pixels of a box as an image; `None` of a box that isn't wholly inside.
+    #[must_use]
+    pub fn cut(&self, region: CropBox) -> Option<Self> {
+        Some(match self {
+            Self::Bytes(image) => Self::Bytes(image.cut(region)?),
+            Self::Floats(image) => Self::Floats(image.cut(region)?),
+        })
+    }
+
     /// Bytes that its values take in memory.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -145,16 +166,28 @@ impl Rgb {
         }
     }
 
-    /// Takes all values into a hash, floats little-endian.
-    pub fn hash_into(&self, hash: &mut blake3::Hasher) {
+    /// The pixels in 8 bits: floats clamped and rounded.
+    #[must_use]
+    pub fn into_pixels(self) -> Rgb8 {
         match self {
-            Self::Bytes(image) => {
-                hash.update(&image.data);
+            Self::Bytes(image) => image,
+            Self::Floats(image) => image.rounded(),
+        }
+    }
+
+    /// Hash of all values: of the bytes, or of the floats' little-endian ones.
+    #[must_use]
+    pub fn hash(&self) -> blake3::Hash {
+        match self {
+            Self::Bytes(image) => blake3::hash(&image.data),
+            Self::Floats(image) => {
+                let mut hash = blake3::Hasher::new();
+                image.data.chunks(1024).for_each(|values| {
+                    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                    hash.update(&bytes);
+                });
+                hash.finalize()
             }
-            Self::Floats(image) => image.data.chunks(1024).for_each(|values| {
-                let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                hash.update(&bytes);
-            }),
         }
     }
 }

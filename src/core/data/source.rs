@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use super::pixels::RgbF32;
+
 /// Most bytes that a source gives for one image; larger ones are refused before anything is read or allocated.
 pub const MAX_IMAGE_BYTES: u64 = 2 << 30;
 
@@ -55,6 +57,21 @@ pub trait ImageSource: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`SourceError`]. A name that was taken from elsewhere (a manifest) is refused where it leads out of the dataset.
     fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError>;
+
+    /// The values of the image, of a source that keeps floats ([`Self::keeps_floats`]): they count, and [`Self::bytes`]
+    /// has a picture of them. `None` of any other.
+    ///
+    /// # Errors
+    /// [`SourceError`], as of [`Self::bytes`].
+    fn floats(&self, name: &[u8]) -> Result<Option<RgbF32>, SourceError> {
+        let _ = name;
+        Ok(None)
+    }
+
+    /// Whether its images are kept as floats.
+    fn keeps_floats(&self) -> bool {
+        false
+    }
 
     /// The file that holds the image: its own, or that of a batch or an archive. It need not exist.
     ///

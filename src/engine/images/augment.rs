@@ -1,7 +1,7 @@
 //! Makes the inputs of a training: what [`crate::core::train::augment`] drew, done to pixels.
 
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Raster, Sample};
 use crate::core::distil::patch::CropBox;
 use crate::core::train::augment::{self, ImageDraw, Mix};
 use crate::core::train::recipe::Cropping;
@@ -13,8 +13,8 @@ use super::resize::{OutsideImage, resize_with};
 ///
 /// # Errors
 /// [`OutsideImage`] for a box that was drawn for an image of another size.
-pub fn augmented(
-    image: &Rgb8,
+pub fn augmented<T: Sample>(
+    image: &Raster<T>,
     draw: &ImageDraw,
     cropping: Cropping,
     (side, mean_std): (usize, &MeanStd),
@@ -49,13 +49,13 @@ pub fn augmented(
 }
 
 /// ShufflePatches: strips of columns in their new order, then strips of rows; `None` where nothing moves.
-fn shuffled(image: &Rgb8, draw: &ImageDraw) -> Option<Rgb8> {
+fn shuffled<T: Sample>(image: &Raster<T>, draw: &ImageDraw) -> Option<Raster<T>> {
     if draw.columns.is_empty() && draw.rows.is_empty() {
         return None;
     }
     let columns = sources(&draw.columns, image.width);
     let rows = sources(&draw.rows, image.height);
-    let mut result = Rgb8::black(image.width, image.height);
+    let mut result = Raster::black(image.width, image.height);
     for (y, &from_row) in rows.iter().enumerate() {
         for (x, &from_column) in columns.iter().enumerate() {
             result.set_pixel(x as u32, y as u32, image.pixel(from_column, from_row));
@@ -106,6 +106,8 @@ pub fn mix(batch: &mut [f32], side: usize, mix: &Mix) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::core::data::pixels::{Rgb8, RgbF32};
 
     const PLAIN: MeanStd = MeanStd { mean: [0.0; 3], std: [1.0 / 255.0; 3] };
 
@@ -162,6 +164,19 @@ mod tests {
         assert_eq!((row(&input, 4, 0, 1), row(&input, 4, 2, 1)), (vec![2, 3, 0, 0], vec![9, 9, 0, 0]));
         let outside = CropBox { top: 5, left: 0, height: 3, width: 3 };
         assert!(augmented(&numbered(6), &draw(outside), Cropping::Whole, (3, &PLAIN)).is_err());
+    }
+
+    #[test]
+    fn floats_go_the_way_of_bytes_and_keep_what_leaves_the_range() {
+        let crop = CropBox { top: 1, left: 2, height: 3, width: 3 };
+        let moved = ImageDraw { columns: vec![1, 0], rows: vec![2, 0, 1], mirrored: true, ..draw(crop) };
+        let mut image = RgbF32::from(&numbered(7));
+        let as_bytes = augmented(&numbered(7), &moved, Cropping::Whole, (3, &PLAIN)).unwrap();
+        let as_floats = augmented(&image, &moved, Cropping::Whole, (3, &PLAIN)).unwrap();
+        assert!(as_bytes.iter().zip(&as_floats).all(|(a, b)| (a - b).abs() < 1e-4), "{as_bytes:?} {as_floats:?}");
+        image.data.iter_mut().for_each(|v| *v = 2.0);
+        let beyond = augmented(&image, &moved, Cropping::Whole, (3, &PLAIN)).unwrap();
+        assert!(beyond.iter().all(|v| (v - 510.0).abs() < 1e-3), "{beyond:?}");
     }
 
     #[test]

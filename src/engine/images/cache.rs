@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::Rgb;
 
 /// Images by number. Those that came after the budget was used up are made anew each time, so that a large dataset
 /// costs time and not memory.
 #[derive(Debug)]
 pub struct Cache {
-    images: Vec<OnceLock<Arc<Rgb8>>>,
+    images: Vec<OnceLock<Arc<Rgb>>>,
     left: AtomicUsize,
 }
 
@@ -24,13 +24,13 @@ impl Cache {
     ///
     /// # Errors
     /// Those of `make`; nothing is kept then.
-    pub fn get<E>(&self, at: usize, make: impl FnOnce() -> Result<Rgb8, E>) -> Result<Arc<Rgb8>, E> {
+    pub fn get<E>(&self, at: usize, make: impl FnOnce() -> Result<Rgb, E>) -> Result<Arc<Rgb>, E> {
         let slot = self.images.get(at);
         if let Some(kept) = slot.and_then(OnceLock::get) {
             return Ok(kept.clone());
         }
         let image = Arc::new(make()?);
-        let size = image.data.len();
+        let size = image.bytes();
         let take = |left: usize| left.checked_sub(size);
         if let Some(slot) = slot
             && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
@@ -45,6 +45,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::data::pixels::{Rgb8, RgbF32};
 
     #[test]
     fn images_are_made_once_until_the_budget_is_used_up() {
@@ -52,11 +53,18 @@ mod tests {
         let made = AtomicUsize::new(0);
         let make = || {
             made.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, ()>(Rgb8::black(2, 2))
+            Ok::<_, ()>(Rgb::Bytes(Rgb8::black(2, 2)))
         };
         (0..3).for_each(|at| drop(cache.get(at, make)));
         (0..3).for_each(|at| drop(cache.get(at, make)));
         assert_eq!(made.load(Ordering::Relaxed), 4, "the third doesn't fit");
-        assert_eq!(cache.get(9, || Err::<Rgb8, _>("gone")), Err("gone"));
+        assert_eq!(cache.get(9, || Err::<Rgb, _>("gone")), Err("gone"));
+    }
+    #[test]
+    fn floats_count_four_bytes_a_value() {
+        let cache = Cache::new(2, 2 * 12 + 48);
+        let floats = || Ok::<_, ()>(Rgb::Floats(RgbF32::black(2, 2)));
+        (0..2).for_each(|at| drop(cache.get(at, floats)));
+        assert!(cache.images[0].get().is_some() && cache.images[1].get().is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! Network inputs: crops of one image, and whole evaluation views, written straight into a batch.
 
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Raster, Rgb8, Sample};
 use crate::core::distil::patch::{CropBox, CropRange, ImageKey, crop_box};
 use crate::engine::nets::extent::Extent;
 
@@ -97,17 +97,17 @@ impl CropPlan {
     }
 }
 
-/// Writes a whole 8-bit image, such as [`super::resize::evaluation_view`] gives, as a network input: planar (C, H, W),
-/// ÷ 255, normalised.
+/// Writes a whole image, such as [`super::resize::evaluation_view`] gives, as a network input: planar (C, H, W), in units of
+/// [0, 1], normalised.
 ///
 /// # Panics
 /// When `input` has not 3·height·width values: a mistake of the caller.
-pub fn write_whole(image: &Rgb8, mean_std: &MeanStd, input: &mut [f32]) {
+pub fn write_whole<T: Sample>(image: &Raster<T>, mean_std: &MeanStd, input: &mut [f32]) {
     assert_eq!(input.len(), image.data.len(), "one value per sample");
     let plane = image.data.len() / 3;
     for (i, pixel) in image.data.chunks_exact(3).enumerate() {
         for (c, &value) in pixel.iter().enumerate() {
-            input[c * plane + i] = mean_std.apply(f32::from(value) / 255.0, c);
+            input[c * plane + i] = mean_std.apply(value.intensity(), c);
         }
     }
 }

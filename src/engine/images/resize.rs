@@ -9,8 +9,12 @@
 
 use std::ops::Range;
 
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Raster, Rgb8, Sample};
 use crate::core::distil::patch::CropBox;
+
+mod view;
+
+pub use view::{centre_floats, centre_view, evaluation_view};
 
 /// A box that is not a part of its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,15 +83,16 @@ impl Axis {
 /// Resizes the box `region` of `image` to `size` = (width, height) and hands each pixel, as R, G, B in [0, 1], to
 /// `put(column, row, rgb)`, rows from the top. Pixels outside the box have no influence; an equal size gives value ÷ 255.
 ///
-/// Sums are taken in f64 over the 8-bit values and rounded to f32 once, so that an even area stays exactly even.
+/// Sums are taken in f64 over the image's values and rounded to f32 once, so that an even area stays exactly even. Those of
+/// floats are not clamped.
 ///
 /// # Errors
 /// [`OutsideImage`] for a box that is empty or not wholly inside the image.
-pub fn resize_with(
-    image: &Rgb8,
+pub fn resize_with<T: Sample>(
+    image: &Raster<T>,
     region: CropBox,
     size: (u32, u32),
-    mut put: impl FnMut(usize, usize, [f32; 3]),
+    put: impl FnMut(usize, usize, [f32; 3]),
 ) -> Result<(), OutsideImage> {
     let inside =
         |start: u32, length: u32, whole: u32| length > 0 && u64::from(start) + u64::from(length) <= u64::from(whole);
@@ -96,6 +101,17 @@ pub fn resize_with(
     }
     let columns = Axis::new(region.width, u64::from(size.0), 0, size.0);
     let rows = Axis::new(region.height, u64::from(size.1), 0, size.1);
+    resample(image, region, (&columns, &rows), put);
+    Ok(())
+}
+
+/// [`resize_with`] of a box inside the image, for the pixels that the axes want.
+fn resample<T: Sample>(
+    image: &Raster<T>,
+    region: CropBox,
+    (columns, rows): (&Axis, &Axis),
+    mut put: impl FnMut(usize, usize, [f32; 3]),
+) {
     let stride = image.width as usize * 3;
     let row_start = region.left as usize * 3;
     let row_length = region.width as usize * 3;
@@ -106,7 +122,7 @@ pub fn resize_with(
         for (k, &weight) in weights.iter().enumerate().filter(|(_, w)| **w != 0.0) {
             let at = (region.top as usize + first + k) * stride + row_start;
             let source = &image.data[at..at + row_length];
-            mixed.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * f64::from(value));
+            mixed.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * Into::<f64>::into(value));
         }
         for x in 0..columns.len() {
             let (first, weights) = columns.tap(x);
@@ -116,17 +132,20 @@ pub fn resize_with(
                     sum[c] += weight * pixel[c];
                 }
             }
-            put(x, y, sum.map(|s| (s / 255.0) as f32));
+            put(x, y, sum.map(|s| (s / T::WHITE) as f32));
         }
     }
-    Ok(())
 }
 
 /// [`resize_with`] into planes: `3 · height · width` values, R before G before B, in [0, 1].
 ///
 /// # Errors
 /// As [`resize_with`].
-pub fn resize(image: &Rgb8, region: CropBox, (width, height): (u32, u32)) -> Result<Vec<f32>, OutsideImage> {
+pub fn resize<T: Sample>(
+    image: &Raster<T>,
+    region: CropBox,
+    (width, height): (u32, u32),
+) -> Result<Vec<f32>, OutsideImage> {
     let (row, plane) = (width as usize, width as usize * height as usize);
     let mut planes = vec![0.0; 3 * plane];
     resize_with(image, region, (width, height), |x, y, rgb| {
@@ -150,100 +169,11 @@ pub fn scaled(image: &Rgb8, size: (u32, u32)) -> Rgb8 {
     scaled
 }
 
-/// The papers' evaluation transform (RDED's and SRe2L's code) up to the 8-bit image: the shorter edge becomes (side ÷ 7)·8 pixels
-/// (224 → 256, 64 → 72, 32 → 32; integer division), then the `side`×`side` centre is kept, as torchvision's
-/// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
-#[must_use]
-pub fn evaluation_view(image: &Rgb8, side: u32) -> Rgb8 {
-    centre_view(image, side / 7 * 8, side)
-}
-
-/// The same with a shorter edge of `edge` pixels: LIC's code has 146 for 128 and 73 for 64.
-#[must_use]
-pub fn centre_view(image: &Rgb8, edge: u32, side: u32) -> Rgb8 {
-    let shorter = u64::from(edge.max(1));
-    let (width, height) = (u64::from(image.width), u64::from(image.height));
-    let short = width.min(height).max(1);
-    // torchvision: int(n · long ÷ short); equals n for the shorter edge itself.
-    let columns = Window::new(image.width, shorter * width / short, side);
-    let rows = Window::new(image.height, shorter * height / short, side);
-    let mut view = Rgb8::black(side, side);
-    if image.width > 0 && image.height > 0 {
-        resize_window(image, &columns, &rows, &mut view);
-    }
-    view
-}
-
-/// The part of one resized axis that the centre crop keeps.
-struct Window {
-    axis: Axis,
-    /// Black pixels before it.
-    pad: usize,
-}
-
-impl Window {
-    fn new(from: u32, resized: u64, side: u32) -> Self {
-        if resized <= u64::from(side) {
-            let pad = (u64::from(side) - resized) / 2;
-            return Self { axis: Axis::new(from, resized, 0, resized as u32), pad: pad as usize };
-        }
-        let start = ((resized - u64::from(side)) as f64 / 2.0).round_ties_even();
-        Self { axis: Axis::new(from, resized, start as u64, side), pad: 0 }
-    }
-}
-
-/// Bits behind the point of Pillow's 8-bit weights (`PRECISION_BITS` of its `Resample.c`).
-const PRECISION: u32 = 32 - 8 - 2;
-
-/// Weights in Pillow's fixed point.
-fn fixed(weights: &[f64]) -> Vec<i32> {
-    weights.iter().map(|w| (0.5 + w * f64::from(1_u32 << PRECISION)) as i32).collect()
-}
-
-/// A sum of fixed-point products, rounded to 8 bit.
-fn round8(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
-}
-
-const HALF: i32 = 1 << (PRECISION - 1);
-
-/// Pillow's two passes, horizontal first, each rounded to 8 bit; only rows and columns that the windows need.
-fn resize_window(image: &Rgb8, columns: &Window, rows: &Window, view: &mut Rgb8) {
-    let (row_weights, column_weights) = (fixed(&rows.axis.weights), fixed(&columns.axis.weights));
-    let width = columns.axis.len();
-    let Some(last) = rows.axis.len().checked_sub(1) else { return };
-    let top = rows.axis.first[0];
-    let bottom = rows.axis.first[last] + rows.axis.tap(last).1.len();
-    let mut narrowed = Vec::with_capacity((bottom - top) * width * 3);
-    for source in image.data.chunks_exact(image.width as usize * 3).take(bottom).skip(top) {
-        for x in 0..width {
-            let (first, span) = columns.axis.span(x);
-            let mut sum = [HALF; 3];
-            for (pixel, &weight) in source[first * 3..].chunks_exact(3).zip(&column_weights[span]) {
-                for c in 0..3 {
-                    sum[c] += weight * i32::from(pixel[c]);
-                }
-            }
-            narrowed.extend(sum.map(round8));
-        }
-    }
-    let stride = view.width as usize * 3;
-    let mut sums = vec![HALF; width * 3];
-    for y in 0..rows.axis.len() {
-        let (first, span) = rows.axis.span(y);
-        sums.fill(HALF);
-        for (source, &weight) in narrowed.chunks_exact(width * 3).skip(first - top).zip(&row_weights[span]) {
-            sums.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * i32::from(value));
-        }
-        let at = (rows.pad + y) * stride + columns.pad * 3;
-        view.data[at..at + width * 3].iter_mut().zip(&sums).for_each(|(out, &sum)| *out = round8(sum));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::images::fixtures::{Tensors, corner, folder, greatest};
+    use crate::core::data::pixels::RgbF32;
+    use crate::engine::images::fixtures::{Tensors, folder, greatest};
 
     /// A row of grey values, resized to `to` pixels; in levels.
     fn row(values: &[u8], to: u32) -> Vec<f32> {
@@ -302,6 +232,19 @@ mod tests {
     }
 
     #[test]
+    fn floats_are_resized_as_bytes_are_and_never_clamped() {
+        let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
+        let region = CropBox { top: 7, left: 3, height: 40, width: 50 };
+        for size in [(13, 31), (50, 40), (64, 80)] {
+            let (bytes, floats) = (resize(&image, region, size), resize(&RgbF32::from(&image), region, size));
+            assert!(greatest(&floats.unwrap(), &bytes.unwrap()) < 2e-7, "{size:?}");
+        }
+        let beyond = RgbF32 { width: 2, height: 1, data: [-1.0, -1.0, -1.0, 3.0, 3.0, 3.0].into() };
+        assert_eq!(resize(&beyond, CropBox::whole(2, 1), (4, 1)).unwrap()[..4], [-1.0, 0.0, 2.0, 3.0]);
+        assert_eq!(resize(&beyond, CropBox::whole(2, 1), (2, 1)).unwrap()[..2], [-1.0, 3.0]);
+    }
+
+    #[test]
     fn boxes_outside_are_refused() {
         let image = Rgb8::black(10, 20);
         for (top, left, height, width) in
@@ -310,39 +253,6 @@ mod tests {
             let error = resize(&image, CropBox { top, left, height, width }, (4, 4)).unwrap_err();
             assert!(error.to_string().contains("not inside the 10×20 image"), "{error}");
         }
-    }
-
-    #[test]
-    fn evaluation_views_equal_pillows_bytes() {
-        let reference = Tensors::read(&folder().join("resized.safetensors"));
-        let image = reference.image("source");
-        let views = reference.numbered("view/");
-        assert_eq!(views.len(), 11);
-        for (name, numbers) in views {
-            let [width, height, side] = numbers[..] else { panic!("{name}") };
-            assert_eq!(evaluation_view(&corner(&image, width, height), side), reference.image(&name), "{name}");
-        }
-    }
-
-    /// (73 − 64) ÷ 2 = 4.5 rounds to 4, as torchvision's `CenterCrop` does.
-    #[test]
-    fn another_edge_shows_another_part_of_the_middle() {
-        let mut image = Rgb8::black(73, 73);
-        (0..73 * 73).for_each(|at| image.set_pixel(at % 73, at / 73, [(at % 73) as u8, (at / 73) as u8, 0]));
-        let view = centre_view(&image, 73, 64);
-        assert_eq!((view.pixel(0, 0), view.pixel(63, 63)), ([4, 4, 0], [67, 67, 0]));
-        assert_eq!(centre_view(&image, 72, 64), evaluation_view(&image, 64));
-        assert_eq!(view.cut(CropBox::whole(64, 64)), image.cut(CropBox { top: 4, left: 4, height: 64, width: 64 }));
-    }
-
-    #[test]
-    fn a_long_strip_costs_no_more_than_its_view() {
-        // Resized as a whole this would have 224/7·8 × 25,600,000 pixels.
-        let mut strip = Rgb8 { width: 1, height: 100_000, data: vec![9; 300_000] };
-        strip.set_pixel(0, 50_000, [255, 0, 0]);
-        let view = evaluation_view(&strip, 224);
-        assert_eq!((view.width, view.height), (224, 224));
-        assert_ne!(view.pixel(0, 223), view.pixel(0, 0));
     }
 
     #[cfg(feature = "shared-data")]

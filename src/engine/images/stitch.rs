@@ -3,7 +3,7 @@
 //! each step stays in the pixels, so no step may be left out although their exact values would cancel.
 
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::compose::{Cell, cells, nearest, patch_side};
 use crate::core::distil::patch::CropBox;
 
@@ -43,6 +43,14 @@ pub enum StitchError {
 /// # Errors
 /// [`StitchError`] where the count is no square or a patch has another size.
 pub fn stitch(patches: &[&[f32]], side: u32, mean_std: &MeanStd) -> Result<Rgb8, StitchError> {
+    stitch_floats(patches, side, mean_std).map(|image| truncated(&image))
+}
+
+/// [`stitch`] before it truncates: the values in units of [0, 1].
+///
+/// # Errors
+/// As [`stitch`].
+pub fn stitch_floats(patches: &[&[f32]], side: u32, mean_std: &MeanStd) -> Result<RgbF32, StitchError> {
     let factor = patches.len().isqrt();
     if factor == 0 || factor * factor != patches.len() {
         return Err(StitchError::NotSquare(patches.len()));
@@ -55,7 +63,7 @@ pub fn stitch(patches: &[&[f32]], side: u32, mean_std: &MeanStd) -> Result<Rgb8,
     let values = |patch: u32| 3 * patch as usize * patch as usize;
     let patch = if patches[0].len() == values(side) { side } else { small };
     let expected = values(patch);
-    let mut image = Rgb8::black(side, side);
+    let mut image = RgbF32::black(side, side);
     for (index, (values, cell)) in patches.iter().zip(cells(side, factor)).enumerate() {
         if values.len() != expected {
             return Err(StitchError::WrongLength { index, found: values.len(), expected });
@@ -65,8 +73,17 @@ pub fn stitch(patches: &[&[f32]], side: u32, mean_std: &MeanStd) -> Result<Rgb8,
     Ok(image)
 }
 
-/// Cuts the box `region` of `image` again and gives the pixels of its cell of `(height, width)`: with what a manifest
-/// holds, the same bytes as [`stitch`] wrote.
+/// In 8 bits, as RDED makes them: times 255, truncated.
+#[must_use]
+pub fn truncated(image: &RgbF32) -> Rgb8 {
+    // RDED truncates without a clamp. Bilinear values stay in [0, 1] but for rounding, where its wrap-around
+    // would turn −0.00001 into 255; Rust's `as` truncates alike and saturates instead.
+    let data = image.data.iter().map(|v| (v * 255.0) as u8).collect();
+    Rgb8 { width: image.width, height: image.height, data }
+}
+
+/// Cuts the box `region` of `image` again and gives the values of its cell of `(height, width)`: with what a manifest
+/// holds, the same as [`stitch_floats`] made.
 ///
 /// # Errors
 /// [`OutsideImage`] for a box that is not inside the image.
@@ -76,13 +93,13 @@ pub fn recut(
     patch_side: u32,
     cell: (u32, u32),
     mean_std: &MeanStd,
-) -> Result<Rgb8, OutsideImage> {
+) -> Result<RgbF32, OutsideImage> {
     let patch = resize(image, region, (patch_side, patch_side))?;
     Ok(cell_pixels(&patch, patch_side, cell, mean_std))
 }
 
 /// Copies a cell's pixels to their place.
-fn place(image: &mut Rgb8, cell: &Cell, pixels: &Rgb8) {
+fn place(image: &mut RgbF32, cell: &Cell, pixels: &RgbF32) {
     let (stride, row) = (image.width as usize * 3, cell.width as usize * 3);
     for (y, source) in pixels.data.chunks_exact(row).enumerate() {
         let at = (cell.top as usize + y) * stride + cell.left as usize * 3;
@@ -91,14 +108,11 @@ fn place(image: &mut Rgb8, cell: &Cell, pixels: &Rgb8) {
 }
 
 /// A planar patch of side `patch` as the pixels of a cell of `(height, width)`.
-fn cell_pixels(values: &[f32], patch: u32, (height, width): (u32, u32), mean_std: &MeanStd) -> Rgb8 {
-    let mut pixels = Rgb8::black(width, height);
+fn cell_pixels(values: &[f32], patch: u32, (height, width): (u32, u32), mean_std: &MeanStd) -> RgbF32 {
+    let mut pixels = RgbF32::black(width, height);
     let at = (0..height).flat_map(|y| (0..width).map(move |x| (y, x)));
     for (pixel, (y, x)) in pixels.data.chunks_exact_mut(3).zip(at) {
-        // RDED truncates without a clamp. Bilinear values stay in [0, 1] but for rounding, where its wrap-around
-        // would turn −0.00001 into 255; Rust's `as` truncates alike and saturates instead.
-        let value = cell_value(values, patch, (height, width), (y, x), mean_std);
-        pixel.iter_mut().zip(value).for_each(|(out, v)| *out = (v * 255.0) as u8);
+        pixel.copy_from_slice(&cell_value(values, patch, (height, width), (y, x), mean_std));
     }
     pixels
 }
@@ -151,7 +165,7 @@ mod tests {
             let image = stitch(&slices, 32, &MeanStd::CIFAR10).unwrap();
             for (k, cell) in cells(32, factor).iter().enumerate() {
                 let size = (cell.height, cell.width);
-                let again = recut(&source, region(k as u32), side, size, &MeanStd::CIFAR10).unwrap();
+                let again = truncated(&recut(&source, region(k as u32), side, size, &MeanStd::CIFAR10).unwrap());
                 for (y, x) in (0..cell.height).flat_map(|y| (0..cell.width).map(move |x| (y, x))) {
                     assert_eq!(again.pixel(x, y), image.pixel(cell.left + x, cell.top + y), "cell {k} of f = {factor}");
                 }
@@ -164,6 +178,14 @@ mod tests {
         let patch = [-0.001_f32, 1.001, 0.5];
         let image = stitch(&[&patch], 1, &MeanStd::NONE).unwrap();
         assert_eq!(image.data, [0, 255, 127]);
+    }
+
+    #[test]
+    fn floats_are_what_is_truncated() {
+        let patch = [-0.001_f32, 1.001, 0.501];
+        let floats = stitch_floats(&[&patch], 1, &MeanStd::NONE).unwrap();
+        assert_eq!(floats.data, patch);
+        assert_eq!((truncated(&floats).data, floats.rounded().data), (vec![0, 255, 127], vec![0, 255, 128]));
     }
 
     #[test]

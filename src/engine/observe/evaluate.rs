@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::{Dataset, ImageId};
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::Rgb;
 use crate::core::progress::Progress;
 
 use super::score::{ScoreError, Throughput, cross_entropy, probability};
 use crate::engine::images::cache::Cache;
+use crate::engine::images::error::ImageError;
 use crate::engine::images::{crops, decode, pipeline, resize};
 use crate::engine::plan::Engine;
 
@@ -42,8 +43,17 @@ pub struct EvaluateJob<'a> {
     pub mean_std: MeanStd,
     /// Pixels of an image's shorter edge before its centre is cut; `None`: (side ÷ 7)·8, as in RDED's code.
     pub edge: Option<u32>,
+    /// Whether images that are kept as floats are taken in 8 bits.
+    pub in_8_bits: bool,
     /// Where the views of images are kept for the next evaluation, by their ids.
     pub views: Option<&'a Cache>,
+}
+
+impl EvaluateJob<'_> {
+    fn image(&self, image: ImageId) -> Result<Rgb, ImageError> {
+        let values = decode::values(self.dataset, image)?;
+        Ok(if self.in_8_bits { Rgb::Bytes(values.into_pixels()) } else { values })
+    }
 }
 
 /// Predictions and the images that could not be decoded.
@@ -80,12 +90,14 @@ pub fn evaluate(
     let mut evaluation = Evaluation::default();
     let ahead = 2 * throughput.batch + throughput.threads;
     let total = job.images.len() as u64;
-    let view = |i: usize| -> Result<Arc<Rgb8>, String> {
+    let view = |i: usize| -> Result<Arc<Rgb>, String> {
         let make = || {
-            let image = decode::read(job.dataset, job.images[i]).map_err(|e| e.reason().to_string())?;
-            Ok(job
-                .edge
-                .map_or_else(|| resize::evaluation_view(&image, side), |edge| resize::centre_view(&image, edge, side)))
+            let image = job.image(job.images[i]).map_err(|e| e.reason().to_string())?;
+            let edge = job.edge.unwrap_or(side / 7 * 8);
+            Ok(match image {
+                Rgb::Bytes(image) => Rgb::Bytes(resize::centre_view(&image, edge, side)),
+                Rgb::Floats(image) => Rgb::Floats(resize::centre_floats(&image, edge, side)),
+            })
         };
         job.views.map_or_else(|| make().map(Arc::new), |views| views.get(job.images[i].index(), make))
     };
@@ -93,7 +105,11 @@ pub fn evaluate(
         match view {
             Ok(view) => {
                 let at = batch.pending.len() * len;
-                crops::write_whole(&view, &job.mean_std, &mut batch.buffer[at..at + len]);
+                let input = &mut batch.buffer[at..at + len];
+                match &*view {
+                    Rgb::Bytes(view) => crops::write_whole(view, &job.mean_std, input),
+                    Rgb::Floats(view) => crops::write_whole(view, &job.mean_std, input),
+                }
                 batch.pending.push(job.images[i]);
             }
             Err(reason) => evaluation.broken.push((job.images[i], reason)),

@@ -1,6 +1,7 @@
 //! The batches of an epoch: which images in which order, what is done to each, what is mixed.
 
 use super::{StoredLabels, TrainError, TrainJob};
+use crate::core::data::pixels::Rgb;
 use crate::core::train::augment::{DrawId, ImageDraw, Mix, epoch_order};
 use crate::core::train::dsa::DsaDraw;
 use crate::core::train::labels::BatchLabels;
@@ -221,8 +222,12 @@ fn augmented(
     let side = job.spec.side;
     let draw = given.cloned().unwrap_or_else(|| {
         let id = DrawId { seed: job.seed, epoch, number: image };
-        ImageDraw::new(id, (pixels.width, pixels.height), job.recipe, side as u32)
+        ImageDraw::new(id, pixels.size(), job.recipe, side as u32)
     });
-    let input = augment::augmented(&pixels, &draw, job.recipe.cropping, (side, &job.mean_std));
+    let (cropping, target) = (job.recipe.cropping, (side, &job.mean_std));
+    let input = match &*pixels {
+        Rgb::Bytes(image) => augment::augmented(image, &draw, cropping, target),
+        Rgb::Floats(image) => augment::augmented(image, &draw, cropping, target),
+    };
     Ok((draw, input.map_err(|e| e.to_string())?))
 }

@@ -12,7 +12,7 @@ mod trainer;
 use std::sync::Arc;
 
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::Rgb;
 use crate::core::progress::{Cancelled, Progress};
 use crate::core::train::curve::{Curve, Point};
 use crate::core::train::recipe::TrainRecipe;
@@ -32,7 +32,7 @@ pub struct TrainImages<'a> {
     /// The output that is right for each image.
     pub labels: &'a [u32],
     /// Reads or makes an image, on a worker thread; an error says which and why.
-    pub image: &'a (dyn Fn(usize) -> Result<Arc<Rgb8>, String> + Sync),
+    pub image: &'a (dyn Fn(usize) -> Result<Arc<Rgb>, String> + Sync),
 }
 
 /// What is trained on what.

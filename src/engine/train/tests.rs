@@ -7,6 +7,7 @@ use burn::tensor::Device;
 
 use super::*;
 use crate::core::data::confusion::Confusion;
+use crate::core::data::pixels::Rgb8;
 use crate::core::distil::patch::CropRange;
 use crate::core::train::loss::Loss;
 use crate::core::train::recipe::{Cropping, Evaluations, LabelSource, Mixing};
@@ -18,7 +19,11 @@ use crate::engine::learn::{Differentiable, Fitted, Forward, Gradients, Masks, Se
 use crate::engine::plan::{Engine as _, Plan};
 
 /// A rough gradient from top to bottom or back: crops, colours and flips leave it.
-fn striped(at: usize) -> Arc<Rgb8> {
+fn striped(at: usize) -> Arc<Rgb> {
+    Arc::new(Rgb::Bytes(stripes(at)))
+}
+
+fn stripes(at: usize) -> Rgb8 {
     let mut image = Rgb8::black(16, 16);
     let shade = |i: u32| (i * 14) as u8 + (at * 7 % 23) as u8;
     for y in 0..16 {
@@ -27,7 +32,7 @@ fn striped(at: usize) -> Arc<Rgb8> {
             image.set_pixel(x, y, [value, value / 2, 90]);
         }
     }
-    Arc::new(image)
+    image
 }
 
 fn recipe() -> TrainRecipe {
@@ -77,7 +82,7 @@ impl Watch for Witness {
         let mut engine = CpuEngine::new(&Plan::compile(&SPEC().graph(), weights, &[]))?;
         let mut inputs = vec![0.0; 8 * 3 * 256];
         for (at, input) in inputs.chunks_exact_mut(3 * 256).enumerate() {
-            crate::engine::images::crops::write_whole(&striped(at), &MeanStd::IMAGENET, input);
+            crate::engine::images::crops::write_whole(&stripes(at), &MeanStd::IMAGENET, input);
         }
         let logits = engine.logits(&inputs, 8)?;
         let right = logits.chunks_exact(2).enumerate().filter(|(at, z)| (z[0] > z[1]) == at.is_multiple_of(2)).count();

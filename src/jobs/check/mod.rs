@@ -205,8 +205,15 @@ fn predictions(
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, ScoreError> {
     let observer = session.observer.clone();
-    let job =
-        EvaluateJob { dataset: data, images, class_map: &observer.map.outputs, mean_std, edge: None, views: None };
+    let job = EvaluateJob {
+        dataset: data,
+        images,
+        class_map: &observer.map.outputs,
+        mean_std,
+        edge: None,
+        in_8_bits: false,
+        views: None,
+    };
     let throughput = session.throughput;
     let evaluation = evaluate(session.engine(), job, throughput, progress)?;
     session.take_notes().into_iter().for_each(|note| progress.warn(note));

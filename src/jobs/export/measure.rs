@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::{ExportJobError, Format, Material, is_free, look};
+use super::{ExportJobError, Format, Material, is_free, look, lossless, rounding};
 use crate::core::progress::{Cancelled, Progress};
 use crate::store::export::content::Size;
 use crate::store::export::room;
@@ -18,6 +18,8 @@ pub struct Measure {
     pub size: Size,
     /// Whether the set's pixels can be had again.
     pub lossless: bool,
+    /// Whether the set keeps floats, of which the format has 8 bits.
+    pub rounded: bool,
     /// What is special to the format, as [`super::Prepared::about`].
     pub about: Map<String, Value>,
     /// What the user should know beforehand.
@@ -49,9 +51,10 @@ pub fn measure(material: &Material, format: Format, progress: &mut dyn Progress)
     let (content, _) = look(material, format, &mut noting)?;
     let layout = format.layout(&content, None)?;
     let mut notes = noting.notes;
-    notes.extend(layout.notes());
-    let (size, lossless, about) = (layout.size(&content), layout.lossless(), layout.about());
-    Ok(Measure { images: content.pictures.len(), size, lossless, about, notes })
+    notes.extend(super::notes(format, &content, &*layout));
+    let (size, lossless, about) = (layout.size(&content), lossless(format, &content, &*layout), layout.about());
+    let rounded = rounding(format, &content).is_some();
+    Ok(Measure { images: content.pictures.len(), size, lossless, rounded, about, notes })
 }
 
 /// What is found where an output folder will be.

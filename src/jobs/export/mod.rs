@@ -12,6 +12,7 @@ use crate::core::progress::{Cancelled, Progress};
 use crate::store::export::content::{Content, Difference, Export, ExportError, Writer};
 use crate::store::export::folder::{FolderError, NewFolder};
 use crate::store::export::room;
+use crate::store::export::rounding::Rounding;
 use crate::store::files::{lies_within, shown};
 use crate::store::import::ImportError;
 
@@ -19,6 +20,7 @@ use super::command_line::{folders_flag, shell_quoted};
 use super::folder_set::FolderSet;
 use super::open;
 
+mod accuracy;
 mod measure;
 mod picked;
 mod pictures;
@@ -29,6 +31,7 @@ use pictures::Files;
 
 pub use crate::store::export::content::Size;
 pub use crate::store::export::format::Format;
+pub use accuracy::{Accuracies, accuracies};
 pub use measure::{Measure, Place, measure, place};
 
 /// What is exported.
@@ -185,7 +188,7 @@ impl Prepared {
         is_free(out, material)?;
         let (content, pictures) = look(material, *format, progress)?;
         let layout = format.layout(&content, *mean_std)?;
-        layout.notes().into_iter().for_each(|note| progress.warn(note));
+        notes(*format, &content, &*layout).into_iter().for_each(|note| progress.warn(note));
         Ok(Self { format: *format, out: out.clone(), content, pictures, layout })
     }
 
@@ -204,7 +207,19 @@ impl Prepared {
     /// Whether the set's pixels can be had again.
     #[must_use]
     pub fn lossless(&self) -> bool {
-        self.layout.lossless()
+        lossless(self.format, &self.content, &*self.layout)
+    }
+
+    /// What becomes of the values of a set that keeps floats, where the format has 8 bits.
+    #[must_use]
+    pub fn rounding(&self) -> Option<Rounding> {
+        rounding(self.format, &self.content)
+    }
+
+    /// The dataset whose images are exported.
+    #[must_use]
+    pub fn dataset(&self) -> &Arc<Dataset> {
+        &self.pictures.dataset
     }
 
     /// What is special to the format.
@@ -236,7 +251,7 @@ impl Prepared {
         match self.fill(&folder, progress) {
             Ok((bytes, difference)) => {
                 let files = folder.files().len();
-                let lossless = self.layout.lossless() && difference.greatest == 0;
+                let lossless = self.lossless() && difference.greatest == 0;
                 let (format, images, out) = (self.format, self.images(), folder.publish()?);
                 Ok(ExportReport { format, images, out, files, bytes, lossless, difference })
             }
@@ -256,6 +271,21 @@ impl Prepared {
         let size = |name: &String| std::fs::metadata(folder.partial().join(name)).map_or(0, |about| about.len());
         Ok((folder.files().iter().map(size).sum(), difference))
     }
+}
+
+/// What becomes of floats in the format; `None` where it keeps them, and where there are none.
+fn rounding(format: Format, content: &Content) -> Option<Rounding> {
+    content.rounding.filter(|_| !format.keeps_floats())
+}
+
+/// Whether the set's values can be had again.
+fn lossless(format: Format, content: &Content, layout: &dyn Writer) -> bool {
+    layout.lossless() && rounding(format, content).is_none()
+}
+
+/// What the user should know beforehand.
+fn notes(format: Format, content: &Content, layout: &dyn Writer) -> Vec<String> {
+    layout.notes().into_iter().chain(rounding(format, content).map(|rounding| rounding.note())).collect()
 }
 
 /// Opens what is exported, and looks at each image once.

@@ -48,6 +48,6 @@ pub(super) fn look(
     }
     let names = images.iter().map(|image| dataset.source_bytes(*image)).collect();
     let files = Files { dataset: dataset.clone(), names, takes };
-    files.look(&mut pictures, progress)?;
-    Ok((Content { classes, pictures, manifest: None, layout: dataset.layout() }, files))
+    let rounding = files.look(&mut pictures, progress)?;
+    Ok((Content { classes, pictures, manifest: None, layout: dataset.layout(), rounding }, files))
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::core::data::dataset::Dataset;
 use crate::core::data::names::escape;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb, Rgb8};
 use crate::core::data::source::ImageBytes;
 use crate::core::distil::set::SetError;
 use crate::core::formats::image_kind::{FIRST_BYTES, ImageKind};
 use crate::core::progress::Progress;
 use crate::engine::images::{decode, encode, resize};
-use crate::store::export::content::{Picture, Pictures, Takes, pixel_hash};
+use crate::store::export::content::{Picture, Pictures, Takes, value_hash};
+use crate::store::export::rounding::Rounding;
 
 use super::ExportJobError;
 
@@ -32,11 +33,18 @@ impl Files {
         SetError { file: escape(name), reason: reason.to_string() }
     }
 
-    /// A file as it is, where the format takes it; else its pixels as PNG. With the ending for it.
+    fn read(&self, name: &[u8]) -> Result<Rgb, SetError> {
+        decode::values_named(&self.dataset, name).map_err(|e| Self::gone(name, &e.reason()))
+    }
+
+    /// A file as it is, where the format takes it and its pixels are what counts; else its pixels as PNG. With the
+    /// ending for it.
     fn file(&self, at: usize) -> Result<(Vec<u8>, &'static str), SetError> {
         let name = self.name(at)?;
-        let bytes = self.dataset.bytes(name).map_err(|e| Self::gone(name, &e))?;
-        if let (ImageBytes::Encoded(bytes), Takes::Files(kinds)) = (bytes, self.takes) {
+        if !self.dataset.keeps_floats()
+            && let Takes::Files(kinds) = self.takes
+            && let ImageBytes::Encoded(bytes) = self.dataset.bytes(name).map_err(|e| Self::gone(name, &e))?
+        {
             let kind = ImageKind::of(&bytes[..bytes.len().min(FIRST_BYTES)]);
             let extension = kind.filter(|kind| kinds.contains(kind)).and_then(ending);
             if let Some(extension) = extension {
@@ -47,12 +55,17 @@ impl Files {
         Ok((png, "png"))
     }
 
-    /// Looks at an image: size, bytes and hash for `picture`, whose other fields are known.
-    fn look_at(&self, at: usize, picture: &mut Picture) -> Result<(), SetError> {
-        let pixels = self.pixels(at)?;
-        picture.size = (pixels.width, pixels.height);
+    /// Looks at an image: size, bytes and hash for `picture`, whose other fields are known; floats also go into
+    /// `rounding`.
+    fn look_at(&self, at: usize, picture: &mut Picture, rounding: &mut Rounding) -> Result<(), SetError> {
+        let values = self.read(self.name(at)?)?;
+        picture.size = values.size();
+        if let Rgb::Floats(image) = &values {
+            rounding.add(image);
+        }
         match self.takes {
-            Takes::Pixels => picture.hash = pixel_hash(&pixels),
+            Takes::Values => picture.hash = value_hash(&values),
+            Takes::Pixels => picture.hash = value_hash(&Rgb::Bytes(values.into_pixels())),
             Takes::Files(_) => {
                 let (bytes, extension) = self.file(at)?;
                 picture.extension = extension;
@@ -63,17 +76,23 @@ impl Files {
         Ok(())
     }
 
-    /// Looks at all images.
+    /// Looks at all images, and says what 8 bits lose of those that are kept as floats.
     ///
     /// # Errors
     /// [`SetError`] of the first that can't be decoded.
-    pub fn look(&self, pictures: &mut [Picture], progress: &mut dyn Progress) -> Result<(), ExportJobError> {
+    pub fn look(
+        &self,
+        pictures: &mut [Picture],
+        progress: &mut dyn Progress,
+    ) -> Result<Option<Rounding>, ExportJobError> {
         let total = pictures.len() as u64;
+        let mut rounding = Rounding::default();
         for (at, picture) in pictures.iter_mut().enumerate() {
             progress.step("look", at as u64, total)?;
-            self.look_at(at, picture)?;
+            self.look_at(at, picture, &mut rounding)?;
         }
-        Ok(progress.step("look", total, total)?)
+        progress.step("look", total, total)?;
+        Ok(self.dataset.keeps_floats().then_some(rounding))
     }
 }
 
@@ -96,8 +115,11 @@ impl Pictures for Files {
     }
 
     fn pixels(&self, at: usize) -> Result<Rgb8, SetError> {
-        let name = self.name(at)?;
-        decode::read_named(&self.dataset, name).map_err(|e| Self::gone(name, &e.reason()))
+        self.values(at).map(Rgb::into_pixels)
+    }
+
+    fn values(&self, at: usize) -> Result<Rgb, SetError> {
+        self.read(self.name(at)?)
     }
 
     fn scaled(&self, image: &Rgb8, size: (u32, u32)) -> Rgb8 {

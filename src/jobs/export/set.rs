@@ -34,8 +34,8 @@ pub(super) fn look(
     let layout = manifest.as_ref().map_or_else(|| dataset.layout(), |manifest| manifest.dataset.layout);
     let classes = dataset.classes().to_vec();
     let files = Files { dataset: dataset.clone(), names, takes };
-    files.look(&mut pictures, progress)?;
-    Ok((Content { classes, pictures, manifest, layout }, files))
+    let rounding = files.look(&mut pictures, progress)?;
+    Ok((Content { classes, pictures, manifest, layout, rounding }, files))
 }
 
 /// An image that nobody has looked at.

@@ -50,11 +50,11 @@ pub(super) fn look(
     }
     let names = names(&dataset, &pictures)?;
     let files = Files { dataset: Arc::new(dataset), names, takes };
-    files.look(&mut pictures, progress)?;
+    let rounding = files.look(&mut pictures, progress)?;
     let class = |note: &ClassNote| Class { name: note.name.clone(), title: note.title.clone(), folder: Vec::new() };
     let classes = manifest.classes.iter().map(class).collect();
     let layout = manifest.dataset.layout;
-    Ok((Content { classes, pictures, manifest: Some(manifest.clone()), layout }, files))
+    Ok((Content { classes, pictures, manifest: Some(manifest.clone()), layout, rounding }, files))
 }
 
 /// The fingerprint of the part that the set was made from.

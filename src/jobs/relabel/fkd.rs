@@ -152,7 +152,7 @@ impl Labelling {
 
     /// (width, height) of each image.
     fn sizes(&self) -> Result<Vec<(u32, u32)>, TrainJobError> {
-        let of = |at| self.pictures.image(at).map(|pixels| (pixels.width, pixels.height));
+        let of = |at| self.pictures.image(at).map(|image| image.size());
         (0..self.pictures.labels.len()).map(of).collect::<Result<_, _>>().map_err(|e| TrainError::Image(e).into())
     }
 }

@@ -8,10 +8,9 @@ use crate::core::data::class_order::ClassOrder;
 use crate::core::data::dataset::{Dataset, ImageId, Split};
 use crate::core::data::holdout::Holdout;
 use crate::core::data::names::alike;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::Rgb;
 use crate::core::distil::compose::cells;
 use crate::core::distil::patch::CropBox;
-use crate::core::distil::set::ImageSet as _;
 use crate::core::progress::Progress;
 use crate::core::train::labels::BatchLabels;
 use crate::engine::images::cache::Cache;
@@ -74,7 +73,7 @@ impl TrainingImages {
         Ok(pictures)
     }
 
-    /// Reads the images once, leaves out broken ones, and takes the fingerprint of what is there.
+    /// Reads the images once, leaves out broken ones (but of floats), and takes the fingerprint of what is there.
     fn read_all(&mut self, threads: usize, progress: &mut dyn Progress) -> Result<(), TrainJobError> {
         let mut hash = blake3::Hasher::new_derive_key("stillroom 2026 training images v1");
         hash.update(self.dataset().fingerprint().as_bytes());
@@ -84,18 +83,19 @@ impl TrainingImages {
         if self.images.len() <= READ_FIRST {
             let total = self.images.len() as u64;
             let mut whole = Vec::with_capacity(self.images.len());
-            let read = |at: usize| self.image(at).map(|pixels| *blake3::hash(&pixels.data).as_bytes());
+            let read = |at: usize| self.image(at).map(|image| *image.hash().as_bytes());
             pipeline::ordered(self.images.len(), threads, 64, read, |at, content| {
                 match content {
                     Ok(content) => {
                         hash.update(&content);
                         whole.push(self.images[at]);
                     }
+                    // The floats of a set are one file: where one of them is damaged, none is above suspicion.
+                    Err(reason) if self.dataset().keeps_floats() => return Err(TrainError::Image(reason)),
                     Err(reason) => progress.warn(format!("{reason}; left out")),
                 }
-                progress.step("read", at as u64 + 1, total)
-            })
-            .map_err(TrainError::from)?;
+                Ok(progress.step("read", at as u64 + 1, total)?)
+            })?;
             self.images = whole;
         }
         self.fingerprint = hash.finalize().to_hex()[..32].to_owned();
@@ -128,18 +128,19 @@ impl TrainingImages {
     }
 
     /// The `at`-th sample: an image, or a cell of one.
-    pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb8>, String> {
+    pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb>, String> {
         let each = (self.apart * self.apart) as usize;
         let image = self.images[at / each];
         let whole =
-            self.cache.get(image.index(), || self.set.pixels(self.set.address(image)).map_err(|e| e.to_string()))?;
+            self.cache.get(image.index(), || self.set.values(self.set.address(image)).map_err(|e| e.to_string()))?;
         if each == 1 {
             return Ok(whole);
         }
-        let (rows, columns) = (cells(whole.height, self.apart), cells(whole.width, self.apart));
+        let (width, height) = whole.size();
+        let (rows, columns) = (cells(height, self.apart), cells(width, self.apart));
         let cell = rows.get(at % each).zip(columns.get(at % each)).and_then(|(row, column)| {
             let region = CropBox { top: row.top, height: row.height, left: column.left, width: column.width };
-            whole.cut(region).filter(|cell| cell.width > 0 && cell.height > 0)
+            whole.cut(region).filter(|cell| cell.size().0 > 0 && cell.size().1 > 0)
         });
         let f = self.apart;
         cell.map(Arc::new).ok_or_else(|| format!("{}: has no {f}×{f} cells", self.dataset().source(image)))

@@ -109,6 +109,7 @@ impl Evaluator {
             class_map: &self.class_map,
             mean_std: self.mean_std,
             edge: self.edge,
+            in_8_bits: false,
             views: Some(&self.views),
         };
         let throughput = Throughput { batch, threads: self.threads };

@@ -205,7 +205,7 @@ mod tests {
         };
         let pictures = (0..classes).flat_map(|label| (0..images).map(move |number| picture(label, number))).collect();
         let classes = (0..classes).map(class).collect();
-        layout(&Content { classes, pictures, manifest: None, layout: Layout::ImageFolder }).unwrap()
+        layout(&Content { classes, pictures, manifest: None, layout: Layout::ImageFolder, rounding: None }).unwrap()
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::super::files::shown;
 use super::super::import::cifar;
 use super::folder::{FolderError, NewFolder};
+use super::rounding::Rounding;
 use crate::core::data::dataset::{Class, Layout};
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb, Rgb8};
 use crate::core::distil::manifest::Manifest;
 use crate::core::distil::set::SetError;
 use crate::core::formats::image_kind::ImageKind;
@@ -28,7 +29,7 @@ pub struct Picture {
     pub size: (u32, u32),
     /// Bytes of its file; 0 for formats that take pixels.
     pub bytes: u64,
-    /// Hash of the file's bytes, or of the pixels for formats that take them.
+    /// Hash of the file's bytes, or of the values for formats that take them.
     pub hash: blake3::Hash,
     /// What is known of how it was made: fields for its line of metadata.
     pub about: serde_json::Map<String, serde_json::Value>,
@@ -45,6 +46,8 @@ pub struct Content {
     pub manifest: Option<Manifest>,
     /// How the dataset is kept that it was made from, or that it is.
     pub layout: Layout,
+    /// Of a set that keeps floats: what becomes of them in 8 bits.
+    pub rounding: Option<Rounding>,
 }
 
 impl Content {
@@ -111,11 +114,17 @@ pub trait Pictures {
     /// [`SetError`] where it can't be read any more.
     fn bytes(&self, at: usize) -> Result<Vec<u8>, SetError>;
 
-    /// The pixels of an image.
+    /// The pixels of an image; floats in 8 bits.
     ///
     /// # Errors
     /// As [`Self::bytes`].
     fn pixels(&self, at: usize) -> Result<Rgb8, SetError>;
+
+    /// The values of an image as the set keeps them: floats, or the pixels.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`].
+    fn values(&self, at: usize) -> Result<Rgb, SetError>;
 
     /// An image at another size.
     fn scaled(&self, image: &Rgb8, size: (u32, u32)) -> Rgb8;
@@ -138,15 +147,18 @@ pub trait Pictures {
 pub enum Takes {
     /// The bytes of files of these kinds; other images become PNG files with the same pixels.
     Files(&'static [ImageKind]),
-    /// The pixels.
+    /// The pixels, in 8 bits.
     Pixels,
+    /// The values as the set keeps them: floats, or the pixels.
+    Values,
 }
 
-/// Hash of an image's size and pixels.
+/// Hash of an image's size and values.
 #[must_use]
-pub fn pixel_hash(image: &Rgb8) -> blake3::Hash {
+pub fn value_hash(image: &Rgb) -> blake3::Hash {
+    let (width, height) = image.size();
     let mut hash = blake3::Hasher::new();
-    hash.update(&image.width.to_le_bytes()).update(&image.height.to_le_bytes()).update(&image.data);
+    hash.update(&width.to_le_bytes()).update(&height.to_le_bytes()).update(image.hash().as_bytes());
     hash.finalize()
 }
 
@@ -248,9 +260,19 @@ impl Export<'_> {
     /// # Errors
     /// As [`Self::bytes`].
     pub fn pixels(&self, at: usize) -> Result<Rgb8, ExportError> {
-        let pixels = self.pictures.pixels(at)?;
-        self.same(at, pixel_hash(&pixels))?;
-        Ok(pixels)
+        let pixels = Rgb::Bytes(self.pictures.pixels(at)?);
+        self.same(at, value_hash(&pixels))?;
+        Ok(pixels.into_pixels())
+    }
+
+    /// The same of its values.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`].
+    pub fn values(&self, at: usize) -> Result<Rgb, ExportError> {
+        let values = self.pictures.values(at)?;
+        self.same(at, value_hash(&values))?;
+        Ok(values)
     }
 
     fn same(&self, at: usize, hash: blake3::Hash) -> Result<(), ExportError> {

@@ -74,7 +74,7 @@ impl Format {
             Self::Parquet => "One file of images and labels, for Hugging Face datasets, pyarrow and pandas",
             Self::WebDataset => "Tar shards of images, labels and JSON, for the webdataset library",
             Self::DdRanking => "images.pt and labels.pt, normalised with its constants, for DD-Ranking",
-            Self::Lic => "data.pt with values from 0 to 1, for LIC's evaluation",
+            Self::Lic => "data.pt with values from 0 to 1, or a set's floats as they are, for LIC's evaluation",
             Self::ContactSheet => "PNG pages with all images and index.csv, to look at",
             Self::Sources => "The whole images that the set was made of, in folders named by class",
         }
@@ -87,8 +87,16 @@ impl Format {
             Self::Rded | Self::Sre2l | Self::ImageFolder | Self::Parquet | Self::Sources => OF_FOLDERS,
             // The library's decoder goes by endings, and knows these and Netpbm's.
             Self::WebDataset => Takes::Files(&[ImageKind::Jpeg, ImageKind::Png]),
-            Self::DdRanking | Self::Lic | Self::ContactSheet => Takes::Pixels,
+            Self::DdRanking | Self::Lic => Takes::Values,
+            Self::ContactSheet => Takes::Pixels,
         }
+    }
+
+    /// Whether it holds the very values of a set that keeps floats.
+    #[must_use]
+    pub fn keeps_floats(self) -> bool {
+        // RDED's folders have them in a file beside the images.
+        self == Self::Rded || self.takes() == Takes::Values
     }
 
     /// The layout of a set. `mean_std` is for those formats that normalise.

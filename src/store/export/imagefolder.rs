@@ -26,7 +26,7 @@ pub(super) fn layout(content: &Content) -> Result<Copies, ExportError> {
         text.push_str(&Value::Object(line).to_string());
         text.push('\n');
     }
-    Ok(Copies { names, texts: vec![("metadata.jsonl".to_owned(), text.into_bytes())] })
+    Ok(Copies { names, texts: vec![("metadata.jsonl".to_owned(), text.into_bytes())], floats: None })
 }
 
 /// What is said of an image: label, class, its name in the set, and how it was made.
@@ -60,7 +60,7 @@ mod tests {
     fn named(names: &[&str]) -> Vec<String> {
         let class = |name: &&str| Class { name: (*name).into(), title: None, folder: vec![] };
         let classes = names.iter().map(class).collect();
-        folders(&Content { classes, pictures: vec![], manifest: None, layout: Layout::ImageFolder })
+        folders(&Content { classes, pictures: vec![], manifest: None, layout: Layout::ImageFolder, rounding: None })
     }
 
     #[test]

@@ -13,5 +13,5 @@ pub(super) fn layout(content: &Content) -> Result<Copies, ExportError> {
         let (class, id) = (p.label, p.number);
         format!("new{class:0width$}/class{class:0width$}_id{id:03}.{}", p.extension)
     };
-    Ok(Copies { names: content.pictures.iter().map(name).collect(), texts: Vec::new() })
+    Ok(Copies { names: content.pictures.iter().map(name).collect(), ..Copies::default() })
 }

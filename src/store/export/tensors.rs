@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::content::{Content, Difference, Export, ExportError, Size, Writer};
 use crate::core::data::normalise::MeanStd;
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Raster, Rgb, Sample};
 use crate::core::formats::torch_file::{Archive, Dtype, Pickle, TensorEntry, TorchFile};
 
 /// A tensor of a file.
@@ -99,14 +99,22 @@ impl Shape {
 }
 
 /// The planes of an image, normalised, as little-endian bytes.
-fn planes(image: &Rgb8, mean_std: &MeanStd) -> Vec<u8> {
-    let value = |x: u8, c| mean_std.apply(f32::from(x) / 255.0, c).to_le_bytes();
+fn planes(image: &Rgb, mean_std: &MeanStd) -> Vec<u8> {
+    match image {
+        Rgb::Bytes(image) => planes_of(image, mean_std),
+        Rgb::Floats(image) => planes_of(image, mean_std),
+    }
+}
+
+fn planes_of<T: Sample>(image: &Raster<T>, mean_std: &MeanStd) -> Vec<u8> {
+    let value = |x: T, c| mean_std.apply(x.intensity(), c).to_le_bytes();
     let plane = |c: usize| image.data.iter().skip(c).step_by(3).flat_map(move |&x| value(x, c));
     (0..3).flat_map(plane).collect()
 }
 
-/// What of the pixels is lost when values are turned back into levels.
-fn add_difference(difference: &mut Difference, bytes: &[u8], (image, mean_std): (&Rgb8, &MeanStd)) {
+/// What of the pixels is lost when values are turned back into levels; floats are what was written, and have none.
+fn add_difference(difference: &mut Difference, bytes: &[u8], (image, mean_std): (&Rgb, &MeanStd)) {
+    let Rgb::Bytes(image) = image else { return };
     let plane = image.data.len() / 3;
     for (at, value) in bytes.as_chunks::<4>().0.iter().enumerate() {
         let (c, pixel) = (at / plane, at % plane);
@@ -131,7 +139,7 @@ impl Tensors {
                 Part::Images(mean_std) => {
                     for at in 0..self.shape.count {
                         export.written(at)?;
-                        to.write_all(&planes(&export.pixels(at)?, mean_std)).map_err(&failed)?;
+                        to.write_all(&planes(&export.values(at)?, mean_std)).map_err(&failed)?;
                     }
                 }
             }
@@ -186,7 +194,7 @@ impl Check {
         let each = self.shape.image_bytes();
         while self.pending.len() >= each && self.at < self.shape.count {
             export.compared(self.at)?;
-            let image = export.pixels(self.at)?;
+            let image = export.values(self.at)?;
             let bytes = &self.pending[..each];
             if bytes != planes(&image, mean_std) {
                 let file = &export.content.pictures[self.at].file;

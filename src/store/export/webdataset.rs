@@ -157,7 +157,8 @@ mod tests {
         };
         let class = Class { name: "a".to_owned(), title: None, folder: vec![] };
         let pictures = vec![picture(0, 1), picture(1, 512), picture(2, 513), picture(3, 9000), picture(4, 1)];
-        let content = Content { classes: vec![class], pictures, manifest: None, layout: Layout::ImageFolder };
+        let content =
+            Content { classes: vec![class], pictures, manifest: None, layout: Layout::ImageFolder, rounding: None };
         let sizes: Vec<u64> = content.pictures.iter().map(|p| sample_bytes(&content, p)).collect();
         assert_eq!(sizes, [3072, 3072, 3584, 512 + 9216 + 2048, 3072]);
         assert_eq!(divided(&content, 2 * 3072 + 1024), [0..2, 2..3, 3..4, 4..5]);

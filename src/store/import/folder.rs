@@ -10,7 +10,7 @@ use super::source::Files;
 use super::splits::Splits;
 use super::walk::{self, Listing, Passed, Survey};
 use super::wrapper::Inner;
-use super::{Choice, ClassImages, ImportError, Imported, common_notes, counted, no_images};
+use super::{Choice, ClassImages, ImportError, Imported, common_notes, counted, floats, no_images};
 use crate::core::data::dataset::{Class, DatasetBuilder, Layout, Split};
 use crate::core::data::folders::Folders;
 use crate::core::data::names::escape;
@@ -38,16 +38,21 @@ pub(super) fn open(root: &Path, survey: &Survey, want: Split, folders: Folders) 
     let mut passed = Passed::take(&mut listings);
     passed.repeated += survey.loops;
     passed.debris.extend(survey.debris.iter().chain(beside).cloned());
-    let classes = classes_of(root, inner, &names, listings)?;
+    let mut classes = classes_of(root, inner, &names, listings)?;
+    let (mut floats, mut said) = (None, None);
+    if choice.split == Split::Whole {
+        (floats, said) = floats::of_set(root, &mut classes)?;
+    }
     let mut builder = DatasetBuilder::default();
     classes.into_iter().for_each(|(class, names)| builder.class(class, names));
     let dataset = builder
-        .build(root.to_owned(), Layout::ImageFolder, choice.split, Files::below(root))
+        .build(root.to_owned(), Layout::ImageFolder, choice.split, Files::beside(root, floats))
         .map_err(|source| ImportError::Index { path: root.to_owned(), source })?;
     if dataset.image_count() == 0 {
         return Err(no_images(folder, dataset.classes().len(), passed));
     }
     let mut notes: Vec<_> = choice.note.into_iter().chain(splits.notes()).collect();
+    notes.extend(said);
     notes.extend(common_notes(&dataset, &passed));
     notes.extend(distilled.iter().map(|(_, path)| format!("{} is a distilled dataset, passed over", shown(path))));
     if survey.images > 0 {

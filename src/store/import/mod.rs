@@ -13,6 +13,7 @@ use crate::core::data::names::escape;
 
 pub(in crate::store) mod cifar;
 mod entry;
+mod floats;
 mod folder;
 mod source;
 mod splits;

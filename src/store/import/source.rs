@@ -6,24 +6,46 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::files::join_bytes;
-use crate::core::data::source::{ImageBytes, ImageSource, MAX_IMAGE_BYTES, SourceError};
+use super::super::float_images::FloatImages;
+use crate::core::data::pixels::RgbF32;
+use crate::core::data::source::{ImageBytes, ImageSource, MAX_IMAGE_BYTES, Planes, SourceError};
 
 /// One file per image below a root: names are paths relative to it.
 #[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
+    /// The values of the images, where the files are there to look at alone.
+    floats: Option<FloatImages>,
 }
 
 impl Files {
     /// The files below `root`.
     pub(super) fn below(root: &Path) -> Arc<dyn ImageSource> {
-        Arc::new(Self { root: root.to_owned() })
+        Self::beside(root, None)
+    }
+
+    /// The files below `root` that are previews of these floats, if there are any.
+    pub(super) fn beside(root: &Path, floats: Option<FloatImages>) -> Arc<dyn ImageSource> {
+        Arc::new(Self { root: root.to_owned(), floats })
+    }
+
+    /// What a preview would show that is gone.
+    fn preview(&self, name: &[u8]) -> Option<ImageBytes<'_>> {
+        let image = self.floats.as_ref()?.read(name).ok()?.rounded();
+        let plane = |c: usize| image.data.iter().skip(c).step_by(3).copied();
+        let samples = (0..3).flat_map(plane).collect();
+        Some(ImageBytes::Raw(Planes { width: image.width, height: image.height, samples }))
     }
 }
 
 impl ImageSource for Files {
     fn bytes(&self, name: &[u8]) -> Result<ImageBytes<'_>, SourceError> {
-        let file = open_regular(&inside(&self.root, name)?)?;
+        let file = match open_regular(&inside(&self.root, name)?) {
+            Err(SourceError::Unreadable(e)) if e.kind() == std::io::ErrorKind::NotFound => {
+                return self.preview(name).ok_or(SourceError::Unreadable(e));
+            }
+            opened => opened?,
+        };
         let size = file.metadata()?.len();
         if size > MAX_IMAGE_BYTES {
             return Err(SourceError::TooLarge(size));
@@ -37,6 +59,14 @@ impl ImageSource for Files {
 
     fn file(&self, name: &[u8]) -> Result<PathBuf, SourceError> {
         inside(&self.root, name)
+    }
+
+    fn floats(&self, name: &[u8]) -> Result<Option<RgbF32>, SourceError> {
+        self.floats.as_ref().map(|floats| floats.read(name)).transpose()
+    }
+
+    fn keeps_floats(&self) -> bool {
+        self.floats.is_some()
     }
 }
 
@@ -62,7 +92,7 @@ mod tests {
     use super::*;
 
     fn refused(root: &Path, name: &[u8]) -> String {
-        Files { root: root.to_owned() }.bytes(name).unwrap_err().to_string()
+        Files { root: root.to_owned(), floats: None }.bytes(name).unwrap_err().to_string()
     }
 
     #[test]
@@ -70,7 +100,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("a")).unwrap();
         std::fs::write(root.path().join("a/1.png"), b"not even an image").unwrap();
-        let source = Files { root: root.path().to_owned() };
+        let source = Files { root: root.path().to_owned(), floats: None };
         assert_eq!(source.bytes(b"a/1.png").unwrap(), ImageBytes::Encoded(b"not even an image".into()));
         assert_eq!(source.file(b"a/1.png").unwrap(), root.path().join("a/1.png"));
         assert!(refused(root.path(), b"a/2.png").starts_with("cannot be read"));

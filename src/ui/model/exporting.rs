@@ -141,7 +141,14 @@ mod tests {
     #[test]
     fn too_little_room_is_noticed_beforehand() {
         let size = Size { files: 2, bytes: 1000, exact: true };
-        let measure = Measure { images: 1, size, lossless: true, about: serde_json::Map::new(), notes: Vec::new() };
+        let measure = Measure {
+            images: 1,
+            size,
+            lossless: true,
+            rounded: false,
+            about: serde_json::Map::new(),
+            notes: Vec::new(),
+        };
         let mut exporting = Exporting { measured: Measured::Known(Arc::new(measure)), ..Exporting::default() };
         assert_eq!(exporting.lacks(), None);
         for (free, lacks) in [(Some(9192), None), (Some(9191), Some((9192, 9191))), (None, None)] {

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use crate::core::data::dataset::{Dataset, ImageId};
-use crate::core::data::pixels::Rgb8;
+use crate::core::data::pixels::{Rgb, Rgb8};
 use crate::core::data::source::{ImageBytes, Planes};
 use crate::core::formats::image_kind::{FIRST_BYTES, ImageKind};
 
@@ -36,6 +36,23 @@ pub fn read(dataset: &Dataset, image: ImageId) -> Result<Rgb8, ImageError> {
 pub fn read_named(dataset: &Dataset, name: &[u8]) -> Result<Rgb8, ImageError> {
     let bytes = dataset.bytes(name).map_err(ImageError::from);
     bytes.and_then(pixels).map_err(|error| error.in_file(dataset.shown(name)))
+}
+
+/// Reads one image of a dataset as it counts: as floats where the dataset keeps them, else in 8 bits.
+///
+/// # Errors
+/// As [`read_named`].
+pub fn values(dataset: &Dataset, image: ImageId) -> Result<Rgb, ImageError> {
+    values_named(dataset, &dataset.source_bytes(image))
+}
+
+/// [`values`] of the image that is called `name` ([`Dataset::source_bytes`]).
+///
+/// # Errors
+/// As [`read_named`].
+pub fn values_named(dataset: &Dataset, name: &[u8]) -> Result<Rgb, ImageError> {
+    let floats = dataset.floats(name).map_err(|e| ImageError::from(e).in_file(dataset.shown(name)))?;
+    floats.map_or_else(|| read_named(dataset, name).map(Rgb::Bytes), |floats| Ok(Rgb::Floats(floats)))
 }
 
 /// The pixels of what a source gave.

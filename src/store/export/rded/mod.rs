@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::super::files::shown;
+use super::super::float_images::{FILE, FloatImages};
+use super::floats::{FloatHeader, FloatWriter};
 use super::folder::{FolderError, NewFolder};
 use crate::core::distil::manifest::Manifest;
+use crate::core::distil::recipe::OutputFormat;
 
 pub(super) mod layout;
 
@@ -47,6 +50,11 @@ pub struct SetManifest {
 }
 
 impl SetManifest {
+    /// Whether its images are kept as floats.
+    fn keeps_floats(&self) -> bool {
+        self.manifest.recipe.format == OutputFormat::Float
+    }
+
     /// A file of this dataset, below the output folder.
     fn file(&self, name: &str) -> String {
         within(self.folder.as_deref(), name)
@@ -81,6 +89,15 @@ impl RdedFolder {
     /// [`FolderError::Write`] where the disk is full or fails, or where this image has been written before.
     pub fn put_image(&self, set: Option<&str>, file: &str, bytes: &[u8]) -> Result<(), FolderError> {
         self.folder.put(&within(set, file), bytes)
+    }
+
+    /// Begins the file of floats of the dataset in the folder `set`, for images of a recipe that keeps them
+    /// ([`OutputFormat::Float`]).
+    ///
+    /// # Errors
+    /// [`FolderError::Write`], as of [`Self::put_image`].
+    pub fn floats(&self, set: Option<&str>, header: FloatHeader) -> Result<FloatWriter<'_>, FolderError> {
+        FloatWriter::begin(&self.folder, within(set, FILE), header)
     }
 
     /// Writes `classes.json` and `manifest.json` of each dataset, and [`SIZES_FILE`] where they have folders of their own;
@@ -119,7 +136,8 @@ impl RdedFolder {
 
     fn check_complete(&self, sets: &[SetManifest]) -> Result<(), RdedError> {
         let files = |set: &SetManifest| -> Vec<String> {
-            set.manifest.classes.iter().flat_map(|c| &c.images).map(|image| set.file(&image.file)).collect()
+            let images = set.manifest.classes.iter().flat_map(|c| &c.images).map(|image| set.file(&image.file));
+            images.chain(set.keeps_floats().then(|| set.file(FILE))).collect()
         };
         let named: BTreeSet<String> = sets.iter().flat_map(files).collect();
         let written = self.folder.files();
@@ -129,7 +147,21 @@ impl RdedFolder {
         if let Some(extra) = written.difference(&named).next() {
             return Err(self.incomplete(format!("'{extra}' is not in the manifest")));
         }
-        Ok(())
+        sets.iter().filter(|set| set.keeps_floats()).try_for_each(|set| self.check_rows(set))
+    }
+
+    /// The rows of a dataset's floats are the images of its manifest.
+    fn check_rows(&self, set: &SetManifest) -> Result<(), RdedError> {
+        let floats = FloatImages::open(&self.folder.partial().join(set.file(FILE)));
+        let floats = floats.map_err(|e| self.incomplete(e.to_string()))?;
+        let images =
+            set.manifest.classes.iter().flat_map(|c| c.images.iter().map(|image| (image.file.as_str(), c.index)));
+        if let Some(floats) = &floats
+            && images.eq(floats.names().iter().map(String::as_str).zip(floats.labels().iter().copied()))
+        {
+            return Ok(());
+        }
+        Err(self.incomplete(format!("the rows of '{}' are other images", set.file(FILE))))
     }
 }
 

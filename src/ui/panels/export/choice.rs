@@ -84,6 +84,11 @@ impl Choice {
     #[must_use]
     pub fn fidelity(self, measure: &Measure) -> String {
         let about = |name: &str| measure.about.get(name);
+        if measure.rounded {
+            return "Not lossless: the set's floats are clamped to 0–1 and rounded to 8 bits. RDED, LIC and DD-Ranking \
+                    keep them."
+                .to_owned();
+        }
         if !measure.lossless {
             let scale = about("scale").and_then(serde_json::Value::as_f64).unwrap_or(1.0);
             return format!(
@@ -98,14 +103,12 @@ impl Choice {
                                 PNG files with the same pixels."
                     .to_owned()
             }
-            Some(Takes::Pixels) if self.format() == Some(Format::ContactSheet) => {
-                "Lossless: PNG pages with each pixel as it is.".to_owned()
-            }
-            Some(Takes::Pixels) => {
+            Some(Takes::Pixels) => "Lossless: PNG pages with each pixel as it is.".to_owned(),
+            Some(Takes::Values) => {
                 let constants = about("mean_std").and_then(serde_json::Value::as_str);
                 let normalised = constants.map_or_else(String::new, |by| format!(", normalised by the constants {by}"));
                 format!(
-                    "Lossless: 32-bit floats{normalised}, which give back the 8-bit levels. JPEG files are decoded here; \
+                    "Lossless: 32-bit floats{normalised}, which give back the 8-bit levels, or the set's own floats. JPEG files are decoded here; \
                      other decoders may differ by a few levels."
                 )
             }

@@ -160,7 +160,8 @@ fn good(ui: &mut Ui, words: &str) {
 
 fn exported(ui: &mut Ui, report: &ExportReport, scene: &mut Scene<'_>) {
     good(ui, &exported_words(report));
-    if !report.lossless {
+    // What becomes of floats was told beforehand.
+    if report.difference.greatest > 0 {
         let (greatest, mean) = (report.difference.greatest, report.difference.mean());
         let words =
             format!("Pixels differ from the set's by up to {greatest} of 255 levels, by {mean:.2} in the mean.");
