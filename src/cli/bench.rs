@@ -99,7 +99,13 @@ fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     let classes = dataset.class_ids().collect();
     let mut session = args.common.session(&request, Arc::clone(&dataset), &mut console)?;
     let (folder, project) = temporary_project()?;
-    let request = DistillRequest { recipe, classes, curation: Arc::default(), beside: Vec::new(), out: folder.path().join("distilled") };
+    let request = DistillRequest {
+        recipe,
+        classes,
+        curation: Arc::default(),
+        beside: Vec::new(),
+        out: folder.path().join("distilled"),
+    };
     let report =
         distill(&mut session, &project, &request, &mut console, &mut |_, _| {}).map_err(|e| console.failure(&e))?;
     super::distill::print_report(&console, &session, &report)

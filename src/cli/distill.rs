@@ -8,7 +8,7 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
 use crate::jobs::check::{Depth, Verdict, check};
 use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
-use crate::jobs::open::{DatasetRequest, ObserverRequest};
+use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver, observer};
 use crate::jobs::patch_table::PatchTable;
 use crate::jobs::session::Session;
 use crate::store::export::folder::NewFolder;
@@ -79,18 +79,42 @@ impl Args {
     }
 }
 
+impl Args {
+    /// The recipes of all sizes that the flags give, for data of this side; and whether there are several.
+    fn recipes(&self, side: Option<usize>) -> Result<(Vec<Recipe>, bool), Failure> {
+        let base = presets::recipe_of(self.method.as_deref(), self.preset.as_deref(), side)?;
+        self.recipe.apply_each(&base, "ipc")
+    }
+
+    /// The observers beside the first, opened like it.
+    fn beside(&self, session: &Session, console: &mut Console) -> Result<Vec<Arc<OpenedObserver>>, Failure> {
+        let side = Some(session.observer.observer.spec.side);
+        let open = |file: &PathBuf| {
+            let request = ObserverRequest { file: file.clone(), side, arch: None, part: None, ..self.request() };
+            let opened = observer(&request, &session.dataset)?;
+            opened.notes.iter().for_each(|note| console.warn(note.clone()));
+            Ok(Arc::new(opened))
+        };
+        self.beside.iter().map(open).collect()
+    }
+}
+
 /// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let (recipes, several) = args.recipe.apply_each(&presets::recipe(args.preset.as_deref())?, "ipc")?;
+    // What flags can't be is said before anything is opened; the side that a method's values hang on is known later.
+    let (first, several) = args.recipes(args.common.network.side)?;
+    if first.iter().any(|recipe| recipe.method.iterations() == 0) && !args.beside.is_empty() {
+        return Err(Failure::Usage(
+            "--beside moves pixels, which rded doesn't: give --method sre2l, cda or lic".to_owned(),
+        ));
+    }
     if args.nested && !several {
         return Err(Failure::Usage("--nested needs several sizes: give --ipc 50,10,1".to_owned()));
     }
     if several && args.scores.is_some() {
         return Err(Failure::Usage("--scores has the ranks of one size: give one value of --ipc".to_owned()));
     }
-    let ipcs: Vec<u32> = recipes.iter().map(|r| r.ipc).collect();
-    // Of no value there is the default.
-    let recipe = recipes.into_iter().next().unwrap_or_default();
+    let ipcs: Vec<u32> = first.iter().map(|r| r.ipc).collect();
     let mut console = Console::new(args.common.compute.json)?;
     NewFolder::check(&args.out)?;
     let table = args.scores.as_deref().map(new_table).transpose()?;
@@ -103,7 +127,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
-    let request = DistillRequest { recipe, classes, curation, out: args.out.clone() };
+    let (recipes, _) = args.recipes(Some(session.observer.observer.spec.side))?;
+    // Of no value there is the default.
+    let recipe = recipes.into_iter().next().unwrap_or_default();
+    let beside = args.beside(&session, &mut console)?;
+    let request = DistillRequest { recipe, classes, curation, beside, out: args.out.clone() };
     let failed = |e: DistillError| {
         if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
     };
@@ -205,6 +233,7 @@ pub fn print_report(console: &Console, session: &Session, report: &DistillReport
     console.say(&format!("{} distilled images in {out}", report.images));
     let mut line = figures(session, report, report.images);
     line.insert("mean_selected_loss".to_owned(), report.mean_selected_loss.into());
+    line.extend(refined(report));
     line.insert("out".to_owned(), out.into());
     print_line(&line.into());
     Ok(())
@@ -225,7 +254,22 @@ fn print_sizes(console: &Console, session: &Session, sizes: Sizes, reports: &[Di
     line.insert("sizes".to_owned(), reports.iter().map(|r| r.ipc).collect());
     line.insert("nested".to_owned(), nested.into());
     line.insert("out".to_owned(), any.out.parent().map(shown).into());
+    line.extend(refined(any));
     print_line(&line.into());
+}
+
+/// What moving the pixels came to; nothing of a method that doesn't.
+fn refined(report: &DistillReport) -> serde_json::Map<String, serde_json::Value> {
+    let mut line = serde_json::Map::new();
+    if let Some(cost) = &report.refined {
+        let terms: serde_json::Map<_, _> =
+            cost.terms.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect();
+        line.insert("iterations".to_owned(), cost.iterations.into());
+        line.insert("iterations_per_second".to_owned(), rounded(cost.rate()).into());
+        line.insert("batches_reused".to_owned(), cost.reused.into());
+        line.insert("terms".to_owned(), terms.into());
+    }
+    line
 }
 
 /// What a run cost, with `images` distilled images.

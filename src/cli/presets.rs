@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::core::distil::presets::{PRESETS, Preset};
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::presets::{PRESETS, Preset, of_method};
+use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::train::presets::{Suggestion, TrainPreset};
 use crate::jobs::train::{About, suggest, suggest_own};
 use crate::store::presets::{OwnPreset, OwnRecipe, PresetError, PresetFolder, read};
@@ -30,6 +30,24 @@ pub fn recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
             Err(Failure::Usage(format!("there is no preset '{given}'; there are {known}")))
         }
     }
+}
+
+/// The recipe of a preset; without one, what a method's paper does on data of this side. Both must be of one method.
+pub fn recipe_of(method: Option<&str>, preset: Option<&str>, side: Option<usize>) -> Result<Recipe, Failure> {
+    let Some(method) = method else { return recipe(preset) };
+    let known = of_method(method, side.unwrap_or(usize::MAX).try_into().unwrap_or(u32::MAX));
+    let known = known.ok_or_else(|| {
+        Failure::Usage(format!("--method {method}: there is no such method; give {}", Method::NAMES.join(", ")))
+    })?;
+    let Some(preset) = preset else { return Ok(known) };
+    let given = recipe(Some(preset))?;
+    if given.method.name() == method {
+        return Ok(given);
+    }
+    Err(Failure::Usage(format!(
+        "--preset {preset} is of {}, not of --method {method}: give one of them",
+        given.method.name()
+    )))
 }
 
 /// The recipe that a preset, or nobody, suggests for a training. Of one's own and the program's as for [`recipe`].

@@ -71,7 +71,8 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let request = args.common.network.observer(sample.observer);
     let mut session = args.common.session(&request, dataset, &mut console)?;
     check_first(&mut session, &data, false, &mut console)?;
-    let request = DistillRequest { recipe: Recipe::default(), classes, curation: Arc::default(), beside: Vec::new(), out };
+    let request =
+        DistillRequest { recipe: Recipe::default(), classes, curation: Arc::default(), beside: Vec::new(), out };
     let report = distill(&mut session, &project, &request, &mut console, &mut |_, _| {})
         .map_err(|e| if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) })?;
     let out = shown(&report.out);

@@ -222,8 +222,13 @@ fn ensure_set(
     let sets = request.out.join("sets");
     std::fs::create_dir_all(&sets).map_err(FileError::at(&sets, "make this folder"))?;
     let classes = session.dataset.class_ids().collect();
-    let distillation =
-        DistillRequest { recipe: entry.recipe.clone(), classes, curation: Arc::default(), beside: Vec::new(), out: out.clone() };
+    let distillation = DistillRequest {
+        recipe: entry.recipe.clone(),
+        classes,
+        curation: Arc::default(),
+        beside: Vec::new(),
+        out: out.clone(),
+    };
     distill(session, project, &distillation, progress, &mut |_, _| {})
         .map_err(|error| AblateError::Distill { entry: entry.name.clone(), source: Box::new(error) })?;
     Ok(out)

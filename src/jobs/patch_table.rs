@@ -26,6 +26,7 @@ impl PatchTable {
         match found {
             Found::Scores(block) => self.blocks.push((class, block)),
             Found::Picks(picks) => drop(self.picks.insert(class, picks)),
+            Found::Refining(_) => {}
         }
     }
 

@@ -67,7 +67,9 @@ impl StitchedSet {
             let b = patch.bbox;
             let source = self.dataset.source(patch.image);
             hash.update(&(source.len() as u64).to_le_bytes()).update(source.as_bytes());
-            [b.top, b.left, b.height, b.width].iter().for_each(|v| drop(hash.update(&v.to_le_bytes())));
+            for edge in [b.top, b.left, b.height, b.width] {
+                hash.update(&edge.to_le_bytes());
+            }
         }
     }
 

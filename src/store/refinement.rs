@@ -85,14 +85,14 @@ impl Refinements {
     /// # Errors
     /// [`RefinementError::File`] where the disk is full or fails; the state of before stays.
     pub fn keep(&self, key: &str, state: &[u8]) -> Result<(), RefinementError> {
-        self.write(self.file(key, ".partial"), state)
+        self.write(&self.file(key, ".partial"), state)
     }
 
-    fn write(&self, file: PathBuf, bytes: &[u8]) -> Result<(), RefinementError> {
+    fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), RefinementError> {
         fs::create_dir_all(&self.folder).map_err(FileError::at(&self.folder, "make this folder"))?;
         let sealed =
-            sealed::seal(bytes).map_err(|e| RefinementError::Damaged { file: file.clone(), why: e.to_string() })?;
-        Ok(replace(&file, &sealed)?)
+            sealed::seal(bytes).map_err(|e| RefinementError::Damaged { file: file.to_owned(), why: e.to_string() })?;
+        Ok(replace(file, &sealed)?)
     }
 
     /// Keeps a finished batch of images, N×3×S×S in [0, 1] units, with the terms of each step, and forgets its state.
@@ -112,7 +112,7 @@ impl Refinements {
         ];
         let plain = safetensors::serialize(tensors, None);
         let plain = plain.map_err(|e| RefinementError::Damaged { file: file.clone(), why: e.to_string() })?;
-        self.write(file.clone(), &plain)?;
+        self.write(&file, &plain)?;
         let partial = self.file(key, ".partial");
         match fs::remove_file(&partial) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(FileError::at(&partial, "remove")(e).into()),

@@ -12,7 +12,7 @@ use stillroom::core::distil::select::ranked;
 use stillroom::engine::burn::engine::BurnEngine;
 use stillroom::engine::cpu::infer::CpuEngine;
 use stillroom::engine::device::{DeviceChoice, pick};
-use stillroom::engine::images::crops::CropPlan;
+use stillroom::engine::images::crops::{CropPlan, Cut};
 use stillroom::engine::observe::observer::{Observer, ObserverOptions};
 use stillroom::engine::observe::score::cross_entropy;
 use stillroom::engine::plan::Engine;
@@ -70,7 +70,7 @@ fn check_run(engine: &mut dyn Engine, reference: &Reference, run: &FactorRun, im
     let plan = CropPlan {
         seed: 0,
         crops: reference.crops,
-        range: Some(CropRange::RDED),
+        cut: Cut::Random(CropRange::RDED),
         patch_side: reference.input_side / run.factor,
         input_side: reference.input_side,
         mean_std: MeanStd::IMAGENET,

@@ -130,15 +130,6 @@ pub enum Rgb {
 }
 
 impl Rgb {
-    /// [`Raster::cut`], in the same numbers.
-    #[must_use]
-    pub fn cut(&self, region: CropBox) -> Option<Self> {
-        match self {
-            Self::Bytes(image) => image.cut(region).map(Self::Bytes),
-            Self::Floats(image) => image.cut(region).map(Self::Floats),
-        }
-    }
-
     /// Width and height in pixels.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
@@ -146,6 +137,15 @@ impl Rgb {
             Self::Bytes(image) => (image.width, image.height),
             Self::Floats(image) => (image.width, image.height),
         }
+    }
+
+    /// The pixels of a box as an image; `None` of a box that isn't wholly inside.
+    #[must_use]
+    pub fn cut(&self, region: CropBox) -> Option<Self> {
+        Some(match self {
+            Self::Bytes(image) => Self::Bytes(image.cut(region)?),
+            Self::Floats(image) => Self::Floats(image.cut(region)?),
+        })
     }
 
     /// Bytes that its values take in memory.

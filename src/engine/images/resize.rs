@@ -14,7 +14,7 @@ use crate::core::distil::patch::CropBox;
 
 mod view;
 
-pub use view::{centre_floats, centre_view, evaluation_edge, evaluation_view};
+pub use view::{centre_floats, centre_view, evaluation_view};
 
 /// A box that is not a part of its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

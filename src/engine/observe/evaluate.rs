@@ -93,7 +93,7 @@ pub fn evaluate(
     let view = |i: usize| -> Result<Arc<Rgb>, String> {
         let make = || {
             let image = job.image(job.images[i]).map_err(|e| e.reason().to_string())?;
-            let edge = job.edge.unwrap_or_else(|| resize::evaluation_edge(side));
+            let edge = job.edge.unwrap_or(side / 7 * 8);
             Ok(match image {
                 Rgb::Bytes(image) => Rgb::Bytes(resize::centre_view(&image, edge, side)),
                 Rgb::Floats(image) => Rgb::Floats(resize::centre_floats(&image, edge, side)),

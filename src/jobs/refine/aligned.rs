@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::observers::key;
-use super::{Asked, Maker, RefineJobError, Unit};
+use super::{Asked, Maker, RefineJobError, Runs, Unit};
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::compensation::Compensation;
 use crate::core::distil::compose::{cells, nearest};
 use crate::core::distil::set::{Address, ImageSet as _};
 use crate::core::train::augment::DrawId;
 use crate::engine::learn::{Differentiable, Probe};
-use crate::engine::refine::Objective;
 use crate::engine::refine::align::{self, Align, Aligning, Stitched};
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::session::Session;
@@ -126,11 +125,7 @@ fn squeezed(patches: &[Vec<f32>], (side, patch): (u32, u32), factor: u32) -> Vec
 }
 
 impl Maker for Aligned<'_> {
-    fn with(
-        &mut self,
-        unit: &Unit,
-        run: &mut dyn FnMut(&mut dyn Objective, &mut [Box<dyn Differentiable>]) -> Result<(), RefineJobError>,
-    ) -> Result<(), RefineJobError> {
+    fn with(&mut self, unit: &Unit, run: Runs<'_>) -> Result<(), RefineJobError> {
         let stitched = self.stitched(unit)?;
         run(&mut Align::new(self.own, stitched, &mut self.observers), &mut self.networks)
     }

@@ -156,14 +156,13 @@ struct Unit {
     images: Vec<Address>,
 }
 
+/// Runs an objective with the networks of its observers.
+type Runs<'a> = &'a mut dyn FnMut(&mut dyn Objective, &mut [Box<dyn Differentiable>]) -> Result<(), RefineJobError>;
+
 /// Makes the objective of a unit; the observers are those of all units.
 trait Maker {
     /// Runs a unit from a state or its beginning.
-    fn with(
-        &mut self,
-        unit: &Unit,
-        run: &mut dyn FnMut(&mut dyn Objective, &mut [Box<dyn Differentiable>]) -> Result<(), RefineJobError>,
-    ) -> Result<(), RefineJobError>;
+    fn with(&mut self, unit: &Unit, run: Runs<'_>) -> Result<(), RefineJobError>;
 }
 
 /// Optimises all images. `look` sees them as they change.

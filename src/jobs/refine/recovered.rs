@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::observers::{key, outputs};
-use super::{Asked, Maker, RefineJobError, Unit};
+use super::{Asked, Maker, RefineJobError, Runs, Unit};
 use crate::core::data::dataset::ClassId;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recovery::Recovery;
 use crate::core::distil::set::{Address, ImageSet as _};
 use crate::engine::learn::Differentiable;
-use crate::engine::refine::Objective;
 use crate::engine::refine::recover::{self, Begun, Expected, Recover};
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::session::Session;
@@ -106,11 +105,7 @@ impl<'a> Recovered<'a> {
 }
 
 impl Maker for Recovered<'_> {
-    fn with(
-        &mut self,
-        unit: &Unit,
-        run: &mut dyn FnMut(&mut dyn Objective, &mut [Box<dyn Differentiable>]) -> Result<(), RefineJobError>,
-    ) -> Result<(), RefineJobError> {
+    fn with(&mut self, unit: &Unit, run: Runs<'_>) -> Result<(), RefineJobError> {
         let classes = unit.images.iter().map(|at| at.class.index());
         let batch = unit.images.iter().map(|at| format!("{}:{}", at.image, self.names[at.class.index()]));
         let batch = batch.collect::<Vec<_>>().join("\n");

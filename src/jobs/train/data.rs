@@ -91,12 +91,10 @@ impl TrainingImages {
                         whole.push(self.images[at]);
                     }
                     // The floats of a set are one file: where one of them is damaged, none is above suspicion.
-                    Err(reason) if self.dataset().keeps_floats() => {
-                        return Err(TrainJobError::Floats(reason));
-                    }
+                    Err(reason) if self.dataset().keeps_floats() => return Err(TrainError::Image(reason)),
                     Err(reason) => progress.warn(format!("{reason}; left out")),
                 }
-                Ok(progress.step("read", at as u64 + 1, total).map_err(TrainError::from)?)
+                Ok(progress.step("read", at as u64 + 1, total)?)
             })?;
             self.images = whole;
         }
@@ -133,8 +131,8 @@ impl TrainingImages {
     pub(in crate::jobs) fn image(&self, at: usize) -> Result<Arc<Rgb>, String> {
         let each = (self.apart * self.apart) as usize;
         let image = self.images[at / each];
-        let read = || self.set.values(self.set.address(image)).map_err(|e| e.to_string());
-        let whole = self.cache.get(image.index(), read)?;
+        let whole =
+            self.cache.get(image.index(), || self.set.values(self.set.address(image)).map_err(|e| e.to_string()))?;
         if each == 1 {
             return Ok(whole);
         }
@@ -142,7 +140,7 @@ impl TrainingImages {
         let (rows, columns) = (cells(height, self.apart), cells(width, self.apart));
         let cell = rows.get(at % each).zip(columns.get(at % each)).and_then(|(row, column)| {
             let region = CropBox { top: row.top, height: row.height, left: column.left, width: column.width };
-            whole.cut(region).filter(|_| region.width > 0 && region.height > 0)
+            whole.cut(region).filter(|cell| cell.size().0 > 0 && cell.size().1 > 0)
         });
         let f = self.apart;
         cell.map(Arc::new).ok_or_else(|| format!("{}: has no {f}×{f} cells", self.dataset().source(image)))

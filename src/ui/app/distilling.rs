@@ -41,7 +41,7 @@ impl App {
         let recipe = self.model.workspace.recipe().clone();
         let classes = self.model.workspace.chosen().collect();
         let curation = self.model.workspace.curation().clone();
-        let request = DistillRequest { recipe, classes, curation, out };
+        let request = DistillRequest { recipe, classes, curation, beside: Vec::new(), out };
         self.panels.recipe.out_typed = true;
         if let Some(why) = self.refused_order() {
             self.model.problems.distil = Some(why);

@@ -38,6 +38,7 @@ impl Model {
                 self.ranking.add(&recipe, class, block);
             }
             Found::Picks(picks) => self.ranking.add_picks(&recipe, class, picks),
+            Found::Refining(_) => {}
         }
     }
 

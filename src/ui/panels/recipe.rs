@@ -95,10 +95,12 @@ impl RecipePanel {
         if let Some(report) = &scene.model.written {
             let p = palette(ui.visuals());
             let words = format!(
-                "Wrote {} in {:.1} s; mean loss of their patches {:.4}.",
+                "Wrote {} in {:.1} s{}.",
                 text::count(report.images, "distilled image", "distilled images"),
                 report.seconds,
-                report.mean_selected_loss
+                report
+                    .mean_selected_loss
+                    .map_or_else(String::new, |loss| format!("; mean loss of their patches {loss:.4}"))
             );
             ui.add(egui::Label::new(RichText::new(words).color(p.good)).wrap());
             let out = report.out.to_string_lossy();

@@ -4,21 +4,15 @@ use super::{Axis, resample};
 use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::patch::CropBox;
 
-/// The shorter edge that the papers resize images to before their centre is cut (RDED's and SRe2L's code): (side ÷ 7)·8
-/// pixels (224 → 256, 64 → 72, 32 → 32; integer division).
-#[must_use]
-pub fn evaluation_edge(side: u32) -> u32 {
-    side / 7 * 8
-}
-
-/// The papers' evaluation transform up to the 8-bit image, with the edge that they have for the side.
+/// The papers' evaluation transform (RDED's and SRe2L's code) up to the 8-bit image: the shorter edge becomes (side ÷ 7)·8 pixels
+/// (224 → 256, 64 → 72, 32 → 32; integer division), then the `side`×`side` centre is kept, as torchvision's
+/// `Resize` and `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
 #[must_use]
 pub fn evaluation_view(image: &Rgb8, side: u32) -> Rgb8 {
-    centre_view(image, evaluation_edge(side), side)
+    centre_view(image, side / 7 * 8, side)
 }
 
-/// The shorter edge becomes `edge` pixels, then the `side`×`side` centre is kept, as torchvision's `Resize` and
-/// `CenterCrop` do it on Pillow images; where the resized image is smaller than `side`, black is added.
+/// The same with a shorter edge of `edge` pixels: LIC's code has 146 for 128 and 73 for 64.
 #[must_use]
 pub fn centre_view(image: &Rgb8, edge: u32, side: u32) -> Rgb8 {
     let [columns, rows] = windows((image.width, image.height), edge, side);
@@ -128,7 +122,7 @@ mod tests {
         let image = Tensors::read(&folder().join("resized.safetensors")).image("source");
         for side in [8, 32, 64] {
             let view = evaluation_view(&image, side);
-            let floats = centre_floats(&RgbF32::from(&image), evaluation_edge(side), side);
+            let floats = centre_floats(&RgbF32::from(&image), side / 7 * 8, side);
             assert_eq!((floats.width, floats.height), (view.width, view.height));
             // Pillow rounds after each of its two passes.
             assert!(greatest(&floats.data, &RgbF32::from(&view).data) < 1.1 / 255.0, "{side}");
@@ -149,6 +143,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_strip_costs_no_more_than_its_view() {
+        // Resized as a whole this would have 224/7·8 × 25,600,000 pixels.
+        let mut strip = Rgb8 { width: 1, height: 100_000, data: vec![9; 300_000] };
+        strip.set_pixel(0, 50_000, [255, 0, 0]);
+        let view = evaluation_view(&strip, 224);
+        assert_eq!((view.width, view.height), (224, 224));
+        assert_ne!(view.pixel(0, 223), view.pixel(0, 0));
+    }
+
     /// (73 − 64) ÷ 2 = 4.5 rounds to 4, as torchvision's `CenterCrop` does.
     #[test]
     fn another_edge_shows_another_part_of_the_middle() {
@@ -158,15 +162,5 @@ mod tests {
         assert_eq!((view.pixel(0, 0), view.pixel(63, 63)), ([4, 4, 0], [67, 67, 0]));
         assert_eq!(centre_view(&image, 72, 64), evaluation_view(&image, 64));
         assert_eq!(view.cut(CropBox::whole(64, 64)), image.cut(CropBox { top: 4, left: 4, height: 64, width: 64 }));
-    }
-
-    #[test]
-    fn a_long_strip_costs_no_more_than_its_view() {
-        // Resized as a whole this would have 224/7·8 × 25,600,000 pixels.
-        let mut strip = Rgb8 { width: 1, height: 100_000, data: vec![9; 300_000] };
-        strip.set_pixel(0, 50_000, [255, 0, 0]);
-        let view = evaluation_view(&strip, 224);
-        assert_eq!((view.width, view.height), (224, 224));
-        assert_ne!(view.pixel(0, 223), view.pixel(0, 0));
     }
 }
