@@ -66,6 +66,9 @@ pub struct Args {
     /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
+    /// A method, as its paper has it for data of this side: rded, sre2l, cda or lic [default: the series', else rded]
+    #[arg(long, value_name = "NAME")]
+    method: Option<String>,
     /// A paper's recipe for distilling, or one of your own by its name or file; other flags override it
     #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
@@ -81,6 +84,14 @@ pub struct Args {
 }
 
 impl Args {
+    /// The recipe that is varied, for data of this side. The ready grids bring their method; RDED's own series go by the
+    /// recipe that distilling has without a method.
+    fn base(&self, side: Option<usize>) -> Result<Recipe, Failure> {
+        let own = Series::method_of(&self.series).filter(|method| self.preset.is_none() && *method != "rded");
+        let base = presets::recipe_of(self.method.as_deref().or(own), self.preset.as_deref(), side)?;
+        self.recipe.apply(base)
+    }
+
     /// The axes with flags of their own, which came first.
     fn short_axes(&self) -> Vec<Axis> {
         let all = [("ipc", &self.grid_ipc), ("patches", &self.grid_patches), ("subset", &self.grid_subset)];
@@ -146,7 +157,8 @@ impl Args {
 
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let recipe = args.recipe.apply(presets::recipe(args.preset.as_deref())?)?;
+    // What flags can't be is said before anything is opened; the side that a method's values hang on is known later.
+    let recipe = args.base(args.common.network.side)?;
     let series = args.series(&recipe)?;
     let training = args.training(recipe.method.name(), &series)?;
     let mut console = Console::new(args.common.compute.json)?;
@@ -157,7 +169,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = AblateRequest {
         series,
-        recipe,
+        recipe: args.base(Some(session.observer.observer.spec.side))?,
         // With the class order that the check found.
         observer: session.observer.request.clone(),
         student: args.student,

@@ -264,6 +264,16 @@ fn a_grid_goes_over_any_parameter() {
     fails("--series grid --grid-ipc 1 --grid ipc=2", &["ipc", "already"]);
     fails("--series grid --grid patches", &["patches=1,4"]);
     fails("--series steps --grid ipc=1,2", &["--series grid"]);
+    let bare =
+        "ablate --data data --observer observer.safetensors --student conv3x8 --out tables --device cpu --series";
+    for (series, said) in [
+        ("steps --method lic", ["--method lic", "give --method rded"]),
+        ("lic-layer --method cda", ["--method cda", "give --method lic"]),
+        ("cda-constant --grid ipc=1", ["--grid", "--series grid"]),
+        ("magic", ["lic-layer", "cda-reverse"]),
+    ] {
+        scene.line(&format!("{bare} {series}")).fails(2, &said);
+    }
     assert!(!scene.at("tables").exists());
     let last = scene.line(&line("--series grid --grid-ipc 1 --grid strategy=random,realism --grid seed=0,1")).last();
     let names: Vec<&str> = last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();

@@ -151,6 +151,15 @@ impl Series {
         })
     }
 
+    /// The method whose recipes the series `name` varies; `None` of a grid of one's own, and of no series.
+    #[must_use]
+    pub fn method_of(name: &str) -> Option<&'static str> {
+        match name {
+            "steps" | "strategies" | "coresets" => Some("rded"),
+            _ => READY.iter().find(|grid| grid.name == name).map(|grid| grid.method),
+        }
+    }
+
     /// Whether classes alone teach some of its students.
     #[must_use]
     pub fn has_hard_labels(&self) -> bool {
@@ -195,7 +204,7 @@ impl Series {
 /// Refuses a recipe of another method than the series varies.
 fn of_method(base: &Recipe, method: &str, series: &Series) -> Result<(), BadValue> {
     let given = base.method.name();
-    let why = || format!("the series {} varies recipes of {method}: give --preset {method}", series.name());
+    let why = || format!("the series {} varies recipes of {method}: give --method {method}", series.name());
     if given == method { Ok(()) } else { Err(BadValue::new("method", given, why())) }
 }
 

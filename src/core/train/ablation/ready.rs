@@ -35,37 +35,37 @@ const ENDS: &[&str] = &["0.08", "1"];
 pub const READY: [ReadyGrid; 6] = [
     ReadyGrid {
         name: "lic-iterations",
-        about: "LIC: how long images are compensated (with --preset lic)",
+        about: "LIC: how long images are compensated",
         method: "lic",
         axes: &[("iterations", &["25", "50", "100", "200", "400"])],
     },
     ReadyGrid {
         name: "lic-patches",
-        about: "LIC: how many images are squeezed into one (with --preset lic)",
+        about: "LIC: how many images are squeezed into one",
         method: "lic",
         axes: &[("patches", &["1", "4", "9", "16"])],
     },
     ReadyGrid {
         name: "lic-layer",
-        about: "LIC: which of the observer's layers is aligned (with --preset lic)",
+        about: "LIC: which of the observer's layers is aligned",
         method: "lic",
         axes: &[("layer", &["stage:1", "stage:2", "stage:3", "features"])],
     },
     ReadyGrid {
         name: "cda-constant",
-        about: "CDA: crops whose least area never changes (with --preset cda)",
+        about: "CDA: crops whose least area never changes",
         method: "cda",
         axes: &[("milestone", &["0"]), ("crop-to", &["0.08", "0.2", "0.4", "0.6", "0.8", "1"])],
     },
     ReadyGrid {
         name: "cda-reverse",
-        about: "CDA: the curriculum, its reverse, and both ends held (with --preset cda)",
+        about: "CDA: the curriculum, its reverse, and both ends held",
         method: "cda",
         axes: &[("crop-from", ENDS), ("crop-to", ENDS)],
     },
     ReadyGrid {
         name: "cda-schedules",
-        about: "CDA: courses of the area, and when they end (with --preset cda)",
+        about: "CDA: courses of the area, and when they end",
         method: "cda",
         axes: &[("course", &["step", "linear", "cosine"]), ("milestone", &["0.2", "0.4", "0.6", "0.8", "1"])],
     },

@@ -98,14 +98,15 @@ fn ready_grids_fit_their_methods() {
         let base = Preset::named(ready.method).unwrap().recipe();
         let entries = series.entries(&base).unwrap();
         assert!(entries.len() > 2, "{}", ready.name);
+        assert_eq!(Series::method_of(ready.name), Some(ready.method));
         let sets: std::collections::BTreeSet<_> = entries.iter().map(Entry::set).collect();
         assert_eq!(sets.len(), entries.len(), "{}", ready.name);
         let error = series.entries(&Recipe::default()).unwrap_err().to_string();
-        assert!(error.contains(&format!("give --preset {}", ready.method)), "{error}");
+        assert!(error.contains(&format!("give --method {}", ready.method)), "{error}");
     }
     let lic = Preset::named("lic").unwrap().recipe();
     let error = Series::Steps.entries(&lic).unwrap_err().to_string();
-    assert_eq!(error, "--method lic: the series steps varies recipes of rded: give --preset rded");
+    assert_eq!(error, "--method lic: the series steps varies recipes of rded: give --method rded");
     assert_eq!(Series::names().count(), 4 + READY.len());
     assert!(Series::names().all(|(name, _)| Series::named(name, Vec::new()).is_some_and(|s| s.name() == name)));
     assert_eq!(Series::named("magic", Vec::new()), None);
