@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use crate::core::data::dataset::Split;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::{BadValue, Parameters as _};
@@ -17,25 +19,17 @@ use super::distill::check_first;
 use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
 use super::{Console, Failure, presets};
 
-/// Which series.
-#[derive(clap::ValueEnum, Clone, Copy)]
-enum Table {
-    /// RDED's steps one after another (Table 8)
-    Steps,
-    /// Which patches are kept (Table 9)
-    Strategies,
-    /// Coresets of whole images (Table 7)
-    Coresets,
-    /// All combinations of --grid NAME=V,V (Figure 4: of ipc, patches and subset)
-    Grid,
+/// The words of the series, with their help.
+fn words() -> PossibleValuesParser {
+    PossibleValuesParser::new(Series::names().map(|(name, about)| PossibleValue::new(name).help(about)))
 }
 
 /// Arguments.
 #[derive(clap::Args)]
 pub struct Args {
     /// The series
-    #[arg(long, value_enum)]
-    series: Table,
+    #[arg(long, value_parser = words())]
+    series: String,
     /// The dataset: distilled from its training split, evaluated on its test split
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -103,17 +97,14 @@ impl Args {
     fn series(&self, recipe: &Recipe) -> Result<Series, Failure> {
         let short = self.short_axes();
         let given = !short.is_empty() || !self.grid.is_empty();
-        if given && !matches!(self.series, Table::Grid) {
+        if given && self.series != "grid" {
             return Err(Failure::Usage(
                 "--grid, --grid-ipc, --grid-patches and --grid-subset go with --series grid".to_owned(),
             ));
         }
-        let series = match self.series {
-            Table::Steps => Series::Steps,
-            Table::Strategies => Series::Strategies,
-            Table::Coresets => Series::Coresets,
-            Table::Grid => Series::Grid(short.iter().chain(&self.grid).cloned().collect()),
-        };
+        let axes = short.iter().chain(&self.grid).cloned().collect();
+        let unknown = || Failure::Usage(format!("there is no series '{}'", self.series));
+        let series = Series::named(&self.series, axes).ok_or_else(unknown)?;
         let wrong = |BadValue { name, value, why }: BadValue| {
             let flag = if short.iter().any(|axis| axis.name == name && axis.values.contains(&value)) {
                 format!("--grid-{name} {value}")
@@ -129,7 +120,7 @@ impl Args {
     }
 
     /// The parameters that are the same for all trainings.
-    fn training(&self, method: &str) -> Result<Vec<(String, String)>, Failure> {
+    fn training(&self, method: &str, series: &Series) -> Result<Vec<(String, String)>, Failure> {
         let pair = |given: &String| {
             let (name, value) = given.split_once('=')?;
             Some((name.trim_start_matches("--").to_owned(), value.to_owned()))
@@ -141,7 +132,7 @@ impl Args {
         }
         // Said now, not when the first entry of a kind has been distilled.
         let [soft, hard] = [true, false].map(|soft| preset_of(method, soft));
-        let presets = if matches!(self.series, Table::Grid) { vec![soft] } else { vec![soft, hard] };
+        let presets = if series.has_hard_labels() { vec![soft, hard] } else { vec![soft] };
         let usage = |e: BadValue| Failure::Usage(format!("--train: {e}"));
         for preset in presets.iter().filter_map(|name| TrainPreset::named(name)) {
             let facts = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "", student: "" };
@@ -156,7 +147,8 @@ impl Args {
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let recipe = args.recipe.apply(presets::recipe(args.preset.as_deref())?)?;
-    let (series, training) = (args.series(&recipe)?, args.training(recipe.method.name())?);
+    let series = args.series(&recipe)?;
+    let training = args.training(recipe.method.name(), &series)?;
     let mut console = Console::new(args.common.compute.json)?;
     let observer = args.common.network.observer(args.observer.clone());
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &observer, &mut console)?;

@@ -91,12 +91,10 @@ impl TrainingImages {
                         whole.push(self.images[at]);
                     }
                     // The floats of a set are one file: where one of them is damaged, none is above suspicion.
-                    Err(reason) if self.dataset().keeps_floats() => {
-                        return Err(TrainJobError::Floats(reason));
-                    }
+                    Err(reason) if self.dataset().keeps_floats() => return Err(TrainError::Image(reason)),
                     Err(reason) => progress.warn(format!("{reason}; left out")),
                 }
-                Ok(progress.step("read", at as u64 + 1, total).map_err(TrainError::from)?)
+                Ok(progress.step("read", at as u64 + 1, total)?)
             })?;
             self.images = whole;
         }
