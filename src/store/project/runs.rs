@@ -9,7 +9,7 @@ use super::{DatasetRow, ObserverRow, Project, ProjectError, schema};
 use crate::core::distil::recipe::Recipe;
 use crate::core::formats::csv::{Csv, Field};
 use crate::core::param::Parameters as _;
-use crate::store::files::shown;
+use crate::store::files::{KeptPath, shown};
 use crate::store::window::{KeptDataset, KeptObserver};
 
 /// A row of the table of runs.
@@ -36,6 +36,12 @@ pub struct RunAsked {
     pub classes: Vec<String>,
     /// Whether these are all of the dataset's, in its own order.
     pub all: bool,
+    /// Observers that move pixels beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<KeptObserver>,
+    /// The finished set whose pixels are moved further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<KeptPath>,
 }
 
 /// A run that begins.
