@@ -159,9 +159,14 @@ pub fn class_flags(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::distil::manifest::Origin;
+    use crate::core::distil::compensation::Compensation;
     use crate::core::distil::manifest::tests::sample;
+    use crate::core::distil::manifest::{Optimised, Origin, Start};
+    use crate::core::distil::recipe::Method;
+    use crate::core::distil::recovery::Recovery;
     use crate::core::distil::select::Chosen;
+    use crate::store::files::KeptPath;
+    use crate::store::window::KeptObserver;
 
     #[test]
     fn odd_paths_are_quoted_for_the_shell() {
@@ -184,5 +189,52 @@ mod tests {
         manifest.classes[1].name = "a, b".to_owned();
         let line = distill(&manifest);
         assert!(line.contains(" --nested --ipc 20,2 --patches 4") && line.ends_with(" --class c0 --class 'a, b'"));
+    }
+
+    fn lic() -> Recipe {
+        Recipe { ipc: 2, method: Method::Lic(Compensation::LIC), ..Recipe::default() }
+    }
+
+    /// Methods that move pixels name the networks that took part, and a set that was moved further its parent.
+    #[test]
+    fn moved_pixels_are_repeated_by_their_own_command() {
+        let mut manifest = sample();
+        manifest.recipe = lic();
+        manifest.beside = manifest.observer.iter().cloned().collect();
+        let line = distill(&manifest);
+        let due = "stillroom distill --data DATASET --observer OBSERVER --arch resnet18 --side 224 --mean-std imagenet \
+                   --beside BESIDE --out SET --method lic --ipc 2 --patches 4 --subset 300 --crops 0";
+        assert!(line.starts_with(due), "{line}");
+        manifest.scored_by = manifest.observer.clone();
+        let own = "--method lic --iterations 200 --lr 0.01 --decay 0.01 --layer auto --distance l1 --siamese on \
+                   --turns alternate --format png";
+        let due = format!(
+            "stillroom refine --set PARENT --data DATASET --observer OBSERVER --arch resnet18 --side 224 --mean-std \
+             imagenet --beside BESIDE --out SET {own}"
+        );
+        assert_eq!(distill(&manifest), due);
+        manifest.scored_by = None;
+        let start = Start::Parent { file: "a.png".to_owned(), hash: "0".repeat(64) };
+        manifest.recipe.method = Method::Sre2l(Recovery::SRE2L_CIFAR);
+        manifest.classes[0].images[0].origin =
+            Origin::Optimised(Optimised { start, iterations: 1000, losses: Vec::new() });
+        let line = distill(&manifest);
+        assert!(line.starts_with("stillroom refine --set PARENT --data DATASET --observer OBSERVER"), "{line}");
+        assert!(line.contains(" --method sre2l --iterations 1000 ") && line.contains(" --seed 0"), "{line}");
+        assert!(!line.contains("--ipc") && !line.contains("--init") && !line.contains("--classes"), "{line}");
+    }
+
+    #[test]
+    fn runs_are_repeated_with_all_their_observers() {
+        let beside = KeptObserver { file: "/other net.pth".into(), ..KeptObserver::default() };
+        let asked = RunAsked { beside: vec![beside], all: true, ..RunAsked::default() };
+        let mut record = RunRecord::made(lic(), Some(asked));
+        let line = run(&record, None);
+        assert!(line.contains(" --beside '/other net.pth'"), "{line}");
+        assert!(line.ends_with(&format!(" {}", lic().flags())), "{line}");
+        record.asked.as_mut().unwrap().set = Some(KeptPath("/sets/a".into()));
+        let line = run(&record, None);
+        assert!(line.starts_with("stillroom refine --set /sets/a --data /data/a,b --observer /w.pth"), "{line}");
+        assert!(line.ends_with(&further_flags(&lic())) && !line.contains("--patches"), "{line}");
     }
 }
