@@ -172,7 +172,7 @@ fn moved_images_are_as_many_as_their_parents() {
     assert_eq!([few(&parent, 1), few(&parent, 0)], [(true, true), (false, true)]);
     assert!(!few(&Start::Noise, 1).0, "noise makes as many as are asked for");
     // What is said of further observers is checked like the first.
-    let mut beside = whole.clone();
+    let mut beside = whole;
     beside.beside = beside.observer.iter().cloned().collect();
     assert_eq!(beside.validate(), Ok(()));
     beside.beside[0].outputs.truncate(1);
