@@ -7,8 +7,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::core::data::dataset::Split;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::{BadValue, Parameters as _};
-use crate::core::train::ablation::{Axis, Series};
-use crate::core::train::presets::{Facts, TrainPreset, preset_of};
+use crate::core::train::ablation::{Axis, Entry, METHOD, Series};
+use crate::core::train::presets::{Facts, Task, TrainPreset};
 use crate::jobs::Arch;
 use crate::jobs::ablate::{AblateRequest, News, Row, ablate};
 use crate::jobs::train::Compute;
@@ -42,6 +42,10 @@ pub struct Args {
     /// Output folder; what a series has in common with one before is not made again
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Whose protocol students of the observer follow: own (each method's), one (RDED's for all, a fair comparison), or that
+    /// of a training preset for all
+    #[arg(long, default_value = "own", value_name = "own|one|PRESET")]
+    students: String,
     /// Students per entry
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     seeds: u32,
@@ -87,9 +91,38 @@ impl Args {
     /// The recipe that is varied, for data of this side. The ready grids bring their method; RDED's own series go by the
     /// recipe that distilling has without a method.
     fn base(&self, side: Option<usize>) -> Result<Recipe, Failure> {
+        if self.over_methods() {
+            // The series makes each method's recipe itself.
+            let flag = [("--preset", &self.preset), ("--method", &self.method)].into_iter().find(|(_, v)| v.is_some());
+            return match flag {
+                Some((flag, _)) => Err(Failure::Usage(format!(
+                    "{flag} is of one method, and this series compares several: leave it out; other flags go to every \
+                     method that has them"
+                ))),
+                None => Ok(Recipe::default()),
+            };
+        }
         let own = Series::method_of(&self.series).filter(|method| self.preset.is_none() && *method != "rded");
         let base = presets::recipe_of(self.method.as_deref().or(own), self.preset.as_deref(), side)?;
         self.recipe.apply(base)
+    }
+
+    /// Whether the series makes recipes of several methods.
+    fn over_methods(&self) -> bool {
+        self.series == "methods" || self.grid.iter().any(|axis| axis.name == METHOD)
+    }
+
+    /// The preset that teaches all students; `None`: of each method its own.
+    fn taught(&self) -> Result<Option<&'static str>, Failure> {
+        let name = match self.students.as_str() {
+            "own" => return Ok(None),
+            "one" => "rded",
+            other => other,
+        };
+        let of_students = TrainPreset::named(name).filter(|preset| preset.task == Task::Student);
+        let known = || TrainPreset::of(Task::Student).map(|preset| preset.name).collect::<Vec<_>>().join(", ");
+        let unknown = || Failure::Usage(format!("--students {name}: give own, one, or one of {}", known()));
+        of_students.map(|preset| Some(preset.name)).ok_or_else(unknown)
     }
 
     /// The axes with flags of their own, which came first.
@@ -104,8 +137,8 @@ impl Args {
             .collect()
     }
 
-    /// The series, whose entries the recipe has been found to give.
-    fn series(&self, recipe: &Recipe) -> Result<Series, Failure> {
+    /// The series, and the entries that the recipe gives for data of this side.
+    fn series(&self, recipe: &Recipe, side: Option<usize>) -> Result<(Series, Vec<Entry>), Failure> {
         let short = self.short_axes();
         let given = !short.is_empty() || !self.grid.is_empty();
         if given && self.series != "grid" {
@@ -115,7 +148,9 @@ impl Args {
         }
         let axes = short.iter().chain(&self.grid).cloned().collect();
         let unknown = || Failure::Usage(format!("there is no series '{}'", self.series));
-        let series = Series::named(&self.series, axes).ok_or_else(unknown)?;
+        let side = side.unwrap_or(usize::MAX).try_into().unwrap_or(u32::MAX);
+        let given = self.recipe.given().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let series = Series::named(&self.series, axes, (side, given)).ok_or_else(unknown)?;
         let wrong = |BadValue { name, value, why }: BadValue| {
             let flag = if short.iter().any(|axis| axis.name == name && axis.values.contains(&value)) {
                 format!("--grid-{name} {value}")
@@ -126,12 +161,12 @@ impl Args {
             };
             Failure::Usage(format!("{flag}: {why}"))
         };
-        series.entries(recipe).map_err(wrong)?;
-        Ok(series)
+        let entries = series.entries(recipe).map_err(wrong)?;
+        Ok((series, entries))
     }
 
     /// The parameters that are the same for all trainings.
-    fn training(&self, method: &str, series: &Series) -> Result<Vec<(String, String)>, Failure> {
+    fn training(&self, entries: &[Entry]) -> Result<Vec<(String, String)>, Failure> {
         let pair = |given: &String| {
             let (name, value) = given.split_once('=')?;
             Some((name.trim_start_matches("--").to_owned(), value.to_owned()))
@@ -142,10 +177,9 @@ impl Args {
             all.push(pair(given).ok_or_else(|| wrong(given))?);
         }
         // Said now, not when the first entry of a kind has been distilled.
-        let [soft, hard] = [true, false].map(|soft| preset_of(method, soft));
-        let presets = if series.has_hard_labels() { vec![soft, hard] } else { vec![soft] };
+        let presets: std::collections::BTreeSet<&str> = entries.iter().map(Entry::preset).collect();
         let usage = |e: BadValue| Failure::Usage(format!("--train: {e}"));
-        for preset in presets.iter().filter_map(|name| TrainPreset::named(name)) {
+        for preset in presets.into_iter().filter_map(TrainPreset::named) {
             let facts = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "", student: "" };
             let mut recipe = preset.suggest(&facts).recipe;
             all.iter().try_for_each(|(name, value)| recipe.set(name, value)).map_err(usage)?;
@@ -158,18 +192,24 @@ impl Args {
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
     // What flags can't be is said before anything is opened; the side that a method's values hang on is known later.
-    let recipe = args.base(args.common.network.side)?;
-    let series = args.series(&recipe)?;
-    let training = args.training(recipe.method.name(), &series)?;
+    let (side, taught) = (args.common.network.side, args.taught()?);
+    let recipe = args.base(side)?;
+    let (_, entries) = args.series(&recipe, side)?;
+    let entries: Vec<Entry> = entries.into_iter().map(|entry| entry.taught_by(taught)).collect();
+    let training = args.training(&entries)?;
     let mut console = Console::new(args.common.compute.json)?;
     let observer = args.common.network.observer(args.observer.clone());
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &observer, &mut console)?;
     let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&observer, dataset, &mut console)?;
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
+    let side = Some(session.observer.observer.spec.side);
+    let recipe = args.base(side)?;
+    let (series, _) = args.series(&recipe, side)?;
     let request = AblateRequest {
         series,
-        recipe: args.base(Some(session.observer.observer.spec.side))?,
+        recipe,
+        taught,
         // With the class order that the check found.
         observer: session.observer.request.clone(),
         student: args.student,
@@ -205,6 +245,10 @@ fn tell_row(row: &Row, json: bool) {
     if json {
         print_line(&serde_json::json!({ "row": row }));
     } else {
-        tell(&format!("{}: best {best:.2} ± {best_std:.2} %, last {last:.2} ± {last_std:.2} %", row.title));
+        let cost = row.distilling.map_or_else(String::new, |cost| {
+            let peak = cost.peak_rss_mib.map_or_else(String::new, |peak| format!(" with {peak} MiB at most"));
+            format!("; distilled in {:.1} s{peak}, trained in {:.1} s", cost.seconds, row.seconds)
+        });
+        tell(&format!("{}: best {best:.2} ± {best_std:.2} %, last {last:.2} ± {last_std:.2} %{cost}", row.title));
     }
 }

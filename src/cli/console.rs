@@ -10,6 +10,8 @@ use crate::core::progress::{Cancelled, Progress};
 use crate::jobs::control::{Control, Reporter};
 use crate::jobs::train::TrainJobError;
 
+pub use crate::jobs::memory::peak_rss_mib;
+
 /// Why a command ended without its result.
 #[derive(Debug)]
 pub enum Failure {
@@ -155,12 +157,4 @@ pub fn print_line(value: &serde_json::Value) {
 pub fn lost() -> Result<(), Failure> {
     let lost = |why| Failure::Failed(format!("the result can't be written to standard output: {why}"));
     LOST.get().map_or(Ok(()), |why| Err(lost(why)))
-}
-
-/// The largest resident set of this process so far in MiB, where the system tells it.
-#[must_use]
-pub fn peak_rss_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
-    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
 }

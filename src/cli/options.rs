@@ -222,9 +222,9 @@ impl Flags for TrainRecipe {
 pub struct RecipeArgs<R>(Vec<(&'static str, String)>, std::marker::PhantomData<R>);
 
 impl<R: Flags> RecipeArgs<R> {
-    /// The names of the flags that were given.
-    pub fn given(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.0.iter().map(|(name, _)| *name)
+    /// The flags that were given, by name and value.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// `base` with the flags that were given.

@@ -65,7 +65,7 @@ impl Args {
         let method = self.method.as_deref().or(self.preset.is_none().then_some("lic"));
         let base = presets::recipe_of(method, self.preset.as_deref(), side)?;
         let own = of_the_set(&base.method);
-        if let Some(flag) = self.recipe.given().find(|given| own.contains(given)) {
+        if let Some(flag) = self.recipe.given().map(|(name, _)| name).find(|name| own.contains(name)) {
             return Err(Failure::Usage(format!("--{flag}: the set's own is taken; leave it out")));
         }
         set.recipe(self.recipe.apply(base)?).map_err(|e| Failure::Usage(e.to_string()))

@@ -14,9 +14,9 @@ use crate::core::param::{BadValue, Parameters as _};
 use crate::core::progress::Progress;
 use crate::core::train::ablation::{Entry, Series};
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
-use crate::core::train::presets::{Task, preset_of};
+use crate::core::train::presets::Task;
 use crate::engine::nets::{Arch, NetworkSpec};
-use crate::store::ablation::{AblationFolder, AblationNote, FORMAT};
+use crate::store::ablation::{AblationFolder, AblationNote, FORMAT, SetCost};
 use crate::store::files::{FileError, read_small, replace, shown};
 use crate::store::project::Project;
 use crate::store::record::RecordError;
@@ -24,6 +24,7 @@ use crate::store::training::{ObserverSource, TrainingKind, TrainingNote};
 
 use super::distill::{DistillError, DistillRequest, distill, enough_images};
 use super::folder_set::MANIFEST;
+use super::memory::Watch;
 use super::open::ObserverRequest;
 use super::session::Session;
 use super::train::{About, Compute, TrainJobError, TrainRequest, run, source, suggest};
@@ -45,6 +46,8 @@ pub struct AblateRequest {
     pub folders: Folders,
     /// Only the first so many of each class.
     pub evaluated_per_class: Option<u32>,
+    /// The preset that teaches all students whom the observer labels; `None`: of each method its own.
+    pub taught: Option<&'static str>,
     /// Training parameters that are the same for all entries, instead of the presets' own.
     pub training: Vec<(String, String)>,
     /// The output folder: `sets/`, `trainings/`, and a table `<series>.{json,csv}`. Series in one
@@ -71,6 +74,8 @@ pub struct Row {
     pub last_mean_std: (f64, f64),
     /// Seconds of training, of all seeds.
     pub seconds: f64,
+    /// What distilling cost; `None` of a set that was there before costs were kept.
+    pub distilling: Option<SetCost>,
 }
 
 /// Why a series ended early; what was finished stays.
@@ -158,6 +163,7 @@ pub fn ablate(
     tell: &mut dyn FnMut(News<'_>),
 ) -> Result<Vec<Row>, AblateError> {
     let entries = request.series.entries(&request.recipe).map_err(AblateError::Series)?;
+    let entries: Vec<Entry> = entries.into_iter().map(|entry| entry.taught_by(request.taught)).collect();
     check(session, request, &entries)?;
     let held = AblationFolder::begin(&request.out, &note(session, request))?;
     held.warning().into_iter().for_each(|text| progress.warn(text));
@@ -169,7 +175,8 @@ pub fn ablate(
         let report = run(&training, compute, progress, &mut |note| tell(News::Epoch(note)))
             .map_err(|error| failed(&entry, error))?;
         let images = u64::from(report.note.asked.images);
-        let result = result(&entry, images, &report.note);
+        let distilling = SetCost::of(&request.out, &entry.set());
+        let result = result((&entry, distilling), images, &report.note);
         tell(News::Row(&result));
         rows.push(result);
         write(&request.out.join(request.series.name()), &rows)?;
@@ -229,8 +236,12 @@ fn ensure_set(
         beside: Vec::new(),
         out: out.clone(),
     };
-    distill(session, project, &distillation, progress, &mut |_, _| {})
+    let watch = Watch::begin();
+    let report = distill(session, project, &distillation, progress, &mut |_, _| {})
         .map_err(|error| AblateError::Distill { entry: entry.name.clone(), source: Box::new(error) })?;
+    let reused = report.cost.reused + report.refined.as_ref().map_or(0, |cost| cost.reused);
+    let cost = SetCost { seconds: report.seconds, peak_rss_mib: watch.peak_mib(), reused };
+    cost.keep(&request.out, &entry.set())?;
     Ok(out)
 }
 
@@ -273,8 +284,7 @@ fn training(
         side: Some(observer.spec.side),
         task: Task::Student,
     };
-    let suggested = suggest(Some(preset_of(entry.recipe.method.name(), entry.soft)), about)
-        .map_err(|error| failed(entry, error))?;
+    let suggested = suggest(Some(entry.preset()), about).map_err(|error| failed(entry, error))?;
     let mut recipe = suggested.recipe;
     for (name, value) in &request.training {
         recipe.set(name, value).map_err(|source| AblateError::Parameter { entry: entry.name.clone(), source })?;
@@ -303,7 +313,7 @@ fn training(
     Ok((training, suggested.notes))
 }
 
-fn result(entry: &Entry, images: u64, note: &TrainingNote) -> Row {
+fn result((entry, distilling): (&Entry, Option<SetCost>), images: u64, note: &TrainingNote) -> Row {
     let [best, last] = [Curve::best, Curve::last].map(|pick| top1s(&note.curves, pick));
     let spread = |values: &[f64]| mean_and_std(values).unwrap_or((f64::NAN, f64::NAN));
     Row {
@@ -314,6 +324,7 @@ fn result(entry: &Entry, images: u64, note: &TrainingNote) -> Row {
         last_mean_std: spread(&last),
         best,
         last,
+        distilling,
         seconds: note.curves.iter().filter_map(|c| c.points.last()).map(|p| p.seconds).sum(),
     }
 }
@@ -324,13 +335,21 @@ fn write(table: &Path, rows: &[Row]) -> Result<(), FileError> {
     let json = serde_json::to_vec_pretty(rows).unwrap_or_default();
     replace(&table.with_extension("json"), &json)?;
     let columns = ["name", "title", "images", "best_mean", "best_std", "last_mean", "last_std", "seeds"];
-    let mut csv = Csv::new(columns);
+    let costs = ["train_seconds", "distil_seconds", "distil_peak_rss_mib", "distil_reused"];
+    let mut csv = Csv::new(columns.into_iter().chain(costs));
     for row in rows {
         let (best, last) = (row.best_mean_std, row.last_mean_std);
         let spread = [best.0, best.1, last.0, last.1].map(|percent| Field::fixed(percent, 2));
         let [name, title] = [&row.name, &row.title].map(|text| Field::from(text.as_str()));
-        let row = [name, title, row.images.into()].into_iter().chain(spread).chain([row.best.len().into()]);
-        csv.row(row);
+        let cost = row.distilling;
+        let costs = [
+            Field::fixed(row.seconds, 1),
+            cost.map_or_else(|| Field::from(""), |cost| Field::fixed(cost.seconds, 1)),
+            cost.and_then(|cost| cost.peak_rss_mib).into(),
+            cost.map(|cost| cost.reused as u64).into(),
+        ];
+        let results = [name, title, row.images.into()].into_iter().chain(spread).chain([row.best.len().into()]);
+        csv.row(results.chain(costs));
     }
     replace(&table.with_extension("csv"), csv.into_text().as_bytes())
 }

@@ -1,9 +1,10 @@
 //! The folder of ablations: `ablation.json` says of which dataset, observer and student its tables are.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::files::{FileError, read_small, replace};
 use super::record::{Held, Record, RecordError};
 use super::training::{ObserverSource, Source};
 use crate::core::distil::manifest::Program;
@@ -65,6 +66,43 @@ impl AblationFolder {
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         self.held.warning()
+    }
+}
+
+/// What distilling a set cost, kept beside the sets: whoever goes on with a series doesn't distil it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct SetCost {
+    /// Seconds of the run that finished it.
+    pub seconds: f64,
+    /// The largest resident set meanwhile, in MiB; `None` where the system doesn't tell.
+    pub peak_rss_mib: Option<u64>,
+    /// Classes and batches that this run found in the project, so that its seconds are not of all the work.
+    pub reused: usize,
+}
+
+impl SetCost {
+    fn file(out: &Path, set: &str) -> PathBuf {
+        out.join("costs").join(format!("{set}.json"))
+    }
+
+    /// Keeps it for the set of this name.
+    ///
+    /// # Errors
+    /// [`FileError`] where the folder of ablations is not writable or full.
+    pub fn keep(&self, out: &Path, set: &str) -> Result<(), FileError> {
+        let file = Self::file(out, set);
+        let folder = out.join("costs");
+        std::fs::create_dir_all(&folder).map_err(FileError::at(&folder, "make this folder"))?;
+        // Plain fields: writing them as JSON cannot fail.
+        replace(&file, &serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// That of a set; `None` where nothing, or nothing readable, is kept.
+    #[must_use]
+    pub fn of(out: &Path, set: &str) -> Option<Self> {
+        let bytes = read_small(&Self::file(out, set), 1 << 16).ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 }
 

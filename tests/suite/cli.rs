@@ -322,6 +322,11 @@ pub fn random() -> f64 {
 
 /// Starts `distill` and waits until the second class or a later one is being scored.
 fn until_scoring(scene: &Scene, more: &str) -> Child {
+    until(scene, "score", more)
+}
+
+/// Starts `distill` and waits until a fifth of a stage's work is done.
+pub fn until(scene: &Scene, stage: &str, more: &str) -> Child {
     let line = format!("distill --data data --observer observer.safetensors --force --device cpu --json {more}");
     let mut child = scene.command(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -329,7 +334,7 @@ fn until_scoring(scene: &Scene, more: &str) -> Child {
     let seen = lines.by_ref().map_while(Result::ok).find(|line| {
         let line: Value = serde_json::from_str(line).expect(line);
         let (done, total) = (line["done"].as_u64(), line["total"].as_u64());
-        line["progress"] == "score" && done.zip(total).is_some_and(|(done, total)| done * 5 > total)
+        line["progress"] == stage && done.zip(total).is_some_and(|(done, total)| done * 5 > total)
     });
     assert!(seen.is_some() && begun.elapsed() < Duration::from_secs(120));
     // The rest is read, so that the program never waits for a reader.
@@ -338,7 +343,7 @@ fn until_scoring(scene: &Scene, more: &str) -> Child {
 }
 
 /// Sends a signal to a process.
-fn signal(name: &str, id: &str) {
+pub fn signal(name: &str, id: &str) {
     assert!(Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().unwrap().success());
 }
 

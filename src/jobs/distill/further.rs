@@ -22,14 +22,15 @@ use crate::store::project::Project;
 
 use super::super::folder_set::{Differences, FolderSet};
 use super::super::open::{self, OpenedObserver};
-use super::super::refine::{Asked, Beginning, ParentImages, refine};
+use super::super::refine::{Asked, Beginning, ParentImages, check, refine};
 use super::super::scoring::Cost;
 use super::super::session::Session;
 use super::images::{Shared, write_images};
 use super::laid::mean_loss;
 use super::notes::{dataset_note, image_notes, observer_note};
 use super::sets::Set;
-use super::{DistillError, DistillReport, Each, StitchedSet, begun, looking, recorded};
+use super::telling::{begun, tell_format};
+use super::{DistillError, DistillReport, Each, StitchedSet, looking, recorded};
 
 /// Why a finished set can't be moved further.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +131,9 @@ impl FinishedSet {
             }
             Method::Lic(own) => {
                 let (manifest, stitch) = self.stitched_by()?;
-                own.stitch = *stitch;
+                // How whole images are framed has no meaning for crops, and no flag: it stays as it is.
+                let framing = if stitch.whole_images() { stitch.framing } else { own.stitch.framing };
+                own.stitch = Rded { framing, ..*stitch };
                 (recipe.ipc, recipe.seed) = (manifest.recipe.ipc, manifest.recipe.seed);
             }
         }
@@ -305,7 +308,9 @@ pub fn refine_set(
     each: Each<'_>,
 ) -> Result<DistillReport, DistillError> {
     let pairs = request.set.classes(&session.dataset)?;
+    check(session, &request.recipe, &request.beside)?;
     let output = begun(&request.out, progress)?;
+    tell_format(&request.recipe, progress);
     request.set.tell(session, &request.recipe.method, progress);
     let classes: Vec<ClassId> = pairs.iter().map(|pair| pair.data).collect();
     let (beside, set) = (&request.beside[..], Some(request.set.root()));

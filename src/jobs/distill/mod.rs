@@ -4,25 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::dataset::ClassId;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::curation::file::{self, Strays};
-use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
-use crate::core::distil::scores::{BrokenImage, ClassScores};
-use crate::core::distil::select::{SelectError, Supply};
+use crate::core::distil::scores::ClassScores;
+use crate::core::distil::select::SelectError;
 use crate::core::distil::set::{ImageSet, SetError};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
 use crate::store::export::folder::FolderError;
 use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
-use crate::store::files::shown;
 use crate::store::project::{Project, ProjectError};
 
 use super::open::OpenedObserver;
 use super::picking::{Picks, ScoredClasses};
-use super::refine::{Asked, Beginning, RefineCost, RefineJobError, RefinedSet, Refining, refine};
+use super::refine::{Asked, Beginning, RefineCost, RefineJobError, RefinedSet, Refining, check, refine};
 use super::scoring::{Cost, ScoringError, score};
 use super::session::Session;
 
@@ -32,10 +30,12 @@ mod laid;
 mod notes;
 mod recorded;
 mod sets;
+mod telling;
 
 use images::Shared;
 use laid::{lay_out, left_out, mean_loss};
 use sets::Set;
+use telling::{begun, broken_within, report_gaps, tell_format};
 
 pub use super::stitched::StitchedSet;
 pub use further::{FinishedSet, FurtherError, FurtherRequest, refine_set};
@@ -211,7 +211,9 @@ fn run(
         }
         enough_images(&session.dataset, (&request.classes, &request.curation), recipe).map_err(SelectError::from)?;
     }
+    check(session, &request.recipe, &request.beside)?;
     let output = begun(&request.out, progress)?;
+    tell_format(&request.recipe, progress);
     // Writing plain fields cannot fail.
     let text = || file::text(&session.dataset, &request.curation, &Strays::default()).unwrap_or_default();
     let asked = recorded::Asked {
@@ -224,15 +226,6 @@ fn run(
     let runs = recorded::begin(session, project, &asked, &outs)?;
     let result = distill_into(session, (project, output), (request, sets), progress, each);
     recorded::end(project, runs, result)
-}
-
-/// Begins the output folder, and tells what lies beside it.
-fn begun(out: &Path, progress: &mut dyn Progress) -> Result<RdedFolder, FolderError> {
-    let output = RdedFolder::begin(out)?;
-    for left in output.leftovers() {
-        progress.warn(format!("{} was left by an earlier run that did not finish; it is not touched", shown(left)));
-    }
-    Ok(output)
 }
 
 /// Where a set will lie.
@@ -357,40 +350,5 @@ fn looking(each: Each<'_>) -> impl FnMut(Refining) {
     move |refining| {
         let first = refining.images.first().map_or(ClassId(0), |at| at.class);
         each(first, Found::Refining(Arc::new(refining)));
-    }
-}
-
-/// The unusable images within the recipe's subset; a stored block may hold more.
-fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &BrokenImage> {
-    block.broken.iter().filter(move |b| b.position < subset)
-}
-
-/// Says which images were unusable, which classes are smaller than the subset, and which have fewer distilled images.
-fn report_gaps(
-    dataset: &Dataset,
-    (classes, recipe, curation): (&[ClassId], &Recipe<Rded>, &Curation),
-    blocks: &[Arc<ClassScores>],
-    progress: &mut dyn Progress,
-) {
-    for (&class, block) in classes.iter().zip(blocks) {
-        for broken in broken_within(block, recipe.method.subset) {
-            progress.warn(format!("{}: {}; left out", dataset.source(broken.image), broken.reason));
-        }
-        let (size, label) = (dataset.class_size(class), dataset.class(class).shown());
-        if size < recipe.method.subset as usize {
-            progress.warn(format!(
-                "class '{label}' has {size} images, fewer than the subset of {}: all are used",
-                recipe.method.subset
-            ));
-        }
-        let marks: Vec<_> = curation.within(dataset.images_of(class)).collect();
-        let Supply { candidates, rejected, .. } = Supply::of(block, recipe, &[], &marks);
-        let images = recipe.images_of(candidates - rejected);
-        if images < recipe.ipc as usize {
-            let of_them = if rejected > 0 { format!(", {rejected} of them rejected") } else { String::new() };
-            progress.warn(format!(
-                "class '{label}' has {candidates} usable images{of_them}: {images} distilled images are made of it"
-            ));
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::observers::key;
+use super::observers::{aligned, key};
 use super::{Asked, Maker, RefineJobError, Runs, Unit};
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::compensation::Compensation;
@@ -43,15 +43,7 @@ impl<'a> Aligned<'a> {
         let start = asked.start.stitched().ok_or_else(none)?;
         let (mut networks, mut aligning) = (Vec::new(), Vec::new());
         for opened in observers {
-            let spec = &opened.observer.spec;
-            let tap = align::tap(own.layer, spec.arch, spec.side);
-            let graph = spec.graph();
-            if graph.tap(&tap).is_none() {
-                return Err(RefineJobError::Observers(format!(
-                    "{} has no stage as --layer {} asks: give --layer features, or one of its stages from stage:1 on",
-                    spec.arch, own.layer
-                )));
-            }
+            let tap = aligned(opened, own.layer)?;
             networks.push(session.frozen(opened, vec![Probe::Values(tap.clone())])?);
             let engine = session.showing(opened, tap)?;
             aligning.push(Aligning { engine, mean_std: opened.observer.mean_std });

@@ -23,6 +23,7 @@ mod recovered;
 mod set;
 
 pub use begin::{Beginning, ParentImages};
+pub use observers::check;
 pub use set::RefinedSet;
 
 /// Time between two states that are kept.
@@ -192,7 +193,7 @@ pub fn refine(
     progress: &mut dyn Progress,
     look: &mut dyn FnMut(Refining),
 ) -> Result<(RefinedSet, RefineCost), RefineJobError> {
-    let observers = observers::all(session, asked)?;
+    let observers = observers::all(session, asked.beside)?;
     let kept = Refinements::of(project.folder());
     let mut run = Run { kept, progress, look, cost: RefineCost::default(), done: 0, total: 0, batch: (0, 0) };
     let (units, names, finished) = match &asked.recipe.method {

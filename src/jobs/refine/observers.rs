@@ -4,25 +4,61 @@ use std::sync::Arc;
 
 use super::{Asked, RefineJobError};
 use crate::core::data::dataset::ClassId;
-use crate::core::distil::recipe::{OutputFormat, Recipe};
+use crate::core::distil::compensation::Layer;
+use crate::core::distil::recipe::{Method, OutputFormat, Recipe};
+use crate::engine::nets::graph::Tap;
+use crate::engine::refine::{align, recover};
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::session::Session;
 
 /// Raised when the way from a recipe to pixels changes, so that older ones are not mixed in.
 const SCHEME: &str = "stillroom 2026 refined v1";
 
+/// Refuses observers by which a recipe's method can't move pixels: asked before anything is scored.
+///
+/// # Errors
+/// [`RefineJobError::Observers`], or [`RefineError::Unfit`] within [`RefineJobError::Refine`].
+pub fn check(session: &Session, recipe: &Recipe, beside: &[Arc<OpenedObserver>]) -> Result<(), RefineJobError> {
+    all(session, beside)?.iter().try_for_each(|opened| {
+        let own = &opened.observer;
+        match &recipe.method {
+            Method::Rded(_) => Ok(()),
+            Method::Sre2l(recovery) | Method::Cda(recovery) => {
+                Ok(recover::norms(&own.spec.graph(), own.weights(), recovery).map(drop)?)
+            }
+            Method::Lic(compensation) => aligned(opened, compensation.layer).map(drop),
+        }
+    })
+}
+
+/// The feature of an observer that is aligned.
+pub(super) fn aligned(opened: &OpenedObserver, layer: Layer) -> Result<Tap, RefineJobError> {
+    let spec = &opened.observer.spec;
+    let tap = align::tap(layer, spec.arch, spec.side);
+    if spec.graph().tap(&tap).is_none() {
+        return Err(RefineJobError::Observers(format!(
+            "{} has no stage as --layer {layer} asks: give --layer features, or one of its stages from stage:1 on",
+            spec.arch
+        )));
+    }
+    Ok(tap)
+}
+
 /// The session's observer and those beside it, which must see images of one side.
-pub(super) fn all(session: &Session, asked: Asked<'_>) -> Result<Vec<Arc<OpenedObserver>>, RefineJobError> {
+pub(super) fn all(
+    session: &Session,
+    beside: &[Arc<OpenedObserver>],
+) -> Result<Vec<Arc<OpenedObserver>>, RefineJobError> {
     let first = session.observer.clone();
     let side = first.observer.spec.side;
-    if let Some(other) = asked.beside.iter().find(|other| other.observer.spec.side != side) {
+    if let Some(other) = beside.iter().find(|other| other.observer.spec.side != side) {
         let (name, found) = (other.observer.spec.arch, other.observer.spec.side);
         return Err(RefineJobError::Observers(format!(
             "{name} sees images of side {found}, the first observer ({}) of side {side}: give one --side for both",
             first.observer.spec.arch
         )));
     }
-    Ok(std::iter::once(first).chain(asked.beside.iter().cloned()).collect())
+    Ok(std::iter::once(first).chain(beside.iter().cloned()).collect())
 }
 
 /// The observer's output for each class.

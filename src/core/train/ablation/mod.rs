@@ -3,9 +3,12 @@
 use crate::core::distil::rded::{Rded, Strategy};
 use crate::core::distil::recipe::{OutputFormat, Recipe};
 use crate::core::param::{BadValue, Parameters as _};
+use crate::core::train::presets::preset_of;
 
+mod methods;
 mod ready;
 
+pub use methods::{METHOD, Methods};
 pub use ready::{READY, ReadyGrid};
 
 /// Which series.
@@ -21,6 +24,8 @@ pub enum Series {
     Grid(Vec<Axis>),
     /// A grid for a question of a paper.
     Ready(ReadyGrid),
+    /// Methods beside one another, or a grid that goes over them.
+    Methods(Methods),
 }
 
 /// A parameter of the recipe ([`crate::core::distil::params`]) and the values that it takes in a grid.
@@ -59,6 +64,8 @@ pub struct Entry {
     pub soft: bool,
     /// Whether the format of the images is part of the set's name: where a series compares formats.
     pub formats: bool,
+    /// The preset that its students are taught by, where that isn't the method's own ([`preset_of`]).
+    pub taught: Option<&'static str>,
 }
 
 /// The parameters that the names of RDED's sets have always had.
@@ -66,7 +73,7 @@ const NAMED: [&str; 7] = ["ipc", "patches", "subset", "crops", "strategy", "shor
 
 impl Entry {
     fn new(name: impl Into<String>, title: impl Into<String>, recipe: Recipe<Rded>, soft: bool) -> Self {
-        Self { name: name.into(), title: title.into(), recipe: recipe.into(), soft, formats: false }
+        Self { name: name.into(), title: title.into(), recipe: recipe.into(), soft, formats: false, taught: None }
     }
 
     /// Names the distilled set, as a folder may be called: entries that differ in their labels alone share it.
@@ -112,7 +119,22 @@ impl Entry {
     /// Names the training: entries of two series that have set and labels in common share it.
     #[must_use]
     pub fn training(&self) -> String {
-        format!("{}-{}", self.set(), if self.soft { "soft" } else { "hard" })
+        let taught = self.taught.map_or_else(String::new, |preset| format!("-{preset}"));
+        format!("{}-{}{taught}", self.set(), if self.soft { "soft" } else { "hard" })
+    }
+
+    /// The preset that its students are taught by.
+    #[must_use]
+    pub fn preset(&self) -> &'static str {
+        self.taught.unwrap_or_else(|| preset_of(self.recipe.method.name(), self.soft))
+    }
+
+    /// The entry with students that this preset teaches, where one is given and the observer labels; classes alone teach as
+    /// ever.
+    #[must_use]
+    pub fn taught_by(self, preset: Option<&'static str>) -> Self {
+        let own = self.preset();
+        Self { taught: preset.filter(|&other| self.soft && other != own), ..self }
     }
 }
 
@@ -134,19 +156,27 @@ impl Series {
             ("steps", "RDED's steps one after another (Table 8)"),
             ("strategies", "Which patches are kept (Table 9)"),
             ("coresets", "Coresets of whole images (Table 7)"),
-            ("grid", "All combinations of --grid NAME=V,V (RDED's Figure 4: of ipc, patches and subset)"),
+            (
+                "grid",
+                "All combinations of --grid NAME=V,V (RDED's Figure 4: of ipc, patches and subset; method=V,V, too)",
+            ),
+            ("methods", "Random images and all methods, each as its paper has it for data of this side"),
         ];
         own.into_iter().chain(READY.iter().map(|grid| (grid.name, grid.about)))
     }
 
-    /// The series that a word names, with these axes where it is a grid of one's own.
+    /// The series that a word names, with these axes where it is a grid of one's own. What compares methods makes them for
+    /// data of this side, with what is `given` to all of them.
     #[must_use]
-    pub fn named(name: &str, axes: Vec<Axis>) -> Option<Self> {
+    pub fn named(name: &str, axes: Vec<Axis>, (side, given): (u32, Vec<(String, String)>)) -> Option<Self> {
+        let all = Methods { side, given, axes: None };
         Some(match name {
             "steps" => Self::Steps,
             "strategies" => Self::Strategies,
             "coresets" => Self::Coresets,
+            "grid" if axes.iter().any(|axis| axis.name == METHOD) => Self::Methods(Methods { axes: Some(axes), ..all }),
             "grid" => Self::Grid(axes),
+            "methods" => Self::Methods(all),
             _ => Self::Ready(READY.into_iter().find(|grid| grid.name == name)?),
         })
     }
@@ -160,12 +190,6 @@ impl Series {
         }
     }
 
-    /// Whether classes alone teach some of its students.
-    #[must_use]
-    pub fn has_hard_labels(&self) -> bool {
-        !matches!(self, Self::Grid(_) | Self::Ready(_))
-    }
-
     /// Its word.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -175,6 +199,7 @@ impl Series {
             Self::Coresets => "coresets",
             Self::Grid(_) => "grid",
             Self::Ready(grid) => grid.name,
+            Self::Methods(methods) => methods.name(),
         }
     }
 
@@ -186,6 +211,7 @@ impl Series {
     pub fn entries(&self, base: &Recipe) -> Result<Vec<Entry>, BadValue> {
         match self {
             Self::Grid(axes) => return grid(base, axes),
+            Self::Methods(methods) => return methods.entries(),
             Self::Ready(ready) => return of_method(base, ready.method, self).and_then(|()| grid(base, &ready.axes())),
             Self::Steps | Self::Strategies | Self::Coresets => of_method(base, "rded", self)?,
         }
@@ -194,7 +220,7 @@ impl Series {
         Ok(match self {
             Self::Steps => steps(&base),
             Self::Strategies => by_strategy(&base, "patches"),
-            Self::Coresets | Self::Grid(_) | Self::Ready(_) => {
+            Self::Coresets | Self::Grid(_) | Self::Ready(_) | Self::Methods(_) => {
                 by_strategy(&varied(&base, |own| (own.crops, own.patches) = (0, 1)), "whole images")
             }
         })
@@ -283,7 +309,7 @@ fn grid(base: &Recipe, axes: &[Axis]) -> Result<Vec<Entry>, BadValue> {
         let title = said.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ");
         // A value that is given twice, or in two spellings, is one entry.
         if entries.iter().all(|entry| entry.name != name) {
-            entries.push(Entry { name, title, recipe, soft: true, formats });
+            entries.push(Entry { name, title, recipe, soft: true, formats, taught: None });
         }
     }
     Ok(entries)

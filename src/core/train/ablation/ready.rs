@@ -1,5 +1,5 @@
-//! Grids for the questions that the papers of optimised pixels ask. Parameters are the papers'; the values between the
-//! ends are this program's choice where only a plot shows theirs.
+//! Grids for the questions that the papers of optimised pixels ask. Parameters are the papers'; the values are this program's
+//! choice, and help says so.
 
 use super::Axis;
 
@@ -35,37 +35,37 @@ const ENDS: &[&str] = &["0.08", "1"];
 pub const READY: [ReadyGrid; 6] = [
     ReadyGrid {
         name: "lic-iterations",
-        about: "LIC: how long images are compensated",
+        about: "LIC: how long images are compensated (Figure 1; values are ours)",
         method: "lic",
         axes: &[("iterations", &["25", "50", "100", "200", "400"])],
     },
     ReadyGrid {
         name: "lic-patches",
-        about: "LIC: how many images are squeezed into one",
+        about: "LIC: how many images are squeezed into one (Figure 3; values are ours)",
         method: "lic",
         axes: &[("patches", &["1", "4", "9", "16"])],
     },
     ReadyGrid {
         name: "lic-layer",
-        about: "LIC: which of the observer's layers is aligned",
+        about: "LIC: which of the observer's layers is aligned (Table 7; values are ours)",
         method: "lic",
         axes: &[("layer", &["stage:1", "stage:2", "stage:3", "features"])],
     },
     ReadyGrid {
         name: "cda-constant",
-        about: "CDA: crops whose least area never changes",
+        about: "CDA: crops whose least area never changes (Table 2; values are ours)",
         method: "cda",
         axes: &[("milestone", &["0"]), ("crop-to", &["0.08", "0.2", "0.4", "0.6", "0.8", "1"])],
     },
     ReadyGrid {
         name: "cda-reverse",
-        about: "CDA: the curriculum, its reverse, and both ends held",
+        about: "CDA: the curriculum, its reverse, and both ends held (Table 3; values are ours)",
         method: "cda",
         axes: &[("crop-from", ENDS), ("crop-to", ENDS)],
     },
     ReadyGrid {
         name: "cda-schedules",
-        about: "CDA: courses of the area, and when they end",
+        about: "CDA: courses of the area, and when they end (Table 11, Figure 5; values are ours)",
         method: "cda",
         axes: &[("course", &["step", "linear", "cosine"]), ("milestone", &["0.2", "0.4", "0.6", "0.8", "1"])],
     },

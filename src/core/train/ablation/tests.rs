@@ -93,8 +93,8 @@ fn grids_that_cannot_be_are_told() {
 #[test]
 fn ready_grids_fit_their_methods() {
     for ready in READY {
-        let series = Series::named(ready.name, Vec::new()).unwrap();
-        assert_eq!((series.name(), series.has_hard_labels()), (ready.name, false));
+        let series = named(ready.name).unwrap();
+        assert_eq!(series.name(), ready.name);
         let base = Preset::named(ready.method).unwrap().recipe();
         let entries = series.entries(&base).unwrap();
         assert!(entries.len() > 2, "{}", ready.name);
@@ -107,16 +107,16 @@ fn ready_grids_fit_their_methods() {
     let lic = Preset::named("lic").unwrap().recipe();
     let error = Series::Steps.entries(&lic).unwrap_err().to_string();
     assert_eq!(error, "--method lic: the series steps varies recipes of rded: give --method rded");
-    assert_eq!(Series::names().count(), 4 + READY.len());
-    assert!(Series::names().all(|(name, _)| Series::named(name, Vec::new()).is_some_and(|s| s.name() == name)));
-    assert_eq!(Series::named("magic", Vec::new()), None);
+    assert_eq!(Series::names().count(), 5 + READY.len());
+    assert!(Series::names().all(|(name, _)| named(name).is_some_and(|s| s.name() == name)));
+    assert_eq!(named("magic"), None);
 }
 
 /// CDA's reversal: of the four, one crops ever smaller, one ever larger, and two don't change.
 #[test]
 fn cda_is_reversed() {
     let cda = Preset::named("cda").unwrap().recipe();
-    let entries = Series::named("cda-reverse", Vec::new()).unwrap().entries(&cda).unwrap();
+    let entries = named("cda-reverse").unwrap().entries(&cda).unwrap();
     let areas = |entry: &Entry| {
         let own = *entry.recipe.method.recovery().unwrap();
         [0, own.iterations - 1].map(|i| (own.least_area(i) * 100.0).round())
@@ -124,4 +124,58 @@ fn cda_is_reversed() {
     assert_eq!(entries.iter().map(areas).collect::<Vec<_>>(), [[8.0, 8.0], [8.0, 100.0], [100.0, 8.0], [100.0, 100.0]]);
     assert!(entries[0].set().starts_with("cda-ipc10-seed0-"), "{}", entries[0].set());
     assert!(entries.iter().all(|entry| entry.training().len() < 100));
+}
+
+fn named(name: &str) -> Option<Series> {
+    Series::named(name, Vec::new(), (32, Vec::new()))
+}
+
+fn given(texts: &[(&str, &str)]) -> Vec<(String, String)> {
+    texts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Each method is its paper's for the side, with what is given to all that have it.
+#[test]
+fn methods_are_compared_as_their_papers_have_them() {
+    let all = |texts: &[(&str, &str)]| {
+        let series = Series::named("methods", Vec::new(), (32, given(texts))).unwrap();
+        series.entries(&Recipe::default())
+    };
+    let entries = all(&[("ipc", "1"), ("patches", "9"), ("iterations", "50"), ("seed", "3")]).unwrap();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["random", "rded", "sre2l", "cda", "lic"]);
+    assert!(entries.iter().all(|entry| (entry.recipe.ipc, entry.recipe.seed, entry.soft) == (1, 3, true)));
+    let steps: Vec<u32> = entries.iter().map(|entry| entry.recipe.method.iterations()).collect();
+    assert_eq!(steps, [0, 0, 50, 50, 50]);
+    let patches: Vec<_> = entries.iter().map(|entry| entry.recipe.method.rded().map(|own| own.patches)).collect();
+    assert_eq!(patches, [Some(1), Some(9), None, None, Some(9)], "random images stay whole");
+    assert!(entries[2].recipe.method.recovery().is_some_and(|own| !own.random_crop), "SRe2L's script for CIFAR");
+    let presets: Vec<&str> = entries.iter().map(Entry::preset).collect();
+    assert_eq!(presets, ["rded", "rded", "sre2l", "cda", "lic"]);
+    // One protocol for all: what is taught otherwise than its paper says is another training.
+    let own = entries[4].training();
+    let fair: Vec<Entry> = entries.into_iter().map(|entry| entry.taught_by(Some("rded"))).collect();
+    assert!(fair.iter().all(|entry| entry.preset() == "rded"));
+    assert_eq!(fair[4].training(), format!("{own}-rded"));
+    assert_eq!(fair[1].taught, None);
+    assert!(all(&[("magic", "1")]).unwrap_err().to_string().contains("none of the methods has this parameter"));
+    assert!(all(&[("ipc", "0")]).unwrap_err().to_string().contains("--ipc 0: "));
+}
+
+#[test]
+fn a_grid_may_go_over_methods() {
+    let grid = |texts: &[&str]| {
+        let axes = texts.iter().map(|text| text.parse().unwrap()).collect();
+        let series = Series::named("grid", axes, (32, given(&[("subset", "9")]))).unwrap();
+        assert_eq!(series.name(), "grid");
+        series.entries(&Recipe::default())
+    };
+    let names = |texts: &[&str]| grid(texts).unwrap().into_iter().map(|entry| entry.name).collect::<Vec<_>>();
+    assert_eq!(names(&["method=rded,lic,rded"]), ["rded", "lic"]);
+    assert_eq!(names(&["method=lic,rded", "ipc=1,2"]), ["lic-ipc1", "lic-ipc2", "rded-ipc1", "rded-ipc2"]);
+    assert!(grid(&["method=rded"]).unwrap()[0].recipe.method.rded().is_some_and(|own| own.subset == 9));
+    let wrong = grid(&["method=lic,magic"]).unwrap_err().to_string();
+    assert!(wrong.contains("--method magic: there is no such method; give rded, sre2l, cda, lic"), "{wrong}");
+    let wrong = grid(&["method=lic,rded", "iterations=1,2"]).unwrap_err().to_string();
+    assert!(wrong.contains("rded has no such parameter"), "{wrong}");
 }
