@@ -24,6 +24,8 @@ mod own_sets;
 mod parity;
 mod people;
 mod presets;
+mod refined_sets;
+mod refining;
 mod report;
 mod round_trip;
 mod runs;

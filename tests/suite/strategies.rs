@@ -310,3 +310,47 @@ fn a_grid_of_lics_trains_as_lic() {
     // What is there is not made again.
     assert_eq!(scene.line(line).last()["rows"][1]["best"], last["rows"][1]["best"]);
 }
+
+/// One command gives the table of all methods with what each cost, by each paper's students or by one protocol.
+#[test]
+fn all_methods_are_compared_in_one_table() {
+    let scene = Scene::with_data(&[8; 2]);
+    let line = |more: &str| {
+        format!(
+            "ablate --data data --observer observer.safetensors --student conv3x8 --out tables --seeds 1 --force --ipc 1 \
+             --subset 6 --iterations 2 --train epochs=1 --project project --device cpu {more}"
+        )
+    };
+    let names = |last: &serde_json::Value| -> Vec<String> {
+        last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let count = |folder: &str| std::fs::read_dir(scene.at("tables").join(folder)).unwrap().count();
+    let own = scene.line(&line("--series methods")).last();
+    assert_eq!(names(&own), ["random", "rded", "sre2l", "cda", "lic"]);
+    assert_eq!((count("sets"), count("trainings")), (5, 5));
+    for row in own["rows"].as_array().unwrap() {
+        assert!(row["distilling"]["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{row}");
+    }
+    let csv = std::fs::read_to_string(scene.at("tables/methods.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().ends_with(",train_seconds,distil_seconds,distil_peak_rss_mib,distil_reused"));
+    assert_eq!(csv.lines().count(), 6);
+    // One protocol: the sets are there, and so are the students whose paper's it is.
+    let fair = scene.line(&line("--series methods --students one")).last();
+    assert_eq!((count("sets"), count("trainings")), (5, 8));
+    assert_eq!(fair["rows"][1]["best"], own["rows"][1]["best"]);
+    assert_eq!(fair["rows"][4]["distilling"], own["rows"][4]["distilling"]);
+    // A grid over methods shares what is the same.
+    let grid = scene.line(&line("--series grid --grid method=rded,lic --grid seed=0,1")).last();
+    assert_eq!(names(&grid), ["rded-seed0", "rded-seed1", "lic-seed0", "lic-seed1"]);
+    assert_eq!((&grid["rows"][2]["best"], count("sets")), (&own["rows"][4]["best"], 7));
+    for (more, said) in [
+        ("--series methods --method lic", ["--method", "compares several"]),
+        ("--series methods --preset rded", ["--preset", "compares several"]),
+        ("--series methods --students magic", ["--students magic", "give own, one"]),
+        ("--series grid --grid method=rded,magic", ["magic", "there is no such method"]),
+        ("--series grid --grid method=rded,lic --grid lr=1", ["lr", "rded has no such parameter"]),
+        ("--series methods --tv 0.1 --layer stage:0", ["--layer stage:0", "give auto"]),
+    ] {
+        scene.line(&line(more)).fails(2, &said);
+    }
+}

@@ -193,7 +193,11 @@ impl FinishedSet {
     ) -> Result<Beginning, DistillError> {
         let side = session.observer.observer.spec.side as u32;
         if recipe.method.compensation().is_none() {
-            let classes = pairs.iter().map(|pair| pair.own).collect();
+            let named = |(at, pair): (usize, &Pair)| {
+                let known = self.manifest().and_then(|manifest| manifest.classes.get(at)).map(|class| &class.name);
+                (pair.own, known.unwrap_or(&self.0.dataset().class(pair.own).name).clone())
+            };
+            let classes = pairs.iter().enumerate().map(named).collect();
             return Ok(Beginning::Images(ParentImages::read((self.0.clone(), classes), side, progress)?));
         }
         let (manifest, own) = self.stitched_by()?;
@@ -309,6 +313,7 @@ pub fn refine_set(
 ) -> Result<DistillReport, DistillError> {
     let pairs = request.set.classes(&session.dataset)?;
     check(session, &request.recipe, &request.beside)?;
+    let beginning = request.set.beginning(session, (&request.recipe, &pairs), progress)?;
     let output = begun(&request.out, progress)?;
     tell_format(&request.recipe, progress);
     request.set.tell(session, &request.recipe.method, progress);
@@ -316,29 +321,27 @@ pub fn refine_set(
     let (beside, set) = (&request.beside[..], Some(request.set.root()));
     let asked = recorded::Asked { classes: &classes, beside, curation: None, set };
     let runs = recorded::begin(session, project, &asked, &[(&request.recipe, request.out.clone())])?;
-    let result = refine_into(session, (project, output), (request, &pairs), progress, each);
+    let result = refine_into(session, (project, output), (request, &classes, &beginning), progress, each);
     recorded::end(project, runs, result)
 }
 
 fn refine_into(
     session: &mut Session,
     (project, output): (&Project, RdedFolder),
-    (request, pairs): (&FurtherRequest, &[Pair]),
+    (request, classes, beginning): (&FurtherRequest, &[ClassId], &Beginning),
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<DistillReport, DistillError> {
     let start = Instant::now();
     let recipe = &request.recipe;
-    let beginning = request.set.beginning(session, (recipe, pairs), progress)?;
-    let classes: Vec<ClassId> = pairs.iter().map(|pair| pair.data).collect();
-    let asked = Asked { recipe, classes: &classes, start: &beginning, beside: &request.beside };
+    let asked = Asked { recipe, classes, start: beginning, beside: &request.beside };
     let (images, spent) = refine(session, project, asked, progress, &mut looking(each))?;
     let parent = request.set.manifest().filter(|_| beginning.stitched().is_some());
     let set = Set { recipe: recipe.clone(), folder: None, nested_in: parent.and_then(|parent| parent.nested_in) };
     let count = classes.len() as u32;
     let shared = Shared { images: &images, classes: count, holders: vec![&set] };
     write_images(&[shared], &output, session.throughput.threads, progress)?;
-    let manifest = manifest(session, (request, &set), (&classes, parent), &images);
+    let manifest = manifest(session, (request, &set), (classes, parent), &images);
     let broken = manifest.classes.iter().map(|class| class.broken as usize).sum();
     let out = output.finish(&[SetManifest { folder: None, manifest }])?;
     Ok(DistillReport {

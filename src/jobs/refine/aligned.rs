@@ -61,11 +61,10 @@ impl<'a> Aligned<'a> {
         let shown = (self.own.stitch.patches as usize * 3 * side * side).max(1);
         let at_once = (SHOWN / shown).max(1);
         let (mut units, dataset) = (Vec::new(), session.dataset.fingerprint());
-        for (class, dataset_class) in (0..).zip(self.asked.classes) {
-            let class = ClassId(class);
+        for class in (0..self.asked.classes.len() as u32).map(ClassId) {
             let images: Vec<Address> = (0..self.start.images(class)).map(|image| Address { class, image }).collect();
             for part in images.chunks(at_once) {
-                let mut hash = key(session, self.asked, (observers, &[*dataset_class]));
+                let mut hash = key(session, self.asked, (observers, &[class.index()]));
                 hash.update(dataset.as_bytes());
                 part.iter().for_each(|&at| self.start.name(at, &mut hash));
                 units.push(Unit { key: hash.finalize().to_hex()[..40].to_owned(), images: part.to_vec() });

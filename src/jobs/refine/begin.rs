@@ -85,23 +85,24 @@ impl Beginning {
 #[derive(Clone, Debug)]
 pub struct ParentImages {
     set: Arc<FolderSet>,
-    /// The set's class of each running index.
-    classes: Vec<ClassId>,
+    /// The set's class of each running index, and its name.
+    classes: Vec<(ClassId, String)>,
     /// Hash of each image, by running index.
     hashes: Arc<BTreeMap<Address, String>>,
 }
 
 impl ParentImages {
-    /// Reads the images of these classes of a set, whose side must be `side`, in this order of the running index.
+    /// Reads the images of these classes of a set, whose side must be `side`, in this order of the running index. By their
+    /// names everything about them is drawn.
     ///
     /// # Errors
     /// [`RefineJobError`]: an image can't be read or has another side, or the user cancelled.
     pub fn read(
-        (set, classes): (Arc<FolderSet>, Vec<ClassId>),
+        (set, classes): (Arc<FolderSet>, Vec<(ClassId, String)>),
         side: u32,
         progress: &mut dyn Progress,
     ) -> Result<Self, RefineJobError> {
-        let of_class = |(class, &own): (u32, &ClassId)| {
+        let of_class = |(class, &(own, _)): (u32, &(ClassId, String))| {
             (0..set.images(own)).map(move |image| (Address { class: ClassId(class), image }, own))
         };
         let all: Vec<(Address, ClassId)> = (0..).zip(&classes).flat_map(of_class).collect();
@@ -119,14 +120,19 @@ impl ParentImages {
         Ok(Self { set, classes, hashes: Arc::new(hashes) })
     }
 
+    /// The name of a class, by its running index.
+    pub(super) fn class_name(&self, class: usize) -> &str {
+        self.classes.get(class).map_or("", |(_, name)| name)
+    }
+
     fn there(&self, at: Address) -> Option<Address> {
-        self.classes.get(at.class.index()).map(|&class| Address { class, ..at })
+        self.classes.get(at.class.index()).map(|&(class, _)| Address { class, ..at })
     }
 
     /// Images of a class, by its running index.
     #[must_use]
     pub fn images(&self, class: ClassId) -> u32 {
-        self.classes.get(class.index()).map_or(0, |&own| self.set.images(own))
+        self.classes.get(class.index()).map_or(0, |&(own, _)| self.set.images(own))
     }
 
     fn values(&self, at: Address) -> Result<RgbF32, SetError> {

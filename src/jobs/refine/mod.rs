@@ -166,6 +166,17 @@ pub struct Asked<'a> {
     pub beside: &'a [Arc<OpenedObserver>],
 }
 
+impl Asked<'_> {
+    /// The name of a class by its running index, by which it is drawn: a finished set's own, whatever the dataset that is
+    /// open calls it.
+    fn class_name<'s>(&'s self, session: &'s Session, class: usize) -> &'s str {
+        match self.start {
+            Beginning::Images(parents) => parents.class_name(class),
+            Beginning::Noise | Beginning::Stitched(_) => &session.dataset.class(self.classes[class]).name,
+        }
+    }
+}
+
 /// A batch of images that are moved together.
 struct Unit {
     /// Names all that its pixels follow from.

@@ -66,12 +66,12 @@ pub(super) fn outputs(observer: &OpenedObserver, classes: &[ClassId]) -> Vec<u32
     classes.iter().map(|class| observer.map.outputs[class.index()]).collect()
 }
 
-/// Begins the name of a batch of images of `classes`: by the method with its parameters, the seed, the observers and their
+/// Begins the name of a batch of images of the classes with these running indexes: by the method with its parameters, the seed, the observers and their
 /// outputs, and the class of device.
 pub(super) fn key(
     session: &Session,
     asked: Asked<'_>,
-    (observers, classes): (&[Arc<OpenedObserver>], &[ClassId]),
+    (observers, members): (&[Arc<OpenedObserver>], &[usize]),
 ) -> blake3::Hasher {
     let mut hash = blake3::Hasher::new_derive_key(SCHEME);
     let mut put = |bytes: &[u8]| {
@@ -82,16 +82,17 @@ pub(super) fn key(
     let recipe = Recipe { ipc: 1, format: OutputFormat::Png, ..asked.recipe.clone() };
     put(&serde_json::to_vec(&recipe).unwrap_or_default());
     put(session.device_class().as_bytes());
+    let classes: Vec<ClassId> = members.iter().map(|&member| asked.classes[member]).collect();
     for observer in observers {
         let own = &observer.observer;
         put(own.fingerprint.as_bytes());
         put(format!("{} {} {}", own.spec.arch, own.spec.side, own.mean_std.describe()).as_bytes());
         let outputs =
-            outputs(observer, classes).iter().map(|&output| observer.output_in_file(output)).collect::<Vec<_>>();
+            outputs(observer, &classes).iter().map(|&output| observer.output_in_file(output)).collect::<Vec<_>>();
         put(format!("{outputs:?} of {:?}", observer.kept).as_bytes());
     }
-    for &class in classes {
-        put(session.dataset.class(class).name.as_bytes());
+    for &member in members {
+        put(asked.class_name(session, member).as_bytes());
     }
     hash
 }

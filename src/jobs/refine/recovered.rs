@@ -45,8 +45,7 @@ impl<'a> Recovered<'a> {
             expected.push(Expected { outputs: Vec::new(), classes, mean_std, norms: Arc::new(norms) });
         }
         let side = session.observer.observer.spec.side;
-        let name = |&class: &ClassId| session.dataset.class(class).name.clone();
-        let names = asked.classes.iter().map(name).collect();
+        let names = (0..asked.classes.len()).map(|class| asked.class_name(session, class).to_owned()).collect();
         let outputs = observers.iter().map(|observer| outputs(observer, asked.classes)).collect();
         let mut made = Self { asked, own, side, networks, expected, outputs, units: Vec::new(), names };
         made.units = made.batches(session, observers);
@@ -64,8 +63,7 @@ impl<'a> Recovered<'a> {
         for image in 0..recipe.ipc {
             let there: Vec<usize> = (0..classes).filter(|&class| has(class, image)).collect();
             for block in there.chunks(most) {
-                let of_block: Vec<ClassId> = block.iter().map(|&class| self.asked.classes[class]).collect();
-                let mut hash = key(session, self.asked, (observers, &of_block));
+                let mut hash = key(session, self.asked, (observers, block));
                 hash.update(&image.to_le_bytes());
                 let images: Vec<Address> =
                     block.iter().map(|&class| Address { class: ClassId(class as u32), image }).collect();
