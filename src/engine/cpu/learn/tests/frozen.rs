@@ -22,7 +22,7 @@ fn passes(network: &mut CpuNetwork, (batch, side): (usize, usize)) -> Vec<Vec<u3
 }
 
 /// Half of the squares' gradient.
-fn entry(probed: &Probed) -> Entry<'_> {
+pub(super) fn entry(probed: &Probed) -> Entry<'_> {
     match probed {
         Probed::Values(feature) => Entry::Values(&feature.values),
         Probed::Statistics(statistics) => Entry::Statistics(statistics),
