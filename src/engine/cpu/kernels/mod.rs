@@ -7,6 +7,7 @@
 pub(super) mod activation;
 pub(super) mod conv;
 pub(super) mod depthwise;
+pub(super) mod frozen_norm;
 pub(super) mod gradient;
 pub(super) mod group_norm;
 pub mod isa;

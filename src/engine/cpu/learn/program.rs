@@ -189,6 +189,8 @@ impl Builder<'_> {
                 output,
                 gradient: None,
                 back: Vec::new(),
+                shows: None,
+                pulls: None,
             });
         }
         stage.probes = self.probes(plain, loaded);

@@ -2,18 +2,19 @@
 
 use std::collections::TryReserveError;
 
-use super::stage::{Prepared, Stage};
+use super::stage::{Prepared, Room, Stage};
 use crate::engine::cpu::kernels::map::{LANES, Lane};
 use crate::engine::cpu::kernels::norm::{Batch, Sums};
 use crate::engine::cpu::kernels::packing::Packing;
+use crate::engine::learn::Mode;
 use crate::engine::nets::graph::Op;
 
-/// Buffers by the node that makes the value, and by slot for the gradients.
+/// Buffers by slot.
 #[derive(Debug, Default)]
 pub struct Space {
-    /// Values.
+    /// Values; those that are lent are empty between the phases.
     pub values: Vec<Vec<f32>>,
-    /// Gradients.
+    /// Gradients, likewise.
     pub gradients: Vec<Vec<f32>>,
     /// Sums of the norms, by node.
     pub sums: Vec<Sums>,
@@ -27,20 +28,16 @@ pub struct Space {
 
 impl Space {
     /// Zeroed buffers.
-    pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
+    pub fn new(stage: &Stage, mode: Mode) -> Result<Self, TryReserveError> {
         let nodes = stage.shapes.len();
         let mut space = Self {
             sums: vec![Sums::default(); nodes],
             norms: vec![Batch::default(); nodes],
             masks: vec![Vec::new(); nodes],
-            ..Self::default()
+            values: rooms(&stage.values, false)?,
+            gradients: rooms(&stage.gradients, false)?,
+            probes: Vec::new(),
         };
-        for shape in &stage.shapes {
-            space.values.push(zeros(shape.map_or(0, |shape| shape.len()))?);
-        }
-        for &length in &stage.gradients {
-            space.gradients.push(zeros(length)?);
-        }
         for probe in &stage.probes {
             let length = stage.shapes[probe.watched.value].map_or(0, |shape| shape.stride);
             space.probes.push([vec![0.0; length], vec![0.0; length]]);
@@ -48,6 +45,8 @@ impl Space {
         for step in &stage.steps {
             let Some(shape) = stage.shapes[step.output] else { continue };
             match step.op {
+                // A frozen batch norm sums nothing up.
+                Op::BatchNorm { .. } if mode == Mode::Frozen => {}
                 Op::BatchNorm { .. } | Op::GroupNorm { .. } => {
                     space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]];
                 }
@@ -59,6 +58,34 @@ impl Space {
         }
         Ok(space)
     }
+}
+
+/// What a worker lends to the space that it works on.
+#[derive(Debug, Default)]
+pub struct Lent {
+    values: Vec<Vec<f32>>,
+    gradients: Vec<Vec<f32>>,
+}
+
+impl Lent {
+    /// Zeroed buffers.
+    pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
+        Ok(Self { values: rooms(&stage.values, true)?, gradients: rooms(&stage.gradients, true)? })
+    }
+
+    /// Lends the buffers to a space, or takes them back.
+    pub fn swap(&mut self, stage: &Stage, space: &mut Space) {
+        let values = stage.values.iter().zip(self.values.iter_mut().zip(&mut space.values));
+        let gradients = stage.gradients.iter().zip(self.gradients.iter_mut().zip(&mut space.gradients));
+        for (_, (lent, own)) in values.chain(gradients).filter(|(room, _)| room.lent) {
+            std::mem::swap(lent, own);
+        }
+    }
+}
+
+/// The buffers that are lent, or those that aren't; the others are empty.
+fn rooms(rooms: &[Room], lent: bool) -> Result<Vec<Vec<f32>>, TryReserveError> {
+    rooms.iter().map(|room| zeros(if room.lent == lent { room.length } else { 0 })).collect()
 }
 
 fn zeros(length: usize) -> Result<Vec<f32>, TryReserveError> {
