@@ -15,7 +15,7 @@ use crate::engine::cpu::kernels::isa::{Isa, Work};
 use crate::engine::cpu::kernels::layers::{self, ChannelCopy};
 use crate::engine::cpu::kernels::map::{Lane, Map, MapMut, Shape};
 use crate::engine::cpu::kernels::sweep::{Piece, Start, Sums, Sweep, Swept, sweep};
-use crate::engine::cpu::kernels::{depthwise, frozen_norm, norm, pool};
+use crate::engine::cpu::kernels::{colours, depthwise, frozen_norm, norm, pool};
 use crate::engine::nets::graph::Op;
 
 /// A phase's part of some spaces.
@@ -65,6 +65,17 @@ fn run_dense<S: Simd, const FMA: bool>(
 ) {
     let (Some(gradient), Some(&Some((buffer, add)))) = (step.gradient, step.back.first()) else { return };
     let take = |space: &mut Space| std::mem::take(&mut space.gradients[buffer.slot]);
+    if let (false, Some(packed)) = (dense.colours.is_empty(), pass.packed[step.node].first()) {
+        for space in spaces {
+            let mut output = take(space);
+            for (gather, weights) in dense.colours.iter().zip(&packed.backward) {
+                let maps = (space.gradients[gradient.slot].as_slice(), output.as_mut_slice());
+                colours::gather::<S, FMA>(simd, (gather, weights), maps, add);
+            }
+            space.gradients[buffer.slot] = output;
+        }
+        return;
+    }
     let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(take).collect();
     let start = if add { Start::Sum } else { Start::Zero };
     for (group, packed) in pass.packed[step.node].iter().enumerate() {

@@ -88,7 +88,7 @@ impl CpuNetwork {
         let graph = if mode == Mode::Frozen { graph.for_inference() } else { graph };
         let watched = |p: &Probe| Ok(Watched { value: p.node(&graph)?, statistics: matches!(p, Probe::Statistics(_)) });
         let watched = setup.probes.iter().map(watched).collect::<Result<Vec<_>, EngineError>>()?;
-        let purpose = Purpose { mode, watched: &watched, widest: isa.widest() };
+        let purpose = Purpose { mode, watched: &watched, logits: setup.logits, widest: isa.widest() };
         let program = Program::new(&graph, purpose).ok_or_else(EngineError::broken_plan)?;
         let held = |p: crate::engine::nets::graph::Parameter| {
             let length = p.shape.iter().product();

@@ -49,7 +49,8 @@ impl CpuNetwork {
         let frozen = self.mode == Mode::Frozen;
         let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls: &[], frozen };
         let (trunks, isa, slots) = (&self.trunks, self.isa, &self.program.trunk.slots);
-        let classes = stage.shapes[*logits].map_or(0, |shape| shape.channels);
+        let logits = logits.and_then(|value| Some((stage.slots[value], stage.shapes[value]?)));
+        let classes = logits.map_or(0, |(_, shape)| shape.channels);
         let mut rows = vec![0.0; batch * classes];
         for (number, phase) in stage.forward.iter().enumerate() {
             let together = phase.together(batch.div_ceil(GROUP));
@@ -68,9 +69,9 @@ impl CpuNetwork {
                 isa.run(ForwardPass { pass, phase, spaces, images });
             });
         }
-        if let Some(shape) = stage.shapes[*logits] {
+        if let Some((slot, shape)) = logits {
             for (space, rows) in self.heads.iter().zip(rows.chunks_mut(GROUP * classes)) {
-                layers::store_rows((&space.values[stage.slots[*logits]], shape), rows);
+                layers::store_rows((&space.values[slot], shape), rows);
             }
         }
         rows
@@ -82,7 +83,8 @@ impl CpuNetwork {
         let (isa, groups) = (self.isa, batch.div_ceil(GROUP));
         let classes = gradient.len() / batch;
         let all = Images { first: 0, batch, group: GROUP };
-        let Some(Some(place)) = stage.given.first() else { return };
+        // There is none where logits aren't wanted.
+        let place = stage.given.first().copied().flatten();
         for (number, phase) in stage.backward.iter().enumerate() {
             let (masks, frozen) = (Masks::default(), self.mode == Mode::Frozen);
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls, frozen };
@@ -90,7 +92,8 @@ impl CpuNetwork {
             let spaces = self.heads[..groups].chunks_mut(together).map(|spaces| (spaces, ()));
             share(stage, &mut self.lent[1], spaces, |chunk, spaces, ()| {
                 let images = Images { first: chunk * together, ..all };
-                for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
+                let given = place.filter(|_| number == 0);
+                for ((at, space), place) in spaces.iter_mut().enumerate().zip(given.into_iter().cycle()) {
                     let (first, count) = images.of(at);
                     let rows = gradient.chunks_exact(classes).skip(first).take(count);
                     let to = space.gradients[place.slot].chunks_exact_mut(place.shape.stride);

@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 
 use super::stage::{Prepared, Room, Stage};
+use crate::engine::cpu::kernels::conv::Dense;
 use crate::engine::cpu::kernels::map::{LANES, Lane};
 use crate::engine::cpu::kernels::norm::{Batch, Sums};
 use crate::engine::cpu::kernels::packing::Packing;
@@ -129,7 +130,7 @@ impl StepWeights {
     pub fn of_step(prepared: &Prepared, learnt: bool) -> Vec<Self> {
         match prepared {
             Prepared::Dense(d) => {
-                let of = |_| Self::new(&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing), learnt);
+                let of = |_| Self::new(&d.forward.packing, backward(d), learnt);
                 (0..d.groups).map(of).collect()
             }
             Prepared::Depthwise(d) => {
@@ -170,10 +171,15 @@ impl StepWeights {
     }
 }
 
+/// How a group's weights lie backward.
+fn backward(dense: &Dense) -> impl Iterator<Item = &Packing> {
+    dense.backward.iter().map(|sweep| &sweep.packing).chain(dense.colours.iter().map(|gather| &gather.packing))
+}
+
 /// How a group's weights lie, forward and backward.
 fn packings(prepared: &Prepared) -> Option<(&Packing, Vec<&Packing>)> {
     match prepared {
-        Prepared::Dense(d) => Some((&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing).collect())),
+        Prepared::Dense(d) => Some((&d.forward.packing, backward(d).collect())),
         Prepared::Depthwise(d) => Some((&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())),
         Prepared::PerChannel(packing) => Some((packing, Vec::new())),
         _ => None,

@@ -87,7 +87,7 @@ struct Refining {
 impl Refining {
     fn setup(&self) -> Setup {
         if let Some(tap) = &self.aligned {
-            return Setup::frozen(vec![Probe::Values(tap.clone())]);
+            return Setup::frozen_features(vec![Probe::Values(tap.clone())]);
         }
         let norms = graph(self.arch, self.side).taps().into_iter().filter(|tap| matches!(tap, Tap::NormInput(_)));
         Setup::frozen(norms.map(Probe::Statistics).collect())
@@ -149,15 +149,21 @@ fn refining() {
         }
         laps.sort_by(f64::total_cmp);
         let rate = |lap: f64| 1.0 / lap;
+        let mib = |count: usize| (4 * count) as f64 / f64::from(1 << 20);
+        let kept: usize = network.trunks[0].values.iter().chain(&network.trunks[0].gradients).map(Vec::len).sum();
+        let trunk = &network.program.trunk;
+        let lent = trunk.values.iter().chain(&trunk.gradients).filter(|room| room.lent).map(|room| room.length).sum();
         println!(
             "{number}: {arch} {side} × {batch}, {:?}: {:.2} iterations per second, best {:.2} ({:.1} ms, forward \
-             {forward:.1}), peak {:.0} MiB, {:.0} more than before",
+             {forward:.1}), peak {:.0} MiB, {:.0} more than before; {:.2} kept of an image, {:.2} lent by a thread",
             case.aligned,
             rate(laps[laps.len() / 2]),
             rate(laps[0]),
             laps[0] * 1e3,
             peak(),
-            peak() - before
+            peak() - before,
+            mib(kept),
+            mib(lent)
         );
     }
 }
