@@ -3,8 +3,9 @@
 
   refine_torch.py SHARED --method sre2l|lic [--net conv3|tf_efficientnet_lite0] [--batch 10] [--seconds 20]
 SHARED holds weights/ and parity/generate_models.py with the ConvNet. One cell per process, so that the peak memory is its
-own. Prints one JSON line: iterations per second (median and best iteration), peak resident memory, and that less what the
-process held after importing PyTorch. Observers are frozen and their parameters have no gradients.
+own. Prints one JSON line: iterations per second (median and best iteration), milliseconds of processor time an iteration,
+peak resident memory, and that less what the process held after importing PyTorch. Observers are frozen and their
+parameters have no gradients.
 
 sre2l: a batch of noise; each iteration one random resized crop, flip and roll for the whole batch, cross-entropy, statistics
 of the input of every batch norm, Adam, clamp. lic: --batch images of one class at N = 4; the 4 x batch originals pass
@@ -106,12 +107,13 @@ def lic():
 
 iterate = {"sre2l": sre2l, "lic": lic}[a.method]()
 first = iterate().item(); iterate()
-laps, start = [], time.perf_counter()
+laps, start, busy = [], time.perf_counter(), time.process_time()
 while len(laps) < 5 or time.perf_counter() - start < a.seconds:
     at = time.perf_counter(); loss = iterate(); laps.append(time.perf_counter() - at)
+busy = (time.process_time() - busy) / len(laps)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({
     "job": a.method, "net": a.net, "batch": a.batch, "channels_last": a.channels_last, "iterations": len(laps),
-    "iterations_per_second": round(1 / statistics.median(laps), 3), "best": round(1 / min(laps), 3),
+    "iterations_per_second": round(1 / statistics.median(laps), 3), "best": round(1 / min(laps), 3), "processor_ms": round(busy * 1e3, 1),
     "peak_mib": round(peak, 1), "peak_less_import_mib": round(peak - import_mib, 1), "import_mib": round(import_mib, 1),
     "loss": [round(first, 4), round(loss.item(), 4)], "threads": a.threads, "torch": torch.__version__}))

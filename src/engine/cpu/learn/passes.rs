@@ -25,7 +25,7 @@ impl CpuNetwork {
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls: &[], frozen };
             let (isa, together) = (self.isa, phase.together(batch));
             let spaces = self.trunks[..batch].chunks_mut(together).zip(images.chunks(together * per_image));
-            share(stage, &mut self.lent[0], spaces, |chunk, spaces, images| {
+            share((&mut self.lent[0], Lent::values), spaces, |chunk, spaces, images| {
                 let first = chunk * together;
                 if let (0, Some(shape)) = (number, stage.shapes[0]) {
                     for (image, space) in images.chunks_exact(per_image).zip(&mut *spaces) {
@@ -55,7 +55,7 @@ impl CpuNetwork {
         for (number, phase) in stage.forward.iter().enumerate() {
             let together = phase.together(batch.div_ceil(GROUP));
             let spaces = self.heads[..batch.div_ceil(GROUP)].chunks_mut(together).map(|spaces| (spaces, ()));
-            share(stage, &mut self.lent[1], spaces, |chunk, spaces, ()| {
+            share((&mut self.lent[1], Lent::values), spaces, |chunk, spaces, ()| {
                 let images = Images { first: chunk * together, batch, group: GROUP };
                 for (at, space) in spaces.iter_mut().enumerate().filter(|_| number == 0) {
                     let (first, count) = images.of(at);
@@ -90,7 +90,7 @@ impl CpuNetwork {
             let pass = Pass { stage, packed: &self.packed, batches: &self.batches, masks, pulls, frozen };
             let together = phase.together(groups);
             let spaces = self.heads[..groups].chunks_mut(together).map(|spaces| (spaces, ()));
-            share(stage, &mut self.lent[1], spaces, |chunk, spaces, ()| {
+            share((&mut self.lent[1], Lent::gradients), spaces, |chunk, spaces, ()| {
                 let images = Images { first: chunk * together, ..all };
                 let given = place.filter(|_| number == 0);
                 for ((at, space), place) in spaces.iter_mut().enumerate().zip(given.into_iter().cycle()) {
@@ -133,7 +133,7 @@ impl CpuNetwork {
             let spaces = self.trunks[..batch].chunks_mut(together);
             let spaces =
                 spaces.map(|spaces| (spaces, leaving.as_mut().and_then(|(p, images)| Some((*p, images.next()?)))));
-            share(stage, &mut self.lent[0], spaces, |chunk, spaces, leaving| {
+            share((&mut self.lent[0], Lent::gradients), spaces, |chunk, spaces, leaving| {
                 let images = Images { first: chunk * together, ..all };
                 isa.run(BackwardPass { pass, phase, spaces: &mut *spaces, images });
                 let Some((place, images)) = leaving else { return };
@@ -187,8 +187,7 @@ impl CpuNetwork {
 /// Lets the workers do the chunks, each the next one that nobody has begun. A space that is worked on alone is lent the
 /// worker's buffers.
 fn share<'s, T>(
-    stage: &Stage,
-    workers: &mut [Lent],
+    (workers, lend): (&mut [Lent], fn(&mut Lent, &mut Space)),
     chunks: impl Iterator<Item = (&'s mut [Space], T)> + Send,
     work: impl Fn(usize, &mut [Space], T) + Sync,
 ) {
@@ -197,9 +196,9 @@ fn share<'s, T>(
         loop {
             let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((number, (spaces, more))) = next else { break };
-            spaces.iter_mut().take(1).for_each(|space| lent.swap(stage, space));
+            spaces.iter_mut().take(1).for_each(|space| lend(lent, space));
             work(number, &mut *spaces, more);
-            spaces.iter_mut().take(1).for_each(|space| lent.swap(stage, space));
+            spaces.iter_mut().take(1).for_each(|space| lend(lent, space));
         }
     });
 }

@@ -178,10 +178,13 @@ impl<'a> Places<'a> {
 
     /// The buffers; those that nobody keeps are lent in a frozen network.
     fn rooms(self, mode: Mode) -> Vec<Room> {
-        let lent = mode == Mode::Frozen;
-        let mut rooms: Vec<Room> = self.slots.lengths.iter().map(|&length| Room { length, lent }).collect();
-        for (place, _) in self.of.iter().zip(&self.kept).filter(|(_, kept)| **kept) {
-            place.iter().for_each(|place| rooms[place.slot].lent = false);
+        let room = |&length: &usize| Room { length, lent: mode == Mode::Frozen, bordered: None };
+        let mut rooms: Vec<Room> = self.slots.lengths.iter().map(room).collect();
+        for (Buffer { slot, shape }, kept) in
+            self.of.iter().zip(&self.kept).filter_map(|(of, kept)| Some(((*of)?, kept)))
+        {
+            let room = &mut rooms[slot];
+            (room.lent, room.bordered) = (room.lent && !kept, (shape.border > 0).then_some(shape));
         }
         rooms
     }

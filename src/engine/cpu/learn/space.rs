@@ -35,8 +35,8 @@ impl Space {
             sums: vec![Sums::default(); nodes],
             norms: vec![Batch::default(); nodes],
             masks: vec![Vec::new(); nodes],
-            values: rooms(&stage.values, false)?,
-            gradients: rooms(&stage.gradients, false)?,
+            values: rooms(&stage.values)?,
+            gradients: rooms(&stage.gradients)?,
             probes: Vec::new(),
         };
         for probe in &stage.probes {
@@ -61,32 +61,65 @@ impl Space {
     }
 }
 
-/// What a worker lends to the space that it works on.
-#[derive(Debug, Default)]
+/// What a worker lends to the space that it works on. Values and gradients are never lent at once, so they share buffers;
+/// those with a border only with others of the same layout.
+#[derive(Debug)]
 pub struct Lent {
-    values: Vec<Vec<f32>>,
-    gradients: Vec<Vec<f32>>,
+    buffers: Vec<Vec<f32>>,
+    /// By slot: the buffer, where it is lent.
+    values: Vec<Option<usize>>,
+    gradients: Vec<Option<usize>>,
 }
 
 impl Lent {
     /// Zeroed buffers.
     pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
-        Ok(Self { values: rooms(&stage.values, true)?, gradients: rooms(&stage.gradients, true)? })
+        let mut planned: Vec<Room> = Vec::new();
+        let [values, gradients] = [&stage.values, &stage.gradients].map(|rooms| {
+            let mut free: Vec<usize> = (0..planned.len()).collect();
+            let mut buffer = |room: &Room| {
+                let fits = free.iter().enumerate().filter(|&(_, &at)| planned[at].bordered == room.bordered);
+                let best =
+                    fits.min_by_key(|&(_, &at)| planned[at].length.abs_diff(room.length)).map(|(place, _)| place);
+                let Some(at) = best.map(|place| free.swap_remove(place)) else {
+                    planned.push(*room);
+                    return planned.len() - 1;
+                };
+                planned[at].length = planned[at].length.max(room.length);
+                at
+            };
+            rooms.iter().map(|room| room.lent.then(|| buffer(room))).collect()
+        });
+        let buffers = planned.iter().map(|room| zeros(room.length)).collect::<Result<_, _>>()?;
+        Ok(Self { buffers, values, gradients })
     }
 
-    /// Lends the buffers to a space, or takes them back.
-    pub fn swap(&mut self, stage: &Stage, space: &mut Space) {
-        let values = stage.values.iter().zip(self.values.iter_mut().zip(&mut space.values));
-        let gradients = stage.gradients.iter().zip(self.gradients.iter_mut().zip(&mut space.gradients));
-        for (_, (lent, own)) in values.chain(gradients).filter(|(room, _)| room.lent) {
-            std::mem::swap(lent, own);
-        }
+    /// Values in all.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.buffers.iter().map(Vec::len).sum()
+    }
+
+    /// Lends a space the buffers of values, or takes them back.
+    pub fn values(&mut self, space: &mut Space) {
+        swap(&mut self.buffers, &self.values, &mut space.values);
+    }
+
+    /// Lends a space the buffers of gradients, or takes them back.
+    pub fn gradients(&mut self, space: &mut Space) {
+        swap(&mut self.buffers, &self.gradients, &mut space.gradients);
     }
 }
 
-/// The buffers that are lent, or those that aren't; the others are empty.
-fn rooms(rooms: &[Room], lent: bool) -> Result<Vec<Vec<f32>>, TryReserveError> {
-    rooms.iter().map(|room| zeros(if room.lent == lent { room.length } else { 0 })).collect()
+fn swap(buffers: &mut [Vec<f32>], places: &[Option<usize>], own: &mut [Vec<f32>]) {
+    for (place, own) in places.iter().zip(own) {
+        place.iter().for_each(|&place| std::mem::swap(&mut buffers[place], own));
+    }
+}
+
+/// The buffers that a space keeps; those that are lent to it are empty.
+fn rooms(rooms: &[Room]) -> Result<Vec<Vec<f32>>, TryReserveError> {
+    rooms.iter().map(|room| zeros(if room.lent { 0 } else { room.length })).collect()
 }
 
 fn zeros(length: usize) -> Result<Vec<f32>, TryReserveError> {

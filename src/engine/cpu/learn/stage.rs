@@ -140,6 +140,8 @@ pub struct Room {
     pub length: usize,
     /// Whether the space has it only for the time of a phase, from who works on it.
     pub lent: bool,
+    /// The only layout that it is for, where that has a border.
+    pub bordered: Option<Shape>,
 }
 
 /// Steps that run on one kind of space.

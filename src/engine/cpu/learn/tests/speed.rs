@@ -140,22 +140,22 @@ fn refining() {
         let before = peak();
         let mut network = network((arch, side), &case.setup(), best());
         let (mut laps, mut forward) = (Vec::new(), f64::MAX);
-        let begun = Instant::now();
+        let (begun, before_all) = (Instant::now(), processor());
         while laps.len() < 5 || begun.elapsed().as_secs_f64() < seconds {
             let start = Instant::now();
             let middle = case.iterate(&mut network, &images);
             forward = forward.min((middle - start).as_secs_f64() * 1e3);
             laps.push(start.elapsed().as_secs_f64());
         }
+        let processor = (processor() - before_all) * 1e3 / laps.len() as f64;
         laps.sort_by(f64::total_cmp);
         let rate = |lap: f64| 1.0 / lap;
         let mib = |count: usize| (4 * count) as f64 / f64::from(1 << 20);
         let kept: usize = network.trunks[0].values.iter().chain(&network.trunks[0].gradients).map(Vec::len).sum();
-        let trunk = &network.program.trunk;
-        let lent = trunk.values.iter().chain(&trunk.gradients).filter(|room| room.lent).map(|room| room.length).sum();
+        let lent = network.lent[0][0].len();
         println!(
             "{number}: {arch} {side} × {batch}, {:?}: {:.2} iterations per second, best {:.2} ({:.1} ms, forward \
-             {forward:.1}), peak {:.0} MiB, {:.0} more than before; {:.2} kept of an image, {:.2} lent by a thread",
+             {forward:.1}), processor {processor:.0} ms, peak {:.0} MiB, {:.0} more than before; {:.2} kept of an image, {:.2} lent by a thread",
             case.aligned,
             rate(laps[laps.len() / 2]),
             rate(laps[0]),
