@@ -198,6 +198,8 @@ pub enum Panel {
     Source,
     /// Stitched images.
     Distilled,
+    /// Images whose pixels are moved, as they change.
+    Refine,
     /// Writing a set as other programs read it.
     Export,
     /// Students and observers: curves, table, form.
@@ -212,7 +214,7 @@ pub enum Panel {
 
 impl Panel {
     /// All panels, in the order in which they are used.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Dataset,
         Self::Observer,
         Self::Classes,
@@ -221,6 +223,7 @@ impl Panel {
         Self::Scores,
         Self::Source,
         Self::Distilled,
+        Self::Refine,
         Self::Export,
         Self::Training,
         Self::Runs,
@@ -240,6 +243,7 @@ impl Panel {
             Self::Scores => "Scores",
             Self::Source => "Source",
             Self::Distilled => "Distilled",
+            Self::Refine => "Refine",
             Self::Export => "Export",
             Self::Training => "Training",
             Self::Runs => "Runs",
@@ -260,6 +264,7 @@ impl Panel {
             Self::Scores => "How losses and margins are spread; a range of them filters every panel",
             Self::Source => "The selected patch's whole image",
             Self::Distilled => "The stitched images per class",
+            Self::Refine => "Images whose pixels are moved: live, before and after, with their loss",
             Self::Export => "Writes a set as other programs read it",
             Self::Training => "Students and observers: curves, table and form",
             Self::Runs => "What was distilled when, with which recipe, where to",

@@ -173,7 +173,17 @@ impl Model {
     /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
     #[must_use]
     pub fn staleness(&self) -> (usize, usize) {
+        if self.why_no_patches().is_some() {
+            return (0, self.workspace.chosen().count());
+        }
         (self.ranking.stale(self.workspace.chosen()), self.workspace.chosen().count())
+    }
+
+    /// Why there are no patches to score, choose or mark; `None` of a method that begins with some.
+    #[must_use]
+    pub fn why_no_patches(&self) -> Option<&'static str> {
+        let none = self.workspace.recipe().method.rded().is_none();
+        none.then_some("the method begins with noise: it has no patches")
     }
 
     /// Why a command can't be carried out now; `None` if it can.
@@ -187,9 +197,11 @@ impl Model {
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
             Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
-            Action::Score => {
-                observer().or(some_class()).or(needs(!self.is_under_way(Job::Score), "scoring is under way"))
-            }
+            Action::Score => self
+                .why_no_patches()
+                .or(observer())
+                .or(some_class())
+                .or(needs(!self.is_under_way(Job::Score), "scoring is under way")),
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
             }

@@ -10,6 +10,7 @@ use eframe::egui::{
 
 use super::controls::size_slider;
 use super::culling;
+use super::methods::without_patches;
 use super::order::ByCell;
 use super::picking::{self, Anchor, InOrder};
 use super::scene::Scene;
@@ -63,6 +64,9 @@ impl DistilledPanel {
             );
             return;
         };
+        if without_patches(ui, scene) {
+            return;
+        }
         if !scene.model.ranking.any() {
             text::empty(
                 ui,
