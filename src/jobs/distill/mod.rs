@@ -39,7 +39,7 @@ use laid::{lay_out, left_out, mean_loss};
 use sets::Set;
 
 pub use super::stitched::StitchedSet;
-pub use images::recut;
+pub use images::{recut, recut_values};
 pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
 
