@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::actions::Action;
+use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
 use crate::jobs::export::ExportRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
@@ -55,8 +56,22 @@ pub enum Intent {
     Report(Box<ReportRequest>),
     /// Look at the size of the export that the panel asks for, or stop looking.
     MeasureExport(bool),
+    /// Show the batch that is moved, or the set that was written.
+    ShowMoved(MovedOf),
+    /// Look closely at an image whose pixels are moved.
+    LookAt(Address),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// What images whose pixels are moved are shown of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MovedOf {
+    /// The batch that is under way, or was last.
+    #[default]
+    Batch,
+    /// The set that was written.
+    Set,
 }
 
 /// What becomes of things that are no longer where they were; numbers are places in the list of them.

@@ -48,7 +48,8 @@ pub struct Panels {
     /// The dialogs of culling.
     pub culling: CullingDialogs,
     distilled: distilled::DistilledPanel,
-    refine: refine::RefinePanel,
+    /// Images whose pixels are moved.
+    pub refine: refine::RefinePanel,
 }
 
 impl Panels {

@@ -48,6 +48,8 @@ impl App {
             Intent::OpenProject(folder) => self.change_project(folder),
             Intent::SelectRun(run) => self.model.runs.chosen = Some(run),
             Intent::Relocate(step) => self.relocate(step),
+            Intent::ShowMoved(of) => self.model.refine.show(of),
+            Intent::LookAt(at) => self.model.refine.choose(at),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }

@@ -7,6 +7,7 @@ pub mod log;
 mod problems;
 pub mod project;
 pub mod ranking;
+pub mod refine;
 pub mod runs;
 pub mod saved;
 pub mod shown;
@@ -39,6 +40,7 @@ pub use problems::Problems;
 use project::ProjectView;
 pub use project::Recent;
 use ranking::Ranking;
+use refine::Refine;
 use runs::Runs;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
@@ -110,6 +112,8 @@ pub struct Model {
     pub project: ProjectView,
     /// The user's own presets.
     pub presets: Listed,
+    /// Images whose pixels are moved.
+    pub refine: Refine,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -347,6 +351,7 @@ impl Model {
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
+        self.refine = self.refine.closed();
         self.ranking.open(Some(data));
     }
 

@@ -27,7 +27,7 @@ use crate::ui::keyboard;
 use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
-use crate::ui::widgets::gallery::Look;
+use crate::ui::widgets::gallery::{Look, SetOf};
 use crate::ui::widgets::grid::{At, Cell, Drags, Grid, Heading, PickedCells, Sections, Spot};
 use crate::ui::widgets::marks::{self, Shown};
 use crate::ui::widgets::picture::picture;
@@ -127,7 +127,7 @@ impl DistilledPanel {
             let set = of_class(view.template, at.class, ranking);
             let kept: Vec<Kept> = set.kept(at).copied().collect();
             let key = set.key(at);
-            let look = scene.gallery.of_set((key, at), || Arc::new(set));
+            let look = scene.gallery.of_set((key, SetOf::Stitched, at), || Arc::new(set));
             picture(ui, cell.picture, &look);
             let factor = order.factor(s);
             let stitching = Stitching { key, at, kept: &kept, look: &look, factor, side: view.patch_side(factor) };
