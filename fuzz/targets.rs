@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test program")]
 
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use stillroom::core::data::class_map::{self, Outputs};
@@ -18,6 +19,7 @@ use stillroom::core::formats::zip;
 use stillroom::core::train::label_set::{Augmentation, Precision};
 use stillroom::core::train::recipe::{Mixing, TrainRecipe};
 use stillroom::engine::images::decode::decode;
+use stillroom::store::float_images::FloatImages;
 use stillroom::store::labels::{LabelsHeader, shard};
 use stillroom::store::training::{ObserverSource, Source};
 use stillroom::store::{card, fkd, import, sealed};
@@ -26,7 +28,7 @@ use stillroom::store::{card, fkd, import, sealed};
 pub type Target = fn(&[u8]);
 
 /// All of them by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("pickle", pickle),
     ("zip", zip),
     ("safetensors", safetensors),
@@ -35,6 +37,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("card", card),
     ("class_map", class_map),
     ("labels", labels),
+    ("float_images", float_images),
     ("fkd", fkd),
     ("cifar", cifar),
     ("jpeg", jpeg),
@@ -94,6 +97,12 @@ fn safetensors(bytes: &[u8]) {
                 );
             }
         }
+    }
+}
+
+fn float_images(bytes: &[u8]) {
+    if let Ok(Some(set)) = FloatImages::parse(Path::new("images.safetensors"), Cursor::new(bytes)) {
+        assert!(set.names().len() == set.labels().len() && set.names().iter().all(|name| set.has(name.as_bytes())));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
 use crate::core::data::dataset::Split;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::{BadValue, Parameters as _};
@@ -17,25 +19,17 @@ use super::distill::check_first;
 use super::options::{Common, ReadingArgs, RecipeArgs, open_project};
 use super::{Console, Failure, presets};
 
-/// Which series.
-#[derive(clap::ValueEnum, Clone, Copy)]
-enum Table {
-    /// RDED's steps one after another (Table 8)
-    Steps,
-    /// Which patches are kept (Table 9)
-    Strategies,
-    /// Coresets of whole images (Table 7)
-    Coresets,
-    /// All combinations of --grid NAME=V,V (Figure 4: of ipc, patches and subset)
-    Grid,
+/// The words of the series, with their help.
+fn words() -> PossibleValuesParser {
+    PossibleValuesParser::new(Series::names().map(|(name, about)| PossibleValue::new(name).help(about)))
 }
 
 /// Arguments.
 #[derive(clap::Args)]
 pub struct Args {
     /// The series
-    #[arg(long, value_enum)]
-    series: Table,
+    #[arg(long, value_parser = words())]
+    series: String,
     /// The dataset: distilled from its training split, evaluated on its test split
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -72,6 +66,9 @@ pub struct Args {
     /// Project folder that keeps the scores [default: stillroom/default in the user's data folder]
     #[arg(long, value_name = "DIR")]
     project: Option<PathBuf>,
+    /// A method, as its paper has it for data of this side: rded, sre2l, cda or lic [default: the series', else rded]
+    #[arg(long, value_name = "NAME")]
+    method: Option<String>,
     /// A paper's recipe for distilling, or one of your own by its name or file; other flags override it
     #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
@@ -87,6 +84,14 @@ pub struct Args {
 }
 
 impl Args {
+    /// The recipe that is varied, for data of this side. The ready grids bring their method; RDED's own series go by the
+    /// recipe that distilling has without a method.
+    fn base(&self, side: Option<usize>) -> Result<Recipe, Failure> {
+        let own = Series::method_of(&self.series).filter(|method| self.preset.is_none() && *method != "rded");
+        let base = presets::recipe_of(self.method.as_deref().or(own), self.preset.as_deref(), side)?;
+        self.recipe.apply(base)
+    }
+
     /// The axes with flags of their own, which came first.
     fn short_axes(&self) -> Vec<Axis> {
         let all = [("ipc", &self.grid_ipc), ("patches", &self.grid_patches), ("subset", &self.grid_subset)];
@@ -103,17 +108,14 @@ impl Args {
     fn series(&self, recipe: &Recipe) -> Result<Series, Failure> {
         let short = self.short_axes();
         let given = !short.is_empty() || !self.grid.is_empty();
-        if given && !matches!(self.series, Table::Grid) {
+        if given && self.series != "grid" {
             return Err(Failure::Usage(
                 "--grid, --grid-ipc, --grid-patches and --grid-subset go with --series grid".to_owned(),
             ));
         }
-        let series = match self.series {
-            Table::Steps => Series::Steps,
-            Table::Strategies => Series::Strategies,
-            Table::Coresets => Series::Coresets,
-            Table::Grid => Series::Grid(short.iter().chain(&self.grid).cloned().collect()),
-        };
+        let axes = short.iter().chain(&self.grid).cloned().collect();
+        let unknown = || Failure::Usage(format!("there is no series '{}'", self.series));
+        let series = Series::named(&self.series, axes).ok_or_else(unknown)?;
         let wrong = |BadValue { name, value, why }: BadValue| {
             let flag = if short.iter().any(|axis| axis.name == name && axis.values.contains(&value)) {
                 format!("--grid-{name} {value}")
@@ -129,7 +131,7 @@ impl Args {
     }
 
     /// The parameters that are the same for all trainings.
-    fn training(&self, method: &str) -> Result<Vec<(String, String)>, Failure> {
+    fn training(&self, method: &str, series: &Series) -> Result<Vec<(String, String)>, Failure> {
         let pair = |given: &String| {
             let (name, value) = given.split_once('=')?;
             Some((name.trim_start_matches("--").to_owned(), value.to_owned()))
@@ -141,7 +143,7 @@ impl Args {
         }
         // Said now, not when the first entry of a kind has been distilled.
         let [soft, hard] = [true, false].map(|soft| preset_of(method, soft));
-        let presets = if matches!(self.series, Table::Grid) { vec![soft] } else { vec![soft, hard] };
+        let presets = if series.has_hard_labels() { vec![soft, hard] } else { vec![soft] };
         let usage = |e: BadValue| Failure::Usage(format!("--train: {e}"));
         for preset in presets.iter().filter_map(|name| TrainPreset::named(name)) {
             let facts = Facts { classes: 10, side: 32, ipc: 10, factor: 1, observer: "", student: "" };
@@ -155,8 +157,10 @@ impl Args {
 
 /// Runs a series; a JSON line per entry, and the last line with all of them.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    let recipe = args.recipe.apply(presets::recipe(args.preset.as_deref())?)?;
-    let (series, training) = (args.series(&recipe)?, args.training(recipe.method.name())?);
+    // What flags can't be is said before anything is opened; the side that a method's values hang on is known later.
+    let recipe = args.base(args.common.network.side)?;
+    let series = args.series(&recipe)?;
+    let training = args.training(recipe.method.name(), &series)?;
     let mut console = Console::new(args.common.compute.json)?;
     let observer = args.common.network.observer(args.observer.clone());
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Train, &observer, &mut console)?;
@@ -165,7 +169,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
     let request = AblateRequest {
         series,
-        recipe,
+        recipe: args.base(Some(session.observer.observer.spec.side))?,
         // With the class order that the check found.
         observer: session.observer.request.clone(),
         student: args.student,

@@ -10,11 +10,15 @@ use crate::store::presets::{OwnPreset, OwnRecipe, PresetError, PresetFolder, rea
 
 use super::Failure;
 
-/// The default recipe or a preset's.
+/// The default recipe or a preset's. A preset of one's own comes before one that the program ships under its name: that
+/// name can only have been saved before the program had it, and goes on meaning what it meant.
 pub fn recipe(preset: Option<&str>) -> Result<Recipe, Failure> {
     let Some(given) = preset else { return Ok(Recipe::default()) };
     if let Some(shipped) = Preset::named(given) {
-        return Ok(shipped.recipe());
+        return Ok(match saved(given) {
+            Some(OwnRecipe::Distil(recipe)) => recipe,
+            _ => shipped.recipe(),
+        });
     }
     match own(given)? {
         Some(OwnPreset { recipe: OwnRecipe::Distil(recipe), .. }) => Ok(recipe),
@@ -46,15 +50,27 @@ pub fn recipe_of(method: Option<&str>, preset: Option<&str>, side: Option<usize>
     )))
 }
 
-/// The recipe that a preset, or nobody, suggests for a training.
+/// The recipe that a preset, or nobody, suggests for a training. Of one's own and the program's as for [`recipe`].
 pub fn training(preset: Option<&str>, about: About<'_>) -> Result<Suggestion, Failure> {
-    let given = preset.filter(|name| TrainPreset::named(name).is_none());
+    let shipped = preset.and_then(TrainPreset::named);
+    if let (Some(shipped), Some(OwnRecipe::Train(recipe))) = (shipped, preset.and_then(saved)) {
+        let mut suggestion = suggest_own(recipe, about).map_err(Failure::of_training)?;
+        let note = "this is your own preset, though the program has one of that name, too; rename yours to have both";
+        suggestion.notes.push(format!("{}: {note}", shipped.name));
+        return Ok(suggestion);
+    }
+    let given = preset.filter(|_| shipped.is_none());
     let own = given.map(own).transpose()?.flatten();
     match own.map(|own| own.recipe) {
         Some(OwnRecipe::Train(recipe)) => suggest_own(recipe, about).map_err(Failure::of_training),
         Some(other) => Err(of_another_kind(preset.unwrap_or_default(), &other)),
         None => suggest(preset, about).map_err(Failure::of_training),
     }
+}
+
+/// What the user saved under a name that the program ships, too.
+fn saved(shipped: &str) -> Option<OwnRecipe> {
+    own(shipped).ok().flatten().map(|own| own.recipe)
 }
 
 /// The preset in a file, or the one that was saved under a name.

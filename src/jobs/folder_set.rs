@@ -175,6 +175,7 @@ mod tests {
         let at = Address { class: ClassId(1), image: 1 };
         assert_eq!((set.images(ClassId(1)), set.images(ClassId(2)), set.address(ImageId(3))), (2, 0, at));
         assert_eq!(set.pixels(at).unwrap().data, [11; 3]);
+        assert_eq!(set.floats(at).unwrap().data, [11.0 / 255.0; 3]);
         let Some(Origin::Stitched(cells)) = set.origin(at) else { panic!("{:?}", set.origin(at)) };
         assert_eq!((cells.len(), cells[1].rank), (4, 3));
         let beyond = Address { image: 2, ..at };

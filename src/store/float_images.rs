@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::files::shown;
@@ -62,8 +62,17 @@ impl FloatImages {
     /// # Errors
     /// [`FloatError`]: it is damaged or cut off, of a newer version, or its parts contradict each other.
     pub fn open(path: &Path) -> Result<Option<Self>, FloatError> {
+        let why = |e: std::io::Error| format!("cannot be read ({e}); {REMEDY}");
+        let file = File::open(path).map_err(|e| FloatError { path: path.to_owned(), why: why(e) })?;
+        Self::parse(path, file)
+    }
+
+    /// [`Self::open`] of what lies in the file.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn parse(path: &Path, mut file: impl Read + Seek) -> Result<Option<Self>, FloatError> {
         let wrong = |why: String| FloatError { path: path.to_owned(), why: format!("{why}; {REMEDY}") };
-        let mut file = File::open(path).map_err(|e| wrong(format!("cannot be read ({e})")))?;
         let directory = Directory::read(&mut file).map_err(|e| wrong(e.to_string()))?;
         if directory.about(KIND.0) != Some(KIND.1) {
             return Ok(None);
@@ -79,7 +88,7 @@ impl FloatImages {
         Self::checked(path, &directory, &mut file).map(Some).map_err(wrong)
     }
 
-    fn checked(path: &Path, directory: &Directory, file: &mut File) -> Result<Self, String> {
+    fn checked(path: &Path, directory: &Directory, file: &mut (impl Read + Seek)) -> Result<Self, String> {
         let tensor = |name: &str| directory.find(name).ok_or_else(|| format!("it holds no tensor '{name}'"));
         let (images, labels) = (tensor(IMAGES)?, tensor(LABELS)?);
         let [count, 3, height, width] = images.shape[..] else {
@@ -161,7 +170,7 @@ impl FloatImages {
     }
 }
 
-fn read_labels(file: &mut File, (start, count): (u64, usize)) -> Result<Vec<u32>, String> {
+fn read_labels(file: &mut (impl Read + Seek), (start, count): (u64, usize)) -> Result<Vec<u32>, String> {
     let mut bytes = vec![0; 8 * count];
     let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut bytes));
     read.map_err(|e| format!("its labels cannot be read ({e})"))?;

@@ -14,6 +14,7 @@ mod cli;
 mod curation;
 mod exported_training;
 mod exports;
+mod float_sets;
 mod gradients;
 mod hostile;
 mod lic_student;

@@ -56,6 +56,22 @@ fn a_preset_is_taken_by_name_or_file_and_flags_override_it() {
     assert_eq!([&recipe["epochs"], &recipe["batch"], &recipe["seed"]], [2, 2, 4]);
 }
 
+/// A name that the program got later goes on meaning what the user saved under it, and only of that kind.
+#[test]
+fn saved_names_outlast_new_ones_of_the_programs() {
+    let scene = scene();
+    let folder = scene.at("home/.config/stillroom/presets");
+    std::fs::copy(folder.join("short.json"), folder.join("lic.json")).unwrap();
+    std::fs::copy(folder.join("small.json"), folder.join("cda.json")).unwrap();
+    scene.distill("--ipc 2 --patches 1 --subset 6 --crops 2 --out set").last();
+    let observer = "--observer observer.safetensors --student conv3x8 --device cpu --epochs 1";
+    let train = format!("train --data set --val data {observer}");
+    run(&scene, &format!("{train} --labels hard --preset lic --out a")).says(&["this is your own preset"]);
+    assert_eq!(record(&scene, "a/run.json")["recipe"]["batch"], 3);
+    run(&scene, &format!("{train} --preset cda --out b")).last();
+    assert_eq!(record(&scene, "b/run.json")["recipe"]["batch"], 6, "what distils is no training");
+}
+
 #[test]
 fn presets_that_do_not_fit_are_refused_with_the_reason() {
     let scene = scene();

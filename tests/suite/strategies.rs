@@ -264,6 +264,16 @@ fn a_grid_goes_over_any_parameter() {
     fails("--series grid --grid-ipc 1 --grid ipc=2", &["ipc", "already"]);
     fails("--series grid --grid patches", &["patches=1,4"]);
     fails("--series steps --grid ipc=1,2", &["--series grid"]);
+    let bare =
+        "ablate --data data --observer observer.safetensors --student conv3x8 --out tables --device cpu --series";
+    for (series, said) in [
+        ("steps --method lic", ["--method lic", "give --method rded"]),
+        ("lic-layer --method cda", ["--method cda", "give --method lic"]),
+        ("cda-constant --grid ipc=1", ["--grid", "--series grid"]),
+        ("magic", ["lic-layer", "cda-reverse"]),
+    ] {
+        scene.line(&format!("{bare} {series}")).fails(2, &said);
+    }
     assert!(!scene.at("tables").exists());
     let last = scene.line(&line("--series grid --grid-ipc 1 --grid strategy=random,realism --grid seed=0,1")).last();
     let names: Vec<&str> = last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
@@ -276,4 +286,27 @@ fn a_grid_goes_over_any_parameter() {
     sets.sort();
     let due = ["random", "realism"].map(|s| [0, 1].map(|seed| format!("{s}-2crops-1of6-ipc1-seed{seed}")));
     assert_eq!(sets, due.concat());
+}
+
+/// The sets of a method that moves pixels are named by what they are, and train as its paper does.
+#[test]
+fn a_grid_of_lics_trains_as_lic() {
+    let scene = Scene::with_data(&[8; 2]);
+    let line = "ablate --series grid --method lic --grid iterations=1,2 --data data --observer observer.safetensors \
+                --student conv3x8 --out tables --seeds 1 --force --ipc 1 --subset 6 --train epochs=1 \
+                --project project --device cpu";
+    let last = scene.line(line).last();
+    let names: Vec<&str> = last["rows"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["iterations1", "iterations2"]);
+    let trainings: Vec<_> =
+        std::fs::read_dir(scene.at("tables/trainings")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(trainings.len(), 2);
+    for folder in trainings {
+        assert!(folder.file_name().unwrap().to_str().unwrap().starts_with("lic-ipc1-seed0-"), "{}", folder.display());
+        let note: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("run.json")).unwrap()).unwrap();
+        assert_eq!(note["recipe"]["cropping"], json!({"cells": 2}));
+        assert_eq!((&note["recipe"]["dsa"], &note["recipe"]["epochs"]), (&json!(true), &json!(1)));
+    }
+    // What is there is not made again.
+    assert_eq!(scene.line(line).last()["rows"][1]["best"], last["rows"][1]["best"]);
 }

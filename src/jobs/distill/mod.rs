@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::dataset::ClassId;
 use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::curation::file::{self, Strays};
-use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::Recipe;
-use crate::core::distil::scores::{BrokenImage, ClassScores};
-use crate::core::distil::select::{SelectError, Supply};
+use crate::core::distil::scores::ClassScores;
+use crate::core::distil::select::SelectError;
 use crate::core::distil::set::{ImageSet, SetError};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
@@ -23,19 +22,21 @@ use crate::store::files::KeptPath;
 use crate::store::project::{NewRun, Project, ProjectError, RunAsked, RunRow, RunStatus};
 
 use super::open::OpenedObserver;
-use super::picking::{Picks, ScoredClasses};
-use super::refine::{Asked, RefineCost, RefineJobError, RefinedSet, Refining, refine};
+use super::picking::Picks;
+use super::refine::{RefineCost, RefineJobError, Refining};
 use super::reopen::{kept_dataset, kept_observer};
-use super::scoring::{Cost, ScoringError, score};
+use super::scoring::{Cost, ScoringError};
 use super::session::Session;
 
 mod images;
 mod laid;
+mod made;
 mod notes;
 mod sets;
 
 use images::Shared;
-use laid::{lay_out, left_out, mean_loss};
+use laid::{left_out, mean_loss};
+use made::{Base, base, broken_within, refined};
 use sets::Set;
 
 pub use super::stitched::StitchedSet;
@@ -326,101 +327,4 @@ fn distill_into(
         }
     };
     Ok(pairs.iter().map(report).collect())
-}
-
-/// What is stitched, of a method that begins with that.
-#[derive(Default)]
-struct Base {
-    blocks: Vec<Arc<ClassScores>>,
-    /// One for each layout.
-    laid: Vec<StitchedSet>,
-    cost: Cost,
-}
-
-/// Scores, selects and lays out.
-fn base(
-    session: &mut Session,
-    project: &Project,
-    (request, sets): (&DistillRequest, &[Set]),
-    progress: &mut dyn Progress,
-    each: Each<'_>,
-) -> Result<Base, DistillError> {
-    let Some(recipe) = largest(sets).rded() else { return Ok(Base::default()) };
-    let (recipe, classes) = (&recipe, &request.classes);
-    let mut blocks = Vec::with_capacity(classes.len());
-    let mut cost = score(session, Some(project), (recipe, classes), progress, &mut |class, block| {
-        blocks.push(block.clone());
-        each(class, Found::Scores(block));
-    })?;
-    report_gaps(&session.dataset, (classes, recipe, &request.curation), &blocks, progress);
-    let scored = ScoredClasses { classes, blocks: &blocks };
-    let laid = lay_out(session, (recipe, sets, &request.curation), scored, progress, (&mut cost, each))?;
-    let patches = laid.iter().flat_map(|l| l.selected.values()).flat_map(|class| class.iter());
-    let wild = patches.filter(|kept| !kept.patch.loss.is_finite()).count();
-    if wild > 0 {
-        progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
-    }
-    Ok(Base { blocks, laid, cost })
-}
-
-/// Moves the pixels, of a method that does so: a set for each layout, and what all of them cost.
-fn refined(
-    session: &mut Session,
-    project: &Project,
-    (request, sets, laid): (&DistillRequest, &[Set], &[StitchedSet]),
-    progress: &mut dyn Progress,
-    each: Each<'_>,
-) -> Result<(Vec<RefinedSet>, Option<RefineCost>), DistillError> {
-    let (mut made, mut all) = (Vec::new(), None);
-    if request.recipe.method.iterations() == 0 {
-        return Ok((made, all));
-    }
-    for (at, ipc) in sets::layouts(sets).into_iter().enumerate() {
-        let recipe = &Recipe { ipc, ..largest(sets) };
-        let (classes, beside) = (&request.classes[..], &request.beside[..]);
-        let asked = Asked { recipe, classes, start: laid.get(at), beside };
-        let look = &mut |refining: Refining| {
-            let first = refining.images.first().map_or(ClassId(0), |at| at.class);
-            each(first, Found::Refining(Arc::new(refining)));
-        };
-        let (set, cost) = refine(session, project, asked, progress, look)?;
-        made.push(set);
-        all = Some(cost.after(all));
-    }
-    Ok((made, all))
-}
-
-/// The unusable images within the recipe's subset; a stored block may hold more.
-fn broken_within(block: &ClassScores, subset: u32) -> impl Iterator<Item = &BrokenImage> {
-    block.broken.iter().filter(move |b| b.position < subset)
-}
-
-/// Says which images were unusable, which classes are smaller than the subset, and which have fewer distilled images.
-fn report_gaps(
-    dataset: &Dataset,
-    (classes, recipe, curation): (&[ClassId], &Recipe<Rded>, &Curation),
-    blocks: &[Arc<ClassScores>],
-    progress: &mut dyn Progress,
-) {
-    for (&class, block) in classes.iter().zip(blocks) {
-        for broken in broken_within(block, recipe.method.subset) {
-            progress.warn(format!("{}: {}; left out", dataset.source(broken.image), broken.reason));
-        }
-        let (size, label) = (dataset.class_size(class), dataset.class(class).shown());
-        if size < recipe.method.subset as usize {
-            progress.warn(format!(
-                "class '{label}' has {size} images, fewer than the subset of {}: all are used",
-                recipe.method.subset
-            ));
-        }
-        let marks: Vec<_> = curation.within(dataset.images_of(class)).collect();
-        let Supply { candidates, rejected, .. } = Supply::of(block, recipe, &[], &marks);
-        let images = recipe.images_of(candidates - rejected);
-        if images < recipe.ipc as usize {
-            let of_them = if rejected > 0 { format!(", {rejected} of them rejected") } else { String::new() };
-            progress.warn(format!(
-                "class '{label}' has {candidates} usable images{of_them}: {images} distilled images are made of it"
-            ));
-        }
-    }
 }

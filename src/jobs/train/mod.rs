@@ -69,6 +69,9 @@ pub enum TrainJobError {
     /// The images.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// An image of a set that keeps floats.
+    #[error("{0}")]
+    Floats(String),
     /// A part of them.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -1,12 +1,12 @@
 //! Distilled sets that are kept as floats: which folder is one, and whether its parts belong together.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
 
 use super::super::files::shown;
 use super::super::float_images::{FILE, FloatImages};
+use super::source::open_regular;
 use super::{ClassImages, ImportError, counted, some_of};
 use crate::core::data::names::escape;
 
@@ -39,7 +39,7 @@ struct KeptImage {
 impl Kept {
     /// Of the set in `root`; `None` without a manifest, and of one that can't be read, which whoever needs it tells.
     fn read(root: &Path) -> Option<Self> {
-        let file = File::open(root.join("manifest.json")).ok().filter(|f| f.metadata().is_ok_and(|m| m.is_file()))?;
+        let file = open_regular(&root.join("manifest.json")).ok()?;
         serde_json::from_reader(BufReader::new(file.take(MANIFEST))).ok()
     }
 

@@ -1,12 +1,15 @@
-//! Series of distillations and trainings that are compared under one protocol: the paper's tables, and grids.
+//! Series of distillations and trainings that are compared under one protocol: the papers' tables, and grids.
 
 use crate::core::distil::rded::{Rded, Strategy};
 use crate::core::distil::recipe::{OutputFormat, Recipe};
 use crate::core::param::{BadValue, Parameters as _};
 
+mod ready;
+
+pub use ready::{READY, ReadyGrid};
+
 /// Which series.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Series {
     /// RDED's steps one after another (Sun et al., Table 8).
     Steps,
@@ -16,10 +19,12 @@ pub enum Series {
     Coresets,
     /// All combinations of some parameters' values, of any method (RDED's Figure 4: IPC × N × subset).
     Grid(Vec<Axis>),
+    /// A grid for a question of a paper.
+    Ready(ReadyGrid),
 }
 
 /// A parameter of the recipe ([`crate::core::distil::params`]) and the values that it takes in a grid.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axis {
     /// The parameter's name.
     pub name: String,
@@ -42,7 +47,7 @@ impl std::str::FromStr for Axis {
 }
 
 /// One entry: a distilled set and how its students are taught.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Short and unique within the series.
     pub name: String,
@@ -123,6 +128,44 @@ fn worded(name: &str, value: &str) -> String {
 }
 
 impl Series {
+    /// Their words, each with what it compares: the ready grids' behind the others.
+    pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let own = [
+            ("steps", "RDED's steps one after another (Table 8)"),
+            ("strategies", "Which patches are kept (Table 9)"),
+            ("coresets", "Coresets of whole images (Table 7)"),
+            ("grid", "All combinations of --grid NAME=V,V (RDED's Figure 4: of ipc, patches and subset)"),
+        ];
+        own.into_iter().chain(READY.iter().map(|grid| (grid.name, grid.about)))
+    }
+
+    /// The series that a word names, with these axes where it is a grid of one's own.
+    #[must_use]
+    pub fn named(name: &str, axes: Vec<Axis>) -> Option<Self> {
+        Some(match name {
+            "steps" => Self::Steps,
+            "strategies" => Self::Strategies,
+            "coresets" => Self::Coresets,
+            "grid" => Self::Grid(axes),
+            _ => Self::Ready(READY.into_iter().find(|grid| grid.name == name)?),
+        })
+    }
+
+    /// The method whose recipes the series `name` varies; `None` of a grid of one's own, and of no series.
+    #[must_use]
+    pub fn method_of(name: &str) -> Option<&'static str> {
+        match name {
+            "steps" | "strategies" | "coresets" => Some("rded"),
+            _ => READY.iter().find(|grid| grid.name == name).map(|grid| grid.method),
+        }
+    }
+
+    /// Whether classes alone teach some of its students.
+    #[must_use]
+    pub fn has_hard_labels(&self) -> bool {
+        !matches!(self, Self::Grid(_) | Self::Ready(_))
+    }
+
     /// Its word.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -131,6 +174,7 @@ impl Series {
             Self::Strategies => "strategies",
             Self::Coresets => "coresets",
             Self::Grid(_) => "grid",
+            Self::Ready(grid) => grid.name,
         }
     }
 
@@ -140,22 +184,28 @@ impl Series {
     /// # Errors
     /// [`BadValue`] of a parameter that the method doesn't have, or of a value that it can't take.
     pub fn entries(&self, base: &Recipe) -> Result<Vec<Entry>, BadValue> {
-        if let Self::Grid(axes) = self {
-            return grid(base, axes);
+        match self {
+            Self::Grid(axes) => return grid(base, axes),
+            Self::Ready(ready) => return of_method(base, ready.method, self).and_then(|()| grid(base, &ready.axes())),
+            Self::Steps | Self::Strategies | Self::Coresets => of_method(base, "rded", self)?,
         }
-        let (method, name) = (base.method.name(), self.name());
-        let rded = base.rded().filter(|_| method == "rded").ok_or_else(|| {
-            let why = format!("the series {name} varies RDED's steps; give --method rded, or --series grid");
-            BadValue::new("method", method, why)
-        })?;
+        let rded = base.rded().unwrap_or_default();
         let base = varied(&rded, |own| (own.strategy, own.crops) = (Strategy::Realism, own.crops.max(1)));
         Ok(match self {
             Self::Steps => steps(&base),
             Self::Strategies => by_strategy(&base, "patches"),
-            Self::Coresets => by_strategy(&varied(&base, |own| (own.crops, own.patches) = (0, 1)), "whole images"),
-            Self::Grid(_) => Vec::new(),
+            Self::Coresets | Self::Grid(_) | Self::Ready(_) => {
+                by_strategy(&varied(&base, |own| (own.crops, own.patches) = (0, 1)), "whole images")
+            }
         })
     }
+}
+
+/// Refuses a recipe of another method than the series varies.
+fn of_method(base: &Recipe, method: &str, series: &Series) -> Result<(), BadValue> {
+    let given = base.method.name();
+    let why = || format!("the series {} varies recipes of {method}: give --method {method}", series.name());
+    if given == method { Ok(()) } else { Err(BadValue::new("method", given, why())) }
 }
 
 /// A recipe whose own parameters are changed.
@@ -251,94 +301,4 @@ fn moved(base: &Recipe, cell: &[(&str, &str)]) -> Result<Recipe, BadValue> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(series: &Series, base: &Recipe) -> Vec<String> {
-        series.entries(base).unwrap().into_iter().map(|e| e.name).collect()
-    }
-
-    fn axes(texts: &[&str]) -> Series {
-        Series::Grid(texts.iter().map(|text| text.parse().unwrap()).collect())
-    }
-
-    #[test]
-    fn steps_add_one_thing_each() {
-        let photographs = Recipe::default();
-        assert_eq!(names(&Series::Steps, &photographs), ["original", "best-crop", "top-k", "stitch", "relabel"]);
-        let small = photographs.with(Rded { patches: 1, ..Rded::default() }).into();
-        let entries = Series::Steps.entries(&small).unwrap();
-        assert_eq!(
-            entries.iter().map(|e| e.name.as_str()).collect::<Vec<_>>(),
-            ["original", "best-crop", "top-k", "relabel"]
-        );
-        let own = |entry: &Entry| *entry.recipe.method.rded().unwrap();
-        let what = |at: usize| (own(&entries[at]).crops, own(&entries[at]).strategy, entries[at].soft);
-        assert_eq!([what(0), what(1)], [(0, Strategy::Random, false), (5, Strategy::Random, false)]);
-        assert_eq!([what(2), what(3)], [(5, Strategy::Realism, false), (5, Strategy::Realism, true)]);
-        assert_eq!(entries[2].set(), entries[3].set(), "only the labels differ");
-        assert_ne!(entries[0].set(), entries[1].set());
-    }
-
-    #[test]
-    fn names_are_unique_and_grids_cover_all() {
-        let base = Recipe::default();
-        let grid = axes(&["ipc=1,10", "subset=100,200,300"]);
-        for series in [Series::Strategies, Series::Coresets, grid.clone()] {
-            let mut names = names(&series, &base);
-            let count = names.len();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), count, "{series:?}");
-        }
-        let all = names(&grid, &base);
-        assert_eq!((all.len(), all[0].as_str(), all[5].as_str()), (6, "ipc1-subset100", "ipc10-subset300"));
-        assert_eq!(names(&axes(&[]), &base), ["ipc10"]);
-        let whole = |own: &Rded| own.crops == 0 && own.patches == 1;
-        let coresets = Series::Coresets.entries(&base).unwrap();
-        assert!(coresets.iter().all(|e| e.recipe.method.rded().is_some_and(whole)));
-    }
-
-    /// As folders of before are called.
-    #[test]
-    fn sets_of_rded_keep_their_names() {
-        let set = |series: &Series| series.entries(&Recipe::default()).unwrap()[0].set();
-        assert_eq!(set(&Series::Steps), "random-whole-1of300-ipc10-seed0");
-        assert_eq!(set(&axes(&["ipc=1", "patches=9"])), "realism-5crops-9of300-ipc1-seed0");
-        assert_eq!(set(&axes(&["short-classes=fewer"])), "realism-5crops-4of300-ipc10-fewer-seed0");
-        assert_eq!(set(&axes(&["format=jpeg:75"])), "realism-5crops-4of300-ipc10-seed0-jpeg75");
-    }
-
-    /// Every parameter of the table makes another set, whatever it is.
-    #[test]
-    fn a_grid_goes_over_any_parameter() {
-        for param in Recipe::table() {
-            let mut recipe = Recipe::default();
-            if recipe.get(param.name).is_empty() {
-                continue;
-            }
-            let values = ["1", "4", "fewer", "random", "jpeg:90", "whole", "view", "on"];
-            let Some(value) = values.into_iter().find(|v| recipe.set(param.name, v).is_ok()) else { continue };
-            let series = axes(&[&format!("{}={value},{}", param.name, Recipe::default().get(param.name))]);
-            let entries = series.entries(&Recipe::default()).unwrap();
-            assert_eq!(entries.len(), 2, "{}", param.name);
-            assert_ne!(entries[0].set(), entries[1].set(), "{}", param.name);
-        }
-        let grid = axes(&["strategy=random,realism", "seed=0,1,1"]);
-        assert_eq!(
-            names(&grid, &Recipe::default()),
-            ["strategy=random-seed0", "strategy=random-seed1", "strategy=realism-seed0", "strategy=realism-seed1"]
-        );
-    }
-
-    #[test]
-    fn grids_that_cannot_be_are_told() {
-        let wrong = |texts: &[&str]| axes(texts).entries(&Recipe::default()).unwrap_err().to_string();
-        assert!(wrong(&["patches=1,3"]).starts_with("--patches 3: give one of"));
-        assert!(wrong(&["magic=1"]).contains("there is no such parameter"));
-        assert!(wrong(&["ipc=1", "ipc=10"]).contains("already"));
-        for text in ["patches", "=1", "patches=1,,4", ""] {
-            assert!(text.parse::<Axis>().unwrap_err().contains("patches=1,4"), "{text}");
-        }
-    }
-}
+mod tests;
