@@ -16,11 +16,11 @@ use crate::engine::images::stitch;
 
 /// A set of moved images.
 pub trait Moved: ImageSet {
-    /// What an image began with, in units of [0, 1]; `None` where that isn't kept: of noise, and of other sets.
+    /// What an image began with, in units of [0, 1].
     ///
     /// # Errors
-    /// [`SetError`] where there is no such image, or what it began with can't be read any more.
-    fn start(&self, at: Address) -> Result<Option<RgbF32>, SetError>;
+    /// [`SetError`] where there is no such image, or where what it began with isn't kept or can't be read any more.
+    fn start(&self, at: Address) -> Result<RgbF32, SetError>;
 }
 
 impl Refining {
@@ -53,8 +53,8 @@ impl ImageSet for Refining {
 }
 
 impl Moved for Refining {
-    fn start(&self, at: Address) -> Result<Option<RgbF32>, SetError> {
-        self.of_batch(at, &self.start).map(Some)
+    fn start(&self, at: Address) -> Result<RgbF32, SetError> {
+        self.of_batch(at, &self.start)
     }
 }
 
@@ -63,6 +63,8 @@ impl Moved for Refining {
 pub struct WrittenSet {
     set: FolderSet,
     data: Arc<Dataset>,
+    /// Whether the set was distilled from these data.
+    of_data: bool,
 }
 
 impl WrittenSet {
@@ -76,8 +78,10 @@ impl WrittenSet {
         if let Some(damage) = set.damage() {
             return Err(damage.to_owned());
         }
-        let moved = set.manifest().is_some_and(|manifest| manifest.recipe.method.iterations() > 0);
-        moved.then_some(Self { set, data }).ok_or_else(|| "no method moved the pixels of this set".to_owned())
+        let manifest = set.manifest().filter(|manifest| manifest.recipe.method.iterations() > 0);
+        let manifest = manifest.ok_or_else(|| "no method moved the pixels of this set".to_owned())?;
+        let of_data = manifest.dataset.fingerprint == data.fingerprint();
+        Ok(Self { set, data, of_data })
     }
 
     /// Its folder.
@@ -118,14 +122,24 @@ impl ImageSet for WrittenSet {
 }
 
 impl Moved for WrittenSet {
-    fn start(&self, at: Address) -> Result<Option<RgbF32>, SetError> {
+    fn start(&self, at: Address) -> Result<RgbF32, SetError> {
         let (Some(manifest), Some(note)) = (self.manifest(), self.note(at)) else { return Err(SetError::absent(at)) };
-        let Origin::Optimised(Optimised { start: Start::Stitched(_), .. }) = &note.origin else { return Ok(None) };
+        let unknown = |reason: &str| Err(SetError { file: note.file.clone(), reason: reason.to_owned() });
+        match &note.origin {
+            Origin::Optimised(Optimised { start: Start::Stitched(_), .. }) => {}
+            Origin::Optimised(Optimised { start: Start::Noise, .. }) => {
+                return unknown("it began with noise, which isn't kept");
+            }
+            _ => return unknown("it began with an image of another set"),
+        }
+        if !self.of_data {
+            return unknown("it was distilled from other data: open those to see what it began with");
+        }
         let gone = |e: super::distill::DistillError| SetError { file: note.file.clone(), reason: e.to_string() };
         let values = recut_values(manifest, &self.data, note).map_err(gone)?;
         // SRe2L and CDA begin with RDED's images in 8 bits, LIC with their values.
         let in_8_bits = manifest.recipe.method.recovery().is_some();
-        Ok(Some(if in_8_bits { RgbF32::from(&stitch::truncated(&values)) } else { values }))
+        Ok(if in_8_bits { RgbF32::from(&stitch::truncated(&values)) } else { values })
     }
 }
 
@@ -151,7 +165,7 @@ mod tests {
         let image = refining.floats(at(5)).unwrap();
         assert_eq!(image.pixel(0, 0), [1.0, 16.0 / 12.0, 20.0 / 12.0]);
         assert_eq!(refining.pixels(at(5)).unwrap().pixel(0, 0), [255; 3], "floats beyond 1 are shown as 1");
-        assert_eq!(refining.start(at(4)).unwrap().unwrap().data, [0.25; 12]);
+        assert_eq!(refining.start(at(4)).unwrap().data, [0.25; 12]);
         assert_eq!((refining.images(ClassId(3)), refining.images(ClassId(0))), (2, 0));
         assert_eq!(refining.floats(at(6)).unwrap_err(), SetError::absent(at(6)));
     }

@@ -56,7 +56,7 @@ impl Panels {
     /// What they show and what was typed into them, to be kept.
     #[must_use]
     pub fn view(&self) -> View {
-        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
+        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side), ("refined", self.refine.side)];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
             source: Some(self.source.view()),
@@ -69,7 +69,12 @@ impl Panels {
     /// Shows what was kept.
     pub fn restore(&mut self, view: &View) {
         let side = |name: &str| view.thumbnails.get(name).copied().filter(|side| side.is_finite());
-        for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
+        let sides = [
+            (&mut self.patches.side, "patches"),
+            (&mut self.distilled.side, "distilled"),
+            (&mut self.refine.side, "refined"),
+        ];
+        for (own, name) in sides {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
         }
         view.source.into_iter().for_each(|source| self.source.restore(source));

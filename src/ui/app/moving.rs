@@ -87,14 +87,14 @@ fn pictures(ctx: &Context, (_, at): Of, images: &Arc<dyn Moved>) -> Result<Pictu
     let now = images.floats(at)?;
     let outside = now.data.iter().filter(|v| !(0.0..=1.0).contains(*v)).count();
     let outside = outside as f64 / now.data.len().max(1) as f64;
-    let change = images.start(at)?.and_then(|start| change(ctx, &now, &start));
+    let change = images.start(at).map_err(|e| e.to_string()).and_then(|start| change(ctx, &now, &start));
     Ok(Pictures { now: texture(ctx, "as it is", &now.rounded()), change, outside })
 }
 
-fn change(ctx: &Context, now: &RgbF32, start: &RgbF32) -> Option<Change> {
-    let map = SignedMap::of(now, start)?;
+fn change(ctx: &Context, now: &RgbF32, start: &RgbF32) -> Result<Change, String> {
+    let map = SignedMap::of(now, start).ok_or("it began with another size")?;
     let start = texture(ctx, "as it began", &start.rounded());
-    Some(Change { start, map: texture(ctx, "what was added", &map.pixels), most: map.most })
+    Ok(Change { start, map: texture(ctx, "what was added", &map.pixels), most: map.most })
 }
 
 fn texture(ctx: &Context, name: &str, pixels: &Rgb8) -> TextureHandle {

@@ -118,8 +118,8 @@ pub struct Compared {
 pub struct Pictures {
     /// As it is.
     pub now: TextureHandle,
-    /// As it began, and what was added to it; `None` where what it began with isn't kept.
-    pub change: Option<Change>,
+    /// As it began, and what was added to it; or why that isn't known.
+    pub change: Result<Change, String>,
     /// Share of its values that are outside of 0 to 1, which 8 bits can't hold.
     pub outside: f64,
 }

@@ -10,7 +10,7 @@ use eframe::egui::{
 
 use super::controls::size_slider;
 use super::culling;
-use super::methods::without_patches;
+use super::methods::{title, without_patches};
 use super::order::ByCell;
 use super::picking::{self, Anchor, InOrder};
 use super::scene::Scene;
@@ -84,6 +84,7 @@ impl DistilledPanel {
         ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
+            begun_with(ui, scene);
         });
         ui.horizontal(|ui| {
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);
@@ -216,6 +217,19 @@ fn carried(ui: &Ui, image: ImageId, target: Option<Rect>, scene: &mut Scene<'_>,
     }
     for rect in target.into_iter().chain([rect]) {
         painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+    }
+}
+
+/// Says of a method that moves pixels that these images are its beginning, and leads to what becomes of them.
+fn begun_with(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let method = &scene.model.workspace.recipe().method;
+    if method.iterations() == 0 {
+        return;
+    }
+    let p = palette(ui.visuals());
+    ui.label(RichText::new(format!("{} begins with these", title(method.name()))).color(p.weak));
+    if ui.button("Show Refine").on_hover_text("What becomes of them").clicked() {
+        scene.out.push(Intent::Show(Panel::Refine));
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) fn wipe(ui: &mut Ui, wipe: &mut Wipe, refine: &Refine) {
     let Some((at, of, pictures)) = known(ui, refine) else { return };
     let side = side(ui, BELOW);
     ui.vertical_centered(|ui| match &pictures.change {
-        Some(change) => wipe.show(ui, side, (&change.start, &pictures.now)),
-        None => alone(ui, side, pictures, &name(refine, of, at)),
+        Ok(change) => wipe.show(ui, side, (&change.start, &pictures.now)),
+        Err(_) => alone(ui, side, pictures, &name(refine, of, at)),
     });
     caption(ui, refine, (of, at), pictures);
 }
@@ -33,10 +33,13 @@ pub(super) fn wipe(ui: &mut Ui, wipe: &mut Wipe, refine: &Refine) {
 /// What was added to the image.
 pub(super) fn change(ui: &mut Ui, refine: &Refine) {
     let Some((at, of, pictures)) = known(ui, refine) else { return };
-    let Some(change) = &pictures.change else {
-        let words = "What it began with isn't kept, so what was added isn't known. Of a batch that is under way it is.";
-        ui.add(Label::new(RichText::new(words).color(palette(ui.visuals()).weak)).wrap());
-        return;
+    let change = match &pictures.change {
+        Ok(change) => change,
+        Err(why) => {
+            let words = format!("What was added to it isn't known: {why}.");
+            ui.add(Label::new(RichText::new(words).color(palette(ui.visuals()).weak)).wrap());
+            return;
+        }
     };
     let side = side(ui, BELOW + SCALE.0 + 6.0);
     ui.vertical_centered(|ui| {
@@ -86,7 +89,8 @@ fn caption(ui: &mut Ui, refine: &Refine, (of, at): (MovedOf, Address), pictures:
     let made = made.and_then(|written| origin(&written.set.note(at)?.origin));
     let made = made.map_or_else(String::new, |made| format!(": {made}"));
     let outside = outside(pictures).map_or_else(String::new, |words| format!(". {words}"));
-    let words = format!("{}{made}{outside}", name(refine, of, at));
+    let why = pictures.change.as_ref().err().map_or_else(String::new, |why| format!(". {why}"));
+    let words = format!("{}{made}{outside}{why}", name(refine, of, at));
     ui.add(Label::new(RichText::new(&words).color(p.weak).small()).wrap());
 }
 
@@ -94,7 +98,7 @@ fn caption(ui: &mut Ui, refine: &Refine, (of, at): (MovedOf, Address), pictures:
 fn origin(origin: &Origin) -> Option<String> {
     let Origin::Optimised(Optimised { start, iterations, losses }) = origin else { return None };
     let from = match start {
-        Start::Noise => "noise, which isn't kept".to_owned(),
+        Start::Noise => "noise".to_owned(),
         Start::Stitched(cells) => text::count(cells.len(), "patch", "patches"),
         Start::Parent { file, .. } => format!("{file} of another set"),
     };
