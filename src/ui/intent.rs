@@ -58,6 +58,8 @@ pub enum Intent {
     MeasureExport(bool),
     /// Show the batch that is moved, or the set that was written.
     ShowMoved(MovedOf),
+    /// Show the written set in this folder, whose pixels a method has moved.
+    OpenMoved(PathBuf),
     /// Look closely at an image whose pixels are moved.
     LookAt(Address),
     /// The arrow keys belong to this panel from now on.

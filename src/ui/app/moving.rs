@@ -1,6 +1,7 @@
 //! What the app does for images whose pixels are moved: takes the newest look at them, opens the set that was written, and
 //! has the image that is looked at closely compared with what it began with, all of it away from the frame.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -39,17 +40,20 @@ impl App {
     pub(super) fn settle_moved(&mut self, event: &Event) {
         match event {
             Event::Dataset(_) => self.moved = PendingMoved::default(),
-            Event::Distilled(report) if report.refined.is_some() => {
-                let Some(data) = self.model.dataset().cloned() else { return };
-                let (out, repaint) = (report.out.clone(), self.keeping.ctx.clone());
-                self.moved.set = Some(later::soon(move || {
-                    let opened = WrittenSet::open(&out, data);
-                    repaint.request_repaint();
-                    opened
-                }));
-            }
+            Event::Distilled(report) if report.refined.is_some() => self.open_moved(report.out.clone()),
             _ => {}
         }
+    }
+
+    /// Opens a written set.
+    pub(super) fn open_moved(&mut self, folder: PathBuf) {
+        let Some(data) = self.model.dataset().cloned() else { return };
+        let repaint = self.keeping.ctx.clone();
+        self.moved.set = Some(later::soon(move || {
+            let opened = WrittenSet::open(&folder, data);
+            repaint.request_repaint();
+            opened
+        }));
     }
 
     /// Whether nothing of it is awaited.

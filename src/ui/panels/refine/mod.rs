@@ -20,7 +20,7 @@ mod norms;
 mod wipe;
 
 /// From this width on, in points, an image and the curves have room beside each other.
-const BESIDE: f32 = 620.0;
+const BESIDE: f32 = 520.0;
 
 /// A part below the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
