@@ -40,7 +40,7 @@ use sets::Set;
 
 pub use super::stitched::StitchedSet;
 pub use further::{FinishedSet, FurtherError, FurtherRequest, refine_set};
-pub use images::recut;
+pub use images::{recut, recut_values};
 pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
 
