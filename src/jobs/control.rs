@@ -76,6 +76,37 @@ impl Control {
     }
 }
 
+/// A slot for the newest value, which takes the place of the one before: whoever looks is never behind, and whoever
+/// puts never waits. Clones are the same slot.
+#[derive(Debug)]
+pub struct Latest<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Clone for Latest<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(None)))
+    }
+}
+
+impl<T> Latest<T> {
+    /// Puts a value in; the one before is dropped outside of the lock.
+    pub fn put(&self, value: T) {
+        let before = self.0.lock().unwrap_or_else(PoisonError::into_inner).replace(value);
+        drop(before);
+    }
+
+    /// Takes the newest value out, if there is one.
+    #[must_use]
+    pub fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 /// The running job's end of a [`Control`].
 pub struct Reporter<'a> {
     control: Control,
@@ -115,6 +146,14 @@ impl Progress for Reporter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slot_holds_the_newest_value_until_it_is_taken() {
+        let (slot, other) = (Latest::default(), Latest::clone(&Latest::<u32>::default()));
+        let clone = Latest::clone(&slot);
+        (1..=3).for_each(|value| clone.put(value));
+        assert_eq!((slot.take(), clone.take(), other.take()), (Some(3), None, None));
+    }
 
     #[test]
     fn cancelling_ends_the_next_step_even_while_paused() {

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::actions::Action;
+use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
 use crate::jobs::export::ExportRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
@@ -55,8 +56,24 @@ pub enum Intent {
     Report(Box<ReportRequest>),
     /// Look at the size of the export that the panel asks for, or stop looking.
     MeasureExport(bool),
+    /// Show the batch that is moved, or the set that was written.
+    ShowMoved(MovedOf),
+    /// Show the written set in this folder, whose pixels a method has moved.
+    OpenMoved(PathBuf),
+    /// Look closely at an image whose pixels are moved.
+    LookAt(Address),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// What images whose pixels are moved are shown of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MovedOf {
+    /// The batch that is under way, or was last.
+    #[default]
+    Batch,
+    /// The set that was written.
+    Set,
 }
 
 /// What becomes of things that are no longer where they were; numbers are places in the list of them.
@@ -198,6 +215,8 @@ pub enum Panel {
     Source,
     /// Stitched images.
     Distilled,
+    /// Images whose pixels are moved, as they change.
+    Refine,
     /// Writing a set as other programs read it.
     Export,
     /// Students and observers: curves, table, form.
@@ -212,7 +231,7 @@ pub enum Panel {
 
 impl Panel {
     /// All panels, in the order in which they are used.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Dataset,
         Self::Observer,
         Self::Classes,
@@ -221,6 +240,7 @@ impl Panel {
         Self::Scores,
         Self::Source,
         Self::Distilled,
+        Self::Refine,
         Self::Export,
         Self::Training,
         Self::Runs,
@@ -240,6 +260,7 @@ impl Panel {
             Self::Scores => "Scores",
             Self::Source => "Source",
             Self::Distilled => "Distilled",
+            Self::Refine => "Refine",
             Self::Export => "Export",
             Self::Training => "Training",
             Self::Runs => "Runs",
@@ -260,6 +281,7 @@ impl Panel {
             Self::Scores => "How losses and margins are spread; a range of them filters every panel",
             Self::Source => "The selected patch's whole image",
             Self::Distilled => "The stitched images per class",
+            Self::Refine => "Images whose pixels are moved: live, before and after, with their loss",
             Self::Export => "Writes a set as other programs read it",
             Self::Training => "Students and observers: curves, table and form",
             Self::Runs => "What was distilled when, with which recipe, where to",

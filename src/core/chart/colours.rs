@@ -38,14 +38,39 @@ const VIRIDIS: [[u8; 3]; 9] = [
     [0xfd, 0xe7, 0x25],
 ];
 
+/// ColorBrewer's RdBu turned round, at eighths of its length: blue is less, white the middle, red more. The colour-blind
+/// tell both sides apart.
+const DIVERGING: [[u8; 3]; 9] = [
+    [0x21, 0x66, 0xac],
+    [0x43, 0x93, 0xc3],
+    [0x92, 0xc5, 0xde],
+    [0xd1, 0xe5, 0xf0],
+    [0xf7, 0xf7, 0xf7],
+    [0xfd, 0xdb, 0xc7],
+    [0xf4, 0xa5, 0x82],
+    [0xd6, 0x60, 0x4d],
+    [0xb2, 0x18, 0x2b],
+];
+
 /// The colour of a share from 0 to 1 on the scale of maps; what lies outside has that of the nearer end, NaN that of 0.
 #[must_use]
 pub fn viridis(share: f64) -> [u8; 3] {
-    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
-    let place = share * (VIRIDIS.len() - 1) as f64;
-    let low = (place.floor() as usize).min(VIRIDIS.len() - 2);
+    between(&VIRIDIS, if share.is_nan() { 0.0 } else { share })
+}
+
+/// The colour of a share from −1 to 1 on the scale of signed maps; what lies outside has that of the nearer end, NaN that
+/// of 0.
+#[must_use]
+pub fn diverging(share: f64) -> [u8; 3] {
+    between(&DIVERGING, if share.is_nan() { 0.5 } else { (share + 1.0) / 2.0 })
+}
+
+/// The colour at a share of the way along a scale.
+fn between(scale: &[[u8; 3]; 9], share: f64) -> [u8; 3] {
+    let place = share.clamp(0.0, 1.0) * (scale.len() - 1) as f64;
+    let low = (place.floor() as usize).min(scale.len() - 2);
     let part = place - low as f64;
-    let (from, to) = (VIRIDIS[low], VIRIDIS[low + 1]);
+    let (from, to) = (scale[low], scale[low + 1]);
     let mixed = |c: usize| (f64::from(from[c]) + part * (f64::from(to[c]) - f64::from(from[c]))).round() as u8;
     [mixed(0), mixed(1), mixed(2)]
 }

@@ -7,7 +7,9 @@ pub mod bars;
 pub mod colours;
 pub mod heat_map;
 pub mod histogram;
+pub mod signed_map;
 pub mod svg;
+pub mod thinned;
 pub mod ticks;
 
 /// A number of every epoch, or of some.

@@ -7,6 +7,7 @@ pub mod curation;
 pub mod difference;
 pub mod manifest;
 pub mod marking;
+pub mod method;
 pub mod params;
 pub mod patch;
 pub mod presets;

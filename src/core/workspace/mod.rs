@@ -205,7 +205,7 @@ impl Workspace {
                 (naming::change(&before.recipe, &next.recipe).into(), Some((Of::Recipe, name)))
             }
             Command::SetRecipe(recipe) => {
-                let words = naming::change(&next.recipe, &recipe);
+                let words = naming::recipe(&next.recipe, &recipe);
                 next.recipe = recipe;
                 (words.into(), None)
             }

@@ -2,6 +2,7 @@
 
 use super::view::{Filter, Sort};
 use crate::core::distil::curation::Choice;
+use crate::core::distil::recipe::Recipe;
 use crate::core::param::Parameters;
 
 /// Parameters that are named; of more there is the number.
@@ -20,6 +21,12 @@ pub(super) fn change<R: Parameters>(before: &R, after: &R) -> String {
         0..=NAMED => changed.iter().map(one).collect::<Vec<_>>().join(", "),
         more => format!("{more} parameters changed"),
     }
+}
+
+/// The same of whole recipes, where another method has other parameters: "method rded to lic".
+pub(super) fn recipe(before: &Recipe, after: &Recipe) -> String {
+    let [from, to] = [before, after].map(|recipe| recipe.method.name());
+    if from == to { change(before, after) } else { format!("method {from} to {to}") }
 }
 
 /// "sorted by loss, the greatest first".
@@ -55,7 +62,7 @@ pub(super) fn filter(filter: &Filter) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::distil::recipe::Recipe;
+    use crate::core::distil::presets::of_method;
     use crate::core::workspace::view::{Brush, Quantity};
 
     #[test]
@@ -67,6 +74,8 @@ mod tests {
             recipe.set(name, value).unwrap();
         }
         assert_eq!(change(&Recipe::default(), &recipe), "4 parameters changed");
+        assert_eq!(super::recipe(&Recipe::default(), &recipe), "4 parameters changed");
+        assert_eq!(super::recipe(&recipe, &of_method("lic", 32).unwrap()), "method rded to lic");
     }
 
     #[test]

@@ -247,6 +247,12 @@ impl<'a> Refinement<'a> {
         self.objective.images(&self.pixels)
     }
 
+    /// The images before the first step, as [`Self::images`] gives them, also where it goes on from a later one.
+    #[must_use]
+    pub fn start(&self) -> Vec<f32> {
+        self.objective.images(&self.objective.start())
+    }
+
     /// Where it stands.
     ///
     /// # Errors

@@ -27,10 +27,10 @@ use super::super::scoring::Cost;
 use super::super::session::Session;
 use super::images::{Shared, write_images};
 use super::laid::mean_loss;
+use super::made::looking;
 use super::notes::{dataset_note, image_notes, observer_note};
 use super::sets::Set;
-use super::telling::{begun, tell_format};
-use super::{DistillError, DistillReport, Each, StitchedSet, looking, recorded};
+use super::{DistillError, DistillReport, Each, StitchedSet, begun, recorded, tell_format};
 
 /// Why a finished set can't be moved further.
 #[derive(Debug, thiserror::Error)]

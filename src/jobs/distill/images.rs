@@ -4,6 +4,7 @@ use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::compose::cells;
 use crate::core::distil::manifest::{ImageNote, Manifest, image_file};
+use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::OutputFormat;
 use crate::core::distil::set::{Address, ImageSet};
 use crate::core::progress::Progress;
@@ -122,13 +123,25 @@ impl FloatFiles<'_> {
 /// # Errors
 /// [`DistillError::Gone`] where a source can't be read.
 pub fn recut(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -> Result<Rgb8, DistillError> {
+    let pixels = recut_values(manifest, dataset, image)?;
+    // As it was written: previews of floats are rounded, RDED truncates.
+    let as_floats = manifest.recipe.format == OutputFormat::Float;
+    Ok(if as_floats { pixels.rounded() } else { stitch::truncated(&pixels) })
+}
+
+/// The values that [`recut`] puts into 8 bits; of an optimised image those that it began with.
+///
+/// # Errors
+/// As [`recut`].
+pub fn recut_values(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -> Result<RgbF32, DistillError> {
     // Checked manifests of stitched images have both.
     let (Some(observer), Some(patch)) = (&manifest.observer, manifest.patch_side) else {
         return Err(DistillError::Gone { file: image.file.clone(), reason: "it was not stitched".to_owned() });
     };
     let side = observer.side;
+    let factor = manifest.recipe.method.rded().map_or(1, Rded::factor);
     let mut pixels = RgbF32::black(side, side);
-    for (cell, note) in cells(side, manifest.recipe.factor()).iter().zip(image.cells()) {
+    for (cell, note) in cells(side, factor).iter().zip(image.cells()) {
         let gone = |reason: String| DistillError::Gone { file: note.source.clone(), reason };
         let source = crate::core::data::names::unescape(&note.source)
             .ok_or_else(|| gone("the name is not well escaped".to_owned()))?;
@@ -142,7 +155,5 @@ pub fn recut(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -> Resul
             }
         }
     }
-    // As it was written: previews of floats are rounded, RDED truncates.
-    let as_floats = manifest.recipe.format == OutputFormat::Float;
-    Ok(if as_floats { pixels.rounded() } else { stitch::truncated(&pixels) })
+    Ok(pixels)
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::curation::file::{self, Strays};
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::recipe::{OutputFormat, Recipe};
 use crate::core::distil::scores::ClassScores;
 use crate::core::distil::select::SelectError;
 use crate::core::distil::set::{ImageSet, SetError};
@@ -16,30 +16,31 @@ use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
 use crate::store::export::folder::FolderError;
 use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
+use crate::store::files::shown;
 use crate::store::project::{Project, ProjectError};
 
 use super::open::OpenedObserver;
-use super::picking::{Picks, ScoredClasses};
-use super::refine::{Asked, Beginning, RefineCost, RefineJobError, RefinedSet, Refining, check, refine};
-use super::scoring::{Cost, ScoringError, score};
+use super::picking::Picks;
+use super::refine::{RefineCost, RefineJobError, Refining, check};
+use super::scoring::{Cost, ScoringError};
 use super::session::Session;
 
 mod further;
 mod images;
 mod laid;
+mod made;
 mod notes;
 mod recorded;
 mod sets;
-mod telling;
 
 use images::Shared;
-use laid::{lay_out, left_out, mean_loss};
+use laid::{left_out, mean_loss};
+use made::{Base, base, broken_within, refined};
 use sets::Set;
-use telling::{begun, broken_within, report_gaps, tell_format};
 
 pub use super::stitched::StitchedSet;
 pub use further::{FinishedSet, FurtherError, FurtherRequest, refine_set};
-pub use images::recut;
+pub use images::{recut, recut_values};
 pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
 
@@ -228,6 +229,26 @@ fn run(
     recorded::end(project, runs, result)
 }
 
+/// Begins the output folder, and tells what lies beside it.
+fn begun(out: &Path, progress: &mut dyn Progress) -> Result<RdedFolder, FolderError> {
+    let output = RdedFolder::begin(out)?;
+    for left in output.leftovers() {
+        progress.warn(format!("{} was left by an earlier run that did not finish; it is not touched", shown(left)));
+    }
+    Ok(output)
+}
+
+/// Tells where values are lost in the files.
+fn tell_format(recipe: &Recipe, progress: &mut dyn Progress) {
+    if recipe.method.compensation().is_some() && recipe.format != OutputFormat::Float {
+        progress.warn(format!(
+            "lic's values may leave 0 to 1, and {} has no room for that: they are cut off and rounded; --format float keeps \
+             them",
+            recipe.format
+        ));
+    }
+}
+
 /// Where a set will lie.
 fn place(out: &Path, set: &Set) -> PathBuf {
     set.folder.as_ref().map_or_else(|| out.to_owned(), |folder| out.join(folder))
@@ -283,72 +304,4 @@ fn distill_into(
         }
     };
     Ok(pairs.iter().map(report).collect())
-}
-
-/// What is stitched, of a method that begins with that.
-#[derive(Default)]
-struct Base {
-    blocks: Vec<Arc<ClassScores>>,
-    /// One for each layout.
-    laid: Vec<StitchedSet>,
-    cost: Cost,
-}
-
-/// Scores, selects and lays out.
-fn base(
-    session: &mut Session,
-    project: &Project,
-    (request, sets): (&DistillRequest, &[Set]),
-    progress: &mut dyn Progress,
-    each: Each<'_>,
-) -> Result<Base, DistillError> {
-    let Some(recipe) = largest(sets).rded() else { return Ok(Base::default()) };
-    let (recipe, classes) = (&recipe, &request.classes);
-    let mut blocks = Vec::with_capacity(classes.len());
-    let mut cost = score(session, Some(project), (recipe, classes), progress, &mut |class, block| {
-        blocks.push(block.clone());
-        each(class, Found::Scores(block));
-    })?;
-    report_gaps(&session.dataset, (classes, recipe, &request.curation), &blocks, progress);
-    let scored = ScoredClasses { classes, blocks: &blocks };
-    let laid = lay_out(session, (recipe, sets, &request.curation), scored, progress, (&mut cost, each))?;
-    let patches = laid.iter().flat_map(|l| l.selected.values()).flat_map(|class| class.iter());
-    let wild = patches.filter(|kept| !kept.patch.loss.is_finite()).count();
-    if wild > 0 {
-        progress.warn(format!("{wild} of the selected patches have a loss that is not finite: look at the observer"));
-    }
-    Ok(Base { blocks, laid, cost })
-}
-
-/// Moves the pixels, of a method that does so: a set for each layout, and what all of them cost.
-fn refined(
-    session: &mut Session,
-    project: &Project,
-    (request, sets, laid): (&DistillRequest, &[Set], &[StitchedSet]),
-    progress: &mut dyn Progress,
-    each: Each<'_>,
-) -> Result<(Vec<RefinedSet>, Option<RefineCost>), DistillError> {
-    let (mut made, mut all) = (Vec::new(), None);
-    if request.recipe.method.iterations() == 0 {
-        return Ok((made, all));
-    }
-    for (at, ipc) in sets::layouts(sets).into_iter().enumerate() {
-        let recipe = &Recipe { ipc, ..largest(sets) };
-        let (classes, beside) = (&request.classes[..], &request.beside[..]);
-        let start = &laid.get(at).cloned().map_or(Beginning::Noise, Beginning::Stitched);
-        let asked = Asked { recipe, classes, start, beside };
-        let look = &mut looking(each);
-        let (set, cost) = refine(session, project, asked, progress, look)?;
-        made.push(set);
-        all = Some(cost.after(all));
-    }
-    Ok((made, all))
-}
-
-/// Tells of images as they change.
-fn looking(each: Each<'_>) -> impl FnMut(Refining) {
-    move |refining| {
-        let first = refining.images.first().map_or(ClassId(0), |at| at.class);
-        each(first, Found::Refining(Arc::new(refining)));
-    }
 }

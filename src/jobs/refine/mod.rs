@@ -106,6 +106,8 @@ pub struct Refining {
     pub side: usize,
     /// Their values, 3×S×S each in [0, 1] units, unclamped.
     pub values: Vec<f32>,
+    /// Their values before the first step.
+    pub start: Arc<Vec<f32>>,
     /// Steps that were taken.
     pub iteration: u32,
     /// Steps of each batch.
@@ -322,6 +324,7 @@ impl Run<'_> {
     ) -> Result<Finished, RefineJobError> {
         let (began, first) = (Instant::now(), run.iteration());
         let base = self.done;
+        let start = Arc::new(run.start());
         let (mut kept, mut looked) = (Instant::now(), None::<Instant>);
         loop {
             self.done = base + u64::from(run.iteration());
@@ -335,6 +338,7 @@ impl Run<'_> {
                     images: unit.images.clone(),
                     side: shape[3],
                     values: run.images(),
+                    start: start.clone(),
                     iteration: run.iteration(),
                     iterations,
                     names,

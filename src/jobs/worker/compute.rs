@@ -9,7 +9,7 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::engine::device::{self, Picked};
 use crate::jobs::check::{Depth, check};
-use crate::jobs::control::{Control, Reporter};
+use crate::jobs::control::{Control, Latest, Reporter};
 use crate::jobs::distill::{DistillRequest, Found, distill};
 use crate::jobs::export::{ExportRequest, Prepared};
 use crate::jobs::open::{self, DataError, DatasetRequest, ObserverRequest, OpenedObserver, of_same_classes};
@@ -23,7 +23,7 @@ use crate::store::import::ImportError;
 use crate::store::project::Project;
 use crate::store::training::TrainingNote;
 
-use super::messages::{Event, OpenedDataset, Request, WorkerConfig};
+use super::messages::{Event, OpenedDataset, Preview, Request, WorkerConfig};
 
 /// A training's course is shown at most this often; evaluated epochs always are.
 const BETWEEN_POINTS: Duration = Duration::from_millis(100);
@@ -31,6 +31,8 @@ const BETWEEN_POINTS: Duration = Duration::from_millis(100);
 pub(super) struct Compute {
     pub(super) config: WorkerConfig,
     outgoing: SyncSender<Event>,
+    /// Images as they change, for whoever looks.
+    previews: Latest<Preview>,
     wake: Arc<dyn Fn() + Send + Sync>,
     pub(super) project: Option<Project>,
     /// The project could not be opened when it was tried last, and the window knows.
@@ -58,8 +60,22 @@ impl Ending {
 }
 
 impl Compute {
-    pub(super) fn new(config: WorkerConfig, outgoing: SyncSender<Event>, wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        Self { config, outgoing, wake, project: None, refused: false, data: None, observer: None, session: None }
+    pub(super) fn new(
+        config: WorkerConfig,
+        (outgoing, previews): (SyncSender<Event>, Latest<Preview>),
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        Self {
+            config,
+            outgoing,
+            previews,
+            wake,
+            project: None,
+            refused: false,
+            data: None,
+            observer: None,
+            session: None,
+        }
     }
 
     pub(super) fn run(mut self, incoming: &Receiver<(Request, Control)>) {
@@ -134,6 +150,8 @@ impl Compute {
         let fingerprint = dataset.fingerprint();
         let opened = Arc::new(OpenedDataset { dataset, held_out, notes, folders: request.folders, fingerprint });
         (self.data, self.observer, self.session) = (Some(opened.clone()), None, None);
+        // Images of another dataset that nobody has looked at say nothing of this one's classes.
+        drop(self.previews.take());
         let known = self.project().and_then(|p| p.remember_dataset(&opened.dataset).map_err(|e| e.to_string()));
         self.tell_unless_refused(known.map(|_| ()));
         self.send(Event::Dataset(opened));
@@ -234,6 +252,21 @@ impl Compute {
         }
     }
 
+    /// [`Self::teller`] of a distillation: images as they change don't queue up, the newest ones alone are kept.
+    fn shower(&self, request: &DistillRequest) -> impl FnMut(ClassId, Found) + use<> {
+        let mut tell = self.teller(&request.recipe);
+        let (previews, wake) = (self.previews.clone(), self.wake.clone());
+        let DistillRequest { recipe, out, .. } = request.clone();
+        let classes = Arc::new(request.classes.clone());
+        move |class, found| match found {
+            Found::Refining(refining) => {
+                previews.put(Preview { recipe: recipe.clone(), classes: classes.clone(), out: out.clone(), refining });
+                wake();
+            }
+            found => tell(class, found),
+        }
+    }
+
     fn check(&mut self, control: &Control) -> Result<(), String> {
         let mut reporter = self.reporter(control);
         let data = self.data.clone().ok_or("open a dataset first")?;
@@ -285,7 +318,7 @@ impl Compute {
         let mut reporter = self.reporter(control);
         self.session()?;
         self.project()?;
-        let tell = &mut self.teller(&request.recipe);
+        let tell = &mut self.shower(request);
         let (Some(session), Some(project)) = (self.session.as_mut(), self.project.as_ref()) else {
             return Err("load an observer first".to_owned());
         };

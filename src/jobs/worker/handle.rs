@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use super::compute;
-use super::messages::{Event, Request, WorkerConfig};
-use crate::jobs::control::Control;
+use super::messages::{Event, Preview, Request, WorkerConfig};
+use crate::jobs::control::{Control, Latest};
 
 /// The compute thread's handle. Dropping it cancels what runs.
 pub struct Worker {
     requests: Option<SyncSender<(Request, Control)>>,
     events: Receiver<Event>,
+    previews: Latest<Preview>,
     running: Vec<Control>,
     thread: Option<JoinHandle<()>>,
 }
@@ -29,9 +30,11 @@ impl Worker {
     pub fn start(config: WorkerConfig, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         let (requests, incoming) = sync_channel::<(Request, Control)>(16);
         let (outgoing, events) = sync_channel(256);
-        let run = move || compute::Compute::new(config, outgoing, Arc::new(wake)).run(&incoming);
+        let previews = Latest::default();
+        let channels = (outgoing, previews.clone());
+        let run = move || compute::Compute::new(config, channels, Arc::new(wake)).run(&incoming);
         let thread = std::thread::Builder::new().name("compute".to_owned()).spawn(run)?;
-        Ok(Self { requests: Some(requests), events, running: Vec::new(), thread: Some(thread) })
+        Ok(Self { requests: Some(requests), events, previews, running: Vec::new(), thread: Some(thread) })
     }
 
     /// Queues a request; its [`Control`] steers it, also while it waits.
@@ -54,6 +57,13 @@ impl Worker {
     /// The next event, if one is there; never waits.
     pub fn poll(&mut self) -> Option<Event> {
         self.events.try_recv().ok()
+    }
+
+    /// The newest look at images that change, if there is one that wasn't taken yet; never waits. To be asked for behind
+    /// the events, so that it is of the dataset that they speak of.
+    #[must_use]
+    pub fn preview(&self) -> Option<Preview> {
+        self.previews.take()
     }
 
     /// Waits for the next event; `None` after `timeout` or when the thread has ended.

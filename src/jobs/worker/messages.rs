@@ -13,6 +13,7 @@ use crate::jobs::control::Control;
 use crate::jobs::distill::{DistillReport, DistillRequest, Found};
 use crate::jobs::export::{ExportReport, ExportRequest};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
+use crate::jobs::refine::Refining;
 use crate::jobs::reopen::Lost;
 use crate::jobs::report::{ReportDone, ReportRequest};
 use crate::jobs::train::{TrainReport, TrainRequest};
@@ -100,6 +101,19 @@ pub struct OpenedProject {
     pub notes: Vec<String>,
     /// What the window had open and is no longer where it was.
     pub lost: Vec<Lost>,
+}
+
+/// Images as they change, and the set that they are of. It is no [`Event`]: only the newest one is worth a look.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Method and parameters.
+    pub recipe: Recipe,
+    /// The classes of the dataset that are distilled, in the order of the set's running index.
+    pub classes: Arc<Vec<ClassId>>,
+    /// The folder that will be written.
+    pub out: PathBuf,
+    /// The images.
+    pub refining: Arc<Refining>,
 }
 
 /// What comes back.

@@ -6,4 +6,4 @@ mod messages;
 mod reopen;
 
 pub use handle::{Busy, Worker};
-pub use messages::{Event, Job, OpenedDataset, OpenedProject, Request, WorkerConfig};
+pub use messages::{Event, Job, OpenedDataset, OpenedProject, Preview, Request, WorkerConfig};

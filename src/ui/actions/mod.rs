@@ -19,6 +19,8 @@ pub enum Action {
     CopyRun,
     /// Bring the list of runs forward.
     ShowRuns,
+    /// Bring the panel of images whose pixels are moved forward.
+    ShowRefine,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.

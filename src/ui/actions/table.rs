@@ -133,6 +133,8 @@ pub(super) const ROWS: &[About] = &[
     row(Action::ShowClassOrder, Menu::View, "Show class order",
         "Which output is which class: what the check took for what, and a better order", ctrl(Key::Num3)),
     row(Action::ShowRuns, Menu::View, "Runs", "Bring the list of what was distilled forward", ctrl(Key::Num4)),
+    row(Action::ShowRefine, Menu::View, "Refine",
+        "Bring the images whose pixels are moved forward, as they change", ctrl(Key::Num5)),
     row(Action::FindByName, Menu::View, "Find by file name",
         "Show the images whose file name has a text in it", ctrl(Key::F)),
     row(Action::OnlyStitched, Menu::View, "Stitched only",

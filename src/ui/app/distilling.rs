@@ -8,6 +8,7 @@ use crate::core::distil::rded::Rded;
 use crate::jobs::check::Verdict;
 use crate::jobs::distill::DistillRequest;
 use crate::jobs::worker::{Job, Request};
+use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
 
 impl App {
@@ -39,6 +40,9 @@ impl App {
         self.model.problems.distil = None;
         self.model.written = None;
         let recipe = self.model.workspace.recipe().clone();
+        if recipe.method.iterations() > 0 {
+            self.desk.show(Panel::Refine);
+        }
         let classes = self.model.workspace.chosen().collect();
         let curation = self.model.workspace.curation().clone();
         let request = DistillRequest { recipe, classes, curation, beside: Vec::new(), out };

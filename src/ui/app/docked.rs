@@ -9,8 +9,8 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, relocate, runs, save,
-    scores, source_image, training,
+    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, refine, relocate, runs,
+    save, scores, source_image, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -48,13 +48,15 @@ pub struct Panels {
     /// The dialogs of culling.
     pub culling: CullingDialogs,
     distilled: distilled::DistilledPanel,
+    /// Images whose pixels are moved.
+    pub refine: refine::RefinePanel,
 }
 
 impl Panels {
     /// What they show and what was typed into them, to be kept.
     #[must_use]
     pub fn view(&self) -> View {
-        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side)];
+        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side), ("refined", self.refine.side)];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
             source: Some(self.source.view()),
@@ -67,7 +69,12 @@ impl Panels {
     /// Shows what was kept.
     pub fn restore(&mut self, view: &View) {
         let side = |name: &str| view.thumbnails.get(name).copied().filter(|side| side.is_finite());
-        for (own, name) in [(&mut self.patches.side, "patches"), (&mut self.distilled.side, "distilled")] {
+        let sides = [
+            (&mut self.patches.side, "patches"),
+            (&mut self.distilled.side, "distilled"),
+            (&mut self.refine.side, "refined"),
+        ];
+        for (own, name) in sides {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
         }
         view.source.into_iter().for_each(|source| self.source.restore(source));
@@ -88,6 +95,7 @@ impl Panels {
             Panel::Recipe => self.recipe.show(ui, scene),
             Panel::Patches => self.patches.show(ui, scene),
             Panel::Distilled => self.distilled.show(ui, scene),
+            Panel::Refine => self.refine.show(ui, scene),
             Panel::Training => self.training.show(ui, scene),
             Panel::Classes => self.classes.show(ui, scene),
             Panel::Scores => self.scores.show(ui, scene),
@@ -109,6 +117,7 @@ fn least(panel: Panel) -> Vec2 {
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 480.0),
         Panel::Distilled => Vec2::new(220.0, 160.0),
+        Panel::Refine => Vec2::new(260.0, 420.0),
         Panel::Training => Vec2::new(300.0, 200.0),
         Panel::Runs => Vec2::new(240.0, 190.0),
         Panel::History | Panel::Log => Vec2::new(200.0, 80.0),

@@ -8,7 +8,7 @@ use super::state::App;
 use crate::core::workspace::Command;
 use crate::jobs::worker::Request;
 use crate::ui::actions::{Action, Menu};
-use crate::ui::intent::{Intent, Panel, Purpose, Relocate};
+use crate::ui::intent::{Intent, MovedOf, Panel, Purpose, Relocate};
 use crate::ui::keyboard;
 use crate::ui::model::log::Level;
 use crate::ui::theme;
@@ -48,6 +48,13 @@ impl App {
             Intent::OpenProject(folder) => self.change_project(folder),
             Intent::SelectRun(run) => self.model.runs.chosen = Some(run),
             Intent::Relocate(step) => self.relocate(step),
+            Intent::ShowMoved(of) => self.model.refine.show(of),
+            Intent::OpenMoved(folder) => {
+                self.open_moved(folder);
+                self.model.refine.show(MovedOf::Set);
+                self.desk.show(Panel::Refine);
+            }
+            Intent::LookAt(at) => self.model.refine.choose(at),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }

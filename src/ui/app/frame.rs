@@ -26,6 +26,7 @@ impl App {
         while let Some(event) = self.worker.poll() {
             self.receive(event);
         }
+        self.drain_moved(ctx);
         self.gallery.advance(ctx);
         match self.dialogs.poll(ctx) {
             Some((purpose, Answered::Chosen(path))) => self.chosen(purpose, &path),
@@ -67,6 +68,7 @@ impl App {
         self.watch(&event);
         self.tuning_heard(&event);
         self.settle_exports(&event);
+        self.settle_moved(&event);
         let loaded = if let Event::Observer(opened) = &event { Some(opened.clone()) } else { None };
         let news = News::of(&event);
         self.touched();

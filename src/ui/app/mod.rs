@@ -14,6 +14,7 @@ mod frame;
 mod keeping;
 mod kept;
 mod looking;
+mod moving;
 mod notify;
 mod ordering;
 mod pending;

@@ -9,9 +9,11 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::train::presets::Suggestion;
 use crate::jobs::control::Control;
 use crate::jobs::export::{Measure, Place};
+use crate::jobs::moved::WrittenSet;
 use crate::store::presets::{Listed, PresetError};
 use crate::ui::model::exporting::KnownSets;
 use crate::ui::model::ranking::Basis;
+use crate::ui::model::refine::Compared;
 use crate::ui::model::trainings::Listing;
 use crate::ui::panels::export::Subject;
 use crate::ui::panels::training::suggestion::Wanted;
@@ -76,6 +78,15 @@ pub(super) struct Tuning {
     pub(super) own: Option<(Recipe, Control)>,
     /// A recipe whose scoring the user stopped, or which failed: it is not begun by itself again.
     pub(super) declined: Option<Recipe>,
+}
+
+/// What the app waits for on behalf of images whose pixels are moved.
+#[derive(Default)]
+pub(super) struct PendingMoved {
+    /// The set that is being opened.
+    pub(super) set: Option<Receiver<Result<WrittenSet, String>>>,
+    /// The image that is being compared with what it began with.
+    pub(super) compared: Option<Receiver<Compared>>,
 }
 
 /// What the app waits for on behalf of class orders.

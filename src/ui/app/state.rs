@@ -8,7 +8,7 @@ use eframe::egui::{self, Context};
 use super::attention::Attention;
 use super::docked::Panels;
 use super::kept::{Keeping, Start};
-use super::pending::{Ordering, Pending, PendingExport, PresetWork, Tuning};
+use super::pending::{Ordering, Pending, PendingExport, PendingMoved, PresetWork, Tuning};
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
 use crate::core::workspace::Command;
@@ -90,6 +90,7 @@ pub struct App {
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
     pub(super) exports: PendingExport,
+    pub(super) moved: PendingMoved,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
     /// Files that are being saved.
@@ -141,6 +142,7 @@ impl App {
             free_name: None,
             training: Pending::default(),
             exports: PendingExport::default(),
+            moved: PendingMoved::default(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
             saved: Vec::new(),
@@ -175,7 +177,7 @@ impl App {
     /// Whether nothing runs or waits and every picture has arrived.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        !self.model.is_busy() && self.gallery.is_idle() && !self.keeping.is_reading()
+        !self.model.is_busy() && self.gallery.is_idle() && self.moved_is_idle() && !self.keeping.is_reading()
     }
 
     /// Brings a panel's tab to the front.
@@ -245,6 +247,7 @@ impl App {
         (self.panels, self.training) = (Panels::default(), Pending::default());
         (self.observer_next, self.distil_next, self.free_name, self.recent) = (None, None, None, None);
         (self.tuning, self.ordering, self.asked_about) = (Tuning::default(), Ordering::default(), None);
+        self.moved = PendingMoved::default();
         self.keeping.close();
     }
 

@@ -5,7 +5,8 @@ use eframe::egui::Context;
 
 use super::pending::Tuning;
 use super::state::App;
-use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::rded::Rded;
+use crate::core::distil::recipe::{OutputFormat, Recipe};
 use crate::jobs::check::Verdict;
 use crate::jobs::worker::{Event, Job};
 use crate::ui::later;
@@ -85,7 +86,7 @@ impl App {
             && self.model.ranking.any()
             && self.model.observer.is_some()
             && !matches!(self.model.check, Some((_, Verdict::Refused(_))) | None)
-            && self.tuning.declined.as_ref() != Some(recipe)
+            && self.tuning.declined.as_ref().is_none_or(|declined| declined.rded() != recipe.rded())
             && ![Job::Score, Job::Distill, Job::OpenObserver, Job::OpenDataset]
                 .iter()
                 .any(|job| self.model.is_under_way(*job));
@@ -130,8 +131,9 @@ impl App {
     }
 }
 
-/// What a recipe's scores and picks depend on.
-fn needs(recipe: &Recipe) -> Recipe {
-    let picks = recipe.method.rded().is_some_and(|own| own.strategy.needs_features());
-    Recipe { ipc: if picks { recipe.ipc } else { 1 }, format: Recipe::<Method>::default().format, ..recipe.clone() }
+/// What a recipe's scores and picks depend on; nothing of a method that has none.
+fn needs(recipe: &Recipe) -> Option<Recipe<Rded>> {
+    let own = recipe.rded()?;
+    let picks = own.method.strategy.needs_features();
+    Some(Recipe { ipc: if picks { own.ipc } else { 1 }, format: OutputFormat::Png, ..own })
 }

@@ -31,6 +31,7 @@ impl App {
             Action::ShowDistilling => self.desk.show_distilling(),
             Action::ShowTraining => self.desk.show(Panel::Training),
             Action::ShowClassOrder => self.desk.show(Panel::Classes),
+            Action::ShowRefine => self.desk.show(Panel::Refine),
             _ => return false,
         }
         true

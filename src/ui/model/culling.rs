@@ -252,6 +252,9 @@ impl Model {
         let stale = || place.is_some_and(|(class, _)| self.ranking.class(class).stale);
         let by_cell = matches!(action, Action::AnotherImage | Action::ChooseImage | Action::MoveTo);
         let by_crop = matches!(action, Action::NextCrop | Action::PreviousCrop);
+        if let Some(why) = self.why_no_patches() {
+            return Some(why);
+        }
         match action {
             _ if !self.ranking.any() => Some("score the patches first"),
             Action::SelectAll | Action::InvertSelection | Action::NextPatch | Action::Advance => None,

@@ -7,6 +7,7 @@ pub mod log;
 mod problems;
 pub mod project;
 pub mod ranking;
+pub mod refine;
 pub mod runs;
 pub mod saved;
 pub mod shown;
@@ -39,6 +40,7 @@ pub use problems::Problems;
 use project::ProjectView;
 pub use project::Recent;
 use ranking::Ranking;
+use refine::Refine;
 use runs::Runs;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
@@ -110,6 +112,8 @@ pub struct Model {
     pub project: ProjectView,
     /// The user's own presets.
     pub presets: Listed,
+    /// Images whose pixels are moved.
+    pub refine: Refine,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.
@@ -173,7 +177,17 @@ impl Model {
     /// Chosen classes whose scores don't cover the recipe, and all chosen classes.
     #[must_use]
     pub fn staleness(&self) -> (usize, usize) {
+        if self.why_no_patches().is_some() {
+            return (0, self.workspace.chosen().count());
+        }
         (self.ranking.stale(self.workspace.chosen()), self.workspace.chosen().count())
+    }
+
+    /// Why there are no patches to score, choose or mark; `None` of a method that begins with some.
+    #[must_use]
+    pub fn why_no_patches(&self) -> Option<&'static str> {
+        let none = self.workspace.recipe().method.rded().is_none();
+        none.then_some("the method begins with noise: it has no patches")
     }
 
     /// Why a command can't be carried out now; `None` if it can.
@@ -187,9 +201,11 @@ impl Model {
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
             Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
-            Action::Score => {
-                observer().or(some_class()).or(needs(!self.is_under_way(Job::Score), "scoring is under way"))
-            }
+            Action::Score => self
+                .why_no_patches()
+                .or(observer())
+                .or(some_class())
+                .or(needs(!self.is_under_way(Job::Score), "scoring is under way")),
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
             }
@@ -335,6 +351,7 @@ impl Model {
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
+        self.refine = self.refine.closed();
         self.ranking.open(Some(data));
     }
 

@@ -42,7 +42,15 @@ pub fn of_check(report: &CheckReport, verdict: &Verdict) -> Vec<Line> {
 /// Of a set that was written.
 pub fn of_distilled(report: &DistillReport) -> String {
     let out = report.out.display();
-    format!("wrote {} distilled images to {out} in {:.1} s", report.images, report.seconds)
+    let moved = report.refined.as_ref().map_or_else(String::new, |cost| {
+        let terms: Vec<String> = cost.terms.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        let steps = match cost.iterations {
+            0 => "their pixels were kept already".to_owned(),
+            steps => format!("{steps} steps at {:.1} per second", cost.rate()),
+        };
+        format!("; {steps}; last loss: {}", terms.join(", "))
+    });
+    format!("wrote {} distilled images to {out} in {:.1} s{moved}", report.images, report.seconds)
 }
 
 /// Of files that could not be decoded.

@@ -16,7 +16,7 @@ const IN_GRIDS: [(&str, &str); 7] = [
     ("Right click", "All that can be decided about a patch"),
 ];
 
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 12] = [
     ("observer", "the trained network that judges how real a patch looks for its class"),
     ("subset", "the images per class that are scored, drawn by the seed"),
     ("crops K", "random crops per image; the one with the least loss is the image's key patch"),
@@ -25,6 +25,9 @@ const WORDS: [(&str, &str); 9] = [
     ("N", "patches stitched to one distilled image: 1, 4, 9, 16 or 25"),
     ("IPC", "distilled images per class; the best IPC·N key patches are used"),
     ("distilled image", "N key patches side by side, as large as the observer's input"),
+    ("method", "RDED stitches patches; SRe2L, CDA and LIC move pixels by the observer's gradients"),
+    ("moved image", "its pixels are changed step by step; Refine shows it beside what it began with"),
+    ("δ", "what was added to a moved image: its values now minus those that it began with"),
     ("provenance", "where a patch comes from: file, box, loss and rank"),
 ];
 

@@ -61,7 +61,7 @@ fn idle(ui: &mut Ui, model: &Model) {
         "Idle. Open a dataset to begin."
     } else if model.observer.is_none() {
         "Idle. Load an observer next."
-    } else if !model.ranking.any() {
+    } else if !model.ranking.any() && model.why_no_patches().is_none() {
         "Idle. Score the patches next."
     } else if model.staleness().0 > 0 {
         "Idle. Score the patches again for these settings."
@@ -124,7 +124,7 @@ fn words(status: &Status) -> String {
     if status.total == 0 {
         return "starting…".to_owned();
     }
-    let unit = if status.stage == "train" { "steps" } else { "images" };
+    let unit = if matches!(status.stage, "train" | "refine") { "steps" } else { "images" };
     let mut words = format!("{} of {} {unit}", text::thousands(status.done), text::thousands(status.total));
     if status.paused {
         words.push_str(" · paused");

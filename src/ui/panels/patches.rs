@@ -5,6 +5,7 @@ use eframe::egui::{self, Modifiers, RichText, Role, Stroke, StrokeKind, TextStyl
 use super::controls::{command, size_slider};
 use super::culling;
 use super::filter_bar::{FilterBar, showing, step};
+use super::methods::without_patches;
 use super::order::ByRank;
 use super::picking::{self, Anchor, InOrder};
 use super::provenance;
@@ -54,6 +55,9 @@ impl PatchesPanel {
             );
             return;
         };
+        if without_patches(ui, scene) {
+            return;
+        }
         if !scene.model.ranking.any() {
             self.nothing_scored(ui, scene);
             return;

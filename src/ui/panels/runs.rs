@@ -3,6 +3,7 @@
 use eframe::egui::{self, Color32, RichText, Role, Ui, WidgetInfo};
 
 use super::controls::command;
+use super::methods::title;
 use super::scene::Scene;
 use crate::core::distil::rded::Strategy;
 use crate::store::project::{RunRecord, RunStatus, runs_csv};
@@ -21,12 +22,13 @@ const fn number(title: &'static str, about: &'static str, width: f32) -> Column 
     Column { title, about, width, numbers: true }
 }
 
-const COLUMNS: [Column; 13] = [
+const COLUMNS: [Column; 14] = [
     number("Run", "Its number in the project", 44.0),
     words("Began", "Date and time of this machine's time zone", 124.0),
     words("Status", "How it ended", 86.0),
     words("Dataset", "Folder of the images", 110.0),
     words("Observer", "Weight file", 120.0),
+    words("Method", "What made the images", 62.0),
     number("N", "Patches per distilled image", 36.0),
     number("IPC", "Distilled images per class", 44.0),
     number("Subset", "Images per class that were scored", 58.0),
@@ -87,6 +89,7 @@ impl RunsPanel {
             command(ui, Action::RestoreRun, scene);
             command(ui, Action::CopyRun, scene);
             self.copy_path(ui, scene);
+            refined(ui, scene);
             let csv = ui.button("Save as CSV…").on_hover_text("All listed runs with their parameters, a line each");
             if csv.clicked() {
                 let records: Vec<RunRecord> = runs.list.rows.iter().map(|run| RunRecord::clone(&run.record)).collect();
@@ -156,6 +159,7 @@ fn cells(ListedRun { record: run, marks }: &ListedRun) -> [Cell; COLUMNS.len()] 
         Cell::words(status(run.status)),
         name(&run.dataset),
         name(&run.observer),
+        Cell::words(title(run.recipe.method.name())),
         own.map_or_else(Cell::default, |own| Cell::number(f64::from(own.patches))),
         Cell::number(f64::from(run.recipe.ipc)),
         own.map_or_else(Cell::default, |own| Cell::number(f64::from(own.subset))),
@@ -165,6 +169,17 @@ fn cells(ListedRun { record: run, marks }: &ListedRun) -> [Cell; COLUMNS.len()] 
         run.ended.map_or_else(Cell::default, |ended| Cell::number((ended - run.began) as f64)),
         Cell::words(run.out.as_deref().map(|out| out.to_string_lossy().into_owned()).unwrap_or_default()),
     ]
+}
+
+/// The way to the images of the selected run, where their pixels were moved.
+fn refined(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let selected = scene.model.runs.selected().filter(|run| run.recipe.method.iterations() > 0);
+    let out = selected.and_then(|run| run.out.clone()).filter(|_| scene.model.data.is_some());
+    let button = ui.add_enabled(out.is_some(), egui::Button::new("Show in Refine"));
+    let button = button.on_hover_text("The written images of the selected run beside what they began with");
+    if button.on_disabled_hover_text("Open the dataset, and select a run of SRe2L, CDA or LIC").clicked() {
+        scene.out.extend(out.map(Intent::OpenMoved));
+    }
 }
 
 fn status(status: RunStatus) -> &'static str {

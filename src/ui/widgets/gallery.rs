@@ -30,6 +30,17 @@ pub enum Key {
     Patch(ImageId, CropBox, u32),
     /// An image of a set: what names its pixels.
     OfSet(u64),
+    /// An image that changes, by the number of the look at it.
+    Live(u64, Address),
+}
+
+/// Which set an image is of: each has images by class and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SetOf {
+    /// What is stitched by the recipe of the moment.
+    Stitched,
+    /// What a run has written.
+    Written,
 }
 
 /// A texture and the size of its source in pixels.
@@ -67,7 +78,9 @@ pub struct Gallery {
     pool: PicturePool<(u64, Key)>,
     slots: HashMap<Key, Slot>,
     /// What each image of a set last looked like, shown until the new one is made.
-    last_made: HashMap<Address, Key>,
+    last_made: HashMap<(SetOf, Address), Key>,
+    /// The newest look at each image that changes: older ones are let go.
+    looks: HashMap<Address, u64>,
     dataset: Option<Arc<Dataset>>,
     /// Its held-out images, where there are some.
     held_out: Option<Arc<Dataset>>,
@@ -98,11 +111,12 @@ impl Gallery {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4);
         let waker = ctx.clone();
         let pool = PicturePool::start(threads, move || waker.request_repaint())?;
-        let (slots, last_made) = Default::default();
+        let (slots, last_made, looks) = Default::default();
         Ok(Self {
             pool,
             slots,
             last_made,
+            looks,
             dataset: None,
             held_out: None,
             generation: 0,
@@ -119,6 +133,7 @@ impl Gallery {
         self.generation += 1;
         self.slots.clear();
         self.last_made.clear();
+        self.looks.clear();
         self.atlas.clear();
         self.bytes = 0;
     }
@@ -131,8 +146,12 @@ impl Gallery {
             if generation != self.generation {
                 continue;
             }
+            if !self.is_news(&key) {
+                continue;
+            }
+            let alone = matches!(key, Key::Live(..));
             let slot = match result {
-                Ok((pixels, source_size)) => self.ready(ctx, &pixels, source_size),
+                Ok((pixels, source_size)) => self.ready(ctx, &pixels, (source_size, alone)),
                 Err(why) => Slot::Failed(why),
             };
             if let Some(Slot::Ready { bytes, .. }) = self.slots.insert(key, slot) {
@@ -144,9 +163,27 @@ impl Gallery {
         }
     }
 
-    fn ready(&mut self, ctx: &Context, pixels: &Rgb8, source_size: (u32, u32)) -> Slot {
+    /// Whether a picture is wanted still: of an image that changes the newest look alone is, and takes the place of the
+    /// one before.
+    fn is_news(&mut self, key: &Key) -> bool {
+        let Key::Live(number, at) = *key else { return true };
+        let before = self.looks.get(&at).copied();
+        if before.is_some_and(|before| before > number) {
+            return false;
+        }
+        self.looks.insert(at, number);
+        let gone = before.and_then(|before| self.slots.remove(&Key::Live(before, at)));
+        if let Some(Slot::Ready { bytes, .. }) = gone {
+            self.bytes -= bytes;
+        }
+        true
+    }
+
+    /// A picture as a texture: on a page, or `alone`, which can be let go by itself.
+    fn ready(&mut self, ctx: &Context, pixels: &Rgb8, (source_size, alone): ((u32, u32), bool)) -> Slot {
         let last_used = self.frame;
-        if let Some(placed) = self.atlas.put(ctx, pixels, self.frame) {
+        let placed = if alone { None } else { self.atlas.put(ctx, pixels, self.frame) };
+        if let Some(placed) = placed {
             let shown = Shown { texture: placed.texture, uv: placed.uv, source_size };
             return Slot::Ready { shown, page: Some(placed.page), bytes: 0, last_used };
         }
@@ -199,19 +236,29 @@ impl Gallery {
     }
 
     /// An image of a set, named by `key`: equal keys have equal pixels. Until it is made, what its place showed before.
-    pub fn of_set(&mut self, (key, at): (u64, Address), set: impl FnOnce() -> Arc<dyn ImageSet>) -> Look {
+    pub fn of_set(&mut self, (key, of, at): (u64, SetOf, Address), set: impl FnOnce() -> Arc<dyn ImageSet>) -> Look {
         let key = Key::OfSet(key);
         let look = self.look(key.clone(), || Picture::OfSet { set: set(), at });
         match look {
             Look::Ready(shown) => {
-                self.last_made.insert(at, key);
+                self.last_made.insert((of, at), key);
                 Look::Ready(shown)
             }
-            Look::Waiting => match self.last_made.get(&at).and_then(|k| self.slots.get(k)) {
+            Look::Waiting => match self.last_made.get(&(of, at)).and_then(|k| self.slots.get(k)) {
                 Some(Slot::Ready { shown, .. }) => Look::Ready(shown.clone()),
                 _ => Look::Waiting,
             },
             failed @ Look::Failed(_) => failed,
+        }
+    }
+
+    /// An image that changes, at the look with this number; numbers count up. Until it is made, the look before.
+    pub fn live(&mut self, (number, at): (u64, Address), set: impl FnOnce() -> Arc<dyn ImageSet>) -> Look {
+        let look = self.look(Key::Live(number, at), || Picture::OfSet { set: set(), at });
+        let before = || self.slots.get(&Key::Live(*self.looks.get(&at)?, at));
+        match (look, before()) {
+            (Look::Waiting, Some(Slot::Ready { shown, .. })) => Look::Ready(shown.clone()),
+            (look, _) => look,
         }
     }
 

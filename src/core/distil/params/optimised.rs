@@ -32,7 +32,11 @@ pub(super) const ITERATIONS: RecipeParam = Param {
     unit: "steps",
     kind: Kind::Integer { min: 1, max: 1_000_000 },
     help: "Steps by which the pixels of an image are moved",
-    get: |r| Some(r.method.iterations()).filter(|&n| n > 0).map(|n| n.to_string()),
+    get: |r| match &r.method {
+        Method::Sre2l(own) | Method::Cda(own) => Some(own.iterations.to_string()),
+        Method::Lic(own) => Some(own.iterations.to_string()),
+        Method::Rded(_) => None,
+    },
     set: |r, v| {
         let steps = parsed(v)?;
         match &mut r.method {

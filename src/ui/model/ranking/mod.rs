@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::compose::place_of;
 use crate::core::distil::curation::{Curation, Mark};
-use crate::core::distil::rded::{Rded, Strategy};
+use crate::core::distil::rded::{Framing, Rded, Strategy};
 use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::{ClassScores, PatchScore};
 use crate::core::distil::select::{ByLoss, Kept, Order, SelectError, Supply, Unused, absent, ranked_keeping};
@@ -24,11 +24,16 @@ use crate::jobs::picking::Picks;
 
 pub use basis::Basis;
 
-/// What scores depend on besides class, subset and crops: N, seed, and whether images are taken whole.
-type Base = (u32, u64, bool);
+/// What scores depend on besides class, subset and crops: N, seed, and how images that are taken whole are framed.
+type Base = (u32, u64, Option<Framing>);
 
 fn base(recipe: &Recipe<Rded>) -> Base {
-    (recipe.method.patches, recipe.seed, recipe.method.whole_images())
+    (recipe.method.patches, recipe.seed, whole(&recipe.method))
+}
+
+/// How images are framed, where they are taken whole.
+fn whole(own: &Rded) -> Option<Framing> {
+    own.whole_images().then_some(own.framing)
 }
 
 /// What shapes a class's ranking besides its scores: base, strategy, subset and crops, and the clusters of k-means. Picks
@@ -44,8 +49,8 @@ fn shape(recipe: &Recipe<Rded>) -> Shape {
 
 /// `recipe` as far as scores for `other`'s N and seed can tell of it.
 fn by_scores_of(other: &Recipe<Rded>, recipe: &Recipe<Rded>) -> Recipe<Rded> {
-    let crops = if recipe.method.whole_images() == other.method.whole_images() { recipe } else { other }.method.crops;
-    let method = Rded { patches: other.method.patches, crops, ..recipe.method };
+    let Rded { crops, framing, .. } = if whole(&recipe.method) == whole(&other.method) { recipe } else { other }.method;
+    let method = Rded { patches: other.method.patches, crops, framing, ..recipe.method };
     Recipe { seed: other.seed, ..*recipe }.with(method)
 }
 

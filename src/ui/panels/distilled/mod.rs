@@ -10,6 +10,7 @@ use eframe::egui::{
 
 use super::controls::size_slider;
 use super::culling;
+use super::methods::{title, without_patches};
 use super::order::ByCell;
 use super::picking::{self, Anchor, InOrder};
 use super::scene::Scene;
@@ -26,7 +27,7 @@ use crate::ui::keyboard;
 use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
 use crate::ui::theme::palette;
-use crate::ui::widgets::gallery::Look;
+use crate::ui::widgets::gallery::{Look, SetOf};
 use crate::ui::widgets::grid::{At, Cell, Drags, Grid, Heading, PickedCells, Sections, Spot};
 use crate::ui::widgets::marks::{self, Shown};
 use crate::ui::widgets::picture::picture;
@@ -63,6 +64,9 @@ impl DistilledPanel {
             );
             return;
         };
+        if without_patches(ui, scene) {
+            return;
+        }
         if !scene.model.ranking.any() {
             text::empty(
                 ui,
@@ -80,6 +84,7 @@ impl DistilledPanel {
         ui.horizontal_wrapped(|ui| {
             class_chooser(ui, "Class shown in Distilled", scene);
             size_slider(ui, &mut self.side, "Distilled image size");
+            begun_with(ui, scene);
         });
         ui.horizontal(|ui| {
             let (shown, wanted) = (counts.iter().sum::<usize>(), classes.len() * ipc);
@@ -123,7 +128,7 @@ impl DistilledPanel {
             let set = of_class(view.template, at.class, ranking);
             let kept: Vec<Kept> = set.kept(at).copied().collect();
             let key = set.key(at);
-            let look = scene.gallery.of_set((key, at), || Arc::new(set));
+            let look = scene.gallery.of_set((key, SetOf::Stitched, at), || Arc::new(set));
             picture(ui, cell.picture, &look);
             let factor = order.factor(s);
             let stitching = Stitching { key, at, kept: &kept, look: &look, factor, side: view.patch_side(factor) };
@@ -212,6 +217,19 @@ fn carried(ui: &Ui, image: ImageId, target: Option<Rect>, scene: &mut Scene<'_>,
     }
     for rect in target.into_iter().chain([rect]) {
         painter.rect_stroke(rect, 1.0, Stroke::new(2.0, palette(ui.visuals()).accent), StrokeKind::Outside);
+    }
+}
+
+/// Says of a method that moves pixels that these images are its beginning, and leads to what becomes of them.
+fn begun_with(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let method = &scene.model.workspace.recipe().method;
+    if method.iterations() == 0 {
+        return;
+    }
+    let p = palette(ui.visuals());
+    ui.label(RichText::new(format!("{} begins with these", title(method.name()))).color(p.weak));
+    if ui.button("Show Refine").on_hover_text("What becomes of them").clicked() {
+        scene.out.push(Intent::Show(Panel::Refine));
     }
 }
 

@@ -8,6 +8,7 @@ use eframe::egui::{self, DragValue, Response, RichText, Role, Ui, Vec2, WidgetIn
 
 use super::controls::{command, save, saved};
 use super::filter_bar::{chips, showing, step};
+use super::methods::without_patches;
 use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
 use crate::core::chart::histogram::Histogram;
@@ -73,6 +74,9 @@ impl ScoresPanel {
             text::empty(ui, "Scores", "Open a dataset and load an observer; the spread of its losses appears here.");
             return;
         };
+        if without_patches(ui, scene) {
+            return;
+        }
         if !scene.model.ranking.any() {
             nothing_scored(ui, scene);
             return;

@@ -22,7 +22,7 @@ mod fields;
 pub mod form;
 pub mod form_view;
 mod paths;
-mod plots;
+pub(super) mod plots;
 mod runs;
 pub mod suggestion;
 

@@ -80,7 +80,7 @@ fn nearest_epoch(chart: &Chart, x: f64) -> Option<f64> {
 }
 
 /// The wheel zooms around the pointer.
-fn wheel(plot: &mut PlotUi<'_>) {
+pub(in crate::ui::panels) fn wheel(plot: &mut PlotUi<'_>) {
     if !plot.response().hovered() {
         return;
     }
@@ -140,13 +140,15 @@ fn line(
     }
 }
 
-fn epochs(input: &GridInput) -> Vec<GridMark> {
+/// Marks at whole numbers.
+pub(in crate::ui::panels) fn epochs(input: &GridInput) -> Vec<GridMark> {
     let least = input.base_step_size * POINT * 64.0;
     let mark = |value| GridMark { value, step_size: ticks::step(least).max(1.0) };
     ticks::whole(input.bounds.0.max(0.0), input.bounds.1, least).into_iter().map(mark).collect()
 }
 
-fn values(input: &GridInput, log: bool) -> Vec<GridMark> {
+/// Marks at round values, or at their logarithms.
+pub(in crate::ui::panels) fn values(input: &GridInput, log: bool) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let least = input.base_step_size * POINT * 32.0;
     if !log {

@@ -1,3 +1,5 @@
+//! What a manifest may say, and what contradicts itself.
+
 use super::super::tests::sample;
 use super::super::{Optimised, Start};
 use super::*;

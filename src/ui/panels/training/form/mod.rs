@@ -67,7 +67,7 @@ pub struct TrainForm {
     /// That of the open observer, or of the training that the form was filled from.
     class_order: ClassOrder,
     /// What is typed and can't be taken yet, by parameter.
-    pub drafts: BTreeMap<&'static str, String>,
+    pub drafts: crate::ui::panels::parameters::Drafts,
     /// The training that the form was filled from.
     pub source: Option<TrainRequest>,
     /// The recipe that a paper suggests for what the form names.

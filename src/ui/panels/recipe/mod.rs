@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use eframe::egui::{self, RichText, Ui};
 
 use super::controls::{command, look_at_class_order};
+use super::methods;
+use super::parameters::Drafts;
 use super::presets::{self, of_recipes, taking};
 use super::scene::Scene;
-use crate::core::distil::params::{PARAMS, RecipeParam};
+use crate::core::distil::params::PARAMS;
 use crate::core::distil::presets::PRESETS;
 use crate::core::distil::rded::Strategy;
-use crate::core::distil::recipe::{OutputFormat, Recipe};
-use crate::core::param::Kind;
+use crate::core::distil::recipe::Recipe;
 use crate::core::workspace::Command;
 use crate::jobs::check::Verdict;
 use crate::jobs::worker::Job;
@@ -22,6 +23,8 @@ use crate::ui::theme::palette;
 use crate::ui::widgets::path_field::PathField;
 use crate::ui::widgets::text;
 
+mod fields;
+
 /// What the panel remembers.
 #[derive(Default)]
 pub struct RecipePanel {
@@ -30,6 +33,7 @@ pub struct RecipePanel {
     /// Whether the user typed it, so that it no longer follows IPC.
     pub out_typed: bool,
     force: bool,
+    drafts: Drafts,
 }
 
 impl RecipePanel {
@@ -42,17 +46,9 @@ impl RecipePanel {
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         egui::ScrollArea::vertical().id_salt("recipe").auto_shrink(false).show(ui, |ui| {
+            methods::show(ui, scene);
             preset(ui, scene);
-            egui::Grid::new("parameters").num_columns(2).spacing([10.0, 1.0]).show(ui, |ui| {
-                let recipe = scene.model.workspace.recipe();
-                // Those of other methods are not there.
-                for param in PARAMS.iter().filter(|p| (p.get)(recipe).is_some()) {
-                    let change = change(param.name, scene.model).map_or_else(String::new, |words| format!("\n{words}"));
-                    let label = ui.label(param.label).on_hover_text(format!("{}{change}", param.help));
-                    ui.horizontal_wrapped(|ui| field(ui, param, (scene, label.id)));
-                    ui.end_row();
-                }
-            });
+            fields::show(ui, &mut self.drafts, scene);
             last_change(ui, scene.model);
             needs(ui, scene);
             staleness(ui, scene);
@@ -60,7 +56,9 @@ impl RecipePanel {
                 command(ui, Action::Score, scene);
                 let mut live = scene.model.live;
                 let about = Action::ToggleLive.about();
-                if ui.checkbox(&mut live, "by itself").on_hover_text(about.tooltip).changed() {
+                let scores = scene.model.why_no_patches().is_none();
+                let itself = ui.add_enabled(scores, egui::Checkbox::new(&mut live, "by itself"));
+                if itself.on_hover_text(about.tooltip).changed() {
                     scene.out.push(Intent::Do(Action::ToggleLive));
                 }
                 command(ui, Action::CopyCommand, scene);
@@ -144,97 +142,6 @@ fn preset(ui: &mut Ui, scene: &mut Scene<'_>) {
     });
 }
 
-fn field(ui: &mut Ui, param: &'static RecipeParam, (scene, label): (&mut Scene<'_>, egui::Id)) {
-    let recipe = scene.model.workspace.recipe();
-    let set = |value: String| Intent::Edit(Command::SetParam { name: param.name, value });
-    match param.kind {
-        Kind::Choice(choices) => {
-            for choice in choices {
-                let chosen = param.value(recipe) == choice.to_string();
-                let button = ui.selectable_label(chosen, choice.to_string());
-                let name = format!("{} {choice}", param.label);
-                button.widget_info(|| egui::WidgetInfo::selected(egui::Role::RadioButton, true, chosen, &name));
-                if button.on_hover_text(param.help).clicked() {
-                    scene.out.push(set(choice.to_string()));
-                }
-            }
-        }
-        Kind::Format => format_field(ui, param, scene),
-        Kind::Name(names) => {
-            let shown = param.value(recipe);
-            let combo = egui::ComboBox::from_id_salt(param.name).width(130.0).selected_text(&shown);
-            let response = combo.show_ui(ui, |ui| {
-                for name in names {
-                    if ui.selectable_label(shown == *name, *name).clicked() {
-                        scene.out.push(set((*name).to_owned()));
-                    }
-                }
-            });
-            response.response.labelled_by(label).on_hover_text(param.help);
-        }
-        Kind::Number { min, max } => {
-            let mut value: f64 = param.value(recipe).parse().unwrap_or(min);
-            let speed = (value.abs() * 0.01).max(1e-6);
-            let response = ui.add(egui::DragValue::new(&mut value).range(min..=max).speed(speed).max_decimals(9));
-            let response = response.labelled_by(label);
-            edited(&response, set(value.to_string()), scene);
-            response.on_hover_text(format!("{}. {min} to {max} {}", param.help, param.unit));
-        }
-        // Of trainings, which have their own form: here nothing is spelt with numbers behind colons.
-        Kind::Form(_) => {}
-        Kind::Integer { min, max } => {
-            let mut value: u64 = param.value(recipe).parse().unwrap_or(min);
-            // Beyond 2^53 a slider's f64 would round the value: seeds are typed instead.
-            let response = if max > 1 << 53 {
-                ui.add(egui::DragValue::new(&mut value).range(min..=max).speed(0.1))
-            } else {
-                ui.spacing_mut().slider_width = (ui.available_width() - 62.0).clamp(60.0, 220.0);
-                ui.add(egui::Slider::new(&mut value, min..=max).logarithmic(true))
-            };
-            let response = response.labelled_by(label);
-            edited(&response, set(value.to_string()), scene);
-            response.on_hover_text(format!("{}. {min} to {max} {}", param.help, param.unit));
-        }
-    }
-}
-
-/// A number was dragged or typed: the change, and its end.
-fn edited(response: &egui::Response, change: Intent, scene: &mut Scene<'_>) {
-    if response.changed() {
-        scene.out.push(change);
-    }
-    if response.drag_stopped() || response.lost_focus() {
-        scene.out.push(Intent::Edit(Command::Settle));
-    }
-}
-
-fn format_field(ui: &mut Ui, param: &'static RecipeParam, scene: &mut Scene<'_>) {
-    let format = scene.model.workspace.recipe().format;
-    let mut set = |format: OutputFormat| {
-        scene.out.push(Intent::Edit(Command::SetParam { name: param.name, value: format.to_string() }));
-    };
-    let is_jpeg = matches!(format, OutputFormat::Jpeg(_));
-    if ui.selectable_label(format == OutputFormat::Png, "PNG").on_hover_text("Lossless").clicked() {
-        set(OutputFormat::Png);
-    }
-    if ui.selectable_label(is_jpeg, "JPEG").on_hover_text("4:2:0 chroma; RDED writes quality 75").clicked() && !is_jpeg
-    {
-        set(OutputFormat::Jpeg(75));
-    }
-    let float = ui.selectable_label(format == OutputFormat::Float, "Float");
-    if float.on_hover_text("Values that may leave 0 to 1, in images.safetensors, beside PNG files to look at").clicked()
-    {
-        set(OutputFormat::Float);
-    }
-    if let OutputFormat::Jpeg(mut quality) = format {
-        let value = ui.add(egui::DragValue::new(&mut quality).range(1..=100).prefix("quality "));
-        value.widget_info(|| egui::WidgetInfo::labeled(egui::Role::SpinButton, true, "JPEG quality"));
-        if value.changed() {
-            set(OutputFormat::Jpeg(quality));
-        }
-    }
-}
-
 /// What the last change of a parameter did to the stitched patches.
 fn change(param: &str, model: &Model) -> Option<String> {
     let difference = model.changes.get(param)?;
@@ -250,7 +157,7 @@ fn change(param: &str, model: &Model) -> Option<String> {
 
 /// Two lines that are always there once there are scores, so that nothing moves under the pointer that moves a slider.
 fn last_change(ui: &mut Ui, model: &Model) {
-    if !model.ranking.any() {
+    if !model.ranking.any() || model.why_no_patches().is_some() {
         return;
     }
     let p = palette(ui.visuals());
@@ -274,8 +181,9 @@ fn needs(ui: &mut Ui, scene: &Scene<'_>) {
         return;
     }
     let p = palette(ui.visuals());
+    let steps = recipe.method.iterations();
     let words = format!(
-        "{} × {} = {}{}{}",
+        "{} × {} = {}{}{}{}",
         text::count(classes, "class", "classes"),
         recipe.ipc,
         if recipe.method.rded().is_some_and(|own| !own.short_classes.refuses()) { "at most " } else { "" },
@@ -283,6 +191,7 @@ fn needs(ui: &mut Ui, scene: &Scene<'_>) {
         recipe.method.rded().map_or_else(String::new, |own| {
             format!(", each of {}", text::count(own.patches as usize, "patch", "patches"))
         }),
+        if steps > 0 { format!(", moved by {}", text::count(steps as usize, "step", "steps")) } else { String::new() },
     );
     ui.add(egui::Label::new(RichText::new(words).color(p.weak)).wrap());
     if let Some(words) = recipe.method.rded().and_then(|own| order(own.strategy)) {
