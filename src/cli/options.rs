@@ -271,8 +271,10 @@ impl<R: Flags> Args for RecipeArgs<R> {
                 Some(value) if !R::BY_PRESET => format!("default {value}"),
                 _ => "default: the preset's".to_owned(),
             };
-            command
-                .arg(Arg::new(p.name).long(p.name).value_name("VALUE").help(format!("{} [{range}{default}]", p.help)))
+            let arg = Arg::new(p.name).long(p.name).value_name("VALUE");
+            // A form may begin with a minus, such as a roll of -4:4.
+            let arg = arg.allow_hyphen_values(matches!(p.kind, Kind::Form(_)));
+            command.arg(arg.help(format!("{} [{range}{default}]", p.help)))
         })
     }
 

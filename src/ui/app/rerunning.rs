@@ -65,6 +65,9 @@ impl App {
         let open = self.model.data.as_ref();
         let open = open.map(|data| kept_dataset(&data.dataset, data.folders, &data.fingerprint));
         let asked = run.asked.clone().unwrap_or_else(|| known(&run));
+        let whole = asked.set.is_none() && asked.beside.is_empty();
+        let but = if whole { "" } else { ", but for the set or further observers it began with: its command has them" };
+        let words = format!("run {} restored{but}", run.row.number());
         let same_data = open.as_ref().is_some_and(|open| is_same_data(open, &asked.dataset));
         let loaded = self.model.observer.as_deref().map(kept_observer);
         let same_observer = same_data && loaded.is_some_and(|loaded| is_same_observer(&loaded, &asked.observer));
@@ -84,7 +87,6 @@ impl App {
             edits,
             ..WindowState::default()
         };
-        let words = format!("run {} restored", run.row.number());
         let rerun = Rerun { words, curation: run.curation.clone(), same_data, same_observer };
         // Whether the paths lead anywhere is asked of the disk.
         self.keeping.prepared = Some(later::soon(move || {
