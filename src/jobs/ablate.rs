@@ -26,6 +26,7 @@ use super::distill::{DistillError, DistillRequest, distill, enough_images};
 use super::folder_set::MANIFEST;
 use super::memory::Watch;
 use super::open::ObserverRequest;
+use super::refine;
 use super::session::Session;
 use super::train::{About, Compute, TrainJobError, TrainRequest, run, source, suggest};
 
@@ -195,9 +196,10 @@ fn check(session: &Session, request: &AblateRequest, entries: &[Entry]) -> Resul
     }
     let classes: Vec<ClassId> = data.class_ids().collect();
     entries.iter().try_for_each(|entry| {
-        let few = |e| AblateError::Distill { entry: entry.name.clone(), source: Box::new(SelectError::from(e).into()) };
-        let recipe = entry.recipe.rded();
-        recipe.map_or(Ok(()), |recipe| enough_images(data, (&classes, &Curation::default()), &recipe)).map_err(few)
+        let failed = |e: DistillError| AblateError::Distill { entry: entry.name.clone(), source: Box::new(e) };
+        let enough = |recipe| enough_images(data, (&classes, &Curation::default()), &recipe);
+        entry.recipe.rded().map_or(Ok(()), enough).map_err(|e| failed(SelectError::from(e).into()))?;
+        refine::check(session, &entry.recipe, &[]).map_err(|e| failed(e.into()))
     })
 }
 

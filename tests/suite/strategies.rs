@@ -343,6 +343,11 @@ fn all_methods_are_compared_in_one_table() {
     let grid = scene.line(&line("--series grid --grid method=rded,lic --grid seed=0,1")).last();
     assert_eq!(names(&grid), ["rded-seed0", "rded-seed1", "lic-seed0", "lic-seed1"]);
     assert_eq!((&grid["rows"][2]["best"], count("sets")), (&own["rows"][4]["best"], 7));
+    // An observer that a method can't do with is told before the first entry.
+    scene.observer("plain.safetensors", ("conv3x32_in", 32), 2);
+    let plain = line("--series methods").replace("observer.safetensors", "plain.safetensors").replace("tables", "others");
+    scene.line(&plain).fails(1, &["sre2l: the observer has no batch norm"]);
+    assert!(!scene.at("others").exists());
     for (more, said) in [
         ("--series methods --method lic", ["--method", "compares several"]),
         ("--series methods --preset rded", ["--preset", "compares several"]),

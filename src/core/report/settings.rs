@@ -22,13 +22,21 @@ pub(super) fn show(page: &mut Page, report: &Report<'_>) {
         Some(observer) => page.facts(&of_observer(manifest, observer)),
         None => page.paragraph("", "No network had a part in it."),
     }
+    let others = [("Further observer", &manifest.beside[..]), ("Patches scored by", manifest.scored_by.as_slice())];
+    for (title, notes) in others {
+        for note in notes {
+            page.heading(3, title);
+            page.facts(&of_observer(manifest, note));
+        }
+    }
     if let Some(command) = report.command {
         page.heading(3, "Command line");
         page.command(command);
         page.paragraph(
             "weak",
             "Words in capitals stand for folders and files: DATASET and OBSERVER for those with the fingerprints above, \
-             CURATION for the file of what was decided by hand. A class map, if one was given, has to be given again.",
+             CURATION for the file of what was decided by hand, BESIDE for a further observer, PARENT for the set whose pixels \
+             were moved further. A class map, if one was given, has to be given again.",
         );
     }
     page.folded(&format!("Classes in order ({})", manifest.classes.len()), |page| classes(page, manifest));
@@ -49,6 +57,8 @@ fn recipe(page: &mut Page, manifest: &Manifest) {
         facts.push(("Nested in", format!("a set of IPC {larger}, whose first images these are")));
     }
     facts.extend(curation(manifest).map(|told| ("Curation", told)));
+    let parents = manifest.classes.iter().flat_map(|class| &class.images).any(ImageNote::has_parent);
+    facts.extend(parents.then(|| ("Begun with", "the images of another set".to_owned())));
     facts.push(("Device", manifest.device.clone()));
     facts.extend(manifest.patch_side.map(|side| ("Side of patches", format!("{side} pixels"))));
     facts.push(("Made by", format!("{} {}", manifest.program.name, manifest.program.version)));
