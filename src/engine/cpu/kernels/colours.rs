@@ -2,11 +2,6 @@
 //! lanes are what it makes, would leave thirteen of sixteen idle. Here the lanes are what it reads; they are added up in
 //! one fixed order at the end.
 
-#![expect(
-    clippy::needless_range_loop,
-    reason = "registers are spelt out; iterators over arrays of them end as scalar code"
-)]
-
 use pulp::Simd;
 
 use super::isa::{Work, apart, count_of, registers, store};

@@ -21,7 +21,7 @@ struct Span {
 }
 
 /// The spans of all values that the jobs of some phases touch.
-fn spans<'a>(phases: &[Phase], touched: impl Fn(Job) -> Vec<NodeId>, count: usize) -> Vec<Option<Span>> {
+fn spans(phases: &[Phase], touched: impl Fn(Job) -> Vec<NodeId>, count: usize) -> Vec<Option<Span>> {
     let mut spans: Vec<Option<Span>> = vec![None; count];
     let jobs = phases.iter().enumerate().flat_map(|(number, phase)| phase.jobs.iter().map(move |&job| (number, job)));
     for (at, (phase, job)) in jobs.enumerate() {
