@@ -345,7 +345,8 @@ fn all_methods_are_compared_in_one_table() {
     assert_eq!((&grid["rows"][2]["best"], count("sets")), (&own["rows"][4]["best"], 7));
     // An observer that a method can't do with is told before the first entry.
     scene.observer("plain.safetensors", ("conv3x32_in", 32), 2);
-    let plain = line("--series methods").replace("observer.safetensors", "plain.safetensors").replace("tables", "others");
+    let plain =
+        line("--series methods").replace("observer.safetensors", "plain.safetensors").replace("tables", "others");
     scene.line(&plain).fails(1, &["sre2l: the observer has no batch norm"]);
     assert!(!scene.at("others").exists());
     for (more, said) in [
