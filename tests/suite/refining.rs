@@ -272,6 +272,8 @@ fn sets_that_cannot_be_moved_further_are_refused() {
     fails("--set set --method sre2l --init rded", 2, &["--init: the set's own is taken"]);
     fails("--set nowhere --data data", 1, &["nowhere"]);
     fails("--set set --data data --layer stage:9 --iterations 1", 1, &["no stage as --layer stage:9 asks"]);
+    let within = refine(&scene, "--project p --set set --data data --iterations 1 --out set/x");
+    within.fails(1, &["set: this set is read: give an output folder elsewhere"]);
     // Another dataset, another side, files that are gone.
     for class in 0..3 {
         for image in 0..9 {

@@ -25,6 +25,7 @@ use super::refine::{RefineCost, RefineJobError, Refining, check};
 use super::scoring::{Cost, ScoringError};
 use super::session::Session;
 
+mod finished;
 mod further;
 mod images;
 mod laid;
@@ -39,7 +40,8 @@ use made::{Base, base, broken_within, refined};
 use sets::Set;
 
 pub use super::stitched::StitchedSet;
-pub use further::{FinishedSet, FurtherError, FurtherRequest, refine_set};
+pub use finished::{FinishedSet, FurtherError};
+pub use further::{FurtherRequest, refine_set};
 pub use images::{recut, recut_values};
 pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
