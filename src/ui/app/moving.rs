@@ -87,7 +87,7 @@ fn arrived<T>(awaited: &mut Option<Receiver<T>>) -> Option<T> {
     answer.ok()
 }
 
-fn pictures(ctx: &Context, (_, at): Of, images: &Arc<dyn Moved>) -> Result<Pictures, SetError> {
+fn pictures(ctx: &Context, Of { at, .. }: Of, images: &Arc<dyn Moved>) -> Result<Pictures, SetError> {
     let now = images.floats(at)?;
     let outside = now.data.iter().filter(|v| !(0.0..=1.0).contains(*v)).count();
     let outside = outside as f64 / now.data.len().max(1) as f64;

@@ -102,7 +102,15 @@ impl Written {
 }
 
 /// An image at a look, or of a set.
-pub type Of = (u64, Address);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Of {
+    /// Whether it is of the batch or of the set.
+    pub source: MovedOf,
+    /// The number of the look, or of the set.
+    pub number: u64,
+    /// The image.
+    pub at: Address,
+}
 
 /// An image beside what it began with.
 #[derive(Clone)]
@@ -229,26 +237,26 @@ impl Refine {
     /// The image that is to be compared with what it began with, and the images that it is of.
     #[must_use]
     pub fn wanted(&self) -> Option<(Of, Arc<dyn Moved>)> {
-        let at = self.chosen()?;
-        match self.shown()? {
+        let (source, at) = (self.shown()?, self.chosen()?);
+        let (number, images): (u64, Arc<dyn Moved>) = match source {
             MovedOf::Batch => {
                 let live = self.live.as_ref()?;
-                let refining: Arc<dyn Moved> = live.preview.refining.clone();
-                Some(((live.number, at), refining))
+                (live.number, live.preview.refining.clone())
             }
             MovedOf::Set => {
                 let written = self.written.as_ref()?;
-                let set: Arc<dyn Moved> = written.set.clone();
-                Some(((written.number, at), set))
+                (written.number, written.set.clone())
             }
-        }
+        };
+        Some((Of { source, number, at }, images))
     }
 
     /// The pictures of the image that is looked at closely; of an older look at it until those of the newer one are ready.
     #[must_use]
     pub fn pictures(&self) -> Option<&Result<Pictures, String>> {
-        let at = self.chosen()?;
-        self.compared.as_ref().filter(|compared| compared.of.1 == at).map(|compared| &compared.pictures)
+        let (source, at) = (self.shown()?, self.chosen()?);
+        let same = |compared: &&Compared| compared.of.source == source && compared.of.at == at;
+        self.compared.as_ref().filter(same).map(|compared| &compared.pictures)
     }
 }
 
@@ -297,11 +305,12 @@ mod tests {
         assert_eq!((refine.shown(), refine.chosen()), (Some(MovedOf::Batch), Some(at(0))));
         refine.choose(at(1));
         refine.take(preview(&[0, 1], &[], &classes), None);
-        assert_eq!(refine.wanted().unwrap().0, (2, at(1)));
+        let of = |number, image| Of { source: MovedOf::Batch, number, at: at(image) };
+        assert_eq!(refine.wanted().unwrap().0, of(2, 1));
         refine.take(preview(&[2, 3], &[], &classes), None);
         assert_eq!(refine.chosen(), Some(at(3)));
         refine.take(preview(&[4], &[], &classes), None);
-        assert_eq!(refine.wanted().unwrap().0, (4, at(4)), "the next batch is shorter");
+        assert_eq!(refine.wanted().unwrap().0, of(4, 4), "the next batch is shorter");
         assert_eq!(refine.closed().count, 4, "no number comes twice");
     }
 }
