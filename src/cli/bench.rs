@@ -108,5 +108,5 @@ fn distill_bench(args: &DistillArgs) -> Result<(), Failure> {
     };
     let report =
         distill(&mut session, &project, &request, &mut console, &mut |_, _| {}).map_err(|e| console.failure(&e))?;
-    super::distill::print_report(&console, &session, &report)
+    super::distill::print_report(&console, &session, ("distill", &report))
 }

@@ -85,18 +85,23 @@ impl Args {
         let base = presets::recipe_of(self.method.as_deref(), self.preset.as_deref(), side)?;
         self.recipe.apply_each(&base, "ipc")
     }
+}
 
-    /// The observers beside the first, opened like it.
-    fn beside(&self, session: &Session, console: &mut Console) -> Result<Vec<Arc<OpenedObserver>>, Failure> {
-        let side = Some(session.observer.observer.spec.side);
-        let open = |file: &PathBuf| {
-            let request = ObserverRequest { file: file.clone(), side, arch: None, part: None, ..self.request() };
-            let opened = observer(&request, &session.dataset)?;
-            opened.notes.iter().for_each(|note| console.warn(note.clone()));
-            Ok(Arc::new(opened))
-        };
-        self.beside.iter().map(open).collect()
-    }
+/// The observers beside the first, opened like it.
+pub fn opened_beside(
+    files: &[PathBuf],
+    first: &ObserverRequest,
+    session: &Session,
+    console: &mut Console,
+) -> Result<Vec<Arc<OpenedObserver>>, Failure> {
+    let side = Some(session.observer.observer.spec.side);
+    let open = |file: &PathBuf| {
+        let request = ObserverRequest { file: file.clone(), side, arch: None, part: None, ..first.clone() };
+        let opened = observer(&request, &session.dataset)?;
+        opened.notes.iter().for_each(|note| console.warn(note.clone()));
+        Ok(Arc::new(opened))
+    };
+    files.iter().map(open).collect()
 }
 
 /// Distils a dataset; the last line on standard output is JSON. Several sizes have a line each before it.
@@ -130,7 +135,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (recipes, _) = args.recipes(Some(session.observer.observer.spec.side))?;
     // Of no value there is the default.
     let recipe = recipes.into_iter().next().unwrap_or_default();
-    let beside = args.beside(&session, &mut console)?;
+    let beside = opened_beside(&args.beside, &args.request(), &session, &mut console)?;
     let request = DistillRequest { recipe, classes, curation, beside, out: args.out.clone() };
     let failed = |e: DistillError| {
         if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
@@ -146,7 +151,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         if let Some(table) = table {
             finish(table, &patches.csv(&session, &request.recipe))?;
         }
-        return print_report(&console, &session, &report);
+        return print_report(&console, &session, ("distill", &report));
     }
     let sizes = if args.nested { Sizes::Nested } else { Sizes::Apart };
     let what = (&request, &ipcs[..], sizes);
@@ -227,11 +232,15 @@ pub fn check_first(
     Ok(())
 }
 
-/// The last line.
-pub fn print_report(console: &Console, session: &Session, report: &DistillReport) -> Result<(), Failure> {
+/// The last line of a job that made a set.
+pub fn print_report(
+    console: &Console,
+    session: &Session,
+    (job, report): (&str, &DistillReport),
+) -> Result<(), Failure> {
     let out = shown(&report.out);
     console.say(&format!("{} distilled images in {out}", report.images));
-    let mut line = figures(session, report, report.images);
+    let mut line = figures(session, (job, report), report.images);
     line.insert("mean_selected_loss".to_owned(), report.mean_selected_loss.into());
     line.extend(refined(report));
     line.insert("out".to_owned(), out.into());
@@ -250,7 +259,7 @@ fn print_sizes(console: &Console, session: &Session, sizes: Sizes, reports: &[Di
         print_line(&line);
     }
     let Some(any) = reports.first() else { return };
-    let mut line = figures(session, any, reports.iter().map(|r| r.images).sum());
+    let mut line = figures(session, ("distill", any), reports.iter().map(|r| r.images).sum());
     line.insert("sizes".to_owned(), reports.iter().map(|r| r.ipc).collect());
     line.insert("nested".to_owned(), nested.into());
     line.insert("out".to_owned(), any.out.parent().map(shown).into());
@@ -273,11 +282,15 @@ fn refined(report: &DistillReport) -> serde_json::Map<String, serde_json::Value>
 }
 
 /// What a run cost, with `images` distilled images.
-fn figures(session: &Session, report: &DistillReport, images: usize) -> serde_json::Map<String, serde_json::Value> {
+fn figures(
+    session: &Session,
+    (job, report): (&str, &DistillReport),
+    images: usize,
+) -> serde_json::Map<String, serde_json::Value> {
     let (seconds, spent) = (report.seconds, report.cost.spent);
     let mut line = serde_json::Map::new();
     let mut put = |name: &str, value: serde_json::Value| line.insert(name.to_owned(), value);
-    put("job", "distill".into());
+    put("job", job.into());
     put("seconds", rounded(seconds).into());
     put("patches_per_second", rounded(spent.patches as f64 / seconds.max(1e-9)).into());
     put("ms_per_distilled_image", rounded(1e3 * seconds / images.max(1) as f64).into());

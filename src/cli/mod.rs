@@ -14,6 +14,7 @@ mod export;
 mod networks;
 mod options;
 mod presets;
+mod refine;
 mod relabel;
 mod report;
 mod runs;
@@ -59,6 +60,8 @@ enum Command {
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
     Distill(Box<distill::Args>),
+    /// Move the pixels of a finished set further: compensate it, or recover from its images
+    Refine(Box<refine::Args>),
     /// Write what was pinned, rejected and swapped in a project, for distill --curation
     Curation(curation::Args),
     /// List what was distilled in a project: when, with which recipe, where to
@@ -113,6 +116,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
+        Some(Command::Refine(args)) => refine::run(&args),
         Some(Command::Curation(args)) => curation::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Export(args)) => export::run(&args),

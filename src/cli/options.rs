@@ -222,6 +222,11 @@ impl Flags for TrainRecipe {
 pub struct RecipeArgs<R>(Vec<(&'static str, String)>, std::marker::PhantomData<R>);
 
 impl<R: Flags> RecipeArgs<R> {
+    /// The names of the flags that were given.
+    pub fn given(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.0.iter().map(|(name, _)| *name)
+    }
+
     /// `base` with the flags that were given.
     pub fn apply(&self, mut base: R) -> Result<R, Failure> {
         for (name, value) in &self.0 {

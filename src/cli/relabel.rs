@@ -65,11 +65,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         images_per_class: args.ipc,
         observer: Some(&observer),
         labels: None,
+        storing: true,
         student,
         side: args.network.side,
         task: Task::Student,
     };
-    let recipe = args.recipe.apply(presets::training(args.preset.as_deref(), about)?.recipe)?;
+    let suggestion = presets::training(args.preset.as_deref(), about)?;
+    suggestion.notes.iter().for_each(|note| console.say(&format!("note: {note}")));
+    let recipe = args.recipe.apply(suggestion.recipe)?;
     recipe.check().map_err(|e| Failure::Usage(e.to_string()))?;
     let fkd = args.export_fkd.clone().map(Fkd::Export).or_else(|| args.import_fkd.clone().map(Fkd::Import));
     let request = RelabelRequest {

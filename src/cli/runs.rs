@@ -63,6 +63,8 @@ fn line(run: &RunRecord) -> serde_json::Value {
         "out": run.out.as_deref().map(shown),
         "recipe": run.recipe,
         "classes": asked.map(|asked| &asked.classes),
+        "beside": asked.map(|asked| asked.beside.iter().map(|beside| shown(&beside.file)).collect::<Vec<_>>()),
+        "set": asked.and_then(|asked| asked.set.as_ref()).map(|set| shown(&set.0)),
         "curation": run.curation.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok()),
         // CURATION stands for a file that holds the text above.
         "command": command_line::run(run, run.curation.as_ref().map(|_| Path::new("CURATION"))),

@@ -78,7 +78,7 @@ pub fn demo(args: &DemoArgs) -> Result<(), Failure> {
     let out = shown(&report.out);
     console
         .say(&format!("look at {out}/00000/class00000_id00000.png; {out}/manifest.json says where each patch is from"));
-    print_report(&console, &session, &report)
+    print_report(&console, &session, ("distill", &report))
 }
 
 /// `stillroom-demo` here, or the first of `stillroom-demo-2`, … that is free.

@@ -150,6 +150,7 @@ fn execute(mut request: TrainRequest, shared: &Shared) -> Result<(), Failure> {
         images_per_class: request.images_per_class,
         observer: request.observer.as_ref(),
         labels: request.labels.as_deref(),
+        storing: false,
         student: request.student,
         side: request.side,
         task: if request.kind == TrainingKind::Train { Task::Student } else { Task::Observer },

@@ -268,6 +268,7 @@ fn training(
         images_per_class: None,
         observer: Some(&request.observer),
         labels: None,
+        storing: false,
         student: request.student,
         side: Some(observer.spec.side),
         task: Task::Student,

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::core::data::class_order::ClassOrder;
 use crate::core::data::folders::Folders;
-use crate::core::distil::manifest::Manifest;
+use crate::core::distil::manifest::{ImageNote, Manifest};
+use crate::core::distil::params::further_flags;
 use crate::core::distil::recipe::Recipe;
 use crate::core::param::Parameters as _;
 use crate::jobs::train::TrainRequest;
@@ -70,9 +71,12 @@ pub fn shell_quoted(text: &str) -> String {
 #[must_use]
 pub fn run(record: &RunRecord, curation: Option<&Path>) -> String {
     let quoted = |path: &Path| shell_quoted(&path.to_string_lossy());
-    let mut line =
-        format!("stillroom distill --data {} --observer {}", quoted(&record.dataset), quoted(&record.observer));
-    if let Some(RunAsked { dataset, observer, .. }) = &record.asked {
+    let set = record.asked.as_ref().and_then(|asked| asked.set.as_ref());
+    let command = set.map_or_else(|| "distill".to_owned(), |set| format!("refine --set {}", quoted(&set.0)));
+    let (dataset, observer) = (quoted(&record.dataset), quoted(&record.observer));
+    let mut line = format!("stillroom {command} --data {dataset} --observer {observer}");
+    if let Some(RunAsked { dataset, observer, beside, .. }) = &record.asked {
+        line.extend(beside.iter().map(|beside| format!(" --beside {}", quoted(&beside.file))));
         let holdout = dataset.holdout.map(|holdout| format!(" --holdout {holdout}"));
         let part = observer.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
         let arch = observer.arch.as_deref().map(|arch| format!(" --arch {}", shell_quoted(arch)));
@@ -84,6 +88,11 @@ pub fn run(record: &RunRecord, curation: Option<&Path>) -> String {
         line.extend([holdout, part, arch, side, mean_std, map, order, prune].into_iter().flatten());
     }
     line.extend(record.out.as_deref().map(|out| format!(" --out {}", quoted(out))));
+    if set.is_some() {
+        // Classes, seed and what was stitched of what are the set's own.
+        line.push_str(&format!(" {}", further_flags(&record.recipe)));
+        return line;
+    }
     line.push_str(&format!(" {}", record.recipe.flags()));
     if let Some(asked) = record.asked.as_ref().filter(|asked| !asked.all) {
         line.push_str(&class_flags(&asked.classes.iter().map(String::as_str).collect::<Vec<_>>()));
@@ -92,10 +101,14 @@ pub fn run(record: &RunRecord, curation: Option<&Path>) -> String {
     line
 }
 
-/// The call that distils a set again. Manifests hold no paths: DATASET, OBSERVER, CURATION and SET stand for them.
+/// The call that makes a set again. Manifests hold no paths: DATASET, OBSERVER, BESIDE, CURATION, PARENT (the set whose pixels
+/// were moved further) and SET stand for them.
 #[must_use]
 pub fn distill(manifest: &Manifest) -> String {
-    let mut line = "stillroom distill --data DATASET".to_owned();
+    let has_parent = manifest.classes.iter().flat_map(|class| &class.images).any(ImageNote::has_parent);
+    let further = has_parent || manifest.scored_by.is_some();
+    let command = if further { "refine --set PARENT" } else { "distill" };
+    let mut line = format!("stillroom {command} --data DATASET");
     line.extend(manifest.dataset.holdout.map(|holdout| format!(" --holdout {holdout}")));
     if let Some(observer) = &manifest.observer {
         line.push_str(" --observer OBSERVER");
@@ -109,6 +122,11 @@ pub fn distill(manifest: &Manifest) -> String {
         let order = observer.class_order.and_then(class_order);
         let prune = (!observer.kept.is_empty()).then(|| " --prune".to_owned());
         line.extend([part, Some(own), order, prune].into_iter().flatten());
+    }
+    line.push_str(&" --beside BESIDE".repeat(manifest.beside.len()));
+    if further {
+        line.push_str(&format!(" --out SET {}", further_flags(&manifest.recipe)));
+        return line;
     }
     if !manifest.by_rank() {
         line.push_str(" --curation CURATION");
@@ -141,9 +159,14 @@ pub fn class_flags(names: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::distil::manifest::Origin;
+    use crate::core::distil::compensation::Compensation;
     use crate::core::distil::manifest::tests::sample;
+    use crate::core::distil::manifest::{Optimised, Origin, Start};
+    use crate::core::distil::recipe::Method;
+    use crate::core::distil::recovery::Recovery;
     use crate::core::distil::select::Chosen;
+    use crate::store::files::KeptPath;
+    use crate::store::window::KeptObserver;
 
     #[test]
     fn odd_paths_are_quoted_for_the_shell() {
@@ -166,5 +189,52 @@ mod tests {
         manifest.classes[1].name = "a, b".to_owned();
         let line = distill(&manifest);
         assert!(line.contains(" --nested --ipc 20,2 --patches 4") && line.ends_with(" --class c0 --class 'a, b'"));
+    }
+
+    fn lic() -> Recipe {
+        Recipe { ipc: 2, method: Method::Lic(Compensation::LIC), ..Recipe::default() }
+    }
+
+    /// Methods that move pixels name the networks that took part, and a set that was moved further its parent.
+    #[test]
+    fn moved_pixels_are_repeated_by_their_own_command() {
+        let mut manifest = sample();
+        manifest.recipe = lic();
+        manifest.beside = manifest.observer.iter().cloned().collect();
+        let line = distill(&manifest);
+        let due = "stillroom distill --data DATASET --observer OBSERVER --arch resnet18 --side 224 --mean-std imagenet \
+                   --beside BESIDE --out SET --method lic --ipc 2 --patches 4 --subset 300 --crops 0";
+        assert!(line.starts_with(due), "{line}");
+        manifest.scored_by = manifest.observer.clone();
+        let own = "--method lic --iterations 200 --lr 0.01 --decay 0.01 --layer auto --distance l1 --siamese on \
+                   --turns alternate --format png";
+        let due = format!(
+            "stillroom refine --set PARENT --data DATASET --observer OBSERVER --arch resnet18 --side 224 --mean-std \
+             imagenet --beside BESIDE --out SET {own}"
+        );
+        assert_eq!(distill(&manifest), due);
+        manifest.scored_by = None;
+        let start = Start::Parent { file: "a.png".to_owned(), hash: "0".repeat(64) };
+        manifest.recipe.method = Method::Sre2l(Recovery::SRE2L_CIFAR);
+        manifest.classes[0].images[0].origin =
+            Origin::Optimised(Optimised { start, iterations: 1000, losses: Vec::new() });
+        let line = distill(&manifest);
+        assert!(line.starts_with("stillroom refine --set PARENT --data DATASET --observer OBSERVER"), "{line}");
+        assert!(line.contains(" --method sre2l --iterations 1000 ") && line.contains(" --seed 0"), "{line}");
+        assert!(!line.contains("--ipc") && !line.contains("--init") && !line.contains("--classes"), "{line}");
+    }
+
+    #[test]
+    fn runs_are_repeated_with_all_their_observers() {
+        let beside = KeptObserver { file: "/other net.pth".into(), ..KeptObserver::default() };
+        let asked = RunAsked { beside: vec![beside], all: true, ..RunAsked::default() };
+        let mut record = RunRecord::made(lic(), Some(asked));
+        let line = run(&record, None);
+        assert!(line.contains(" --beside '/other net.pth'"), "{line}");
+        assert!(line.ends_with(&format!(" {}", lic().flags())), "{line}");
+        record.asked.as_mut().unwrap().set = Some(KeptPath("/sets/a".into()));
+        let line = run(&record, None);
+        assert!(line.starts_with("stillroom refine --set /sets/a --data /data/a,b --observer /w.pth"), "{line}");
+        assert!(line.ends_with(&further_flags(&lic())) && !line.contains("--patches"), "{line}");
     }
 }

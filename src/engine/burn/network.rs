@@ -20,6 +20,8 @@ pub struct BurnNetwork {
     device: Device,
     mode: Mode,
     probes: Vec<Probe>,
+    /// Whether the logits are wanted. They are computed in any case, but leave the device only then.
+    logits: bool,
     /// Per parameter, in the order of [`Network::parameters`].
     gradients: Vec<Option<Tensor<1>>>,
     pending: Option<Pending>,
@@ -50,8 +52,8 @@ impl BurnNetwork {
         let device = device.clone().autodiff();
         let network = network(graph, weights, setup.mode, &device)?;
         let gradients = vec![None; network.parameters().len()];
-        let (mode, probes) = (setup.mode, setup.probes.clone());
-        Ok(Self { network, device, mode, probes, gradients, pending: None, most: None })
+        let (mode, probes, logits) = (setup.mode, setup.probes.clone(), setup.logits);
+        Ok(Self { network, device, mode, probes, logits, gradients, pending: None, most: None })
     }
 
     /// The same on a device whose largest buffer has so many bytes, where that is known.
@@ -76,7 +78,8 @@ impl BurnNetwork {
         let probes = taps.into_iter().zip(&self.probes).map(|(value, probe)| Tracked::new(value, probe));
         let probes = probes.collect::<Result<Vec<_>, _>>()?;
         let probed = probes.iter().map(Tracked::read).collect::<Result<_, _>>()?;
-        let given = Forward { logits: Value::Rows(logits.clone().inner()).read()?.values, probed };
+        let shown = if self.logits { Value::Rows(logits.clone().inner()).read()?.values } else { Vec::new() };
+        let given = Forward { logits: shown, probed };
         self.pending = Some(Pending { input, logits, probes, sizes: given.sizes(), before });
         Ok(given)
     }

@@ -37,6 +37,12 @@ impl Slots {
         Buffer { slot, shape }
     }
 
+    /// A new buffer that is never free.
+    pub fn own(&mut self, shape: Shape) -> Buffer {
+        self.lengths.push(shape.len());
+        Buffer { slot: self.lengths.len() - 1, shape }
+    }
+
     /// The free buffer that leaves least unused, or else the one that needs to grow least.
     fn borderless(&mut self, length: usize) -> Option<usize> {
         let cost = |slot: usize| (self.lengths[slot] < length, self.lengths[slot].abs_diff(length));

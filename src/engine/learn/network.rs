@@ -49,26 +49,34 @@ pub struct Setup {
     pub mode: Mode,
     /// What its forward pass shows besides the logits, and where gradients may enter.
     pub probes: Vec<Probe>,
+    /// Whether the logits are wanted; if not, a pass ends where the last probe is.
+    pub logits: bool,
 }
 
 impl Setup {
     /// For a training of its parameters.
     #[must_use]
     pub fn training() -> Self {
-        Self { mode: Mode::Train(Wanted::Parameters), probes: Vec::new() }
+        Self { mode: Mode::Train(Wanted::Parameters), probes: Vec::new(), logits: true }
     }
 
     /// For methods that move its input.
     #[must_use]
     pub fn frozen(probes: Vec<Probe>) -> Self {
-        Self { mode: Mode::Frozen, probes }
+        Self { mode: Mode::Frozen, probes, logits: true }
+    }
+
+    /// For those whose loss looks at features alone.
+    #[must_use]
+    pub fn frozen_features(probes: Vec<Probe>) -> Self {
+        Self { logits: false, ..Self::frozen(probes) }
     }
 }
 
 /// What a forward pass gives.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forward {
-    /// N×classes.
+    /// N×classes; empty where [`Setup::logits`] doesn't want them.
     pub logits: Vec<f32>,
     /// In the order of [`Setup::probes`].
     pub probed: Vec<Probed>,

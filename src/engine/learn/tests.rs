@@ -208,7 +208,7 @@ fn probes_of_a_training_are_burns() {
     for (arch, side) in [("conv3x20", 16), ("resnet8_cifar", 32)] {
         let graph = graph(arch, side, 10);
         let probes = graph.taps().into_iter().flat_map(|tap| [Probe::Values(tap.clone()), Probe::Statistics(tap)]);
-        let setup = Setup { mode: Mode::Train(Wanted::Both), probes: probes.collect() };
+        let setup = Setup { mode: Mode::Train(Wanted::Both), probes: probes.collect(), logits: true };
         // Few, so that hardly any of their ReLUs is so close to zero that the engines see it on different sides.
         let images: Vec<f32> = formula("input", 5 * 3 * side * side).collect();
         let results = both(&graph, &setup).into_iter().map(|(_, mut network)| {

@@ -13,7 +13,7 @@ use crate::core::distil::scores::{BrokenImage, ClassScores};
 use crate::core::distil::select::Supply;
 use crate::core::progress::Progress;
 use crate::jobs::picking::ScoredClasses;
-use crate::jobs::refine::{Asked, RefineCost, RefinedSet, Refining, refine};
+use crate::jobs::refine::{Asked, Beginning, RefineCost, RefinedSet, Refining, refine};
 use crate::jobs::scoring::{Cost, score};
 use crate::jobs::session::Session;
 use crate::store::project::Project;
@@ -68,16 +68,22 @@ pub(super) fn refined(
     for (at, ipc) in sets::layouts(sets).into_iter().enumerate() {
         let recipe = &Recipe { ipc, ..largest(sets) };
         let (classes, beside) = (&request.classes[..], &request.beside[..]);
-        let asked = Asked { recipe, classes, start: laid.get(at), beside };
-        let look = &mut |refining: Refining| {
-            let first = refining.images.first().map_or(ClassId(0), |at| at.class);
-            each(first, Found::Refining(Arc::new(refining)));
-        };
+        let start = &laid.get(at).cloned().map_or(Beginning::Noise, Beginning::Stitched);
+        let asked = Asked { recipe, classes, start, beside };
+        let look = &mut looking(each);
         let (set, cost) = refine(session, project, asked, progress, look)?;
         made.push(set);
         all = Some(cost.after(all));
     }
     Ok((made, all))
+}
+
+/// Tells of images as they change.
+pub(super) fn looking(each: Each<'_>) -> impl FnMut(Refining) {
+    move |refining| {
+        let first = refining.images.first().map_or(ClassId(0), |at| at.class);
+        each(first, Found::Refining(Arc::new(refining)));
+    }
 }
 
 /// The unusable images within the recipe's subset; a stored block may hold more.

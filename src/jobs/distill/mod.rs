@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::core::data::dataset::ClassId;
-use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::curation::file::{self, Strays};
 use crate::core::distil::recipe::Recipe;
@@ -15,23 +14,23 @@ use crate::core::distil::set::{ImageSet, SetError};
 use crate::core::progress::Progress;
 use crate::engine::observe::features::FeatureError;
 use crate::engine::observe::score::ScoreError;
-use crate::store::class_map;
 use crate::store::export::folder::FolderError;
 use crate::store::export::rded::{RdedError, RdedFolder, SetManifest};
-use crate::store::files::KeptPath;
-use crate::store::project::{NewRun, Project, ProjectError, RunAsked, RunRow, RunStatus};
+use crate::store::files::shown;
+use crate::store::project::{Project, ProjectError};
 
 use super::open::OpenedObserver;
 use super::picking::Picks;
 use super::refine::{RefineCost, RefineJobError, Refining};
-use super::reopen::{kept_dataset, kept_observer};
 use super::scoring::{Cost, ScoringError};
 use super::session::Session;
 
+mod further;
 mod images;
 mod laid;
 mod made;
 mod notes;
+mod recorded;
 mod sets;
 
 use images::Shared;
@@ -40,6 +39,7 @@ use made::{Base, base, broken_within, refined};
 use sets::Set;
 
 pub use super::stitched::StitchedSet;
+pub use further::{FinishedSet, FurtherError, FurtherRequest, refine_set};
 pub use images::{recut, recut_values};
 pub(super) use laid::enough_images;
 pub use sets::{Sizes, folder};
@@ -109,6 +109,9 @@ pub enum DistillError {
         /// Why.
         reason: String,
     },
+    /// A finished set whose pixels can't be moved further.
+    #[error(transparent)]
+    Further(#[from] FurtherError),
     /// The recipe leaves no pixel per patch.
     #[error("{patches} patches don't fit into {side}×{side} pixels; lower --patches or raise --side")]
     PatchTooSmall {
@@ -209,72 +212,33 @@ fn run(
         }
         enough_images(&session.dataset, (&request.classes, &request.curation), recipe).map_err(SelectError::from)?;
     }
-    let output = RdedFolder::begin(&request.out)?;
-    for left in output.leftovers() {
-        progress.warn(format!(
-            "{} was left by an earlier run that did not finish; it is not touched",
-            crate::store::files::shown(left)
-        ));
-    }
-    let runs = begin_runs(session, project, (request, sets))?;
-    let result = distill_into(session, (project, output), (request, sets), progress, each);
-    let (status, detail) = match &result {
-        Ok(_) => (RunStatus::Done, String::new()),
-        Err(error) if error.is_cancelled() => (RunStatus::Cancelled, String::new()),
-        Err(error) => (RunStatus::Failed, error.to_string()),
+    let output = begun(&request.out, progress)?;
+    // Writing plain fields cannot fail.
+    let text = || file::text(&session.dataset, &request.curation, &Strays::default()).unwrap_or_default();
+    let asked = recorded::Asked {
+        classes: &request.classes,
+        beside: &request.beside,
+        curation: (!request.curation.is_empty()).then(text),
+        set: None,
     };
-    for run in runs {
-        project.end_run(run, status, &detail)?;
+    let outs: Vec<_> = sets.iter().map(|set| (&set.recipe, place(&request.out, set))).collect();
+    let runs = recorded::begin(session, project, &asked, &outs)?;
+    let result = distill_into(session, (project, output), (request, sets), progress, each);
+    recorded::end(project, runs, result)
+}
+
+/// Begins the output folder, and tells what lies beside it.
+fn begun(out: &Path, progress: &mut dyn Progress) -> Result<RdedFolder, FolderError> {
+    let output = RdedFolder::begin(out)?;
+    for left in output.leftovers() {
+        progress.warn(format!("{} was left by an earlier run that did not finish; it is not touched", shown(left)));
     }
-    result
+    Ok(output)
 }
 
 /// Where a set will lie.
 fn place(out: &Path, set: &Set) -> PathBuf {
     set.folder.as_ref().map_or_else(|| out.to_owned(), |folder| out.join(folder))
-}
-
-/// What a run keeps of what it was asked for. An order of outputs that the user gave is kept as a class map.
-fn asked(session: &Session, project: &Project, request: &DistillRequest) -> RunAsked {
-    let dataset = &session.dataset;
-    let mut observer = kept_observer(&session.observer);
-    if let Some(outputs) = &session.observer.request.outputs {
-        // Where it can't be written the run goes on: it is only harder to repeat.
-        let kept = class_map::keep(project.folder(), dataset.classes(), outputs);
-        observer.class_map = kept.ok().map(KeptPath);
-    }
-    RunAsked {
-        dataset: kept_dataset(dataset, Folders::Auto, &dataset.fingerprint()),
-        observer,
-        classes: request.classes.iter().map(|class| dataset.class(*class).name.clone()).collect(),
-        all: request.classes.iter().copied().eq(dataset.class_ids()),
-    }
-}
-
-fn begin_runs(
-    session: &Session,
-    project: &Project,
-    (request, sets): (&DistillRequest, &[Set]),
-) -> Result<Vec<RunRow>, ProjectError> {
-    let data = project.remember_dataset(&session.dataset)?;
-    let observer = &session.observer;
-    let network = observer.observer.spec.arch.to_string();
-    let observer = project.remember_observer(
-        &observer.file,
-        observer.request.part.as_deref(),
-        &observer.observer.fingerprint,
-        &network,
-    )?;
-    // Writing plain fields cannot fail.
-    let text = || file::text(&session.dataset, &request.curation, &Strays::default()).unwrap_or_default();
-    let curation = (!request.curation.is_empty()).then(text);
-    let asked = &asked(session, project, request);
-    let begin = |set: &Set| {
-        let (recipe, out) = (&set.recipe, &place(&request.out, set));
-        let curation = curation.as_deref();
-        project.begin_run(&NewRun { data, observer, recipe, curation, asked: Some(asked), out: Some(out) })
-    };
-    sets.iter().map(begin).collect()
 }
 
 fn distill_into(
@@ -304,7 +268,7 @@ fn distill_into(
         sets.iter().filter_map(|set| Some((set, images(set.layout_ipc())?))).collect();
     let described = |&(set, images): &(&Set, &dyn ImageSet)| SetManifest {
         folder: set.folder.clone(),
-        manifest: notes::manifest(session, classes, (set, images), &blocks),
+        manifest: notes::manifest(session, request, (set, images), &blocks),
     };
     let of = |set: &Set| laid.iter().find(|laid| laid.ipc == set.layout_ipc());
     sets.iter().filter_map(|set| Some((set, of(set)?))).for_each(|(set, laid)| left_out(set, laid, progress));

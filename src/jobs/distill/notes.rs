@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::core::data::dataset::ClassId;
+use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::manifest::{
     ClassNote, DatasetNote, ImageNote, Manifest, ObserverNote, Program, RANKED, class_folder, image_file,
 };
@@ -10,19 +10,20 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::distil::scores::ClassScores;
 use crate::core::distil::set::{Address, ImageSet};
 
+use super::super::open::OpenedObserver;
 use super::super::scoring::crop_plan;
 use super::super::session::Session;
+use super::DistillRequest;
 use super::sets::Set;
 
 /// The manifest of one set.
 pub(super) fn manifest(
     session: &Session,
-    classes: &[ClassId],
+    request: &DistillRequest,
     (set, images): (&Set, &dyn ImageSet),
     blocks: &[Arc<ClassScores>],
 ) -> Manifest {
-    let recipe = &set.recipe;
-    let (dataset, observer) = (&session.dataset, &session.observer);
+    let (recipe, classes, dataset) = (&set.recipe, &request.classes, &session.dataset);
     let class_note = |(index, &class): (usize, &ClassId)| {
         let about = dataset.class(class);
         // Nothing was scored for images that are made of noise.
@@ -44,22 +45,10 @@ pub(super) fn manifest(
         program: Program::this(),
         recipe: recipe.clone(),
         nested_in: set.nested_in,
-        dataset: DatasetNote {
-            fingerprint: dataset.fingerprint(),
-            layout: dataset.layout(),
-            split: dataset.split(),
-            holdout: dataset.holdout(),
-        },
-        observer: Some(ObserverNote {
-            fingerprint: observer.observer.fingerprint.clone(),
-            part: observer.request.part.clone(),
-            network: observer.observer.spec.arch.to_string(),
-            side: observer.observer.spec.side as u32,
-            normalise: observer.observer.mean_std,
-            outputs: classes.iter().map(|c| observer.output_in_file(observer.map.outputs[c.index()])).collect(),
-            kept: observer.kept.clone().unwrap_or_default(),
-            class_order: observer.order_taken(),
-        }),
+        dataset: dataset_note(dataset),
+        observer: Some(observer_note(&session.observer, classes)),
+        beside: request.beside.iter().map(|observer| observer_note(observer, classes)).collect(),
+        scored_by: None,
         device: session.device_class(),
         patch_side: recipe.rded().map(|recipe| crop_plan(session, &recipe).patch_side),
         classes: classes.iter().enumerate().map(class_note).collect(),
@@ -68,7 +57,33 @@ pub(super) fn manifest(
     manifest
 }
 
-fn image_notes(recipe: &Recipe, class: u32, images: &dyn ImageSet) -> Vec<ImageNote> {
+/// Which dataset.
+pub(super) fn dataset_note(dataset: &Dataset) -> DatasetNote {
+    DatasetNote {
+        fingerprint: dataset.fingerprint(),
+        layout: dataset.layout(),
+        split: dataset.split(),
+        holdout: dataset.holdout(),
+    }
+}
+
+/// Which observer, and its outputs for these classes.
+pub(super) fn observer_note(opened: &OpenedObserver, classes: &[ClassId]) -> ObserverNote {
+    let own = &opened.observer;
+    ObserverNote {
+        fingerprint: own.fingerprint.clone(),
+        part: opened.request.part.clone(),
+        network: own.spec.arch.to_string(),
+        side: own.spec.side as u32,
+        normalise: own.mean_std,
+        outputs: classes.iter().map(|c| opened.output_in_file(opened.map.outputs[c.index()])).collect(),
+        kept: opened.kept.clone().unwrap_or_default(),
+        class_order: opened.order_taken(),
+    }
+}
+
+/// The images of a class.
+pub(super) fn image_notes(recipe: &Recipe, class: u32, images: &dyn ImageSet) -> Vec<ImageNote> {
     let extension = recipe.format.extension();
     let note = |image: u32| {
         let origin = images.origin(Address { class: ClassId(class), image })?;

@@ -40,7 +40,7 @@ impl<'a> Aligned<'a> {
     ) -> Result<Self, RefineJobError> {
         let none =
             || RefineJobError::Observers("lic has nothing to compensate; this is a defect of stillroom".to_owned());
-        let start = asked.start.ok_or_else(none)?;
+        let start = asked.start.stitched().ok_or_else(none)?;
         let (mut networks, mut aligning) = (Vec::new(), Vec::new());
         for opened in observers {
             let spec = &opened.observer.spec;
@@ -68,13 +68,13 @@ impl<'a> Aligned<'a> {
         let side = self.start.side as usize;
         let shown = (self.own.stitch.patches as usize * 3 * side * side).max(1);
         let at_once = (SHOWN / shown).max(1);
-        let mut units = Vec::new();
+        let (mut units, dataset) = (Vec::new(), session.dataset.fingerprint());
         for (class, dataset_class) in (0..).zip(self.asked.classes) {
             let class = ClassId(class);
             let images: Vec<Address> = (0..self.start.images(class)).map(|image| Address { class, image }).collect();
             for part in images.chunks(at_once) {
                 let mut hash = key(session, self.asked, (observers, &[*dataset_class]));
-                hash.update(session.dataset.fingerprint().as_bytes());
+                hash.update(dataset.as_bytes());
                 part.iter().for_each(|&at| self.start.name(at, &mut hash));
                 units.push(Unit { key: hash.finalize().to_hex()[..40].to_owned(), images: part.to_vec() });
             }

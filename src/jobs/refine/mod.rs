@@ -15,13 +15,14 @@ use crate::store::refinement::{Finished, RefinementError, Refinements};
 
 use super::open::OpenedObserver;
 use super::session::Session;
-use super::stitched::StitchedSet;
 
 mod aligned;
+mod begin;
 mod observers;
 mod recovered;
 mod set;
 
+pub use begin::{Beginning, ParentImages};
 pub use set::RefinedSet;
 
 /// Time between two states that are kept.
@@ -40,12 +41,27 @@ pub enum RefineJobError {
     #[error("{0}")]
     Observers(String),
     /// What the images begin with.
-    #[error("{file}: {reason}; it could be read when it was scored: put it back, or run again")]
+    #[error("{file}: {reason}; put it back, or run again")]
     Start {
         /// The source.
         file: String,
         /// Why.
         reason: String,
+    },
+    /// An image to begin with that isn't as large as the observer's input.
+    #[error(
+        "{file}: it has {width}×{height} pixels, and the observer sees {side}×{side}: give --side {width} where the \
+         observer takes it, or another observer"
+    )]
+    Side {
+        /// The image's file.
+        file: String,
+        /// Its columns.
+        width: u32,
+        /// Its rows.
+        height: u32,
+        /// The observer's side.
+        side: u32,
     },
     /// The project.
     #[error(transparent)]
@@ -145,8 +161,8 @@ pub struct Asked<'a> {
     pub recipe: &'a Recipe,
     /// The classes, in the order of their running index.
     pub classes: &'a [ClassId],
-    /// What the images begin with; noise without it.
-    pub start: Option<&'a StitchedSet>,
+    /// What the images begin with.
+    pub start: &'a Beginning,
     /// Observers beside the session's.
     pub beside: &'a [Arc<OpenedObserver>],
 }

@@ -7,7 +7,7 @@ use super::{Asked, Maker, RefineJobError, Runs, Unit};
 use crate::core::data::dataset::ClassId;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recovery::Recovery;
-use crate::core::distil::set::{Address, ImageSet as _};
+use crate::core::distil::set::Address;
 use crate::engine::learn::Differentiable;
 use crate::engine::refine::recover::{self, Begun, Expected, Recover};
 use crate::jobs::open::OpenedObserver;
@@ -57,11 +57,10 @@ impl<'a> Recovered<'a> {
     fn batches(&self, session: &Session, observers: &[Arc<OpenedObserver>]) -> Vec<Unit> {
         let recipe = self.asked.recipe;
         let (classes, most) = (self.asked.classes.len(), self.own.batch.max(1) as usize);
-        let has = |class: usize, image: u32| match self.asked.start {
-            Some(start) => image < start.images(ClassId(class as u32)),
-            None => true,
+        let has = |class: usize, image: u32| {
+            self.asked.start.images(ClassId(class as u32)).is_none_or(|images| image < images)
         };
-        let mut units = Vec::new();
+        let (mut units, dataset) = (Vec::new(), session.dataset.fingerprint());
         for image in 0..recipe.ipc {
             let there: Vec<usize> = (0..classes).filter(|&class| has(class, image)).collect();
             for block in there.chunks(most) {
@@ -70,10 +69,10 @@ impl<'a> Recovered<'a> {
                 hash.update(&image.to_le_bytes());
                 let images: Vec<Address> =
                     block.iter().map(|&class| Address { class: ClassId(class as u32), image }).collect();
-                if let Some(start) = self.asked.start {
-                    hash.update(session.dataset.fingerprint().as_bytes());
-                    images.iter().for_each(|&at| start.name(at, &mut hash));
+                if self.asked.start.stitched().is_some() {
+                    hash.update(dataset.as_bytes());
                 }
+                images.iter().for_each(|&at| self.asked.start.name(at, &mut hash));
                 units.push(Unit { key: hash.finalize().to_hex()[..40].to_owned(), images });
             }
         }
@@ -89,15 +88,14 @@ impl<'a> Recovered<'a> {
         let (side, recipe) = (self.side, self.asked.recipe);
         let mut start = Vec::with_capacity(unit.images.len() * 3 * side * side);
         for &at in &unit.images {
-            let Some(stitched) = self.asked.start else {
+            let Some(image) = self.asked.start.values(at)? else {
                 let class = &self.names[at.class.index()];
                 start.extend(Recovery::noise((recipe.seed, class, at.image), 3 * side * side));
                 continue;
             };
-            let pixels = stitched.pixels(at)?;
             let mut input = vec![0.0; 3 * side * side];
             let mean_std = self.expected.first().map_or(MeanStd::NONE, |expected| expected.mean_std);
-            crate::engine::images::crops::write_whole(&pixels, &mean_std, &mut input);
+            crate::engine::images::crops::write_whole(&image, &mean_std, &mut input);
             start.extend(input);
         }
         Ok(start)

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Asked;
+use super::{Asked, Beginning};
 use crate::core::data::dataset::ClassId;
 use crate::core::data::pixels::{Rgb8, RgbF32};
-use crate::core::distil::manifest::{Optimised, Origin, Start, TermNote};
+use crate::core::distil::manifest::{Optimised, Origin, TermNote};
 use crate::core::distil::recipe::Method;
 use crate::core::distil::set::{Address, ImageSet, SetError};
-use crate::jobs::stitched::StitchedSet;
 use crate::store::refinement::Finished;
 
 /// How values become 8 bits.
@@ -31,7 +30,7 @@ pub struct RefinedSet {
     names: &'static [&'static str],
     /// The batch that holds an image, and its place there.
     images: BTreeMap<Address, (Arc<Finished>, usize)>,
-    start: Option<StitchedSet>,
+    start: Beginning,
 }
 
 impl RefinedSet {
@@ -47,7 +46,7 @@ impl RefinedSet {
         let method = &asked.recipe.method;
         let levels = if let Method::Lic(_) = method { Levels::Rounded } else { Levels::Truncated };
         let images = units.into_iter().flat_map(of_unit).collect();
-        Self { side, iterations: method.iterations(), levels, names, images, start: asked.start.cloned() }
+        Self { side, iterations: method.iterations(), levels, names, images, start: asked.start.clone() }
     }
 }
 
@@ -76,11 +75,7 @@ impl ImageSet for RefinedSet {
 
     fn origin(&self, at: Address) -> Option<Origin> {
         let (finished, _) = self.images.get(&at)?;
-        let start = match self.start.as_ref().map(|start| start.origin(at)) {
-            None => Start::Noise,
-            Some(Some(Origin::Stitched(cells))) => Start::Stitched(cells),
-            Some(_) => return None,
-        };
+        let start = self.start.note(at)?;
         let last = finished.terms.rchunks_exact(self.names.len().max(1)).next().unwrap_or_default();
         let term = |(name, &value): (&&str, &f32)| TermNote { term: (*name).to_owned(), value };
         let losses = self.names.iter().zip(last).map(term).collect();

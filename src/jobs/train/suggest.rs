@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::core::data::dataset::{ClassId, Split};
 use crate::core::data::folders::Folders;
 use crate::core::train::label_set::Augmentation;
-use crate::core::train::presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset};
+use crate::core::train::presets::{Facts, Suggestion, TRAIN_PRESETS, Task, TrainPreset, preset_of};
 use crate::core::train::recipe::{LabelSource, TrainRecipe};
 use crate::engine::nets::Arch;
 use crate::store::labels::{LabelReader, LabelsHeader};
@@ -27,6 +27,8 @@ pub struct About<'a> {
     pub observer: Option<&'a ObserverRequest>,
     /// Stored labels that are trained on.
     pub labels: Option<&'a Path>,
+    /// Whether labels are to be stored: then nothing is suggested that they can't hold.
+    pub storing: bool,
     /// The network that is trained.
     pub student: Arch,
     /// Its side, where it is given.
@@ -35,8 +37,9 @@ pub struct About<'a> {
     pub task: Task,
 }
 
-/// The recipe of the preset called `name`, or of the task's own: RDED's for students (on classes alone without an
-/// observer and labels), and for observers by the size of their images. Stored labels decide over everything that was
+/// The recipe of the preset called `name`, or of the task's own: for students that of the paper whose method made the set
+/// (of RDED for any other images, and on classes alone without an observer and labels), and for observers by the size of
+/// their images. Stored labels decide over everything that was
 /// settled when they were made.
 ///
 /// # Errors
@@ -49,13 +52,17 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
     let stored = labels.as_ref().map(LabelReader::header);
     let own = || stored.map_or_else(|| OwnSide::of(dataset).map_or(32, |own| own.side), |h| h.side as usize);
     let side = about.side.or(observer.as_ref().map(|o| o.spec.side)).unwrap_or_else(own);
+    let method = set.manifest().map_or("rded", |manifest| manifest.recipe.method.name());
+    let of_set = preset_of(method, observer.is_some() || stored.is_some());
+    // LIC's students see DSA's images, and stored labels are of images without it.
+    let held = if of_set == "lic" && (about.storing || stored.is_some()) { "rded" } else { of_set };
     let default = match about.task {
-        Task::Student if observer.is_some() || stored.is_some() => "rded",
-        Task::Student => "rded-hard",
+        Task::Student => held,
         Task::Observer if side <= 32 => "one-cycle-cifar",
         Task::Observer if side <= 64 => "squeeze-tiny",
         Task::Observer => "squeeze-imagenet",
     };
+    let unsaid = name.is_none() && about.task == Task::Student;
     let name = name.unwrap_or(default);
     let preset = TrainPreset::named(name).filter(|p| p.task == about.task).ok_or_else(|| {
         let known = TRAIN_PRESETS.iter().filter(|p| p.task == about.task).map(|p| p.name);
@@ -76,12 +83,28 @@ pub fn suggest(name: Option<&str>, about: About<'_>) -> Result<Suggestion, Train
         student: &about.student.to_string(),
     };
     let mut suggestion = preset.suggest(&facts);
+    suggestion.notes.extend(unsaid.then(|| chosen((method, of_set), held)).flatten());
     if about.task == Task::Student && set.manifest().is_none() && stored.is_none() {
         suggestion.notes.extend(assumed(preset, &facts, &suggestion.recipe));
     }
     suggestion.notes.extend(set.damage().map(str::to_owned));
     for_labels(&mut suggestion, stored, observer.is_some());
     Ok(suggestion)
+}
+
+/// Which paper's training was taken because of the method that made the set, if that isn't RDED's.
+fn chosen((method, own): (&str, &str), taken: &str) -> Option<String> {
+    match own {
+        "rded" | "rded-hard" => None,
+        _ if own == taken => Some(format!(
+            "the set was made by {method}, so its paper's training is taken (--preset {taken}); --preset rded trains as for \
+             RDED's sets"
+        )),
+        _ => Some(format!(
+            "the set was made by {method}, whose students see DSA's images: stored labels are of images without it, so \
+             RDED's training is taken"
+        )),
+    }
 }
 
 /// What is assumed where nothing says how many patches an image was stitched of, if the preset asks for that.

@@ -9,7 +9,7 @@ use super::{DatasetRow, ObserverRow, Project, ProjectError, schema};
 use crate::core::distil::recipe::Recipe;
 use crate::core::formats::csv::{Csv, Field};
 use crate::core::param::Parameters as _;
-use crate::store::files::shown;
+use crate::store::files::{KeptPath, shown};
 use crate::store::window::{KeptDataset, KeptObserver};
 
 /// A row of the table of runs.
@@ -36,6 +36,12 @@ pub struct RunAsked {
     pub classes: Vec<String>,
     /// Whether these are all of the dataset's, in its own order.
     pub all: bool,
+    /// Observers that move pixels beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<KeptObserver>,
+    /// The finished set whose pixels are moved further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set: Option<KeptPath>,
 }
 
 /// A run that begins.
@@ -105,7 +111,8 @@ pub struct RunRecord {
 pub fn runs_csv(runs: &[RunRecord]) -> String {
     let parameters = || Recipe::table().iter();
     let start = ["run", "status", "detail", "dataset", "observer", "out", "began", "ended", "curated", "method"];
-    let mut table = Csv::new(start.into_iter().chain(parameters().map(|p| p.name)));
+    let end = ["beside", "set"];
+    let mut table = Csv::new(start.into_iter().chain(parameters().map(|p| p.name)).chain(end));
     for run in runs {
         // Times before 1970 come from a clock that was not set.
         let time = |seconds: i64| u64::try_from(seconds).ok();
@@ -121,7 +128,11 @@ pub fn runs_csv(runs: &[RunRecord]) -> String {
             if run.curation.is_some() { "yes" } else { "no" }.into(),
             run.recipe.method.name().into(),
         ];
-        table.row(start.into_iter().chain(parameters().map(|p| Field::from((p.get)(&run.recipe)))));
+        let asked = run.asked.as_ref();
+        let beside = asked.map(|asked| &asked.beside[..]).unwrap_or_default();
+        let beside: Vec<String> = beside.iter().map(|observer| shown(&observer.file)).collect();
+        let end = [beside.join(" ").into(), asked.and_then(|asked| asked.set.as_ref()).map(|set| shown(&set.0)).into()];
+        table.row(start.into_iter().chain(parameters().map(|p| Field::from((p.get)(&run.recipe)))).chain(end));
     }
     table.into_text()
 }
@@ -211,14 +222,12 @@ impl Project {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_is_a_line_with_all_its_parameters() {
-        let run = RunRecord {
+impl RunRecord {
+    /// A run of `/data/a,b` by `/w.pth`, for tests.
+    pub(crate) fn made(recipe: Recipe, asked: Option<RunAsked>) -> Self {
+        Self {
             row: RunRow(7),
-            recipe: Recipe::default(),
+            recipe,
             dataset: "/data/a,b".into(),
             observer: "/w.pth".into(),
             curation: Some("{}".to_owned()),
@@ -227,12 +236,56 @@ mod tests {
             detail: String::new(),
             began: 5,
             ended: Some(9),
-            asked: None,
+            asked,
             began_here: String::new(),
-        };
-        let due = "run,status,detail,dataset,observer,out,began,ended,curated,method,\
-                   ipc,patches,subset,crops,strategy,short-classes,seed,format\n\
-                   7,done,,\"/data/a,b\",/w.pth,,5,9,yes,rded,10,4,300,5,realism,refuse,0,png\n";
-        assert_eq!(runs_csv(&[run]), due);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each column's name with a run's value, of all that have one.
+    fn row(run: RunRecord) -> Vec<(String, String)> {
+        let text = runs_csv(&[run]);
+        let mut lines = text.lines();
+        // Only the dataset's name has a comma.
+        let mut line = || lines.next().unwrap().replace("\"/data/a,b\"", "DATA");
+        let (names, values) = (line(), line());
+        let (names, values): (Vec<&str>, Vec<&str>) = (names.split(',').collect(), values.split(',').collect());
+        assert_eq!(names.len(), values.len(), "{text}");
+        let pairs = names.into_iter().zip(values).filter(|(_, value)| !value.is_empty());
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn spelt(pairs: Vec<(String, String)>) -> String {
+        pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_run_is_a_line_with_all_its_parameters() {
+        let due = "run=7 status=done dataset=DATA observer=/w.pth began=5 ended=9 curated=yes method=rded ipc=10 \
+                   patches=4 subset=300 crops=5 strategy=realism short-classes=refuse seed=0 format=png";
+        assert_eq!(spelt(row(RunRecord::made(Recipe::default(), None))), due);
+        let observer = |file: &str| KeptObserver { file: file.into(), ..KeptObserver::default() };
+        let beside = vec![observer("/b.pth"), observer("/c.pth")];
+        let asked = RunAsked { beside, set: Some(KeptPath("/set".into())), ..RunAsked::default() };
+        let own = crate::core::distil::compensation::Compensation::LIC;
+        let lic = Recipe { method: crate::core::distil::recipe::Method::Lic(own), ..Recipe::default() };
+        let line = spelt(row(RunRecord::made(lic, Some(asked))));
+        assert!(line.contains(" method=lic ") && line.contains(" iterations=200 lr=0.01 "), "{line}");
+        assert!(line.ends_with(" beside=/b.pth /c.pth set=/set"), "{line}");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_spelt_as_before_and_read_from_before() {
+        let old = RunAsked { classes: vec!["a".to_owned()], all: true, ..RunAsked::default() };
+        let text = serde_json::to_string(&old).unwrap();
+        assert!(!text.contains("beside") && !text.contains("\"set\""), "{text}");
+        assert_eq!(serde_json::from_str::<RunAsked>(&text).unwrap(), old);
+        let new = RunAsked { set: Some(KeptPath("/set".into())), beside: vec![KeptObserver::default()], ..old };
+        let text = serde_json::to_string(&new).unwrap();
+        assert_eq!(serde_json::from_str::<RunAsked>(&text).unwrap(), new);
     }
 }

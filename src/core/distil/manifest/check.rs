@@ -64,7 +64,8 @@ impl Manifest {
         expect_that(larger >= recipe.ipc, header, || format!("IPC {} is nested in IPC {larger}", recipe.ipc))?;
         let whole = Recipe { ipc: larger, ..recipe.clone() }.check();
         expect_that(whole.is_ok(), header, || format!("it is nested in IPC {larger}"))?;
-        self.observer.as_ref().map_or(Ok(()), |observer| self.check_observer(observer))?;
+        let observers = self.observer.iter().chain(&self.beside).chain(&self.scored_by);
+        observers.into_iter().try_for_each(|observer| self.check_observer(observer))?;
         self.check_patch_side()?;
         for (index, class) in self.classes.iter().enumerate() {
             self.check_class(index as u32, class)?;
@@ -121,7 +122,7 @@ impl Manifest {
                 cell.chosen.by_rank() && cell.rank as usize == rank_of(cell.cell as usize, id, laid_out)
             };
             let images = class.images.iter().enumerate();
-            class.images.len() == laid_out.min(self.recipe.ipc as usize)
+            (class.images.len() == laid_out.min(self.recipe.ipc as usize) || have_parents(class))
                 && images.into_iter().all(|(id, image)| image.cells().iter().all(|cell| lies(id, cell)))
         };
         self.classes.iter().all(by_rank)
@@ -140,7 +141,8 @@ impl Manifest {
         let laid_out = self.laid_out(class);
         let due = laid_out.min(ipc as usize);
         // Of a short class, what is rejected is missing.
-        let fewer = self.is_curated() && (1..=due).contains(&found) && self.takes_fewer();
+        let may_be_fewer = (self.is_curated() && self.takes_fewer()) || have_parents(class);
+        let fewer = (1..=due).contains(&found) && may_be_fewer;
         expect_that((found == due && due > 0) || fewer, place, || format!("{found} images, but IPC is {ipc}"))?;
         let tried = class.scored.checked_add(class.broken);
         let subset = self.recipe.method.rded().map_or(u32::MAX, |own| own.subset);
@@ -212,6 +214,11 @@ impl Manifest {
             check_cell(own, cell, place)
         })
     }
+}
+
+/// Whether the images of a class began with those of another set: there are as many as there.
+fn have_parents(class: &ClassNote) -> bool {
+    class.images.iter().all(ImageNote::has_parent)
 }
 
 /// Ranks of cells that a person had a say in: each image of the class has one, and lies once.

@@ -47,9 +47,15 @@ pub struct Manifest {
     pub nested_in: Option<u32>,
     /// The data it was distilled from.
     pub dataset: DatasetNote,
-    /// The network that scored the patches, or whose gradients moved the pixels; `None` where none had a part.
+    /// The network whose gradients moved the pixels, or that scored the patches; `None` where none had a part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observer: Option<ObserverNote>,
+    /// Networks that moved the pixels together with the observer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<ObserverNote>,
+    /// The network that scored the patches, where it is another than the one that moved the pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scored_by: Option<ObserverNote>,
     /// Class of device that computed the scores, e.g. `cpu`; other classes round differently.
     pub device: String,
     /// Side in pixels to which crops were resized before scoring and stitching; `None` where nothing was stitched.
@@ -274,6 +280,8 @@ pub(crate) mod tests {
                 kept: vec![],
                 class_order: None,
             }),
+            beside: Vec::new(),
+            scored_by: None,
             device: "cpu".into(),
             patch_side: Some(112),
             classes: vec![class(0), class(1)],

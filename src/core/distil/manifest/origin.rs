@@ -16,6 +16,12 @@ pub struct ImageNote {
 }
 
 impl ImageNote {
+    /// Whether its pixels began with an image of another set.
+    #[must_use]
+    pub fn has_parent(&self) -> bool {
+        matches!(&self.origin, Origin::Optimised(Optimised { start: Start::Parent { .. }, .. }))
+    }
+
     /// The cells that its pixels were cut from, or that an optimisation began with; none of other images.
     #[must_use]
     pub fn cells(&self) -> &[CellNote] {
@@ -75,7 +81,7 @@ pub enum Start {
     Parent {
         /// Its file there, as that folder's manifest names it.
         file: String,
-        /// BLAKE3 of the file's bytes, 64 hexadecimal digits.
+        /// BLAKE3 of the file's bytes, or of the image's values in a set that keeps floats: 64 hexadecimal digits.
         hash: String,
     },
 }

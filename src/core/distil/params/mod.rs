@@ -136,10 +136,34 @@ impl Parameters for Recipe {
 
     /// With the method in front, where it isn't RDED: its parameters are read behind it.
     fn flags(&self) -> String {
-        let given = PARAMS.iter().filter_map(|p| Some(format!("--{} {}", p.name, (p.get)(self)?)));
-        let method = (self.method.name() != Method::NAMES[0]).then(|| format!("--method {}", self.method.name()));
-        method.into_iter().chain(given).collect::<Vec<_>>().join(" ")
+        spelt(self, &[])
     }
+}
+
+/// The parameters that a finished set brings where a method moves its pixels further, so that no flag can give them.
+#[must_use]
+pub fn of_the_set(method: &Method) -> &'static [&'static str] {
+    match method {
+        Method::Rded(_) => &[],
+        Method::Sre2l(_) | Method::Cda(_) => {
+            &["ipc", "init", "patches", "subset", "crops", "strategy", "short-classes"]
+        }
+        Method::Lic(_) => &["ipc", "patches", "subset", "crops", "strategy", "short-classes", "framing", "seed"],
+    }
+}
+
+/// The flags with which a finished set's pixels are moved further.
+#[must_use]
+pub fn further_flags(recipe: &Recipe) -> String {
+    spelt(recipe, of_the_set(&recipe.method))
+}
+
+/// Method and parameters as flags, but for some.
+fn spelt(recipe: &Recipe, without: &[&str]) -> String {
+    let told = PARAMS.iter().filter(|p| !without.contains(&p.name));
+    let given = told.filter_map(|p| Some(format!("--{} {}", p.name, (p.get)(recipe)?)));
+    let method = (recipe.method.name() != Method::NAMES[0]).then(|| format!("--method {}", recipe.method.name()));
+    method.into_iter().chain(given).collect::<Vec<_>>().join(" ")
 }
 
 /// Why a parameter can't be set.

@@ -3,8 +3,9 @@
 //! The input's gradient is itself a convolution of the output's gradient. With a step s it falls into s² of them, one for
 //! each remainder of a pixel's row and column by s, each with the weights that reach those pixels.
 
+use super::colours::{COLOURS, Gather};
 use super::depthwise::Scan;
-use super::map::Shape;
+use super::map::{LANES, Shape};
 use super::packing::Packing;
 use super::sweep::{Piece, Pixel, Sweep};
 use crate::engine::nets::extent::Extent;
@@ -23,6 +24,8 @@ pub struct Dense {
     pub forward: Sweep,
     /// Gradient of the output → gradient of the input; together they write every pixel once.
     pub backward: Vec<Sweep>,
+    /// The same where the input is an image, instead of sweeps.
+    pub colours: Vec<Gather>,
 }
 
 /// A depthwise convolution.
@@ -38,14 +41,20 @@ impl Dense {
     pub fn forward(conv: &Conv, (from, to): (Shape, Shape), widest: usize) -> Self {
         let Conv { inputs, outputs, groups, .. } = *conv;
         let (seen, made) = (inputs / groups, outputs / groups);
-        Self { groups, seen, made, forward: forward(conv, (from, to), widest), backward: Vec::new() }
+        let forward = forward(conv, (from, to), widest);
+        Self { groups, seen, made, forward, backward: Vec::new(), colours: Vec::new() }
     }
 
     /// The whole convolution.
     pub fn new(conv: &Conv, (from, to): (Shape, Shape), widest: usize) -> Self {
         let phases = phases(conv, from).map(|phase| backward(conv, (from, to), phase, widest));
-        let backward = phases.filter(|sweep| !sweep.pixels.is_empty()).collect();
-        Self { backward, ..Self::forward(conv, (from, to), widest) }
+        let backward: Vec<Sweep> = phases.filter(|sweep| !sweep.pixels.is_empty()).collect();
+        let whole = Self::forward(conv, (from, to), widest);
+        // Of the lanes beyond the channels nothing is known.
+        if conv.inputs == COLOURS && conv.groups == 1 && conv.outputs.is_multiple_of(LANES) {
+            return Self { colours: backward.into_iter().map(|sweep| colours(conv, sweep)).collect(), ..whole };
+        }
+        Self { backward, ..whole }
     }
 }
 
@@ -82,6 +91,16 @@ fn backward(conv: &Conv, (from, to): (Shape, Shape), phase: [usize; 2], widest: 
     let pieces = rows.iter().flat_map(|tap| pieces(far(tap, 0) * to.row(), &offsets, made, whole)).collect();
     let pixels = pixels_of(conv, (from, to), phase, corner);
     Sweep::new(pieces, pixels, Packing::new(seen, widest, area, taps), conv.groups > 1)
+}
+
+/// A backward sweep to an image, by the lanes of what it reads.
+fn colours(conv: &Conv, sweep: Sweep) -> Gather {
+    let area = conv.kernel * conv.kernel;
+    let Sweep { pieces, pixels, packing, .. } = sweep;
+    // The sweep's taps are the outputs one after the other, for each place of the kernel.
+    let blocks = packing.places().iter().step_by(LANES);
+    let taps = blocks.flat_map(|&tap| (0..conv.inputs).map(move |c| tap + (c * area) as u32)).collect();
+    Gather { pieces, pixels, packing: Packing::new(LANES, 1, conv.inputs * area, taps) }
 }
 
 /// Whether every channel is a group of its own with one output.

@@ -5,8 +5,10 @@
 //! registers are; where multiply-add isn't one instruction (the portable path) the last bit differs.
 
 pub(super) mod activation;
+pub(super) mod colours;
 pub(super) mod conv;
 pub(super) mod depthwise;
+pub(super) mod frozen_norm;
 pub(super) mod gradient;
 pub(super) mod group_norm;
 pub mod isa;

@@ -137,39 +137,52 @@ const WIDE: usize = 4;
 /// Mean of each channel of an image, and the sum of squares about it.
 #[inline(always)]
 pub fn statistics<S: Simd>(simd: S, x: Map<'_>, sums: &mut Sums) {
+    sums.iter_mut().for_each(|sums| sums.fill(0.0));
+    for y in 0..x.1.height {
+        add_row(simd, x, y, sums);
+    }
+    conclude(x, sums);
+}
+
+/// Adds a row's distances from the first pixel, which are as small as the image's own spread, and their squares.
+#[inline(always)]
+pub(super) fn add_row<S: Simd>(simd: S, x: Map<'_>, y: usize, sums: &mut Sums) {
     for (first, wide) in parts::<S>(x.1) {
         if wide {
-            statistics_of::<S, WIDE>(simd, x, first, sums);
+            add_row_of::<S, WIDE>(simd, x, (y, first), sums);
         } else {
-            statistics_of::<S, 1>(simd, x, first, sums);
+            add_row_of::<S, 1>(simd, x, (y, first), sums);
         }
     }
 }
 
 #[inline(always)]
-fn statistics_of<S: Simd, const N: usize>(simd: S, (x, from): Map<'_>, first: usize, [means, squares]: &mut Sums) {
+fn add_row_of<S: Simd, const N: usize>(
+    simd: S,
+    (x, from): Map<'_>,
+    (y, first): (usize, usize),
+    [plain, squares]: &mut Sums,
+) {
     let length = N * S::F32_LANES;
-    let at = from.at(0, 0) + first;
-    // Distances from the first pixel are as small as the image's own spread.
-    let shift = load::<S, N>(simd, &x[at..][..length]);
-    let (means, squares) = (&mut means[first..][..length], &mut squares[first..][..length]);
-    means.fill(0.0);
-    squares.fill(0.0);
-    for y in 0..from.height {
-        let mut sums = [[simd.splat_f32s(0.0); N]; 2];
-        for pixel in line_of((x, from), y).chunks_exact(from.stride) {
-            let values = load::<S, N>(simd, &pixel[first..][..length]);
-            for n in 0..N {
-                let distance = simd.sub_f32s(values[n], shift[n]);
-                sums[0][n] = simd.add_f32s(sums[0][n], distance);
-                sums[1][n] = simd.mul_add_e_f32s(distance, distance, sums[1][n]);
-            }
+    let shift = load::<S, N>(simd, &x[from.at(0, 0) + first..][..length]);
+    let mut sums = [[simd.splat_f32s(0.0); N]; 2];
+    for pixel in line_of((x, from), y).chunks_exact(from.stride) {
+        let values = load::<S, N>(simd, &pixel[first..][..length]);
+        for n in 0..N {
+            let distance = simd.sub_f32s(values[n], shift[n]);
+            sums[0][n] = simd.add_f32s(sums[0][n], distance);
+            sums[1][n] = simd.mul_add_e_f32s(distance, distance, sums[1][n]);
         }
-        widen(simd, means, sums[0]);
-        widen(simd, squares, sums[1]);
     }
+    widen(simd, &mut plain[first..][..length], sums[0]);
+    widen(simd, &mut squares[first..][..length], sums[1]);
+}
+
+/// Makes mean and sum of squares about it of the rows' sums.
+#[inline(always)]
+pub(super) fn conclude((x, from): Map<'_>, [means, squares]: &mut Sums) {
     let count = (from.height * from.width) as f64;
-    for ((mean, square), shift) in means.iter_mut().zip(squares).zip(&x[at..]) {
+    for ((mean, square), shift) in means.iter_mut().zip(squares).zip(&x[from.at(0, 0)..]) {
         *square = (*square - *mean * *mean / count).max(0.0);
         *mean = f64::from(*shift) + *mean / count;
     }
@@ -199,25 +212,31 @@ impl Rectifier {
 
 /// y = a((x − mean)·scale + shift).
 #[inline(always)]
-pub fn forward(x: Map<'_>, to: MapMut<'_>, batch: &Batch, then: Rectifier) {
+pub fn forward(x: Map<'_>, (output, to): MapMut<'_>, batch: &Batch, then: Rectifier) {
+    for y in 0..to.height {
+        forward_row((x, y), (&mut *output, to), batch, then);
+    }
+}
+
+/// The same for one row.
+#[inline(always)]
+pub(super) fn forward_row((x, y): (Map<'_>, usize), to: MapMut<'_>, batch: &Batch, then: Rectifier) {
     match then {
-        Rectifier::None => forward_of(x, to, batch, |z| z),
-        Rectifier::Relu => forward_of(x, to, batch, |z| z.max(0.0)),
-        Rectifier::Relu6 => forward_of(x, to, batch, |z| z.clamp(0.0, 6.0)),
+        Rectifier::None => forward_of((x, y), to, batch, |z| z),
+        Rectifier::Relu => forward_of((x, y), to, batch, |z| z.max(0.0)),
+        Rectifier::Relu6 => forward_of((x, y), to, batch, |z| z.clamp(0.0, 6.0)),
     }
 }
 
 #[inline(always)]
-fn forward_of((x, from): Map<'_>, (output, to): MapMut<'_>, batch: &Batch, then: impl Fn(f32) -> f32) {
-    for y in 0..to.height {
-        let pixels = line_of((x, from), y).chunks_exact(from.stride);
-        for (out, pixel) in line_mut((output, to), y).chunks_exact_mut(to.stride).zip(pixels) {
-            let length = out.len();
-            let (pixel, mean) = (&pixel[..length], &batch.mean[..length]);
-            let (scale, shift) = (&batch.scale[..length], &batch.shift[..length]);
-            for c in 0..length {
-                out[c] = then((pixel[c] - mean[c]) * scale[c] + shift[c]);
-            }
+fn forward_of((x, y): (Map<'_>, usize), to: MapMut<'_>, batch: &Batch, then: impl Fn(f32) -> f32) {
+    let stride = to.1.stride;
+    for (out, pixel) in line_mut(to, y).chunks_exact_mut(stride).zip(line_of(x, y).chunks_exact(x.1.stride)) {
+        let length = out.len();
+        let (pixel, mean) = (&pixel[..length], &batch.mean[..length]);
+        let (scale, shift) = (&batch.scale[..length], &batch.shift[..length]);
+        for c in 0..length {
+            out[c] = then((pixel[c] - mean[c]) * scale[c] + shift[c]);
         }
     }
 }

@@ -43,6 +43,11 @@ impl Packing {
         Self { outputs, panels, stride, taps, order }
     }
 
+    /// Where each tap's first value lies.
+    pub fn places(&self) -> &[u32] {
+        &self.taps
+    }
+
     /// Inputs of each output.
     pub fn taps(&self) -> usize {
         self.taps.len()

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 
 use super::copies;
 use super::forward::{Images, Pass, shape_of};
-use super::probe;
+use super::probe::{self, Pull};
 use super::space::{Space, StepWeights};
-use super::stage::{Job, Phase, Prepared, Step};
+use super::stage::{Job, Phase, Prepared, Stage, Step};
 use crate::engine::cpu::kernels::conv::Dense;
 use crate::engine::cpu::kernels::gradient::{GradientPart, Sample, weight_gradient};
 use crate::engine::cpu::kernels::group_norm::Groups;
@@ -15,7 +15,7 @@ use crate::engine::cpu::kernels::isa::{Isa, Work};
 use crate::engine::cpu::kernels::layers::{self, ChannelCopy};
 use crate::engine::cpu::kernels::map::{Lane, Map, MapMut, Shape};
 use crate::engine::cpu::kernels::sweep::{Piece, Start, Sums, Sweep, Swept, sweep};
-use crate::engine::cpu::kernels::{depthwise, norm, pool};
+use crate::engine::cpu::kernels::{colours, depthwise, frozen_norm, norm, pool};
 use crate::engine::nets::graph::Op;
 
 /// A phase's part of some spaces.
@@ -65,6 +65,17 @@ fn run_dense<S: Simd, const FMA: bool>(
 ) {
     let (Some(gradient), Some(&Some((buffer, add)))) = (step.gradient, step.back.first()) else { return };
     let take = |space: &mut Space| std::mem::take(&mut space.gradients[buffer.slot]);
+    if let (false, Some(packed)) = (dense.colours.is_empty(), pass.packed[step.node].first()) {
+        for space in spaces {
+            let mut output = take(space);
+            for (gather, weights) in dense.colours.iter().zip(&packed.backward) {
+                let maps = (space.gradients[gradient.slot].as_slice(), output.as_mut_slice());
+                colours::gather::<S, FMA>(simd, (gather, weights), maps, add);
+            }
+            space.gradients[buffer.slot] = output;
+        }
+        return;
+    }
     let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(take).collect();
     let start = if add { Start::Sum } else { Start::Zero };
     for (group, packed) in pass.packed[step.node].iter().enumerate() {
@@ -150,7 +161,8 @@ impl One<'_> {
     }
 
     fn value(&self, value: usize) -> Map<'_> {
-        (self.space.values[value].as_slice(), shape_of(self.pass.stage, value, self.images))
+        let stage = self.pass.stage;
+        (self.space.values[stage.slots[value]].as_slice(), shape_of(stage, value, self.images))
     }
 
     fn gradient(&self, step: &Step) -> Option<Map<'_>> {
@@ -181,6 +193,12 @@ impl One<'_> {
             }
             (Prepared::Windows(axes), _) => pool::mean_backward(gradient, to, axes, add),
             (Prepared::Copies(copies), _) => copied(copies.iter().filter(|p| p.input == number), gradient, to, add),
+            (_, Op::BatchNorm { .. }) if self.pass.frozen => {
+                let pull = step.pulls.and_then(|at| self.pass.pulls.get(self.pass.stage.probes[at].number));
+                let line = if let Some(Pull::Statistics(line)) = pull { Some(line) } else { None };
+                let norm = (&self.pass.batches[step.node], step.then);
+                frozen_norm::backward((input(0), gradient), norm, line, (to, add));
+            }
             (_, Op::BatchNorm { .. }) => {
                 norm::backward((input(0), gradient), &self.pass.batches[step.node], step.then, (to, add));
             }
@@ -224,11 +242,17 @@ const ROWS: usize = 384;
 
 /// Adds the gradients of a step's weights, from all spaces in their order. The tasks are parts of the weights, each with
 /// a sum of its own, so the bytes don't depend on who does them.
-pub fn weights<'a>(isa: Isa, step: &Step, (spaces, images): (&'a [Space], Images), packed: &mut [StepWeights]) {
+pub fn weights<'a>(
+    isa: Isa,
+    (stage, step): (&Stage, &Step),
+    (spaces, images): (&'a [Space], Images),
+    packed: &mut [StepWeights],
+) {
     let Some(buffer) = step.gradient else { return };
+    let value = stage.slots[step.inputs[0]];
     let samples = |seen: usize, made: usize| -> Vec<Sample<'a>> {
         let sample = |(number, space): (usize, &'a Space)| Sample {
-            input: &space.values[step.inputs[0]][seen..],
+            input: &space.values[value][seen..],
             gradient: &space.gradients[buffer.slot][made..],
             count: images.pixels(number),
         };

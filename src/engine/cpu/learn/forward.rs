@@ -10,7 +10,7 @@ use crate::engine::cpu::kernels::group_norm::Groups;
 use crate::engine::cpu::kernels::isa::Work;
 use crate::engine::cpu::kernels::map::{Band, Map, Shape};
 use crate::engine::cpu::kernels::sweep::{Start, Sums, Swept, sweep};
-use crate::engine::cpu::kernels::{depthwise, layers, norm, pool};
+use crate::engine::cpu::kernels::{depthwise, frozen_norm, layers, norm, pool};
 use crate::engine::learn::Masks;
 use crate::engine::nets::graph::{NodeId, Op};
 
@@ -27,6 +27,8 @@ pub struct Pass<'a> {
     pub masks: Masks,
     /// What enters at the probes of the backward pass, by their number.
     pub pulls: &'a [Pull<'a>],
+    /// Whether batch norms go by the running statistics.
+    pub frozen: bool,
 }
 
 /// A phase's part of some spaces.
@@ -97,9 +99,10 @@ fn run_dense<S: Simd, const FMA: bool>(
     (step, dense): (&Step, &Dense),
     (spaces, images): (&mut [Space], Images),
 ) {
-    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(|s| std::mem::take(&mut s.values[step.output])).collect();
+    let [from, slot] = [step.inputs[0], step.output].map(|value| pass.stage.slots[value]);
+    let mut outputs: Vec<Vec<f32>> = spaces.iter_mut().map(|s| std::mem::take(&mut s.values[slot])).collect();
     for (group, packed) in pass.packed[step.node].iter().enumerate() {
-        let inputs = spaces.iter().map(|space| &space.values[step.inputs[0]][group * dense.seen..]);
+        let inputs = spaces.iter().map(|space| &space.values[from][group * dense.seen..]);
         let maps = inputs.zip(&mut outputs).enumerate().map(|(at, (input, output))| Swept {
             input,
             output: &mut output[group * dense.made..],
@@ -112,7 +115,7 @@ fn run_dense<S: Simd, const FMA: bool>(
         sweep::<S, FMA>(simd, sums, &mut maps.collect::<Vec<Swept<'_>>>());
     }
     for (space, output) in spaces.iter_mut().zip(outputs) {
-        space.values[step.output] = output;
+        space.values[slot] = output;
     }
 }
 
@@ -135,29 +138,33 @@ impl One<'_> {
     fn sums<S: Simd>(&mut self, simd: S, step: &Step) {
         let input = step.inputs[0];
         let shape = shape_of(self.pass.stage, input, self.images.1);
-        norm::statistics(simd, (&self.space.values[input], shape), &mut self.space.sums[step.node]);
+        let x = &self.space.values[self.pass.stage.slots[input]];
+        norm::statistics(simd, (x, shape), &mut self.space.sums[step.node]);
     }
 
     #[inline(always)]
     fn probe<S: Simd>(&mut self, simd: S, at: usize) {
         let value = self.pass.stage.probes[at].watched.value;
         let shape = shape_of(self.pass.stage, value, self.images.1);
-        norm::statistics(simd, (&self.space.values[value], shape), &mut self.space.probes[at]);
+        let x = &self.space.values[self.pass.stage.slots[value]];
+        norm::statistics(simd, (x, shape), &mut self.space.probes[at]);
     }
 
     #[inline(always)]
     fn step<S: Simd, const FMA: bool>(&mut self, simd: S, step: &Step) {
         // The output leaves its place for the time of the step, so that the inputs can be borrowed beside it.
-        let mut output = std::mem::take(&mut self.space.values[step.output]);
+        let slot = self.pass.stage.slots[step.output];
+        let mut output = std::mem::take(&mut self.space.values[slot]);
         match step.op {
             Op::Dropout(share) => self.drop((step, share, false), &mut output),
             Op::StochasticDepth(share) => self.drop((step, share, true), &mut output),
             Op::GroupNorm { channels, groups, epsilon } => {
                 self.group_norm(simd, (step, epsilon), (channels, groups), &mut output);
             }
+            Op::BatchNorm { .. } if self.pass.frozen => self.frozen_norm(simd, step, &mut output),
             _ => self.compute::<S, FMA>(simd, step, &mut output),
         }
-        self.space.values[step.output] = output;
+        self.space.values[slot] = output;
     }
 
     #[inline(always)]
@@ -166,7 +173,7 @@ impl One<'_> {
         let columns = self.images.1;
         let input = |at: usize| -> Option<Map<'_>> {
             let value = *step.inputs.get(at)?;
-            Some((self.space.values[value].as_slice(), shape_of(stage, value, columns)))
+            Some((self.space.values[stage.slots[value]].as_slice(), shape_of(stage, value, columns)))
         };
         let shape = shape_of(stage, step.output, columns);
         let Some(x) = input(0) else { return };
@@ -193,6 +200,17 @@ impl One<'_> {
         }
     }
 
+    /// Normalises by the running statistics, and shows those of the input.
+    #[inline(always)]
+    fn frozen_norm<S: Simd>(&mut self, simd: S, step: &Step, output: &mut [f32]) {
+        let Pass { stage, batches, .. } = self.pass;
+        let [from, to] = [step.inputs[0], step.output].map(|value| shape_of(stage, value, self.images.1));
+        let Space { values, probes, .. } = &mut *self.space;
+        let x = (values[stage.slots[step.inputs[0]]].as_slice(), from);
+        let sums = step.shows.map(|probe| &mut probes[probe]);
+        frozen_norm::forward(simd, x, (output, to), (&batches[step.node], step.then), sums);
+    }
+
     /// Normalises by the image's own statistics.
     #[inline(always)]
     fn group_norm<S: Simd>(
@@ -206,7 +224,8 @@ impl One<'_> {
         let Some(packed) = packed[step.node].first() else { return };
         let (from, to) = (shape_of(stage, step.inputs[0], 0), shape_of(stage, step.output, 0));
         let Space { values, sums, norms, .. } = &mut *self.space;
-        let (x, norm, sums) = ((values[step.inputs[0]].as_slice(), from), &mut norms[step.node], &mut sums[step.node]);
+        let (x, norm, sums) =
+            ((values[stage.slots[step.inputs[0]]].as_slice(), from), &mut norms[step.node], &mut sums[step.node]);
         norm::statistics(simd, x, sums);
         let groups = Groups { channels, groups, pixels: from.height * from.width };
         norm.normalise_groups(groups, epsilon, sums, (packed.forward.as_flattened(), packed.bias.as_flattened()));
@@ -230,7 +249,8 @@ impl One<'_> {
             }
         }
         let input = step.inputs[0];
-        let from = (self.space.values[input].as_slice(), shape_of(self.pass.stage, input, columns));
+        let x = self.space.values[self.pass.stage.slots[input]].as_slice();
+        let from = (x, shape_of(self.pass.stage, input, columns));
         super::copies::masked(from, mask, (output, shape), false);
     }
 }

@@ -8,6 +8,7 @@ mod backward;
 mod copies;
 mod forward;
 mod passes;
+mod places;
 mod probe;
 mod program;
 mod slope;
@@ -18,8 +19,8 @@ use std::collections::TryReserveError;
 
 use self::probe::Pull;
 use self::program::{Program, Purpose};
-use self::space::{Space, StepWeights};
-use self::stage::{GROUP, Stage, Watched};
+use self::space::{Lent, Space, StepWeights};
+use self::stage::{GROUP, Watched};
 use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::cpu::kernels::norm;
 use crate::engine::learn::optimiser::{Parameter, Step};
@@ -55,6 +56,8 @@ pub struct CpuNetwork {
     trunks: Vec<Space>,
     /// One for each group of it.
     heads: Vec<Space>,
+    /// Of trunk and head: one for each thread.
+    lent: [Vec<Lent>; 2],
     /// By probe: what those of statistics saw of the last batch.
     moments: Vec<norm::Moments>,
     /// Images of the forward pass that waits for its backward pass, and what it gave.
@@ -85,7 +88,7 @@ impl CpuNetwork {
         let graph = if mode == Mode::Frozen { graph.for_inference() } else { graph };
         let watched = |p: &Probe| Ok(Watched { value: p.node(&graph)?, statistics: matches!(p, Probe::Statistics(_)) });
         let watched = setup.probes.iter().map(watched).collect::<Result<Vec<_>, EngineError>>()?;
-        let purpose = Purpose { mode, watched: &watched, widest: isa.widest() };
+        let purpose = Purpose { mode, watched: &watched, logits: setup.logits, widest: isa.widest() };
         let program = Program::new(&graph, purpose).ok_or_else(EngineError::broken_plan)?;
         let held = |p: crate::engine::nets::graph::Parameter| {
             let length = p.shape.iter().product();
@@ -104,6 +107,7 @@ impl CpuNetwork {
             batches: vec![norm::Batch::default(); nodes],
             trunks: Vec::new(),
             heads: Vec::new(),
+            lent: Default::default(),
             moments: Vec::new(),
             pending: None,
             seen: false,
@@ -157,12 +161,27 @@ impl CpuNetwork {
 
     /// Makes room for a batch; where there is none, gives all back, so that a smaller batch has it.
     fn reserve(&mut self, batch: usize) -> Result<(), EngineError> {
-        let grown = grow(&mut self.trunks, &self.program.trunk, batch)
-            .and_then(|()| grow(&mut self.heads, &self.program.head, batch.div_ceil(GROUP)));
+        let grown = self.grow(batch);
         grown.map_err(|e| {
-            (self.trunks, self.heads, self.pending) = (Vec::new(), Vec::new(), None);
+            (self.trunks, self.heads, self.lent, self.pending) = Default::default();
             EngineError::Memory(format!("{batch} images: {e}"))
         })
+    }
+
+    fn grow(&mut self, batch: usize) -> Result<(), TryReserveError> {
+        let Program { trunk, head, .. } = &self.program;
+        for (stage, spaces, count) in [(trunk, &mut self.trunks, batch), (head, &mut self.heads, batch.div_ceil(GROUP))]
+        {
+            while spaces.len() < count {
+                spaces.push(Space::new(stage, self.mode)?);
+            }
+        }
+        for (stage, workers) in [trunk, head].into_iter().zip(&mut self.lent) {
+            while workers.len() < rayon::current_num_threads() {
+                workers.push(Lent::new(stage)?);
+            }
+        }
+        Ok(())
     }
 
     /// Moves the running statistics towards the last batch's.
@@ -209,14 +228,6 @@ impl CpuNetwork {
     }
 }
 
-/// Spaces for at least so many images or groups.
-fn grow(spaces: &mut Vec<Space>, stage: &Stage, count: usize) -> Result<(), TryReserveError> {
-    while spaces.len() < count {
-        spaces.push(Space::new(stage)?);
-    }
-    Ok(())
-}
-
 /// The values of a node's tensor of that role; empty where it has none.
 fn values(tensors: &[Held], node: NodeId, role: Role) -> &[f32] {
     tensors.iter().find(|t| t.node == node && t.role == role).map_or(&[], |t| &t.values)
@@ -255,8 +266,7 @@ impl Differentiable for CpuNetwork {
         let pulls: Vec<Pull<'_>> = entries.zip(&moments).map(|(entry, moments)| Pull::new(entry, moments)).collect();
         let zeros = vec![0.0; if gradients.logits.is_none() { given.logits } else { 0 }];
         self.head_backward(gradients.logits.unwrap_or(&zeros), &pulls, batch);
-        self.trunk_backward(&pulls, batch);
-        Ok(self.of_input(batch))
+        Ok(self.trunk_backward(&pulls, batch))
     }
 
     fn gradients(&mut self) -> Result<Weights, EngineError> {

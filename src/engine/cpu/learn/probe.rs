@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::space::Space;
 use super::stage::Probe;
 use crate::core::train::statistics::ChannelStatistics;
+use crate::engine::cpu::kernels::frozen_norm::Line;
 use crate::engine::cpu::kernels::layers;
 use crate::engine::cpu::kernels::map::{Map, MapMut, Shape, line_mut, line_of};
 use crate::engine::cpu::kernels::norm::Moments;
@@ -13,12 +14,12 @@ use crate::engine::plan::Feature;
 
 /// The values of a probe of all images of the batch, channel first; `group` images lie side by side in a space, 0 for
 /// one.
-pub fn read(probe: &Probe, spaces: &[Space], shape: Shape, (batch, group): (usize, usize)) -> Feature {
+pub fn read((probe, slot): (&Probe, usize), spaces: &[Space], shape: Shape, (batch, group): (usize, usize)) -> Feature {
     let (height, width) = if group > 0 { (1, 1) } else { (shape.height, shape.width) };
     let length = shape.channels * height * width;
     let mut values = vec![0.0; batch * length];
     values.par_chunks_mut(length * group.max(1)).zip(spaces).for_each(|(values, space)| {
-        let map = (space.values[probe.watched.value].as_slice(), shape);
+        let map = (space.values[slot].as_slice(), shape);
         if group > 0 { layers::store_rows(map, values) } else { layers::store(map, values) }
     });
     let rest = if probe.row { &[][..] } else { &[height, width] };
@@ -31,15 +32,8 @@ pub enum Pull<'a> {
     Nothing,
     /// Of the values, image by image, channel first.
     Values(&'a [f32]),
-    /// Of the statistics: each value x gets slope·(x − mean) + offset, channel by channel, as far as pixels lie apart.
-    Statistics {
-        /// Of the batch.
-        mean: Vec<f32>,
-        /// 2/n · d loss / d variance.
-        slope: Vec<f32>,
-        /// 1/n · d loss / d mean.
-        offset: Vec<f32>,
-    },
+    /// Of the statistics: mean of the batch, 2/n · d loss / d variance, 1/n · d loss / d mean.
+    Statistics(Line),
 }
 
 impl<'a> Pull<'a> {
@@ -55,11 +49,11 @@ impl<'a> Pull<'a> {
                     shares.iter_mut().zip(of).for_each(|(to, &g)| *to = (factor * f64::from(g) / moments.seen) as f32);
                     shares
                 };
-                Self::Statistics {
+                Self::Statistics(Line {
                     mean: moments.mean.iter().map(|&m| m as f32).collect(),
                     slope: shares(&gradient.variance, 2.0),
                     offset: shares(&gradient.mean, 1.0),
-                }
+                })
             }
         }
     }
@@ -81,7 +75,7 @@ pub fn enter(pull: &Pull<'_>, images: (usize, usize), x: Map<'_>, (output, to): 
     match pull {
         Pull::Nothing => {}
         Pull::Values(values) => enter_values(values, images, (output, to)),
-        Pull::Statistics { mean, slope, offset } => {
+        Pull::Statistics(Line { mean, slope, offset }) => {
             for y in 0..to.height {
                 let pixels = line_of(x, y).chunks_exact(x.1.stride);
                 for (out, pixel) in line_mut((&mut *output, to), y).chunks_exact_mut(to.stride).zip(pixels) {

@@ -4,6 +4,8 @@
 //! several images for the pixels of a map, so that the large weights of VGG's linear layers are read once for all of
 //! them. Batch norms cut the trunk into phases, between which the images' sums are brought together.
 
+use std::collections::BTreeSet;
+
 use super::stage::{Ends, GROUP, Prepared, Probe, Stage, Step, Watched};
 use crate::engine::cpu::kernels::conv::{Dense, Depthwise, border, gradient_border, is_depthwise};
 use crate::engine::cpu::kernels::layers::ChannelCopy;
@@ -24,8 +26,8 @@ pub struct Program {
     pub head: Stage,
     /// The values that go from trunk to head.
     pub crossing: Vec<NodeId>,
-    /// The value that holds the logits.
-    pub logits: NodeId,
+    /// The value that holds the logits, where they are wanted.
+    pub logits: Option<NodeId>,
 }
 
 /// Whether there is a loop for an operation.
@@ -47,6 +49,8 @@ pub struct Purpose<'a> {
     pub mode: Mode,
     /// The values that are looked at.
     pub watched: &'a [Watched],
+    /// Whether the logits are wanted.
+    pub logits: bool,
     /// [`crate::engine::cpu::kernels::isa::Isa::widest`].
     pub widest: usize,
 }
@@ -61,18 +65,19 @@ impl Program {
             && nodes.iter().all(|n| covers(n.op)))
         .then_some(())?;
         let values = Values::new(graph, extents(graph)?, purpose.mode);
-        let plain = plain_steps(nodes, purpose.watched);
+        let logits = graph.outputs().first()?.1;
+        values.extents[logits].row.then_some(())?;
+        let logits = purpose.logits.then_some(logits);
+        let plain = awaited(plain_steps(nodes, purpose.watched), logits, purpose.watched);
         let in_tail =
             |step: &Plain| per_pixel(nodes[step.node].op) && step.inputs.iter().all(|&i| values.extents[i].row);
         let cut = plain.iter().rposition(|s| !in_tail(s)).map_or(0, |last| last + 1);
         let (trunk, head) = plain.split_at(cut);
-        let logits = graph.outputs().first()?.1;
         let mut crossing: Vec<NodeId> = head.iter().flat_map(|s| s.inputs.iter().copied()).collect();
         crossing.retain(|&value| head.iter().all(|s| s.output != value));
-        crossing.extend(head.is_empty().then_some(logits));
+        crossing.extend(logits.filter(|_| head.is_empty()));
         crossing.sort_unstable();
         crossing.dedup();
-        values.extents[logits].row.then_some(())?;
 
         let shape = |id: NodeId| Shape::new(values.extents[id], values.borders[id]);
         let mut shapes: Vec<Shape> = (0..nodes.len()).map(shape).collect();
@@ -87,7 +92,7 @@ impl Program {
         let builder = Builder { nodes, values: &values, purpose };
         Some(Self {
             trunk: builder.stage(trunk, &shapes, &crossing, &[0])?,
-            head: builder.stage(head, &rows, &[logits], &crossing)?,
+            head: builder.stage(head, &rows, logits.as_slice(), &crossing)?,
             crossing,
             logits,
         })
@@ -162,6 +167,20 @@ fn plain_steps(nodes: &[Node], watched: &[Watched]) -> Vec<Plain> {
     steps
 }
 
+/// The steps that logits and probes come from.
+fn awaited(mut steps: Vec<Plain>, logits: Option<NodeId>, watched: &[Watched]) -> Vec<Plain> {
+    let mut awaited: BTreeSet<NodeId> = watched.iter().map(|w| w.value).chain(logits).collect();
+    let mut kept: Vec<Plain> = Vec::with_capacity(steps.len());
+    while let Some(step) = steps.pop() {
+        if awaited.contains(&step.output) {
+            awaited.extend(&step.inputs);
+            kept.push(step);
+        }
+    }
+    kept.reverse();
+    kept
+}
+
 struct Builder<'a> {
     nodes: &'a [Node],
     values: &'a Values,
@@ -189,6 +208,8 @@ impl Builder<'_> {
                 output,
                 gradient: None,
                 back: Vec::new(),
+                shows: None,
+                pulls: None,
             });
         }
         stage.probes = self.probes(plain, loaded);

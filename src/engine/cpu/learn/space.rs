@@ -2,18 +2,20 @@
 
 use std::collections::TryReserveError;
 
-use super::stage::{Prepared, Stage};
+use super::stage::{Prepared, Room, Stage};
+use crate::engine::cpu::kernels::conv::Dense;
 use crate::engine::cpu::kernels::map::{LANES, Lane};
 use crate::engine::cpu::kernels::norm::{Batch, Sums};
 use crate::engine::cpu::kernels::packing::Packing;
+use crate::engine::learn::Mode;
 use crate::engine::nets::graph::Op;
 
-/// Buffers by the node that makes the value, and by slot for the gradients.
+/// Buffers by slot.
 #[derive(Debug, Default)]
 pub struct Space {
-    /// Values.
+    /// Values; those that are lent are empty between the phases.
     pub values: Vec<Vec<f32>>,
-    /// Gradients.
+    /// Gradients, likewise.
     pub gradients: Vec<Vec<f32>>,
     /// Sums of the norms, by node.
     pub sums: Vec<Sums>,
@@ -27,20 +29,16 @@ pub struct Space {
 
 impl Space {
     /// Zeroed buffers.
-    pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
+    pub fn new(stage: &Stage, mode: Mode) -> Result<Self, TryReserveError> {
         let nodes = stage.shapes.len();
         let mut space = Self {
             sums: vec![Sums::default(); nodes],
             norms: vec![Batch::default(); nodes],
             masks: vec![Vec::new(); nodes],
-            ..Self::default()
+            values: rooms(&stage.values)?,
+            gradients: rooms(&stage.gradients)?,
+            probes: Vec::new(),
         };
-        for shape in &stage.shapes {
-            space.values.push(zeros(shape.map_or(0, |shape| shape.len()))?);
-        }
-        for &length in &stage.gradients {
-            space.gradients.push(zeros(length)?);
-        }
         for probe in &stage.probes {
             let length = stage.shapes[probe.watched.value].map_or(0, |shape| shape.stride);
             space.probes.push([vec![0.0; length], vec![0.0; length]]);
@@ -48,6 +46,8 @@ impl Space {
         for step in &stage.steps {
             let Some(shape) = stage.shapes[step.output] else { continue };
             match step.op {
+                // A frozen batch norm sums nothing up.
+                Op::BatchNorm { .. } if mode == Mode::Frozen => {}
                 Op::BatchNorm { .. } | Op::GroupNorm { .. } => {
                     space.sums[step.node] = [vec![0.0; shape.stride], vec![0.0; shape.stride]];
                 }
@@ -59,6 +59,67 @@ impl Space {
         }
         Ok(space)
     }
+}
+
+/// What a worker lends to the space that it works on. Values and gradients are never lent at once, so they share buffers;
+/// those with a border only with others of the same layout.
+#[derive(Debug)]
+pub struct Lent {
+    buffers: Vec<Vec<f32>>,
+    /// By slot: the buffer, where it is lent.
+    values: Vec<Option<usize>>,
+    gradients: Vec<Option<usize>>,
+}
+
+impl Lent {
+    /// Zeroed buffers.
+    pub fn new(stage: &Stage) -> Result<Self, TryReserveError> {
+        let mut planned: Vec<Room> = Vec::new();
+        let [values, gradients] = [&stage.values, &stage.gradients].map(|rooms| {
+            let mut free: Vec<usize> = (0..planned.len()).collect();
+            let mut buffer = |room: &Room| {
+                let fits = free.iter().enumerate().filter(|&(_, &at)| planned[at].bordered == room.bordered);
+                let best =
+                    fits.min_by_key(|&(_, &at)| planned[at].length.abs_diff(room.length)).map(|(place, _)| place);
+                let Some(at) = best.map(|place| free.swap_remove(place)) else {
+                    planned.push(*room);
+                    return planned.len() - 1;
+                };
+                planned[at].length = planned[at].length.max(room.length);
+                at
+            };
+            rooms.iter().map(|room| room.lent.then(|| buffer(room))).collect()
+        });
+        let buffers = planned.iter().map(|room| zeros(room.length)).collect::<Result<_, _>>()?;
+        Ok(Self { buffers, values, gradients })
+    }
+
+    /// Values in all.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.buffers.iter().map(Vec::len).sum()
+    }
+
+    /// Lends a space the buffers of values, or takes them back.
+    pub fn values(&mut self, space: &mut Space) {
+        swap(&mut self.buffers, &self.values, &mut space.values);
+    }
+
+    /// Lends a space the buffers of gradients, or takes them back.
+    pub fn gradients(&mut self, space: &mut Space) {
+        swap(&mut self.buffers, &self.gradients, &mut space.gradients);
+    }
+}
+
+fn swap(buffers: &mut [Vec<f32>], places: &[Option<usize>], own: &mut [Vec<f32>]) {
+    for (place, own) in places.iter().zip(own) {
+        place.iter().for_each(|&place| std::mem::swap(&mut buffers[place], own));
+    }
+}
+
+/// The buffers that a space keeps; those that are lent to it are empty.
+fn rooms(rooms: &[Room]) -> Result<Vec<Vec<f32>>, TryReserveError> {
+    rooms.iter().map(|room| zeros(if room.lent { 0 } else { room.length })).collect()
 }
 
 fn zeros(length: usize) -> Result<Vec<f32>, TryReserveError> {
@@ -102,7 +163,7 @@ impl StepWeights {
     pub fn of_step(prepared: &Prepared, learnt: bool) -> Vec<Self> {
         match prepared {
             Prepared::Dense(d) => {
-                let of = |_| Self::new(&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing), learnt);
+                let of = |_| Self::new(&d.forward.packing, backward(d), learnt);
                 (0..d.groups).map(of).collect()
             }
             Prepared::Depthwise(d) => {
@@ -143,10 +204,15 @@ impl StepWeights {
     }
 }
 
+/// How a group's weights lie backward.
+fn backward(dense: &Dense) -> impl Iterator<Item = &Packing> {
+    dense.backward.iter().map(|sweep| &sweep.packing).chain(dense.colours.iter().map(|gather| &gather.packing))
+}
+
 /// How a group's weights lie, forward and backward.
 fn packings(prepared: &Prepared) -> Option<(&Packing, Vec<&Packing>)> {
     match prepared {
-        Prepared::Dense(d) => Some((&d.forward.packing, d.backward.iter().map(|sweep| &sweep.packing).collect())),
+        Prepared::Dense(d) => Some((&d.forward.packing, backward(d).collect())),
         Prepared::Depthwise(d) => Some((&d.forward.packing, d.backward.iter().map(|scan| &scan.packing).collect())),
         Prepared::PerChannel(packing) => Some((packing, Vec::new())),
         _ => None,

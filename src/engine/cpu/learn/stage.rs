@@ -1,7 +1,8 @@
 //! A stage of a program: steps, and the order in which the passes go through them. Batch norms that look at the batch
-//! cut it into phases, between which the images' sums are brought together; a frozen network isn't cut.
+//! cut it into phases, between which the images' sums are brought together; a frozen network is cut only around heavy
+//! weights.
 
-use crate::engine::cpu::buffers::{Buffer, Slots};
+use crate::engine::cpu::buffers::Buffer;
 use crate::engine::cpu::kernels::conv::{Dense, Depthwise};
 use crate::engine::cpu::kernels::layers::ChannelCopy;
 use crate::engine::cpu::kernels::map::{Lane, Shape};
@@ -48,9 +49,18 @@ pub struct Step {
     pub gradient: Option<Buffer>,
     /// Where its inputs' gradients go, if they are needed, and whether something is there already to add to.
     pub back: Vec<Option<(Buffer, bool)>>,
+    /// The probe of its input's statistics that a frozen batch norm serves while it has the input in hand: forward.
+    pub shows: Option<usize>,
+    /// The same backward.
+    pub pulls: Option<usize>,
 }
 
 impl Step {
+    /// Whether the gradients of its weights are made, from its output's when a phase is over.
+    pub fn is_weighted(&self, mode: Mode) -> bool {
+        mode.of_parameters() && matches!(self.prepared, Prepared::Dense(_) | Prepared::Depthwise(_))
+    }
+
     fn is_heavy(&self) -> bool {
         matches!(&self.prepared, Prepared::Dense(dense) if size_of::<Lane>() * dense.forward.packing.len() > HEAVY)
     }
@@ -123,6 +133,17 @@ pub struct Probe {
     pub entry: Option<(Buffer, bool)>,
 }
 
+/// A buffer of a space.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Values.
+    pub length: usize,
+    /// Whether the space has it only for the time of a phase, from who works on it.
+    pub lent: bool,
+    /// The only layout that it is for, where that has a border.
+    pub bordered: Option<Shape>,
+}
+
 /// Steps that run on one kind of space.
 #[derive(Default)]
 pub struct Stage {
@@ -130,8 +151,12 @@ pub struct Stage {
     pub steps: Vec<Step>,
     /// Each value's layout; `None` for those of the other stage.
     pub shapes: Vec<Option<Shape>>,
-    /// Values per buffer of gradients.
-    pub gradients: Vec<usize>,
+    /// Each value's buffer; of no meaning for those of the other stage.
+    pub slots: Vec<usize>,
+    /// The buffers of values.
+    pub values: Vec<Room>,
+    /// The buffers of gradients.
+    pub gradients: Vec<Room>,
     /// Where the gradients lie that come from outside, and those that go there.
     pub given: Vec<Option<Buffer>>,
     /// See `given`.
@@ -151,28 +176,38 @@ pub struct Ends<'a> {
     pub shapes: &'a [Shape],
     /// Whether the value's gradient is needed.
     pub needed: &'a [bool],
-    /// Values whose gradients come from outside.
+    /// Values that are read outside, whose gradients come from there.
     pub given: &'a [NodeId],
     /// Values that come from outside, and whose gradients go there.
     pub loaded: &'a [NodeId],
 }
 
 impl Stage {
-    /// Gives both passes their phases, and the gradients their places.
+    /// Gives both passes their phases, values and gradients their places.
     pub fn order(&mut self, ends: Ends<'_>, mode: Mode) {
         self.order_forward(mode);
         self.order_backward(ends, mode);
+        self.place_values(ends, mode);
+        self.place_gradients(ends, mode);
     }
 
     fn order_forward(&mut self, mode: Mode) {
+        let Self { steps, probes, .. } = self;
+        let frozen_norm = |step: &Step| mode == Mode::Frozen && matches!(step.op, Op::BatchNorm { .. });
+        let mut shown: Vec<usize> = Vec::new();
+        for step in steps.iter_mut().filter(|step| frozen_norm(step)) {
+            let watched = Watched { value: step.inputs[0], statistics: true };
+            // Each probe is served once, where several norms read one value.
+            step.shows = (0..probes.len()).find(|at| probes[*at].watched == watched && !shown.contains(at));
+            shown.extend(step.shows);
+        }
         let look = |phase: &mut Phase, value: NodeId| {
-            let probes = self.probes.iter().enumerate();
-            let looked = probes.filter(|(_, p)| p.watched == Watched { value, statistics: true });
-            phase.jobs.extend(looked.map(|(at, _)| Job::Probe(at)));
+            let looked = probes.iter().enumerate().filter(|(_, p)| p.watched == Watched { value, statistics: true });
+            phase.jobs.extend(looked.filter(|(at, _)| !shown.contains(at)).map(|(at, _)| Job::Probe(at)));
         };
         let (mut phases, mut phase) = (Vec::new(), Phase::default());
         look(&mut phase, 0);
-        for (at, step) in self.steps.iter().enumerate() {
+        for (at, step) in steps.iter().enumerate() {
             let norm = mode != Mode::Frozen && matches!(step.op, Op::BatchNorm { .. });
             if norm {
                 phase.jobs.push(Job::Sums(at));
@@ -188,82 +223,54 @@ impl Stage {
         self.forward = phases;
     }
 
-    /// Gives the gradients places and the backward pass its phases.
+    /// Gives the backward pass its phases.
     fn order_backward(&mut self, ends: Ends<'_>, mode: Mode) {
-        let Ends { shapes, needed, given, loaded } = ends;
-        let mut places = Places { shapes, slots: Slots::default(), of: vec![None; shapes.len()] };
-        for &value in given.iter().filter(|&&v| needed[v]) {
-            places.of(value);
-        }
-        self.given = given.iter().map(|&value| places.of[value]).collect();
+        let Ends { needed, given, loaded, .. } = ends;
+        // Whether something has come to a value's gradient.
+        let mut reached = vec![false; needed.len()];
+        given.iter().for_each(|&value| reached[value] = needed[value]);
         let Self { steps, probes, .. } = self;
-        let mut phase = Phase::default();
-        let mut held: Vec<Buffer> = Vec::new();
-        let mut phases = Vec::new();
+        let mut pulled = vec![false; probes.len()];
+        let enter = |phase: &mut Phase, value: NodeId, pulled: &[bool], reached: &mut [bool]| {
+            let here = probes.iter().enumerate().filter(|(at, p)| p.watched.value == value && !pulled[*at]);
+            for (at, _) in here {
+                reached[value] = true;
+                phase.jobs.push(Job::Probe(at));
+            }
+        };
+        let (mut phases, mut phase, mut holds) = (Vec::new(), Phase::default(), false);
         for (at, step) in steps.iter_mut().enumerate().rev() {
             if needed[step.output] {
-                enter(&mut phase, probes, step.output, &mut places);
+                enter(&mut phase, step.output, &pulled, &mut reached);
             }
-            let Some(gradient) = places.of[step.output] else { continue };
-            step.gradient = Some(gradient);
-            let weighted = mode.of_parameters() && matches!(step.prepared, Prepared::Dense(_) | Prepared::Depthwise(_));
+            if !reached[step.output] {
+                continue;
+            }
             let norm = mode != Mode::Frozen && matches!(step.op, Op::BatchNorm { .. });
             if norm {
                 phase.jobs.push(Job::Sums(at));
                 phase.norm = Some(at);
             }
             // A convolution's gradients are held until its phase ends, so it begins one where others hold theirs.
-            if norm || (weighted && !held.is_empty()) || phase.parts_from(step, mode) {
+            let weighted = step.is_weighted(mode);
+            if norm || (weighted && holds) || phase.parts_from(step, mode) {
                 phases.push(std::mem::take(&mut phase));
-                held.drain(..).for_each(|place| places.slots.give(place));
+                holds = false;
             }
-            for &input in &step.inputs {
-                step.back.push(if needed[input] { Some(places.of(input)) } else { None });
-            }
+            holds |= weighted;
+            step.inputs.iter().for_each(|&input| reached[input] |= needed[input]);
+            step.pulls = step.shows.filter(|_| needed[step.inputs[0]]);
+            step.pulls.iter().for_each(|&probe| pulled[probe] = true);
             phase.run(at, step);
-            if weighted {
-                held.push(gradient);
-            } else {
-                places.slots.give(gradient);
-            }
             // A group norm's are in its sums.
             if weighted || (mode.of_parameters() && matches!(step.prepared, Prepared::PerChannel(_))) {
                 phase.weights.push(at);
             }
         }
         if needed[0] && loaded.contains(&0) {
-            enter(&mut phase, probes, 0, &mut places);
+            enter(&mut phase, 0, &pulled, &mut reached);
         }
         phases.push(phase);
-        self.loaded = loaded.iter().map(|&value| places.of[value]).collect();
         self.backward = phases;
-        self.gradients = places.slots.lengths;
-    }
-}
-
-/// Where the values' gradients lie, while they have a place.
-struct Places<'a> {
-    shapes: &'a [Shape],
-    slots: Slots,
-    of: Vec<Option<Buffer>>,
-}
-
-impl Places<'_> {
-    /// A value's place, and whether it had it already.
-    fn of(&mut self, value: NodeId) -> (Buffer, bool) {
-        if let Some(place) = self.of[value] {
-            return (place, true);
-        }
-        let place = self.slots.take(self.shapes[value]);
-        self.of[value] = Some(place);
-        (place, false)
-    }
-}
-
-/// The gradients that enter at a value, before anything reads its own.
-fn enter(phase: &mut Phase, probes: &mut [Probe], value: NodeId, places: &mut Places<'_>) {
-    for (at, probe) in probes.iter_mut().enumerate().filter(|(_, p)| p.watched.value == value) {
-        probe.entry = Some(places.of(value));
-        phase.jobs.push(Job::Probe(at));
     }
 }

@@ -260,7 +260,7 @@ fn preset(ui: &mut Ui, form: &mut TrainForm, scene: &mut Scene<'_>) {
         let combo = egui::ComboBox::from_id_salt("training preset").width(width).selected_text(shown);
         let combo = combo.show_ui(ui, |ui| {
             let usual =
-                "By what is trained on what: RDED's for students, and for observers by the size of their images";
+                "By what is trained on what: for students that of the set's method, and for observers by the size of their images";
             if ui.selectable_label(shown == USUAL, USUAL).on_hover_text(usual).clicked() {
                 chosen = Some(None);
             }

@@ -50,6 +50,7 @@ impl Wanted {
             images_per_class: self.images_per_class,
             observer: self.observer.as_ref(),
             labels: self.labels.as_deref(),
+            storing: false,
             student: self.student,
             side: self.side,
             task: self.task,

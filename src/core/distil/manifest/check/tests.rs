@@ -3,6 +3,7 @@
 use super::super::tests::sample;
 use super::super::{Optimised, Start};
 use super::*;
+use crate::core::distil::recovery::Recovery;
 use crate::core::distil::select::Chosen;
 use crate::core::distil::short::ShortClasses;
 
@@ -148,4 +149,34 @@ fn other_texts_are_refused() {
     assert!(none.contains("there is no format 0"), "{none}");
     let newer = Manifest::parse(br#"{"format":99}"#).unwrap_err();
     assert_eq!(newer, ManifestError::Newer { found: 99, known: super::super::FORMAT });
+}
+
+/// A set that began with the images of another one has as many of each class as that one.
+#[test]
+fn moved_images_are_as_many_as_their_parents() {
+    let begun = |start: &Start| {
+        let mut manifest = Manifest { patch_side: None, format: FORMAT, ..sample() };
+        manifest.recipe.method = Method::Sre2l(Recovery::SRE2L_CIFAR);
+        for image in manifest.classes.iter_mut().flat_map(|class| &mut class.images) {
+            image.origin = Origin::Optimised(Optimised { start: start.clone(), iterations: 1000, losses: Vec::new() });
+        }
+        manifest
+    };
+    let parent = Start::Parent { file: "00000/class00000_id00000.png".to_owned(), hash: "ab".repeat(32) };
+    let whole = begun(&parent);
+    assert_eq!((whole.validate(), whole.due_format(), whole.by_rank()), (Ok(()), FORMAT, true));
+    assert_eq!(Manifest::parse(&whole.to_json().unwrap()).unwrap(), whole);
+    let few = |start: &Start, images: usize| {
+        let mut manifest = begun(start);
+        manifest.classes[0].images.truncate(images);
+        (manifest.validate().is_ok(), manifest.by_rank())
+    };
+    assert_eq!([few(&parent, 1), few(&parent, 0)], [(true, true), (false, true)]);
+    assert!(!few(&Start::Noise, 1).0, "noise makes as many as are asked for");
+    // What is said of further observers is checked like the first.
+    let mut beside = whole;
+    beside.beside = beside.observer.iter().cloned().collect();
+    assert_eq!(beside.validate(), Ok(()));
+    beside.beside[0].outputs.truncate(1);
+    assert!(beside.validate().unwrap_err().to_string().contains("1 outputs for 2 classes"));
 }

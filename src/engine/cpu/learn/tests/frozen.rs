@@ -22,7 +22,7 @@ fn passes(network: &mut CpuNetwork, (batch, side): (usize, usize)) -> Vec<Vec<u3
 }
 
 /// Half of the squares' gradient.
-fn entry(probed: &Probed) -> Entry<'_> {
+pub(super) fn entry(probed: &Probed) -> Entry<'_> {
     match probed {
         Probed::Values(feature) => Entry::Values(&feature.values),
         Probed::Statistics(statistics) => Entry::Statistics(statistics),
@@ -71,7 +71,7 @@ fn threads_and_registers_change_no_bit_of_the_pixels_gradient() {
     for (arch, side) in [("conv3x24", 16), ("densenet121", 32), ("small alexnet", 31), ("grouped", 13)] {
         let graph = graph_of(arch, side);
         for mode in [Mode::Frozen, Mode::Train(Wanted::Both)] {
-            let setup = Setup { mode, probes: probes(&graph) };
+            let setup = Setup { mode, probes: probes(&graph), logits: true };
             let run = |threads: usize, isa: Isa| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| passes(&mut network((arch, side), &setup, isa), (11, side)))
@@ -109,4 +109,84 @@ fn gradients_that_fit_nothing_are_errors() {
     let unknown = Setup::frozen(vec![Probe::Values(Tap::Stage(9))]);
     let error = CpuNetwork::new(graph.clone(), &Weights::by_formula(&graph), &unknown).err().unwrap();
     assert!(error.to_string().contains("Stage(9)"), "{error}");
+}
+
+/// The same features and gradients as beside logits that no loss looks at, for less.
+#[test]
+fn a_pass_for_features_alone_ends_with_the_last_of_them() {
+    let side = 64;
+    for (arch, tap) in [
+        ("conv3x24", Tap::Stage(2)),
+        ("conv3x24", Tap::Features),
+        ("mobilenet_v2", Tap::Stage(2)),
+        ("mobilenet_v2", Tap::Features),
+        ("vgg11", Tap::Features),
+    ] {
+        let probes = vec![Probe::Values(tap.clone())];
+        let run = |setup: Setup| {
+            let mut network = network((arch, side), &setup, best());
+            let given = network.forward(&images("input", 9, side), 9, Masks::default()).unwrap();
+            let entries: Vec<Entry<'_>> = given.probed.iter().map(entry).collect();
+            let of_input = network.backward(&Gradients { logits: None, probes: &entries }).unwrap().unwrap();
+            assert!(of_input.iter().any(|&g| g != 0.0), "{arch}");
+            let steps = network.program.trunk.steps.len() + network.program.head.steps.len();
+            (given, of_input, steps)
+        };
+        let [whole, part] = [Setup::frozen(probes.clone()), Setup::frozen_features(probes)].map(run);
+        assert_eq!((&whole.0.probed, &whole.1), (&part.0.probed, &part.1), "{arch}, {tap:?}");
+        assert!(part.0.logits.is_empty() && whole.0.logits.len() == 90);
+        assert!(part.2 < whole.2, "{arch}, {tap:?}: {} steps of {}", part.2, whole.2);
+    }
+}
+
+/// Values per image that stay between the passes.
+#[test]
+fn a_frozen_network_keeps_far_less_than_a_training() {
+    for (arch, share) in [("conv3x64", 0.35), ("mobilenet_v2", 0.35), ("resnet18", 0.6)] {
+        let side = 64;
+        let statistics = graph(arch, side).taps().into_iter().filter(|tap| matches!(tap, Tap::NormInput(_)));
+        let probes: Vec<Probe> = statistics.map(Probe::Statistics).collect();
+        let kept = |mode| {
+            let mut network = network((arch, side), &Setup { mode, probes: probes.clone(), logits: true }, best());
+            passes(&mut network, (1, side));
+            let Space { values, gradients, .. } = &network.trunks[0];
+            values.iter().chain(gradients).map(Vec::len).sum::<usize>() as f64
+        };
+        let part = kept(Mode::Frozen) / kept(Mode::Train(Wanted::Input));
+        assert!(part < share, "{arch}: {part}");
+    }
+}
+
+/// Two norms of one value, each with a probe: both gradients enter, and each once.
+#[test]
+fn norms_that_share_their_input_serve_a_probe_each() {
+    let side = 8;
+    let mut graph = Graph::images(side);
+    let norm = Op::BatchNorm { channels: 20, epsilon: 1e-5, momentum: 0.1 };
+    let x = graph.conv(0, Conv::new(3, 20, 3, 1).padded(1).biased(), "a");
+    let y = graph.push_keyed(norm, &[x], "na");
+    let y = graph.activate(y, Activation::Relu);
+    let z = graph.push_keyed(norm, &[x], "nb");
+    let x = graph.push(Op::Add, &[y, z]);
+    let x = graph.push(Op::GlobalMean, &[x]);
+    graph.linear(x, (20, 10), "head");
+    let weights = Weights::by_formula(&graph);
+    let of_input = |entered: [bool; 2]| {
+        let probes = ["na", "nb"].map(|key| Probe::Statistics(Tap::NormInput(key.to_owned())));
+        let mut network =
+            CpuNetwork::with_isa(graph.clone(), &weights, &Setup::frozen(probes.to_vec()), best()).unwrap();
+        let given = network.forward(&images("input", 2, side), 2, Masks::default()).unwrap();
+        assert_eq!(given.probed[0], given.probed[1]);
+        let entries: Vec<Entry<'_>> = given.probed.iter().map(entry).collect();
+        let entries: Vec<Entry<'_>> =
+            entries.into_iter().zip(entered).map(|(e, enters)| if enters { e } else { Entry::Nothing }).collect();
+        network.backward(&Gradients { logits: Some(&given.logits), probes: &entries }).unwrap().unwrap()
+    };
+    let [none, first, second, both] = [[false, false], [true, false], [false, true], [true, true]].map(of_input);
+    let largest = both.iter().fold(0.0_f32, |m, g| m.max(g.abs()));
+    assert!(first.iter().zip(&none).any(|(a, b)| (a - b).abs() > 0.01 * largest));
+    for at in 0..both.len() {
+        let sum = first[at] + second[at] - none[at];
+        assert!((both[at] - sum).abs() < 1e-5 * largest, "{}, not {sum}", both[at]);
+    }
 }

@@ -87,7 +87,7 @@ fn graph_of(arch: &str, side: usize) -> Graph {
 }
 
 fn training(wanted: Wanted) -> Setup {
-    Setup { mode: Mode::Train(wanted), probes: Vec::new() }
+    Setup { mode: Mode::Train(wanted), probes: Vec::new(), logits: true }
 }
 
 fn learner(case: (&str, usize), optimiser: Optimiser, isa: Isa) -> Fitted<CpuNetwork> {

@@ -73,3 +73,97 @@ fn frozen() {
         }
     }
 }
+
+/// What an iteration of SRe2L or LIC asks of a frozen network.
+struct Refining {
+    arch: &'static str,
+    side: usize,
+    /// Images with gradients.
+    batch: usize,
+    /// The feature that LIC aligns; none for SRe2L's statistics of every batch norm.
+    aligned: Option<Tap>,
+}
+
+impl Refining {
+    fn setup(&self) -> Setup {
+        if let Some(tap) = &self.aligned {
+            return Setup::frozen_features(vec![Probe::Values(tap.clone())]);
+        }
+        let norms = graph(self.arch, self.side).taps().into_iter().filter(|tap| matches!(tap, Tap::NormInput(_)));
+        Setup::frozen(norms.map(Probe::Statistics).collect())
+    }
+
+    /// The passes of an iteration; returns when the last forward pass was done.
+    fn iterate(&self, network: &mut CpuNetwork, images: &[f32]) -> Instant {
+        if self.aligned.is_some() {
+            network.forward(images, self.batch, Masks::default()).unwrap();
+        }
+        let given = network.forward(images, self.batch, Masks::default()).unwrap();
+        let middle = Instant::now();
+        let entries: Vec<Entry<'_>> = given.probed.iter().map(frozen::entry).collect();
+        let logits = self.aligned.is_none().then_some(given.logits.as_slice());
+        network.backward(&Gradients { logits, probes: &entries }).unwrap();
+        middle
+    }
+}
+
+/// The largest memory of the process so far, in MiB; Linux only.
+fn peak() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
+
+/// Iterations per second of the passes that SRe2L and LIC consist of, and the memory they take; `STILLROOM_CASE` names
+/// one of the cases by its number, for a peak of its own. The counterpart is `benches/refine_torch.py`:
+/// `cargo test --release --lib learn::tests::speed::refining -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn refining() {
+    let statistics = |arch, side, batch| Refining { arch, side, batch, aligned: None };
+    let feature = |arch, side, batch, tap| Refining { arch, side, batch, aligned: Some(tap) };
+    let cases = [
+        statistics("conv3", 32, 10),
+        statistics("conv3", 32, 100),
+        statistics("tf_efficientnet_lite0", 224, 10),
+        feature("conv3", 32, 4, Tap::Features),
+        feature("conv3", 32, 40, Tap::Features),
+        feature("tf_efficientnet_lite0", 224, 4, Tap::Stage(2)),
+        feature("tf_efficientnet_lite0", 224, 40, Tap::Stage(2)),
+    ];
+    let only: Option<usize> = std::env::var("STILLROOM_CASE").ok().and_then(|case| case.parse().ok());
+    let seconds = std::env::var("STILLROOM_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(5.0);
+    let cases = cases.into_iter().enumerate().filter(|(number, _)| only.is_none_or(|only| only == *number));
+    for (number, case) in cases {
+        let Refining { arch, side, batch, .. } = case;
+        let images = images("input", batch, side);
+        let before = peak();
+        let mut network = network((arch, side), &case.setup(), best());
+        let (mut laps, mut forward) = (Vec::new(), f64::MAX);
+        let (begun, before_all) = (Instant::now(), processor());
+        while laps.len() < 5 || begun.elapsed().as_secs_f64() < seconds {
+            let start = Instant::now();
+            let middle = case.iterate(&mut network, &images);
+            forward = forward.min((middle - start).as_secs_f64() * 1e3);
+            laps.push(start.elapsed().as_secs_f64());
+        }
+        let processor = (processor() - before_all) * 1e3 / laps.len() as f64;
+        laps.sort_by(f64::total_cmp);
+        let rate = |lap: f64| 1.0 / lap;
+        let mib = |count: usize| (4 * count) as f64 / f64::from(1 << 20);
+        let kept: usize = network.trunks[0].values.iter().chain(&network.trunks[0].gradients).map(Vec::len).sum();
+        let lent = network.lent[0][0].len();
+        println!(
+            "{number}: {arch} {side} × {batch}, {:?}: {:.2} iterations per second, best {:.2} ({:.1} ms, forward \
+             {forward:.1}), processor {processor:.0} ms, peak {:.0} MiB, {:.0} more than before; {:.2} kept of an image, {:.2} lent by a thread",
+            case.aligned,
+            rate(laps[laps.len() / 2]),
+            rate(laps[0]),
+            laps[0] * 1e3,
+            peak(),
+            peak() - before,
+            mib(kept),
+            mib(lent)
+        );
+    }
+}

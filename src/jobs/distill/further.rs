@@ -1,0 +1,390 @@
+//! A finished set whose pixels are moved further: compensated by LIC from its cells, or recovered from its images.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::core::data::dataset::{ClassId, Dataset, Split};
+use crate::core::data::folders::Folders;
+use crate::core::data::names::{alike, unescape};
+use crate::core::distil::compose::rank_of;
+use crate::core::distil::manifest::{CellNote, ClassNote, Manifest, ObserverNote, Program, RANKED, class_folder};
+use crate::core::distil::rded::Rded;
+use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::scores::PatchScore;
+use crate::core::distil::select::Kept;
+use crate::core::distil::set::ImageSet;
+use crate::core::progress::Progress;
+use crate::store::export::rded::{RdedFolder, SetManifest};
+use crate::store::files::shown;
+use crate::store::import::ImportError;
+use crate::store::project::Project;
+
+use super::super::folder_set::{Differences, FolderSet};
+use super::super::open::{self, OpenedObserver};
+use super::super::refine::{Asked, Beginning, ParentImages, refine};
+use super::super::scoring::Cost;
+use super::super::session::Session;
+use super::images::{Shared, write_images};
+use super::laid::mean_loss;
+use super::made::looking;
+use super::notes::{dataset_note, image_notes, observer_note};
+use super::sets::Set;
+use super::{DistillError, DistillReport, Each, StitchedSet, begun, recorded};
+
+/// Why a finished set can't be moved further.
+#[derive(Debug, thiserror::Error)]
+pub enum FurtherError {
+    /// The folder.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// What it says of itself is lost.
+    #[error("{0}")]
+    Damaged(String),
+    /// It isn't what the method begins with.
+    #[error("{}: {why}", shown(.set))]
+    Unfit {
+        /// The set.
+        set: PathBuf,
+        /// Why not, and what to do.
+        why: String,
+    },
+}
+
+/// A finished set, opened: distilled by this program or another one.
+#[derive(Clone, Debug)]
+pub struct FinishedSet(Arc<FolderSet>);
+
+/// What is moved further, and where to.
+#[derive(Clone, Debug)]
+pub struct FurtherRequest {
+    /// The set to begin with.
+    pub set: FinishedSet,
+    /// Method and parameters, with the set's own ([`FinishedSet::recipe`]).
+    pub recipe: Recipe,
+    /// Observers that move pixels beside the session's.
+    pub beside: Vec<Arc<OpenedObserver>>,
+    /// The output folder.
+    pub out: PathBuf,
+}
+
+/// A class of the set: its number there and in the dataset of a session.
+#[derive(Clone, Copy)]
+struct Pair {
+    own: ClassId,
+    data: ClassId,
+}
+
+impl FinishedSet {
+    /// Opens the set in a folder.
+    ///
+    /// # Errors
+    /// [`FurtherError`]: there are no images, or the folder and its manifest don't fit.
+    pub fn open(path: &Path) -> Result<Self, FurtherError> {
+        let set = Self(Arc::new(FolderSet::of(open::dataset(path, Split::Train, Folders::Auto)?.dataset)));
+        if let Some(damage) = set.0.damage() {
+            return Err(FurtherError::Damaged(damage.to_owned()));
+        }
+        let Differences { missing, others } = set.0.differences();
+        match missing.first().or(others.first()) {
+            None => Ok(set),
+            Some(first) => Err(set.unfit(format!(
+                "its files are not those of its manifest.json ({} missing, {} others, such as {first}): restore them, or \
+                 distil the set again",
+                missing.len(),
+                others.len()
+            ))),
+        }
+    }
+
+    fn unfit(&self, why: String) -> FurtherError {
+        FurtherError::Unfit { set: self.root().to_owned(), why }
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.0.dataset().root()
+    }
+
+    /// How it came to be, where it says so.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.0.manifest()
+    }
+
+    /// The recipe with what is the set's own ([`crate::core::distil::params::of_the_set`]): how many images there are, and
+    /// for LIC how they were scored and stitched.
+    ///
+    /// # Errors
+    /// [`FurtherError::Unfit`] of a method that moves no pixels or doesn't fit the set.
+    pub fn recipe(&self, mut recipe: Recipe) -> Result<Recipe, FurtherError> {
+        let dataset = self.0.dataset();
+        match &mut recipe.method {
+            Method::Rded(_) => {
+                return Err(self.unfit("rded moves no pixels: give --method lic, sre2l or cda".to_owned()));
+            }
+            Method::Sre2l(own) | Method::Cda(own) => {
+                own.stitch = None;
+                let largest = dataset.class_ids().map(|class| dataset.class_size(class)).max().unwrap_or(0);
+                recipe.ipc = u32::try_from(largest).unwrap_or(u32::MAX);
+            }
+            Method::Lic(own) => {
+                let (manifest, stitch) = self.stitched_by()?;
+                own.stitch = *stitch;
+                (recipe.ipc, recipe.seed) = (manifest.recipe.ipc, manifest.recipe.seed);
+            }
+        }
+        recipe.check().map_err(|e| self.unfit(e.in_a_record()))?;
+        Ok(recipe)
+    }
+
+    /// How its images were stitched.
+    fn stitched_by(&self) -> Result<(&Manifest, &Rded), FurtherError> {
+        let found = self.manifest().and_then(|manifest| Some((manifest, manifest.recipe.method.rded()?)));
+        found.ok_or_else(|| {
+            self.unfit(
+                "lic compensates stitched images, and nothing says of which patches these are: give a set that rded or lic \
+                 made, with its manifest.json, or --method sre2l or cda"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// Whether a dataset is this very folder.
+    fn is(&self, dataset: &Dataset) -> bool {
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        real(self.root()).is_some_and(|own| Some(own) == real(dataset.root()))
+    }
+
+    /// The set's classes in the order of their running index.
+    fn classes(&self, dataset: &Dataset) -> Result<Vec<Pair>, FurtherError> {
+        let (own, itself) = (self.0.dataset(), self.is(dataset));
+        let find = |name: &str, folder: &str, id: Option<ClassId>| {
+            let id = id.ok_or_else(|| self.unfit(format!("the folder {folder} is missing: restore it")))?;
+            if own.class_size(id) == 0 {
+                return Err(
+                    self.unfit(format!("the class '{name}' has no images: remove its folder, or distil it again"))
+                );
+            }
+            let known = dataset.class_named(if itself { folder } else { name });
+            let data = known.ok_or_else(|| {
+                self.unfit(format!("its class '{name}' is not in the dataset: give --data with the one that it is of"))
+            })?;
+            Ok(Pair { own: id, data })
+        };
+        match self.manifest() {
+            Some(manifest) => {
+                let at = |folder: &str| own.class_ids().find(|&class| alike(&own.class(class).name, folder));
+                manifest.classes.iter().map(|class| find(&class.name, &class.folder, at(&class.folder))).collect()
+            }
+            None => own.class_ids().map(|id| find(&own.class(id).name, &own.class(id).name, Some(id))).collect(),
+        }
+    }
+
+    /// What a recipe's images begin with.
+    fn beginning(
+        &self,
+        session: &Session,
+        (recipe, pairs): (&Recipe, &[Pair]),
+        progress: &mut dyn Progress,
+    ) -> Result<Beginning, DistillError> {
+        let side = session.observer.observer.spec.side as u32;
+        if recipe.method.compensation().is_none() {
+            let classes = pairs.iter().map(|pair| pair.own).collect();
+            return Ok(Beginning::Images(ParentImages::read((self.0.clone(), classes), side, progress)?));
+        }
+        let (manifest, own) = self.stitched_by()?;
+        if side < own.factor() {
+            return Err(DistillError::PatchTooSmall { patches: own.patches, side });
+        }
+        Ok(Beginning::Stitched(self.stitched(session, (manifest, own), pairs)?))
+    }
+
+    /// The set as it was stitched, of the patches that its manifest names.
+    fn stitched(
+        &self,
+        session: &Session,
+        (manifest, own): (&Manifest, &Rded),
+        pairs: &[Pair],
+    ) -> Result<StitchedSet, FurtherError> {
+        let (dataset, observer) = (&session.dataset, &session.observer.observer);
+        if manifest.dataset.fingerprint != dataset.fingerprint() {
+            let by = manifest.dataset.holdout.map_or_else(String::new, |holdout| format!(" and --holdout {holdout}"));
+            return Err(self.unfit(format!(
+                "it was distilled from another dataset than {}, whose images have other names: give --data with the one \
+                 that it is of{by}",
+                shown(dataset.root())
+            )));
+        }
+        let mut selected = std::collections::BTreeMap::new();
+        for (class, pair) in manifest.classes.iter().zip(pairs) {
+            let kept = self.kept((class, own.patches), dataset, pair.data)?;
+            selected.insert(ClassId(class.index), Arc::new(kept));
+        }
+        Ok(StitchedSet {
+            dataset: dataset.clone(),
+            side: observer.spec.side as u32,
+            mean_std: observer.mean_std,
+            ipc: manifest.recipe.ipc,
+            patches: own.patches,
+            views: own.views(),
+            selected,
+        })
+    }
+
+    /// The patches of a class by slot.
+    fn kept(
+        &self,
+        (class, patches): (&ClassNote, u32),
+        dataset: &Dataset,
+        id: ClassId,
+    ) -> Result<Vec<Kept>, FurtherError> {
+        let images = class.images.len();
+        let mut slots = vec![None; images * patches as usize];
+        for (at, image) in class.images.iter().enumerate() {
+            if image.cells().len() != patches as usize {
+                let why = format!("nothing says of which patches {} was stitched: lic can't compensate it", image.file);
+                return Err(self.unfit(why));
+            }
+            for cell in image.cells() {
+                let patch = patch(cell, dataset, id)
+                    .ok_or_else(|| self.unfit(format!("{}: the dataset has no image {}", image.file, cell.source)))?;
+                let kept = Kept { patch, rank: cell.rank, chosen: cell.chosen };
+                if let Some(slot) = slots.get_mut(rank_of(cell.cell as usize, at, images)) {
+                    *slot = Some(kept);
+                }
+            }
+        }
+        // A checked manifest has a cell for every slot.
+        Ok(slots.into_iter().flatten().collect())
+    }
+
+    /// Tells what is to be known of a set that is moved further.
+    fn tell(&self, session: &Session, method: &Method, progress: &mut dyn Progress) {
+        let (Some(manifest), Some(_)) = (self.manifest(), method.compensation()) else { return };
+        if let Some(scored) = scorer(manifest, session) {
+            progress.warn(format!(
+                "the set's patches were chosen by another observer ({}); this one ({}) moves the pixels",
+                scored.network, session.observer.observer.spec.arch
+            ));
+        }
+        if manifest.recipe.method.iterations() > 0 {
+            progress.warn(format!(
+                "the set's pixels were moved by {} before: lic begins with the patches again",
+                manifest.recipe.method.name()
+            ));
+        }
+    }
+}
+
+/// A patch as a cell names it.
+fn patch(cell: &CellNote, dataset: &Dataset, class: ClassId) -> Option<PatchScore> {
+    let source = unescape(&cell.source)?;
+    let folder = &dataset.class(class).folder;
+    let name = source.strip_prefix(folder.as_slice())?;
+    let name = if folder.is_empty() { name } else { name.strip_prefix(b"/")? };
+    let image = dataset.image_named(class, name)?;
+    Some(PatchScore { image, crop: cell.crop, bbox: cell.bbox, loss: cell.loss, rival: None })
+}
+
+/// The observer that scored a set's patches, where it is another than the session's.
+fn scorer<'a>(manifest: &'a Manifest, session: &Session) -> Option<&'a ObserverNote> {
+    let scored = manifest.scored_by.as_ref().or(manifest.observer.as_ref())?;
+    (scored.fingerprint != session.observer.observer.fingerprint).then_some(scored)
+}
+
+/// Moves the pixels of a finished set further. `each` sees images as they change.
+///
+/// # Errors
+/// [`DistillError`]. The output folder is absent or complete; batches that were finished stay in the project.
+pub fn refine_set(
+    session: &mut Session,
+    project: &Project,
+    request: &FurtherRequest,
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<DistillReport, DistillError> {
+    let pairs = request.set.classes(&session.dataset)?;
+    let output = begun(&request.out, progress)?;
+    request.set.tell(session, &request.recipe.method, progress);
+    let classes: Vec<ClassId> = pairs.iter().map(|pair| pair.data).collect();
+    let (beside, set) = (&request.beside[..], Some(request.set.root()));
+    let asked = recorded::Asked { classes: &classes, beside, curation: None, set };
+    let runs = recorded::begin(session, project, &asked, &[(&request.recipe, request.out.clone())])?;
+    let result = refine_into(session, (project, output), (request, &pairs), progress, each);
+    recorded::end(project, runs, result)
+}
+
+fn refine_into(
+    session: &mut Session,
+    (project, output): (&Project, RdedFolder),
+    (request, pairs): (&FurtherRequest, &[Pair]),
+    progress: &mut dyn Progress,
+    each: Each<'_>,
+) -> Result<DistillReport, DistillError> {
+    let start = Instant::now();
+    let recipe = &request.recipe;
+    let beginning = request.set.beginning(session, (recipe, pairs), progress)?;
+    let classes: Vec<ClassId> = pairs.iter().map(|pair| pair.data).collect();
+    let asked = Asked { recipe, classes: &classes, start: &beginning, beside: &request.beside };
+    let (images, spent) = refine(session, project, asked, progress, &mut looking(each))?;
+    let parent = request.set.manifest().filter(|_| beginning.stitched().is_some());
+    let set = Set { recipe: recipe.clone(), folder: None, nested_in: parent.and_then(|parent| parent.nested_in) };
+    let count = classes.len() as u32;
+    let shared = Shared { images: &images, classes: count, holders: vec![&set] };
+    write_images(&[shared], &output, session.throughput.threads, progress)?;
+    let manifest = manifest(session, (request, &set), (&classes, parent), &images);
+    let broken = manifest.classes.iter().map(|class| class.broken as usize).sum();
+    let out = output.finish(&[SetManifest { folder: None, manifest }])?;
+    Ok(DistillReport {
+        out,
+        ipc: recipe.ipc,
+        seconds: start.elapsed().as_secs_f64(),
+        cost: Cost::default(),
+        images: (0..count).map(|class| images.images(ClassId(class)) as usize).sum(),
+        refined: Some(spent),
+        mean_selected_loss: beginning.stitched().map(|laid| mean_loss(&set, laid)),
+        broken,
+    })
+}
+
+/// The manifest; `parent` is that of the set whose cells are begun with.
+fn manifest(
+    session: &Session,
+    (request, set): (&FurtherRequest, &Set),
+    (classes, parent): (&[ClassId], Option<&Manifest>),
+    images: &dyn ImageSet,
+) -> Manifest {
+    let (recipe, known) = (&set.recipe, request.set.manifest());
+    let side = session.observer.observer.spec.side as u32;
+    let note = |(index, &class): (u32, &ClassId)| {
+        let about = session.dataset.class(class);
+        let named = known.and_then(|manifest| manifest.classes.get(index as usize));
+        let of = parent.and(named);
+        ClassNote {
+            index,
+            name: named.map_or(&about.name, |note| &note.name).clone(),
+            title: named.map_or(&about.title, |note| &note.title).clone(),
+            folder: class_folder(index),
+            scored: of.map_or(0, |note| note.scored),
+            broken: of.map_or(0, |note| note.broken),
+            images: image_notes(recipe, index, images),
+        }
+    };
+    let mut manifest = Manifest {
+        format: RANKED,
+        program: Program::this(),
+        recipe: recipe.clone(),
+        nested_in: set.nested_in,
+        dataset: known.map_or_else(|| dataset_note(&session.dataset), |known| known.dataset.clone()),
+        observer: Some(observer_note(&session.observer, classes)),
+        beside: request.beside.iter().map(|observer| observer_note(observer, classes)).collect(),
+        scored_by: parent.and_then(|parent| scorer(parent, session)).cloned(),
+        device: session.device_class(),
+        patch_side: recipe.method.rded().map(|own| own.patch_side(side)),
+        classes: (0..).zip(classes).map(note).collect(),
+    };
+    manifest.format = manifest.due_format();
+    manifest
+}
