@@ -9,6 +9,7 @@ use stillroom::core::distil::recipe::Recipe;
 use stillroom::core::distil::set::Address;
 use stillroom::core::param::Parameters as _;
 use stillroom::core::workspace::Command;
+use stillroom::ui::actions::Action;
 use stillroom::ui::intent::{Intent, MovedOf, Panel};
 use stillroom::ui::model::refine::{Live, Refine};
 use training::ask;
@@ -232,4 +233,31 @@ fn a_finished_compensation_is_shown_with_what_it_began_with_and_fits_every_windo
     ask(&mut window, Intent::SelectRun(run));
     click(&mut window, "Show in Refine");
     until(&mut window, "the run's set", |w| refine(w).shown() == Some(MovedOf::Set) && written(w));
+}
+
+#[test]
+fn a_run_is_compensated_into_a_folder_beside_its_own() {
+    let files = Files::make();
+    let mut window = scored(&files);
+    distil(&mut window);
+    until(&mut window, "the run", |w| w.state().model().runs.list.rows.len() == 1 && idle(w));
+    let run = window.state().model().runs.list.rows[0].record.clone();
+    ask(&mut window, Intent::SelectRun(run.row));
+    let why_not = |w: &Window| w.state().model().why_not(Action::RefineRun);
+    assert_eq!(why_not(&window), Some("choose LIC, SRe2L or CDA in the recipe"));
+    choose(&mut window, "LIC");
+    set(&mut window, &[("iterations", "3")]);
+    assert_eq!(why_not(&window), None);
+    ask(&mut window, Intent::Do(Action::RefineRun));
+    until(&mut window, "the compensated set", written);
+    assert_eq!(window.state().model().problems.distil, None);
+    let made = refine(&window).written.as_ref().unwrap().set.clone();
+    assert_eq!(made.folder().file_name().unwrap(), "pets-distilled-ipc2-lic");
+    let manifest = made.manifest().unwrap();
+    assert_eq!(manifest.recipe.method.rded(), run.recipe.method.rded(), "patches stay those of the run");
+    window.get_by_role_and_label(Role::RadioButton, "Written set").click_accesskit();
+    window.run_steps(3);
+    until(&mut window, "the set's picture", |w| refine(w).pictures().is_some() && idle(w));
+    window.get_by_label_contains("cat refined image 1: optimised from 1 patch in 3 steps; last loss: feature ");
+    assert!(refine(&window).pictures().unwrap().as_ref().unwrap().change.is_ok());
 }

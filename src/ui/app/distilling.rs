@@ -18,7 +18,7 @@ impl App {
         if let Some((_, Verdict::Refused(why))) = &self.model.check {
             self.model.problems.distil = Some(format!("The observer check refused: {why}"));
         } else {
-            self.request(Request::Distill(request));
+            self.request(request);
         }
     }
 
@@ -47,12 +47,18 @@ impl App {
         let curation = self.model.workspace.curation().clone();
         let request = DistillRequest { recipe, classes, curation, beside: Vec::new(), out };
         self.panels.recipe.out_typed = true;
+        self.distil_checked(Request::Distill(request), force);
+    }
+
+    /// Has something distilled once the observer is checked, or at once where the user insists.
+    pub(super) fn distil_checked(&mut self, request: Request, force: bool) {
+        self.model.problems.distil = None;
         if let Some(why) = self.refused_order() {
             self.model.problems.distil = Some(why);
             return;
         }
         if force {
-            self.request(Request::Distill(request));
+            self.request(request);
             return;
         }
         self.distil_next = Some(request);

@@ -46,6 +46,12 @@ impl RecipePanel {
         (!self.out.is_empty()).then(|| (self.out.path(), self.force))
     }
 
+    /// Whether to pass over the check's refusal.
+    #[must_use]
+    pub fn forced(&self) -> bool {
+        self.force
+    }
+
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
         // Methods that move pixels have many parameters: the buttons don't scroll away with them.

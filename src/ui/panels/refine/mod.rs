@@ -195,8 +195,8 @@ fn said_of_set(written: &Written) -> (String, String) {
 /// What an image is called: "cat refined image 3".
 fn name(refine: &Refine, of: MovedOf, at: crate::core::distil::set::Address) -> String {
     let classes = match of {
-        MovedOf::Batch => refine.live.as_ref().map(|live| &live.classes),
-        MovedOf::Set => refine.written.as_ref().map(|written| &written.classes),
+        MovedOf::Batch => refine.live.as_ref().map(|live| &live.preview.classes[..]),
+        MovedOf::Set => refine.written.as_ref().map(|written| &written.classes[..]),
     };
     let class = classes.and_then(|classes| classes.get(at.class.index())).map_or("", String::as_str);
     format!("{class} refined image {}", at.image + 1)
