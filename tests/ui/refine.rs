@@ -142,7 +142,7 @@ fn images_from_noise_are_seen_with_what_pulls_at_them() {
     window.run_steps(3);
     until(&mut window, "the set's picture", |w| refine(w).pictures().is_some() && idle(w));
     assert_eq!(refine(&window).shown(), Some(MovedOf::Set));
-    window.get_by_label_contains("6 images of 3 classes in pets-distilled-ipc2");
+    window.get_by_label_contains("SRe2L: 6 images of 3 classes in pets-");
     window.get_by_label("cat refined image 2");
     part(&mut window, "Before and after");
     window.get_by_label_contains("dog refined image 2: optimised from noise in 6 steps; last loss: ce ");
