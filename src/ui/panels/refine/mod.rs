@@ -143,7 +143,7 @@ impl RefinePanel {
             Part::Wipe => close::wipe(ui, &mut self.wipe, &scene.model.refine),
             Part::Change => close::change(ui, &scene.model.refine),
             Part::Loss => self.loss.show(ui, scene),
-            Part::Norms => norms::show(ui, &scene.model.refine),
+            Part::Norms => norms::show(ui, scene),
         }
     }
 }
