@@ -14,7 +14,6 @@ use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::set::SetError;
 use crate::jobs::moved::{Moved, WrittenSet};
 use crate::jobs::worker::{Event, RefineRequest, Request};
-use crate::ui::intent::Panel;
 use crate::ui::later;
 use crate::ui::model::refine::{Change, Compared, Of, Pictures};
 use crate::ui::widgets::atlas::SAMPLING;
@@ -70,7 +69,6 @@ impl App {
     fn refine_where_free(&mut self) {
         let Some(out) = self.moved.further.as_ref().and_then(|further| further.out.try_recv().ok()) else { return };
         let Some(Further { set, recipe, .. }) = self.moved.further.take() else { return };
-        self.desk.show(Panel::Refine);
         let force = self.panels.recipe.forced();
         self.distil_checked(Request::Refine(RefineRequest { set, recipe, out }), force);
     }

@@ -207,6 +207,9 @@ fn nothing(ui: &mut Ui, scene: &mut Scene<'_>) {
     let model = scene.model;
     let title = methods::title(model.workspace.recipe().method.name());
     let moves = model.workspace.recipe().method.iterations() > 0;
+    if let Some(problem) = model.problems.distil.as_ref().filter(|_| moves) {
+        text::problem(ui, problem, true);
+    }
     if moves && model.is_under_way(Job::Distill) {
         text::empty(ui, "Preparing…", "The images appear as soon as the first step is taken.");
     } else if moves {
