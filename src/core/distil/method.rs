@@ -4,7 +4,8 @@ use super::compensation::Compensation;
 use super::rded::Rded;
 use super::recovery::Recovery;
 
-/// The distillation method with its own parameters: one variant for each. What all methods share is in [`Recipe`], so a
+/// The distillation method with its own parameters: one variant for each. What all methods share is in
+/// [`super::recipe::Recipe`], so a
 /// method is a value that the program looks at and no fork of the program.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
