@@ -8,7 +8,7 @@ use crate::engine::cpu::infer::CpuEngine;
 use crate::engine::cpu::kernels::isa::Isa;
 use crate::engine::device::{DeviceInfo, Hardware, Picked};
 use crate::engine::learn::choice::network;
-use crate::engine::learn::{Differentiable, Probe, Setup};
+use crate::engine::learn::{Differentiable, Setup};
 use crate::engine::nets::graph::Tap;
 use crate::engine::observe::features;
 use crate::engine::observe::score::Throughput;
@@ -107,13 +107,9 @@ impl Session {
     ///
     /// # Errors
     /// [`EngineError`] where the device refuses another network.
-    pub fn frozen(
-        &self,
-        observer: &OpenedObserver,
-        probes: Vec<Probe>,
-    ) -> Result<Box<dyn Differentiable>, EngineError> {
+    pub fn frozen(&self, observer: &OpenedObserver, setup: &Setup) -> Result<Box<dyn Differentiable>, EngineError> {
         let own = &observer.observer;
-        network(&own.spec, own.weights(), &Setup::frozen(probes), &self.picked)
+        network(&own.spec, own.weights(), setup, &self.picked)
     }
 
     /// Class of device and engine for score keys: results of different ones round differently.

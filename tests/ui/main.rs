@@ -343,6 +343,7 @@ mod export;
 mod filters;
 mod opening;
 mod project;
+mod refine;
 mod session;
 mod sizes;
 mod training;

@@ -349,3 +349,40 @@ fn training_pictures() {
     ask(&mut window, Intent::Do(stillroom::ui::actions::Action::TrainingDetails));
     album.take(&mut window, "training-details.png");
 }
+
+/// LIC on CIFAR-10, a few steps of it: the images of a batch, one over what it began with, and the loss.
+#[test]
+fn compensated() {
+    use stillroom::core::distil::presets::of_method;
+    use stillroom::core::distil::recipe::Recipe;
+    let album = Album::open();
+    let project = tempfile::tempdir().unwrap();
+    desk();
+    let worker = WorkerConfig { project: Some(project.path().join("project")), ..WorkerConfig::default() };
+    let config = AppConfig {
+        open_dataset: Some(DatasetRequest::whole("cifar10".as_ref())),
+        open_observer: Some(WEIGHTS.into()),
+        worker,
+        ..AppConfig::default()
+    };
+    let builder = Harness::builder().with_size(Vec2::new(1840.0, 1000.0)).with_render_cursor(false).wgpu();
+    let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
+    wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
+    let papers = Recipe { ipc: 4, ..of_method("lic", 32).unwrap() };
+    ask(&mut window, Intent::Edit(Command::SetRecipe(papers)));
+    for (name, value) in [("subset", "40"), ("iterations", "60")] {
+        set(&mut window, name, value);
+    }
+    training::replace(&mut window, "Output folder", Path::new("cifar10-lic"));
+    window.get_all_by_role_and_label(Role::Button, "Distil to folder").next().unwrap().click_accesskit();
+    window.run_steps(3);
+    wait(&mut window, "the set", |w| w.state().model().refine.written.is_some() && idle(w));
+    window.get_by_role_and_label(Role::Slider, "Refined image size").set_value_accesskit(128.0);
+    window.run_steps(3);
+    wait(&mut window, "the image beside its beginning", |w| w.state().model().refine.pictures().is_some() && idle(w));
+    album.take(&mut window, "refine.png");
+    window.get_by_role_and_label(Role::Tab, "Change").click_accesskit();
+    ask(&mut window, Intent::ShowMoved(stillroom::ui::intent::MovedOf::Set));
+    wait(&mut window, "the image of the set", |w| w.state().model().refine.pictures().is_some() && idle(w));
+    album.take(&mut window, "refine-set.png");
+}

@@ -10,7 +10,7 @@ use stillroom::ui::actions::Action;
 use stillroom::ui::intent::{Intent, Panel};
 
 /// Size in points and scale: screens of 800×600, 1920×1080 and 3840×2160 pixels.
-const SIZES: [(Vec2, f32); 7] = [
+pub const SIZES: [(Vec2, f32); 7] = [
     (Vec2::new(800.0, 600.0), 1.0),
     (Vec2::new(640.0, 480.0), 1.25),
     (Vec2::new(768.0, 432.0), 2.5),
@@ -68,7 +68,7 @@ fn targets(window: &Window) -> Vec<Vec<Target>> {
 }
 
 /// Fails where two widgets lie over each other. A row may hold its box.
-fn nothing_overlaps(window: &Window, place: &str) {
+pub fn nothing_overlaps(window: &Window, place: &str) {
     for mut layer in targets(window) {
         // The grips between columns lie on their headings, and have no names; a window holds its own buttons.
         layer.retain(|t| !t.label.is_empty() && !matches!(t.role, Role::Splitter | Role::Window));
@@ -85,7 +85,7 @@ fn nothing_overlaps(window: &Window, place: &str) {
 }
 
 /// Fails where a widget is outside the window, or can't be scrolled into view as a whole.
-fn all_is_reachable(window: &mut Window, size: Vec2, place: &str) {
+pub fn all_is_reachable(window: &mut Window, size: Vec2, place: &str) {
     let whole = Rect::from_min_size(Default::default(), size).expand(1.0);
     let roles = [Role::Button, Role::CheckBox, Role::RadioButton, Role::TextInput, Role::Slider, Role::ComboBox];
     let wanted: Vec<(accesskit::NodeId, String)> = window
@@ -132,7 +132,7 @@ pub fn full_at(with: impl Fn(HarnessBuilder<App>) -> HarnessBuilder<App>) -> (Fi
     (files, window)
 }
 
-fn resize(window: &mut Window, (size, scale): (Vec2, f32)) {
+pub fn resize(window: &mut Window, (size, scale): (Vec2, f32)) {
     // Another scale scales the size that the window has: it is set behind that.
     window.set_pixels_per_point(scale);
     window.run_steps(2);

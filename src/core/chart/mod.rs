@@ -140,6 +140,8 @@ pub struct Line {
 pub struct Chart {
     /// What is plotted, with its unit.
     pub title: &'static str,
+    /// What samples are counted by: epochs, or steps.
+    pub unit: &'static str,
     /// Whether the scale is logarithmic; values up to 0 are then left out.
     pub log: bool,
     /// Lines, later ones in front.
@@ -177,10 +179,11 @@ pub fn charts(runs: &[Run<'_>], view: &View) -> [Chart; 3] {
     };
     let mut accuracy = if view.train_top1 { lines(Quantity::TrainTop1, Style::Dashed) } else { Vec::new() };
     accuracy.extend(lines(Quantity::Top1, Style::Marked));
+    let unit = "epochs";
     [
-        Chart { title: "Loss", log: view.log_loss, lines: lines(Quantity::Loss, Style::Solid) },
-        Chart { title: "Top-1 accuracy (%)", log: false, lines: accuracy },
-        Chart { title: "Learning rate", log: false, lines: lines(Quantity::Rate, Style::Solid) },
+        Chart { title: "Loss", unit, log: view.log_loss, lines: lines(Quantity::Loss, Style::Solid) },
+        Chart { title: "Top-1 accuracy (%)", unit, log: false, lines: accuracy },
+        Chart { title: "Learning rate", unit, log: false, lines: lines(Quantity::Rate, Style::Solid) },
     ]
 }
 

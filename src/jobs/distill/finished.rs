@@ -130,6 +130,16 @@ impl FinishedSet {
         })
     }
 
+    /// What people call its classes, in the order of their running index.
+    #[must_use]
+    pub fn class_names(&self) -> Vec<String> {
+        let own = self.0.dataset();
+        match self.manifest() {
+            Some(manifest) => manifest.classes.iter().map(|class| class.shown().to_owned()).collect(),
+            None => own.classes().iter().map(|class| class.shown().to_owned()).collect(),
+        }
+    }
+
     /// Whether a dataset is this very folder.
     fn is(&self, dataset: &Dataset) -> bool {
         let real = |path: &Path| std::fs::canonicalize(path).ok();

@@ -9,7 +9,7 @@ use crate::core::distil::compensation::Compensation;
 use crate::core::distil::compose::{cells, nearest};
 use crate::core::distil::set::{Address, ImageSet as _};
 use crate::core::train::augment::DrawId;
-use crate::engine::learn::{Differentiable, Probe};
+use crate::engine::learn::{Differentiable, Probe, Setup};
 use crate::engine::refine::align::{self, Align, Aligning, Stitched};
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::session::Session;
@@ -44,7 +44,7 @@ impl<'a> Aligned<'a> {
         let (mut networks, mut aligning) = (Vec::new(), Vec::new());
         for opened in observers {
             let tap = aligned(opened, own.layer)?;
-            networks.push(session.frozen(opened, vec![Probe::Values(tap.clone())])?);
+            networks.push(session.frozen(opened, &Setup::frozen_features(vec![Probe::Values(tap.clone())]))?);
             let engine = session.showing(opened, tap)?;
             aligning.push(Aligning { engine, mean_std: opened.observer.mean_std });
         }

@@ -8,7 +8,7 @@ use crate::core::data::dataset::ClassId;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recovery::Recovery;
 use crate::core::distil::set::Address;
-use crate::engine::learn::Differentiable;
+use crate::engine::learn::{Differentiable, Setup};
 use crate::engine::refine::recover::{self, Begun, Expected, Recover};
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::session::Session;
@@ -40,7 +40,7 @@ impl<'a> Recovered<'a> {
         for opened in observers {
             let observer = &opened.observer;
             let (probes, norms) = recover::norms(&observer.spec.graph(), observer.weights(), &own)?;
-            networks.push(session.frozen(opened, probes)?);
+            networks.push(session.frozen(opened, &Setup::frozen(probes))?);
             let (classes, mean_std) = (observer.spec.classes, observer.mean_std);
             expected.push(Expected { outputs: Vec::new(), classes, mean_std, norms: Arc::new(norms) });
         }

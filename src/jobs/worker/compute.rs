@@ -32,8 +32,8 @@ pub(super) struct Compute {
     pub(super) config: WorkerConfig,
     outgoing: SyncSender<Event>,
     /// Images as they change, for whoever looks.
-    previews: Latest<Preview>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    pub(super) previews: Latest<Preview>,
+    pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     pub(super) project: Option<Project>,
     /// The project could not be opened when it was tried last, and the window knows.
     pub(super) refused: bool,
@@ -126,6 +126,7 @@ impl Compute {
                 Ending::of(self.recall(&recipe, &classes, control), control.is_cancelled())
             }
             Request::Distill(request) => Ending::of(self.distill(&request, control), control.is_cancelled()),
+            Request::Refine(request) => Ending::of(self.refine(&request, control), control.is_cancelled()),
             Request::Train(request) => Ending::of(self.train(&request, control), control.is_cancelled()),
             Request::Export(request) => Ending::of(self.export(&request, control), control.is_cancelled()),
             Request::Report(request) => Ending::of(self.report(&request, control), control.is_cancelled()),
@@ -252,21 +253,6 @@ impl Compute {
         }
     }
 
-    /// [`Self::teller`] of a distillation: images as they change don't queue up, the newest ones alone are kept.
-    fn shower(&self, request: &DistillRequest) -> impl FnMut(ClassId, Found) + use<> {
-        let mut tell = self.teller(&request.recipe);
-        let (previews, wake) = (self.previews.clone(), self.wake.clone());
-        let DistillRequest { recipe, out, .. } = request.clone();
-        let classes = Arc::new(request.classes.clone());
-        move |class, found| match found {
-            Found::Refining(refining) => {
-                previews.put(Preview { recipe: recipe.clone(), classes: classes.clone(), out: out.clone(), refining });
-                wake();
-            }
-            found => tell(class, found),
-        }
-    }
-
     fn check(&mut self, control: &Control) -> Result<(), String> {
         let mut reporter = self.reporter(control);
         let data = self.data.clone().ok_or("open a dataset first")?;
@@ -318,7 +304,7 @@ impl Compute {
         let mut reporter = self.reporter(control);
         self.session()?;
         self.project()?;
-        let tell = &mut self.shower(request);
+        let tell = &mut self.shower_of(request);
         let (Some(session), Some(project)) = (self.session.as_mut(), self.project.as_ref()) else {
             return Err("load an observer first".to_owned());
         };

@@ -63,12 +63,25 @@ pub enum Request {
     },
     /// Score what is missing, stitch, and write the folder.
     Distill(DistillRequest),
+    /// Move the pixels of a written set further.
+    Refine(RefineRequest),
     /// Train students or an observer, or what is left of it.
     Train(Box<TrainRequest>),
     /// Write images as other programs read them.
     Export(Box<ExportRequest>),
     /// Write a page about a set.
     Report(Box<ReportRequest>),
+}
+
+/// A written set whose pixels are moved further.
+#[derive(Clone, Debug)]
+pub struct RefineRequest {
+    /// The folder of the set, which was distilled from the open dataset.
+    pub set: PathBuf,
+    /// Method and parameters; what is the set's own is taken from it.
+    pub recipe: Recipe,
+    /// The output folder.
+    pub out: PathBuf,
 }
 
 /// An opened dataset: what is distilled, and what is held out for checks.
@@ -108,8 +121,8 @@ pub struct OpenedProject {
 pub struct Preview {
     /// Method and parameters.
     pub recipe: Recipe,
-    /// The classes of the dataset that are distilled, in the order of the set's running index.
-    pub classes: Arc<Vec<ClassId>>,
+    /// What people call the classes of the set, in the order of its running index.
+    pub classes: Arc<Vec<String>>,
     /// The folder that will be written.
     pub out: PathBuf,
     /// The images.
@@ -190,7 +203,7 @@ pub enum Job {
     Score,
     /// [`Request::Recall`].
     Recall,
-    /// [`Request::Distill`].
+    /// [`Request::Distill`], [`Request::Refine`].
     Distill,
     /// [`Request::Train`].
     Train,
@@ -238,7 +251,7 @@ impl Request {
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,
             Self::Recall { .. } => Job::Recall,
-            Self::Distill(_) => Job::Distill,
+            Self::Distill(_) | Self::Refine(_) => Job::Distill,
             Self::Train(_) => Job::Train,
             Self::Export(_) => Job::Export,
             Self::Report(_) => Job::Report,

@@ -3,7 +3,8 @@
 mod compute;
 mod handle;
 mod messages;
+mod moving;
 mod reopen;
 
 pub use handle::{Busy, Worker};
-pub use messages::{Event, Job, OpenedDataset, OpenedProject, Preview, Request, WorkerConfig};
+pub use messages::{Event, Job, OpenedDataset, OpenedProject, Preview, RefineRequest, Request, WorkerConfig};

@@ -85,6 +85,8 @@ pub enum Action {
     ToggleLive,
     /// Write the distilled dataset.
     Distil,
+    /// Move the pixels of the selected run's images further.
+    RefineRun,
     /// Bring the panel of exports forward.
     ExportSet,
     /// Copy the command line that repeats the recipe.

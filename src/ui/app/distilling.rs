@@ -17,9 +17,23 @@ impl App {
         let Some(request) = self.distil_next.take() else { return };
         if let Some((_, Verdict::Refused(why))) = &self.model.check {
             self.model.problems.distil = Some(format!("The observer check refused: {why}"));
+            // There is what says so, and what passes over it.
+            self.desk.show(Panel::Recipe);
         } else {
-            self.request(Request::Distill(request));
+            self.begin_distilling(request);
         }
+    }
+
+    /// Has the worker distil; images that change are in view.
+    fn begin_distilling(&mut self, request: Request) {
+        let moves = match &request {
+            Request::Distill(request) => request.recipe.method.iterations() > 0,
+            _ => matches!(request, Request::Refine(_)),
+        };
+        if moves {
+            self.desk.show(Panel::Refine);
+        }
+        self.request(request);
     }
 
     /// Scores the chosen classes, the shown one first.
@@ -40,19 +54,22 @@ impl App {
         self.model.problems.distil = None;
         self.model.written = None;
         let recipe = self.model.workspace.recipe().clone();
-        if recipe.method.iterations() > 0 {
-            self.desk.show(Panel::Refine);
-        }
         let classes = self.model.workspace.chosen().collect();
         let curation = self.model.workspace.curation().clone();
         let request = DistillRequest { recipe, classes, curation, beside: Vec::new(), out };
         self.panels.recipe.out_typed = true;
+        self.distil_checked(Request::Distill(request), force);
+    }
+
+    /// Has something distilled once the observer is checked, or at once where the user insists.
+    pub(super) fn distil_checked(&mut self, request: Request, force: bool) {
+        self.model.problems.distil = None;
         if let Some(why) = self.refused_order() {
             self.model.problems.distil = Some(why);
             return;
         }
         if force {
-            self.request(Request::Distill(request));
+            self.begin_distilling(request);
             return;
         }
         self.distil_next = Some(request);

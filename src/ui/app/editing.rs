@@ -9,7 +9,8 @@ use crate::ui::model::log::Level;
 
 impl App {
     pub(super) fn edit(&mut self, command: Command) {
-        let ipc = self.model.workspace.recipe().ipc;
+        let recipe = self.model.workspace.recipe();
+        let (ipc, method) = (recipe.ipc, recipe.method.name());
         let moves = matches!(command, Command::SetParam { .. });
         match command {
             Command::Select(_) | Command::SelectMany { .. } | Command::Opened { .. } | Command::Restore { .. } => {
@@ -41,7 +42,13 @@ impl App {
                 self.model.changes.clear();
                 self.model.last_change = None;
             }
-            if self.model.workspace.recipe().ipc != ipc {
+            let recipe = self.model.workspace.recipe();
+            let another = recipe.method.name() != method;
+            // The folder of what was written last is taken: another method's images have another one.
+            if another && self.model.written.as_ref().is_some_and(|w| w.out == self.panels.recipe.out.path()) {
+                self.panels.recipe.out_typed = false;
+            }
+            if another || recipe.ipc != ipc {
                 self.suggest_output();
             }
         }
@@ -58,8 +65,10 @@ impl App {
     }
 
     pub(super) fn default_name(&self) -> Option<String> {
-        let ipc = self.model.workspace.recipe().ipc;
-        self.model.dataset_name().map(|name| format!("{name}-distilled-ipc{ipc}"))
+        let recipe = self.model.workspace.recipe();
+        let (ipc, moves) = (recipe.ipc, recipe.method.iterations() > 0);
+        let by = if moves { recipe.method.name() } else { "distilled" };
+        self.model.dataset_name().map(|name| format!("{name}-{by}-ipc{ipc}"))
     }
 
     /// Looks for a free folder beside the dataset, away from the frame.

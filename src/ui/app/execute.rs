@@ -80,6 +80,7 @@ impl App {
                 Some((out, force)) => self.distil(out, force),
                 None => self.model.problems.distil = Some("Give an output folder above.".to_owned()),
             },
+            Action::RefineRun => self.refine_run(),
             Action::ExportSet => self.desk.show(Panel::Export),
             Action::CopyCommand => self.copy_command(ctx),
             Action::CopyLog => self.copy(ctx, self.model.log.text(), "the log"),

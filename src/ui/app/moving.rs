@@ -1,19 +1,19 @@
 //! What the app does for images whose pixels are moved: takes the newest look at them, opens the set that was written, and
 //! has the image that is looked at closely compared with what it began with, all of it away from the frame.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
 use eframe::egui::{ColorImage, Context, TextureHandle};
 
-use super::pending::PendingMoved;
+use super::pending::{Further, PendingMoved};
 use super::state::App;
 use crate::core::chart::signed_map::SignedMap;
 use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::set::SetError;
 use crate::jobs::moved::{Moved, WrittenSet};
-use crate::jobs::worker::Event;
+use crate::jobs::worker::{Event, RefineRequest, Request};
 use crate::ui::later;
 use crate::ui::model::refine::{Change, Compared, Of, Pictures};
 use crate::ui::widgets::atlas::SAMPLING;
@@ -22,8 +22,7 @@ impl App {
     /// Takes what has come, and begins what is due; once a frame, behind the worker's events.
     pub(super) fn drain_moved(&mut self, ctx: &Context) {
         if let Some(preview) = self.worker.preview() {
-            let dataset = self.model.dataset().cloned();
-            self.model.refine.take(preview, dataset.as_deref());
+            self.model.refine.take(preview);
         }
         if let Some(opened) = arrived(&mut self.moved.set) {
             self.model.refine.take_set(opened);
@@ -31,6 +30,7 @@ impl App {
         if let Some(compared) = arrived(&mut self.moved.compared) {
             self.model.refine.compared = Some(compared);
         }
+        self.refine_where_free();
         if std::mem::take(&mut self.panels.refine.seen) {
             self.compare(ctx);
         }
@@ -56,9 +56,26 @@ impl App {
         }));
     }
 
+    /// Has the images of the selected run moved further by the recipe, into a new folder beside theirs.
+    pub(super) fn refine_run(&mut self) {
+        let Some(set) = self.model.runs.selected().and_then(|run| run.out.clone()) else { return };
+        let (recipe, name) = (self.model.workspace.recipe().clone(), set.file_name().unwrap_or_default());
+        let name = format!("{}-{}", name.to_string_lossy(), recipe.method.name());
+        let parent = set.parent().map(Path::to_owned).unwrap_or_default();
+        self.moved.further = Some(Further { set, recipe, out: later::free_name(parent, name) });
+    }
+
+    /// Begins that once a folder is found that nothing has yet.
+    fn refine_where_free(&mut self) {
+        let Some(out) = self.moved.further.as_ref().and_then(|further| further.out.try_recv().ok()) else { return };
+        let Some(Further { set, recipe, .. }) = self.moved.further.take() else { return };
+        let force = self.panels.recipe.forced();
+        self.distil_checked(Request::Refine(RefineRequest { set, recipe, out }), force);
+    }
+
     /// Whether nothing of it is awaited.
     pub(super) fn moved_is_idle(&self) -> bool {
-        self.moved.set.is_none() && self.moved.compared.is_none()
+        self.moved.set.is_none() && self.moved.compared.is_none() && self.moved.further.is_none()
     }
 
     fn compare(&mut self, ctx: &Context) {
@@ -87,7 +104,7 @@ fn arrived<T>(awaited: &mut Option<Receiver<T>>) -> Option<T> {
     answer.ok()
 }
 
-fn pictures(ctx: &Context, (_, at): Of, images: &Arc<dyn Moved>) -> Result<Pictures, SetError> {
+fn pictures(ctx: &Context, Of { at, .. }: Of, images: &Arc<dyn Moved>) -> Result<Pictures, SetError> {
     let now = images.floats(at)?;
     let outside = now.data.iter().filter(|v| !(0.0..=1.0).contains(*v)).count();
     let outside = outside as f64 / now.data.len().max(1) as f64;

@@ -87,6 +87,15 @@ pub(super) struct PendingMoved {
     pub(super) set: Option<Receiver<Result<WrittenSet, String>>>,
     /// The image that is being compared with what it began with.
     pub(super) compared: Option<Receiver<Compared>>,
+    /// The set that is to be moved further.
+    pub(super) further: Option<Further>,
+}
+
+/// A set that is to be moved further as soon as its folder has a name.
+pub(super) struct Further {
+    pub(super) set: PathBuf,
+    pub(super) recipe: Recipe,
+    pub(super) out: Receiver<PathBuf>,
 }
 
 /// What the app waits for on behalf of class orders.

@@ -12,7 +12,6 @@ use super::pending::{Ordering, Pending, PendingExport, PendingMoved, PresetWork,
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
 use crate::core::workspace::Command;
-use crate::jobs::distill::DistillRequest;
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::jobs::opinion::Opinions;
 use crate::jobs::worker::{Request, Worker, WorkerConfig};
@@ -86,7 +85,7 @@ pub struct App {
     pub(super) observer_next: Option<ObserverRequest>,
     pub(super) keeping: Keeping,
     /// A distillation that waits for the check's verdict.
-    pub(super) distil_next: Option<DistillRequest>,
+    pub(super) distil_next: Option<Request>,
     pub(super) free_name: Option<Receiver<PathBuf>>,
     pub(super) training: Pending,
     pub(super) exports: PendingExport,

@@ -209,6 +209,14 @@ impl Model {
             Action::Distil => {
                 observer().or(some_class()).or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
             }
+            Action::RefineRun => {
+                let moves = self.workspace.recipe().method.iterations() > 0;
+                let run = self.runs.selected().is_some_and(|run| run.out.is_some());
+                needs(run, "select a run in the table that wrote a folder")
+                    .or(needs(moves, "choose LIC, SRe2L or CDA in the recipe"))
+                    .or(observer())
+                    .or(needs(!self.is_under_way(Job::Distill), "distilling is under way"))
+            }
             Action::PreviousInRank | Action::NextInRank => {
                 needs(self.workspace.selected().is_some(), "select a patch first")
             }

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use eframe::egui::TextureHandle;
 
 use crate::core::chart::thinned::thinned;
-use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::manifest::ClassNote;
+use crate::core::data::dataset::ClassId;
 use crate::core::distil::set::{Address, ImageSet as _};
 use crate::jobs::moved::{Moved, WrittenSet};
 use crate::jobs::refine::Refining;
@@ -36,21 +35,14 @@ pub struct Live {
     pub number: u64,
     /// The look, and what it is of.
     pub preview: Preview,
-    /// What people call the classes of the set, in the order of its running index.
-    pub classes: Vec<String>,
     /// The terms of the loss.
     pub curves: Arc<Vec<TermCurve>>,
 }
 
 impl Live {
-    fn new(number: u64, preview: Preview, dataset: Option<&Dataset>) -> Self {
-        let named = |class: &ClassId| {
-            let class = dataset.filter(|data| class.index() < data.classes().len()).map(|data| data.class(*class));
-            class.map_or_else(String::new, |class| class.shown().to_owned())
-        };
-        let classes = preview.classes.iter().map(named).collect();
+    fn new(number: u64, preview: Preview) -> Self {
         let curves = Arc::new(curves(&preview.refining));
-        Self { number, preview, classes, curves }
+        Self { number, preview, curves }
     }
 
     /// The images of the batch.
@@ -85,10 +77,9 @@ pub struct Written {
 
 impl Written {
     fn new(number: u64, set: Arc<WrittenSet>) -> Self {
-        let named = |class: &ClassNote| class.title.clone().unwrap_or_else(|| class.name.clone());
         let notes = set.manifest().map_or(&[][..], |manifest| &manifest.classes);
         let (classes, counts) =
-            (0..).zip(notes).map(|(at, class)| (named(class), set.images(ClassId(at)) as usize)).unzip();
+            (0..).zip(notes).map(|(at, class)| (class.shown().to_owned(), set.images(ClassId(at)) as usize)).unzip();
         Self { number, set, classes, counts }
     }
 
@@ -102,7 +93,15 @@ impl Written {
 }
 
 /// An image at a look, or of a set.
-pub type Of = (u64, Address);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Of {
+    /// Whether it is of the batch or of the set.
+    pub source: MovedOf,
+    /// The number of the look, or of the set.
+    pub number: u64,
+    /// The image.
+    pub at: Address,
+}
 
 /// An image beside what it began with.
 #[derive(Clone)]
@@ -162,7 +161,7 @@ impl Refine {
     }
 
     /// Takes a look at a batch.
-    pub fn take(&mut self, preview: Preview, dataset: Option<&Dataset>) {
+    pub fn take(&mut self, preview: Preview) {
         self.count += 1;
         let another = self.live.as_ref().is_none_or(|live| !Arc::ptr_eq(&live.preview.classes, &preview.classes));
         if another {
@@ -175,7 +174,7 @@ impl Refine {
             let place = live.images().iter().position(|at| *at == chosen).unwrap_or(0);
             self.chosen = preview.refining.images.get(place).copied();
         }
-        self.live = Some(Live::new(self.count, preview, dataset));
+        self.live = Some(Live::new(self.count, preview));
     }
 
     /// Takes a written set, or why it can't be had.
@@ -229,26 +228,26 @@ impl Refine {
     /// The image that is to be compared with what it began with, and the images that it is of.
     #[must_use]
     pub fn wanted(&self) -> Option<(Of, Arc<dyn Moved>)> {
-        let at = self.chosen()?;
-        match self.shown()? {
+        let (source, at) = (self.shown()?, self.chosen()?);
+        let (number, images): (u64, Arc<dyn Moved>) = match source {
             MovedOf::Batch => {
                 let live = self.live.as_ref()?;
-                let refining: Arc<dyn Moved> = live.preview.refining.clone();
-                Some(((live.number, at), refining))
+                (live.number, live.preview.refining.clone())
             }
             MovedOf::Set => {
                 let written = self.written.as_ref()?;
-                let set: Arc<dyn Moved> = written.set.clone();
-                Some(((written.number, at), set))
+                (written.number, written.set.clone())
             }
-        }
+        };
+        Some((Of { source, number, at }, images))
     }
 
     /// The pictures of the image that is looked at closely; of an older look at it until those of the newer one are ready.
     #[must_use]
     pub fn pictures(&self) -> Option<&Result<Pictures, String>> {
-        let at = self.chosen()?;
-        self.compared.as_ref().filter(|compared| compared.of.1 == at).map(|compared| &compared.pictures)
+        let (source, at) = (self.shown()?, self.chosen()?);
+        let same = |compared: &&Compared| compared.of.source == source && compared.of.at == at;
+        self.compared.as_ref().filter(same).map(|compared| &compared.pictures)
     }
 }
 
@@ -257,7 +256,7 @@ mod tests {
     use super::*;
     use crate::core::distil::recipe::Recipe;
 
-    fn preview(images: &[u32], terms: &[f32], classes: &Arc<Vec<ClassId>>) -> Preview {
+    fn preview(images: &[u32], terms: &[f32], classes: &Arc<Vec<String>>) -> Preview {
         let refining = Refining {
             images: images.iter().map(|&image| Address { class: ClassId(0), image }).collect(),
             side: 1,
@@ -276,8 +275,8 @@ mod tests {
     #[test]
     fn terms_become_curves_by_name() {
         let mut refine = Refine::default();
-        let classes = Arc::new(vec![ClassId(0)]);
-        refine.take(preview(&[0, 1], &[4.0, 0.5, 3.0, 0.25], &classes), None);
+        let classes = Arc::new(vec!["cat".to_owned()]);
+        refine.take(preview(&[0, 1], &[4.0, 0.5, 3.0, 0.25], &classes));
         let curves = refine.live.as_ref().unwrap().curves.clone();
         let due = |name, values: [f64; 2]| TermCurve {
             name,
@@ -291,17 +290,18 @@ mod tests {
     fn the_image_in_the_same_place_of_the_next_batch_is_looked_at() {
         let mut refine = Refine::default();
         assert_eq!((refine.shown(), refine.chosen()), (None, None));
-        let classes = Arc::new(vec![ClassId(0)]);
+        let classes = Arc::new(vec!["cat".to_owned()]);
         let at = |image| Address { class: ClassId(0), image };
-        refine.take(preview(&[0, 1], &[], &classes), None);
+        refine.take(preview(&[0, 1], &[], &classes));
         assert_eq!((refine.shown(), refine.chosen()), (Some(MovedOf::Batch), Some(at(0))));
         refine.choose(at(1));
-        refine.take(preview(&[0, 1], &[], &classes), None);
-        assert_eq!(refine.wanted().unwrap().0, (2, at(1)));
-        refine.take(preview(&[2, 3], &[], &classes), None);
+        refine.take(preview(&[0, 1], &[], &classes));
+        let of = |number, image| Of { source: MovedOf::Batch, number, at: at(image) };
+        assert_eq!(refine.wanted().unwrap().0, of(2, 1));
+        refine.take(preview(&[2, 3], &[], &classes));
         assert_eq!(refine.chosen(), Some(at(3)));
-        refine.take(preview(&[4], &[], &classes), None);
-        assert_eq!(refine.wanted().unwrap().0, (4, at(4)), "the next batch is shorter");
+        refine.take(preview(&[4], &[], &classes));
+        assert_eq!(refine.wanted().unwrap().0, of(4, 4), "the next batch is shorter");
         assert_eq!(refine.closed().count, 4, "no number comes twice");
     }
 }

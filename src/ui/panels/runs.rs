@@ -89,6 +89,7 @@ impl RunsPanel {
             command(ui, Action::RestoreRun, scene);
             command(ui, Action::CopyRun, scene);
             self.copy_path(ui, scene);
+            command(ui, Action::RefineRun, scene);
             refined(ui, scene);
             let csv = ui.button("Save as CSV…").on_hover_text("All listed runs with their parameters, a line each");
             if csv.clicked() {

@@ -312,3 +312,23 @@ fn upload(ctx: &Context, pixels: &Rgb8) -> TextureHandle {
     let size = [pixels.width as usize, pixels.height as usize];
     ctx.load_texture("picture", ColorImage::from_rgb(size, &pixels.data), SAMPLING)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::data::dataset::ClassId;
+
+    #[test]
+    fn of_an_image_that_changes_the_newest_look_alone_is_kept() {
+        let ctx = Context::default();
+        let mut gallery = Gallery::start(&ctx).unwrap();
+        let key = |number| Key::Live(number, Address { class: ClassId(0), image: 0 });
+        assert!(gallery.is_news(&key(1)));
+        let slot = gallery.ready(&ctx, &Rgb8::black(4, 4), ((4, 4), true));
+        gallery.slots.insert(key(1), slot);
+        assert_eq!(gallery.memory().0, 64, "4 × 4 pixels of 4 bytes, on no page");
+        assert!(gallery.is_news(&key(3)));
+        assert_eq!((gallery.memory().0, gallery.slots.len()), (0, 0), "the look before is let go");
+        assert!(!gallery.is_news(&key(2)), "a look that is late is none");
+    }
+}

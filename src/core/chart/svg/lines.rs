@@ -105,7 +105,8 @@ impl Drawing<'_> {
         self.canvas.upwards((MARGIN + 4.0, top + HEIGHT / 2.0), chart.title);
         if last {
             let x = (LEFT + right) / 2.0;
-            self.push(format_args!("<text x=\"{x}\" y=\"{}\" text-anchor=\"middle\">epochs</text>", bottom + 32.0));
+            let (y, unit) = (bottom + 32.0, escaped(chart.unit));
+            self.push(format_args!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{unit}</text>"));
         }
         self.push(format_args!("</g>"));
     }

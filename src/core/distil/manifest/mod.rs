@@ -141,6 +141,14 @@ pub struct ClassNote {
     pub images: Vec<ImageNote>,
 }
 
+impl ClassNote {
+    /// What people call it: its title, or else its name.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.title.as_deref().unwrap_or(&self.name)
+    }
+}
+
 /// An entry of `classes.json`: what one needs to train on the folders, without the provenance.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ClassEntry {

@@ -65,6 +65,31 @@ fn recipes_select_from_scores_in_memory_and_old_ones_are_kept() {
     assert!(!ranking.any());
 }
 
+/// Whole images resized to a patch and whole images as the observer is evaluated (LIC) look different to it.
+#[test]
+fn whole_images_that_are_framed_otherwise_have_scores_of_their_own() {
+    let class = ClassId(0);
+    let method = Rded { patches: 1, subset: 4, crops: 0, ..Rded::default() };
+    let recipe = Recipe { ipc: 2, method, ..Recipe::default() };
+    let views = recipe.with(Rded { framing: Framing::View, ..method });
+    let mut ranking = Ranking::default();
+    ranking.open(Some(dataset()));
+    ranking.update(&recipe, &Arc::default());
+    ranking.add(&recipe, class, block(&[0.4, 0.1, 0.3, 0.2]));
+    ranking.update(&views, &Arc::default());
+    assert_eq!((ranking.stale([class].into_iter()), ranking.class(class).stale), (1, true));
+    assert_eq!(ranking.recipe(class).method.framing, Framing::Patch, "it is shown as it was scored");
+    ranking.add(&views, class, block(&[0.1, 0.4, 0.2, 0.3]));
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![0, 2], 0));
+    ranking.update(&recipe, &Arc::default());
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![1, 3], 0));
+    // Crops have no framing.
+    let crops = recipe.with(Rded { crops: 1, ..method });
+    ranking.add(&crops, class, block(&[0.1, 0.2, 0.3, 0.4]));
+    ranking.update(&crops.with(Rded { framing: Framing::View, ..crops.method }), &Arc::default());
+    assert_eq!((images(&ranking), ranking.stale([class].into_iter())), (vec![0, 1], 0));
+}
+
 #[test]
 fn random_is_shown_at_once_and_herding_only_with_its_picks() {
     let class = ClassId(0);

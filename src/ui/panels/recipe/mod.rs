@@ -25,6 +25,9 @@ use crate::ui::widgets::text;
 
 mod fields;
 
+/// From this height on, in points, parameters and buttons have room beside each other.
+const ROOM_FOR_BUTTONS: f32 = 330.0;
+
 /// What the panel remembers.
 #[derive(Default)]
 pub struct RecipePanel {
@@ -43,32 +46,53 @@ impl RecipePanel {
         (!self.out.is_empty()).then(|| (self.out.path(), self.force))
     }
 
+    /// Whether to pass over the check's refusal.
+    #[must_use]
+    pub fn forced(&self) -> bool {
+        self.force
+    }
+
     /// Shows the panel.
     pub fn show(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        // Methods that move pixels have many parameters: the buttons don't scroll away with them.
+        let apart = ui.available_height() > ROOM_FOR_BUTTONS;
+        if apart {
+            let below = egui::Panel::bottom("score and distil").resizable(false).frame(egui::Frame::new());
+            below.show(ui, |ui| {
+                ui.add_space(4.0);
+                self.actions(ui, scene);
+            });
+        }
         egui::ScrollArea::vertical().id_salt("recipe").auto_shrink(false).show(ui, |ui| {
             methods::show(ui, scene);
             preset(ui, scene);
             fields::show(ui, &mut self.drafts, scene);
             last_change(ui, scene.model);
-            needs(ui, scene);
-            staleness(ui, scene);
-            ui.horizontal_wrapped(|ui| {
-                command(ui, Action::Score, scene);
-                let mut live = scene.model.live;
-                let about = Action::ToggleLive.about();
-                let scores = scene.model.why_no_patches().is_none();
-                let itself = ui.add_enabled(scores, egui::Checkbox::new(&mut live, "by itself"));
-                if itself.on_hover_text(about.tooltip).changed() {
-                    scene.out.push(Intent::Do(Action::ToggleLive));
-                }
-                command(ui, Action::CopyCommand, scene);
-            });
-            if let Some(problem) = &scene.model.problems.score {
-                text::problem(ui, problem, true);
+            if !apart {
+                self.actions(ui, scene);
             }
-            ui.separator();
-            self.distil(ui, scene);
         });
+    }
+
+    /// What the recipe comes to, and the buttons that carry it out.
+    fn actions(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {
+        needs(ui, scene);
+        staleness(ui, scene);
+        ui.horizontal_wrapped(|ui| {
+            command(ui, Action::Score, scene);
+            let mut live = scene.model.live;
+            let about = Action::ToggleLive.about();
+            let scores = scene.model.why_no_patches().is_none();
+            let itself = ui.add_enabled(scores, egui::Checkbox::new(&mut live, "by itself"));
+            if itself.on_hover_text(about.tooltip).changed() {
+                scene.out.push(Intent::Do(Action::ToggleLive));
+            }
+            command(ui, Action::CopyCommand, scene);
+        });
+        if let Some(problem) = &scene.model.problems.score {
+            text::problem(ui, problem, true);
+        }
+        self.distil(ui, scene);
     }
 
     fn distil(&mut self, ui: &mut Ui, scene: &mut Scene<'_>) {

@@ -1,6 +1,6 @@
 //! One image beside what it began with: a wipe, and what was added to it as a signed map.
 
-use eframe::egui::{self, Color32, Label, Mesh, Rect, RichText, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2};
+use eframe::egui::{Color32, Label, Mesh, Rect, RichText, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2};
 
 use super::name;
 use super::wipe::{WHOLE, Wipe};
@@ -13,7 +13,7 @@ use crate::ui::theme::palette;
 use crate::ui::widgets::text;
 
 /// Lines of text below the picture need so much.
-const BELOW: f32 = 44.0;
+const BELOW: f32 = 46.0;
 /// Least side of the picture.
 const LEAST: f32 = 96.0;
 /// Height of the scale, and parts that it is painted of.
@@ -88,10 +88,10 @@ fn caption(ui: &mut Ui, refine: &Refine, (of, at): (MovedOf, Address), pictures:
     let made = refine.written.as_ref().filter(|_| of == MovedOf::Set);
     let made = made.and_then(|written| origin(&written.set.note(at)?.origin));
     let made = made.map_or_else(String::new, |made| format!(": {made}"));
-    let outside = outside(pictures).map_or_else(String::new, |words| format!(". {words}"));
-    let why = pictures.change.as_ref().err().map_or_else(String::new, |why| format!(". {why}"));
-    let words = format!("{}{made}{outside}{why}", name(refine, of, at));
-    ui.add(Label::new(RichText::new(&words).color(p.weak).small()).wrap());
+    let lines = [Some(format!("{}{made}", name(refine, of, at))), outside(pictures), pictures.change.clone().err()];
+    for words in lines.into_iter().flatten() {
+        ui.add(Label::new(RichText::new(&words).color(p.weak).small()).truncate()).on_hover_text(words);
+    }
 }
 
 /// "optimised from 4 patches in 200 steps; last loss: feature 0.0123".
@@ -141,7 +141,8 @@ fn scale(ui: &mut Ui, width: f32) {
 
 fn of_scale(ui: &mut Ui, change: &Change, pictures: &Pictures) {
     let p = palette(ui.visuals());
-    let outside = outside(pictures).map_or_else(String::new, |words| format!(". {words}"));
-    let words = format!("±{} in units of 0 to 1: blue is less, red is more{outside}", number(change.most));
-    ui.add(egui::Label::new(RichText::new(&words).color(p.weak).small()).wrap());
+    let words = format!("±{} in units of 0 to 1: blue is less, red is more", number(change.most));
+    for words in [Some(words), outside(pictures)].into_iter().flatten() {
+        ui.add(Label::new(RichText::new(&words).color(p.weak).small()).truncate()).on_hover_text(words);
+    }
 }

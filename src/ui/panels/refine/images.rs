@@ -37,7 +37,7 @@ pub(super) fn show(ui: &mut Ui, (shown, side): (MovedOf, f32), scene: &mut Scene
                 Sections { counts: &counts, heading: None },
                 |ui, cell| {
                     let Some(&at) = images.get(cell.at.1) else { return };
-                    let class = live.classes.get(at.class.index()).map_or("", String::as_str);
+                    let class = live.preview.classes.get(at.class.index()).map_or("", String::as_str);
                     let caption = format!("{class} {}", at.image + 1);
                     let look = of_batch(scene.gallery, live, at);
                     paint(ui, cell, &look, (&name(refine, shown, at), &caption, chosen == Some(at)));

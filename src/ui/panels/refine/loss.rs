@@ -1,9 +1,10 @@
 //! The terms of the loss over the steps.
 
 use eframe::egui::{self, Rangef, RichText, Role, Ui, Vec2, WidgetInfo};
-use egui_plot::{HoverPosition, Line, Plot, PlotPoints};
+use egui_plot::{HoverPosition, Line as Curve, Plot, PlotPoints};
 
-use crate::core::chart::ticks;
+use crate::core::chart::colours::on_white;
+use crate::core::chart::{Chart, Line, Quantity, Sample, Style, svg, ticks};
 use crate::core::formats::csv::{Csv, Field};
 use crate::jobs::refine::Refining;
 use crate::ui::model::refine::{Live, TermCurve};
@@ -61,6 +62,7 @@ impl LossView {
                 self.log = Some(log);
             }
             save(ui, ("CSV", TERMS, "loss-terms.csv"), scene, || csv(&live.preview.refining));
+            save(ui, ("SVG", TERMS, "loss-terms.svg"), scene, || svg::write(&[chart(live, log)], &on_white()));
             saved(ui, scene, &[TERMS]);
         });
         plot(ui, live, log);
@@ -117,11 +119,25 @@ fn plot(ui: &mut Ui, live: &Live, log: bool) {
                 };
                 let points: PlotPoints<'_> = curve.points.iter().filter_map(place).collect();
                 let colour = p.curves[number % p.curves.len()];
-                plot.line(Line::new(curve.name, points).id(("term", number)).color(colour).width(2.0));
+                plot.line(Curve::new(curve.name, points).id(("term", number)).color(colour).width(2.0));
             }
         });
     let label = format!("Loss by step: {}", text::count(live.curves.len(), "term", "terms"));
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
+}
+
+/// The terms as a chart, as they are shown.
+fn chart(live: &Live, log: bool) -> Chart {
+    let sample = |point: &[f64; 2]| Sample { epoch: point[0] as u32, mean: point[1], std: 0.0, seeds: 1 };
+    let line = |(colour, curve): (usize, &TermCurve)| Line {
+        name: curve.name.to_owned(),
+        colour,
+        style: Style::Solid,
+        quantity: Quantity::Loss,
+        samples: curve.points.iter().map(sample).collect(),
+        raw: Vec::new(),
+    };
+    Chart { title: "Loss", unit: "steps", log, lines: live.curves.iter().enumerate().map(line).collect() }
 }
 
 /// A line for each step, with all terms.

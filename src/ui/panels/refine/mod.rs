@@ -143,7 +143,7 @@ impl RefinePanel {
             Part::Wipe => close::wipe(ui, &mut self.wipe, &scene.model.refine),
             Part::Change => close::change(ui, &scene.model.refine),
             Part::Loss => self.loss.show(ui, scene),
-            Part::Norms => norms::show(ui, &scene.model.refine),
+            Part::Norms => norms::show(ui, scene),
         }
     }
 }
@@ -195,8 +195,8 @@ fn said_of_set(written: &Written) -> (String, String) {
 /// What an image is called: "cat refined image 3".
 fn name(refine: &Refine, of: MovedOf, at: crate::core::distil::set::Address) -> String {
     let classes = match of {
-        MovedOf::Batch => refine.live.as_ref().map(|live| &live.classes),
-        MovedOf::Set => refine.written.as_ref().map(|written| &written.classes),
+        MovedOf::Batch => refine.live.as_ref().map(|live| &live.preview.classes[..]),
+        MovedOf::Set => refine.written.as_ref().map(|written| &written.classes[..]),
     };
     let class = classes.and_then(|classes| classes.get(at.class.index())).map_or("", String::as_str);
     format!("{class} refined image {}", at.image + 1)
@@ -207,6 +207,9 @@ fn nothing(ui: &mut Ui, scene: &mut Scene<'_>) {
     let model = scene.model;
     let title = methods::title(model.workspace.recipe().method.name());
     let moves = model.workspace.recipe().method.iterations() > 0;
+    if let Some(problem) = model.problems.distil.as_ref().filter(|_| moves) {
+        text::problem(ui, problem, true);
+    }
     if moves && model.is_under_way(Job::Distill) {
         text::empty(ui, "Preparing…", "The images appear as soon as the first step is taken.");
     } else if moves {

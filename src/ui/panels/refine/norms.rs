@@ -1,17 +1,24 @@
 //! How far the input of each batch norm is from what its running statistics remember.
 
 use eframe::egui::{self, RichText, Role, Ui, Vec2, WidgetInfo};
-use egui_plot::{Bar, BarChart, GridMark, Plot};
+use egui_plot::{Bar as Column, BarChart, GridMark, Plot};
 
-use crate::core::chart::ticks;
-use crate::ui::model::refine::Refine;
+use crate::core::chart::bars::{Bar, Bars};
+use crate::core::chart::colours::on_white;
+use crate::core::chart::{svg, ticks};
+use crate::ui::panels::controls::{save, saved};
+use crate::ui::panels::scene::Scene;
 use crate::ui::panels::training::plots::values;
 use crate::ui::theme::palette;
 use crate::ui::widgets::text;
 
+/// What the bars are called that can be saved.
+const NORMS: &str = "the batch norms";
+
 /// Shows a bar for each layer, of the last look at a batch.
-pub(super) fn show(ui: &mut Ui, refine: &Refine) {
+pub(super) fn show(ui: &mut Ui, scene: &mut Scene<'_>) {
     let p = palette(ui.visuals());
+    let refine = &scene.model.refine;
     let norms = refine.live.as_ref().map_or(&[][..], |live| &live.preview.refining.norms);
     if norms.is_empty() {
         let words = match &refine.live {
@@ -26,10 +33,20 @@ pub(super) fn show(ui: &mut Ui, refine: &Refine) {
     }
     let sum: f64 = norms.iter().sum();
     let words = format!("{} in order of execution, unweighted; sum {}", layers(norms.len()), text::loss(sum as f32));
+    ui.horizontal_wrapped(|ui| {
+        save(ui, ("CSV", NORMS, "batch-norms.csv"), scene, || bars(norms).csv());
+        save(ui, ("SVG", NORMS, "batch-norms.svg"), scene, || svg::bars(&bars(norms), &on_white()).document());
+        saved(ui, scene, &[NORMS]);
+    });
     let label = ui.add(egui::Label::new(RichText::new(words).color(p.weak)).truncate());
     label.on_hover_text(
         "|mean − running mean| + |variance − running variance| of what each batch norm sees, not squared",
     );
+    plot(ui, norms);
+}
+
+fn plot(ui: &mut Ui, norms: &[f64]) {
+    let p = palette(ui.visuals());
     if !ui.visuals().dark_mode {
         ui.visuals_mut().extreme_bg_color = p.ground;
     }
@@ -56,7 +73,8 @@ pub(super) fn show(ui: &mut Ui, refine: &Refine) {
         .x_axis_formatter(|mark, _| mark.value.to_string())
         .y_axis_formatter(|mark, _| ticks::label(mark.value))
         .show(ui, |plot| {
-            let bar = |(layer, value): (u32, &f64)| Bar::new(f64::from(layer), *value).name(format!("layer {layer}"));
+            let bar =
+                |(layer, value): (u32, &f64)| Column::new(f64::from(layer), *value).name(format!("layer {layer}"));
             let bars = (1..).zip(norms).map(bar).collect();
             let chart = BarChart::new("batch norms", bars).color(p.curves[0]).width(0.8);
             plot.bar_chart(
@@ -65,6 +83,12 @@ pub(super) fn show(ui: &mut Ui, refine: &Refine) {
         });
     let label = format!("Batch-norm mismatch of {}", layers(norms.len()));
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &label));
+}
+
+/// As they are saved, a bar for each layer.
+fn bars(norms: &[f64]) -> Bars {
+    let bar = |(layer, value): (u32, &f64)| Bar { name: format!("layer {layer}"), colour: 0, values: vec![*value] };
+    Bars { quantity: "Batch-norm mismatch".to_owned(), bars: (1..).zip(norms).map(bar).collect() }
 }
 
 fn layers(count: usize) -> String {

@@ -69,24 +69,24 @@ impl Wipe {
         painter.image(start.id(), rect.with_max_x(x), part(0.0, self.at), Color32::WHITE);
         painter.image(now.id(), rect.with_min_x(x), part(self.at, 1.0), Color32::WHITE);
         // Dark beside light: the line is seen on any picture.
-        painter.vline(x, rect.y_range(), Stroke::new(4.0, Color32::from_black_alpha(160)));
-        painter.vline(x, rect.y_range(), Stroke::new(2.0, if focused { p.accent } else { Color32::WHITE }));
+        let ground = p.well.gamma_multiply(0.75);
+        painter.vline(x, rect.y_range(), Stroke::new(5.0, ground));
+        painter.vline(x, rect.y_range(), Stroke::new(2.0, if focused { p.accent } else { p.text }));
         let middle = Pos2::new(x, rect.center().y);
         for sign in [-1.0, 1.0] {
             let tip = middle + Vec2::new(9.0 * sign, 0.0);
             let corners = vec![tip, middle + Vec2::new(4.0 * sign, -5.0), middle + Vec2::new(4.0 * sign, 5.0)];
-            let edge = Stroke::new(1.0, Color32::from_black_alpha(160));
-            painter.add(Shape::convex_polygon(corners, Color32::WHITE, edge));
+            painter.add(Shape::convex_polygon(corners, p.text, Stroke::new(1.0, ground)));
         }
         for (words, corner, align) in [
             ("before", rect.left_bottom() + Vec2::new(5.0, -4.0), Align2::LEFT_BOTTOM),
             ("now", rect.right_bottom() + Vec2::new(-5.0, -4.0), Align2::RIGHT_BOTTOM),
         ] {
             let font = TextStyle::Small.resolve(ui.style());
-            let galley = painter.layout_no_wrap(words.to_owned(), font, Color32::WHITE);
+            let galley = painter.layout_no_wrap(words.to_owned(), font, p.text);
             let place = align.anchor_size(corner, galley.size());
-            painter.rect_filled(place.expand(2.0), 2.0, Color32::from_black_alpha(150));
-            painter.galley(place.min, galley, Color32::WHITE);
+            painter.rect_filled(place.expand(2.0), 2.0, ground);
+            painter.galley(place.min, galley, p.text);
         }
     }
 }
