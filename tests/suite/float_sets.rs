@@ -190,7 +190,7 @@ fn a_file_that_is_not_the_sets_is_refused_by_all_who_use_it() {
     let few = of_rows(&scene, &rows(&scene, "set")[..5], &floats(&scene, "set"));
     let cases = [
         (whole[..whole.len() - 4].to_vec(), "beyond the file"),
-        (b"no tensors at all".to_vec(), "longer than the file"),
+        (b"no tensors at all".to_vec(), "it is a text"),
         (swapped(&scene, "F32", "I32"), "not of 32-bit floats"),
         (few, "it has 5 rows, and the manifest 6 images"),
         (swapped(&scene, "class00002_id00001", "class00002_id00007"), "the manifest has 00002/class00002_id00001.png"),

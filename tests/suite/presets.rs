@@ -78,7 +78,7 @@ fn presets_that_do_not_fit_are_refused_with_the_reason() {
     run(&scene, &format!("{DISTILL} --out x --preset short"))
         .fails(2, &["--preset short says how a network is trained; give one that says how images are distilled"]);
     run(&scene, &format!("{DISTILL} --out x --preset smal"))
-        .fails(2, &["there is no preset 'smal'; there are rded", "rded-imagenet-1k, small"]);
+        .fails(2, &["there is no preset 'smal'; there are rded", "lic-l2, small"]);
     run(&scene, &format!("{DISTILL} --out x --preset nowhere.json")).fails(2, &["nowhere.json", "does not exist"]);
     scene.write("torn.json", b"{\"format\": 1, \"kind\"");
     run(&scene, &format!("{DISTILL} --out x --preset torn.json")).fails(2, &["torn.json: this is no preset"]);
