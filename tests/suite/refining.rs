@@ -77,7 +77,11 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
     fails("--method lic --patches 4 --subset 9 --layer stage:9", 1, &["conv3x32 has no stage as --layer stage:9 asks"]);
     fails("--method sre2l --iterations 1 --beside large.safetensors", 1, &["large.safetensors"]);
     fails("--method sre2l --iterations 1 --beside few.safetensors", 1, &["few.safetensors"]);
-    fails("--method lic --patches 25 --subset 9", 1, &["9 usable images", "IPC·N = 25"]);
+    fails(
+        "--method lic --patches 25 --subset 9",
+        1,
+        &["3 classes have fewer usable images than IPC·N = 25", "'class0' (9)"],
+    );
     assert!(kept(&scene, "p").is_empty());
     // Without batch norms there are no statistics; what needs none goes on.
     scene.observer("plain.safetensors", ("conv3x32_in", 32), 3);

@@ -12,7 +12,6 @@ use super::provenance;
 use super::scene::Scene;
 use super::source::shown_classes;
 use crate::core::data::dataset::{ClassId, Dataset};
-use crate::core::distil::compose::patch_side;
 use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
 use crate::core::workspace::view::Filter;
@@ -140,7 +139,7 @@ impl PatchesPanel {
             ..Grid::default()
         };
         let side = model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-        let side = |s: usize| patch_side(side, ranking.recipe(classes[s]).method.factor()).clamp(1, 256);
+        let side = |s: usize| ranking.recipe(classes[s]).method.patch_side(side).clamp(1, 256);
         let title = |s: usize| heading(dataset.class(classes[s]).shown(), model, classes[s]);
         let sections = Sections { counts, heading: Some(&title) };
         let picked = grid.show(ui, sections, |ui, cell| {

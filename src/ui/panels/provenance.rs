@@ -7,7 +7,6 @@ use eframe::egui::{
 use super::scene::Scene;
 use crate::core::data::dataset::Dataset;
 use crate::core::data::wordnet;
-use crate::core::distil::compose::patch_side;
 use crate::core::distil::patch::CropBox;
 use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
@@ -123,8 +122,8 @@ fn strip(ui: &mut Ui, (key, crops): (&PatchScore, &[PatchScore]), scene: &mut Sc
             .color(p.weak),
     );
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-    let factor = scene.model.dataset().map_or(1, |d| scene.model.ranking.recipe(d.class_of(key.image)).method.factor());
-    let side = patch_side(side, factor).clamp(1, 256);
+    let recipe = scene.model.dataset().map(|d| scene.model.ranking.recipe(d.class_of(key.image)));
+    let side = recipe.map_or(side, |recipe| recipe.method.patch_side(side)).clamp(1, 256);
     let tile = ((ui.available_width() - 24.0) / crops.len().clamp(4, 6) as f32).clamp(36.0, 72.0);
     ui.horizontal_wrapped(|ui| {
         for crop in crops {

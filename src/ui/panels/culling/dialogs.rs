@@ -5,7 +5,6 @@ use eframe::egui::{
 };
 
 use crate::core::data::dataset::{ClassId, ImageId};
-use crate::core::distil::compose::patch_side;
 use crate::core::distil::curation::Place;
 use crate::core::distil::scores::PatchScore;
 use crate::core::workspace::Command;
@@ -111,7 +110,7 @@ fn ask_image(ui: &mut Ui, of: ImageId, scene: &mut Scene<'_>) -> bool {
 fn runner_up(ui: &mut Ui, class: ClassId, rank: usize, patch: &PatchScore, scene: &mut Scene<'_>) -> bool {
     let p = palette(ui.visuals());
     let side = scene.model.observer.as_ref().map_or(32, |o| o.observer.spec.side as u32);
-    let side = patch_side(side, scene.model.ranking.recipe(class).method.factor()).clamp(1, 256);
+    let side = scene.model.ranking.recipe(class).method.patch_side(side).clamp(1, 256);
     let (rect, response) = ui.allocate_exact_size(Vec2::new(TILE, TILE + 18.0), Sense::click());
     let class = scene.model.dataset().map_or("", |dataset| dataset.class(class).shown());
     let name = format!("{class} runner-up at rank {}, loss {}", rank + 1, text::loss(patch.loss));

@@ -16,8 +16,9 @@ use super::picking::{self, Anchor, InOrder};
 use super::scene::Scene;
 use super::source::{class_chooser, shown_classes};
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
-use crate::core::distil::compose::patch_side;
 use crate::core::distil::curation::Place;
+use crate::core::distil::rded::Rded;
+use crate::core::distil::recipe::Recipe;
 use crate::core::distil::select::Kept;
 use crate::core::distil::set::Address;
 use crate::core::workspace::Command;
@@ -131,7 +132,14 @@ impl DistilledPanel {
             let look = scene.gallery.of_set((key, SetOf::Stitched, at), || Arc::new(set));
             picture(ui, cell.picture, &look);
             let factor = order.factor(s);
-            let stitching = Stitching { key, at, kept: &kept, look: &look, factor, side: view.patch_side(factor) };
+            let stitching = Stitching {
+                key,
+                at,
+                kept: &kept,
+                look: &look,
+                factor,
+                side: view.patch_side(ranking.recipe(at.class)),
+            };
             self.preview.paint(ui, cell, &stitching, scene.gallery);
             dim(ui, cell.picture, factor, &kept, |kept| misses(model, at.class, kept));
             let class = view.dataset.class(at.class).shown();
@@ -160,9 +168,9 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Pixels along a side of a patch, for so many along a side of the image.
-    fn patch_side(&self, factor: u32) -> u32 {
-        patch_side(self.template.side, factor).clamp(1, 256)
+    /// Pixels along a side of a patch of a recipe.
+    fn patch_side(&self, recipe: &Recipe<Rded>) -> u32 {
+        recipe.method.patch_side(self.template.side).clamp(1, 256)
     }
 }
 
@@ -209,7 +217,7 @@ fn carried(ui: &Ui, image: ImageId, target: Option<Rect>, scene: &mut Scene<'_>,
     let Some(pointer) = ui.input(|i| i.pointer.latest_pos()) else { return };
     let Some((class, rank)) = scene.model.ranking.place(image) else { return };
     let Some(patch) = scene.model.ranking.ranked(class).get(rank) else { return };
-    let side = view.patch_side(scene.model.ranking.recipe(class).method.factor().max(1));
+    let side = view.patch_side(scene.model.ranking.recipe(class));
     let rect = Rect::from_center_size(pointer, Vec2::splat(44.0));
     let painter = ui.ctx().layer_painter(LayerId::new(Order::Tooltip, ui.scope_id().with("carried")));
     if let Look::Ready(shown) = scene.gallery.patch((patch.image, patch.bbox), side) {
