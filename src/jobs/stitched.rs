@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::data::normalise::MeanStd;
 use crate::core::data::pixels::{Rgb8, RgbF32};
+use crate::core::data::source::{ImageBytes, SourceError};
 use crate::core::distil::compose::{patch_side, rank_of};
 use crate::core::distil::manifest::{CellNote, Origin};
 use crate::core::distil::scores::PatchScore;
@@ -60,17 +61,26 @@ impl StitchedSet {
         self.patches(at).map(cut).collect()
     }
 
-    /// Takes what the pixels of an image follow from, besides its dataset, into a hash.
-    pub fn name(&self, at: Address, hash: &mut blake3::Hasher) {
+    /// Takes all that the pixels of an image follow from into a hash: its patches' boxes and the bytes of their files,
+    /// since other files may have the same names.
+    ///
+    /// # Errors
+    /// [`SetError`] where a source can't be read any more.
+    pub fn name(&self, at: Address, hash: &mut blake3::Hasher) -> Result<(), SetError> {
         hash.update(&self.side.to_le_bytes()).update(&[u8::from(self.views)]);
         for patch in self.patches(at) {
             let b = patch.bbox;
-            let source = self.dataset.source(patch.image);
-            hash.update(&(source.len() as u64).to_le_bytes()).update(source.as_bytes());
             for edge in [b.top, b.left, b.height, b.width] {
                 hash.update(&edge.to_le_bytes());
             }
+            let gone = |e: SourceError| SetError { file: self.dataset.source(patch.image), reason: e.to_string() };
+            let content = match self.dataset.bytes(&self.dataset.source_bytes(patch.image)).map_err(gone)? {
+                ImageBytes::Encoded(bytes) => blake3::hash(&bytes),
+                ImageBytes::Raw(planes) => blake3::hash(&planes.samples),
+            };
+            hash.update(content.as_bytes());
         }
+        Ok(())
     }
 
     /// Names the pixels of an image: equal keys have equal pixels, as long as the dataset's files stay as they are.

@@ -126,6 +126,20 @@ fn sets_are_the_same_again_and_the_project_keeps_their_batches() {
     assert!(!scene.at("x").exists());
 }
 
+/// Other pixels under the same names are other images: what the project keeps of the ones before is not taken for them.
+#[test]
+fn other_files_of_the_same_names_are_other_images() {
+    let scene = scene();
+    let made = |out: &str| scene.distill(&format!("{LIC} --project p --out {out}")).last();
+    assert_eq!(made("first")["batches_reused"], 0);
+    let before = tree(&scene.at("first"));
+    for image in 0..9 {
+        scene.write(&format!("data/class1/{image:04}.png"), &png(&format!("other/{image}"), 32));
+    }
+    assert_eq!(made("second")["batches_reused"], 2, "only class1 has other files");
+    assert!(tree(&scene.at("second")) != before);
+}
+
 #[test]
 fn manifests_say_what_images_began_with() {
     let scene = scene();

@@ -17,7 +17,7 @@ use crate::engine::nets::Arch;
 use crate::engine::nets::graph::Tap;
 use crate::engine::plan::{Engine, EngineError};
 
-/// The names of the loss's terms.
+/// The names of the loss's terms: the distance of features, summed over the cells of a distilled image.
 pub const TERMS: [&str; 1] = ["feature"];
 
 /// What pads an image whose side no number of cells divides.
@@ -154,6 +154,10 @@ impl Objective for Align<'_> {
         self.count() * self.views.len()
     }
 
+    fn smaller(&self) -> &'static str {
+        "give fewer --patches, a lower --side, or another --device"
+    }
+
     fn shape(&self) -> [usize; 4] {
         [self.count(), 3, self.stitched.side, self.stitched.side]
     }
@@ -191,6 +195,8 @@ impl Objective for Align<'_> {
         };
         let (loss, gradient) = misalignment(&feature.values, &self.due, self.batch(), self.own.distance);
         let entries = vec![Entering::Values(gradient)];
+        // Of a distilled image, however many are moved together; the gradient is that of the sum, as in the code.
+        let loss = loss / self.count().max(1) as f64;
         Ok(Pull { terms: vec![loss], logits: None, entries, images: None, norms: Vec::new() })
     }
 

@@ -98,6 +98,9 @@ pub trait Objective {
     /// Images that are shown at once.
     fn batch(&self) -> usize;
 
+    /// What to give where the device has no room for a batch.
+    fn smaller(&self) -> &'static str;
+
     /// Images, channels, rows and columns of what is made.
     fn shape(&self) -> [usize; 4];
 
@@ -235,7 +238,7 @@ impl<'a> Refinement<'a> {
         &self.terms
     }
 
-    /// How far each batch norm's input was from its running statistics in the last step.
+    /// How far each batch norm's input was from its running statistics in the last step, of the observer that looked last.
     #[must_use]
     pub fn norms(&self) -> &[f64] {
         &self.norms

@@ -131,6 +131,10 @@ impl Objective for Recover {
         self.start.len() / (3 * self.side * self.side).max(1)
     }
 
+    fn smaller(&self) -> &'static str {
+        "give a lower --batch-classes or --side"
+    }
+
     fn shape(&self) -> [usize; 4] {
         [self.batch(), 3, self.side, self.side]
     }

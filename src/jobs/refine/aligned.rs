@@ -7,7 +7,7 @@ use super::{Asked, Maker, RefineJobError, Runs, Unit};
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::compensation::Compensation;
 use crate::core::distil::compose::{cells, nearest};
-use crate::core::distil::set::{Address, ImageSet as _};
+use crate::core::distil::set::{Address, ImageSet as _, SetError};
 use crate::core::train::augment::DrawId;
 use crate::engine::learn::{Differentiable, Probe, Setup};
 use crate::engine::refine::align::{self, Align, Aligning, Stitched};
@@ -17,7 +17,8 @@ use crate::jobs::stitched::StitchedSet;
 
 pub(super) const TERMS: &[&str] = &align::TERMS;
 
-/// Values of the inputs that are shown at once: beyond that memory is filled and nothing is faster. It changes no pixel.
+/// Values of the inputs that are shown at once: beyond that memory is filled, and on the processor nothing is faster. It
+/// changes no pixel.
 const SHOWN: usize = 160 * 3 * 32 * 32;
 
 /// What makes compensations.
@@ -48,29 +49,27 @@ impl<'a> Aligned<'a> {
             let engine = session.showing(opened, tap)?;
             aligning.push(Aligning { engine, mean_std: opened.observer.mean_std });
         }
-        let name = |&class: &ClassId| session.dataset.class(class).name.clone();
-        let names = asked.classes.iter().map(name).collect();
+        let names = (0..asked.classes.len()).map(|member| asked.class_name(session, member).to_owned()).collect();
         let mut made = Self { asked, own, start, networks, observers: aligning, units: Vec::new(), names };
-        made.units = made.parts(session, observers);
+        made.units = made.parts(session, observers)?;
         Ok(made)
     }
 
     /// The images of each class, a few at a time.
-    fn parts(&self, session: &Session, observers: &[Arc<OpenedObserver>]) -> Vec<Unit> {
+    fn parts(&self, session: &Session, observers: &[Arc<OpenedObserver>]) -> Result<Vec<Unit>, SetError> {
         let side = self.start.side as usize;
         let shown = (self.own.stitch.patches as usize * 3 * side * side).max(1);
         let at_once = (SHOWN / shown).max(1);
-        let (mut units, dataset) = (Vec::new(), session.dataset.fingerprint());
+        let mut units = Vec::new();
         for class in (0..self.asked.classes.len() as u32).map(ClassId) {
             let images: Vec<Address> = (0..self.start.images(class)).map(|image| Address { class, image }).collect();
             for part in images.chunks(at_once) {
                 let mut hash = key(session, self.asked, (observers, &[class.index()]));
-                hash.update(dataset.as_bytes());
-                part.iter().for_each(|&at| self.start.name(at, &mut hash));
+                part.iter().try_for_each(|&at| self.start.name(at, &mut hash))?;
                 units.push(Unit { key: hash.finalize().to_hex()[..40].to_owned(), images: part.to_vec() });
             }
         }
-        units
+        Ok(units)
     }
 
     pub(super) fn units(&mut self) -> Vec<Unit> {

@@ -53,16 +53,20 @@ impl Beginning {
         }
     }
 
-    /// Takes what the pixels of an image follow from, besides the dataset of its patches, into a hash; nothing of noise.
-    pub(super) fn name(&self, at: Address, hash: &mut blake3::Hasher) {
+    /// Takes what the pixels of an image follow from into a hash; nothing of noise.
+    ///
+    /// # Errors
+    /// [`SetError`] where a file can't be read any more.
+    pub(super) fn name(&self, at: Address, hash: &mut blake3::Hasher) -> Result<(), SetError> {
         match self {
             Self::Noise => {}
-            Self::Stitched(set) => set.name(at, hash),
+            Self::Stitched(set) => set.name(at, hash)?,
             Self::Images(parents) => {
                 hash.update(b"an image of a finished set");
                 hash.update(parents.hash(at).as_bytes());
             }
         }
+        Ok(())
     }
 
     /// What is kept of it with the finished image.

@@ -68,12 +68,14 @@ pub enum RefineJobError {
     #[error(transparent)]
     Kept(#[from] RefinementError),
     /// No memory for a batch that can't be divided.
-    #[error("the device has no room for {images} images of side {side} at once: give a lower --batch-classes")]
+    #[error("the device has no room for {images} images of side {side} at once: {remedy}")]
     Memory {
         /// Images of a batch.
         images: usize,
         /// S.
         side: usize,
+        /// What to do.
+        remedy: &'static str,
     },
 }
 
@@ -116,7 +118,7 @@ pub struct Refining {
     pub names: &'static [&'static str],
     /// The terms of each step, one after another.
     pub terms: Vec<f32>,
-    /// How far each batch norm's input was from its running statistics.
+    /// How far each batch norm's input was from its running statistics, of the observer that looked last.
     pub norms: Vec<f64>,
     /// Batches before this one, and all of them.
     pub batch: (usize, usize),
@@ -131,8 +133,10 @@ pub struct RefineCost {
     pub seconds: f64,
     /// Batches that were taken from the project.
     pub reused: usize,
-    /// The last step's terms, means over the batches.
+    /// The last step's terms, means over the images.
     pub terms: Vec<(&'static str, f64)>,
+    /// Images whose terms these are.
+    pub images: usize,
 }
 
 impl RefineCost {
@@ -140,11 +144,16 @@ impl RefineCost {
     #[must_use]
     pub(super) fn after(self, before: Option<Self>) -> Self {
         let Some(before) = before else { return self };
+        let images = before.images + self.images;
+        let both = before.terms.iter().zip(&self.terms).map(|(&(name, a), &(_, b))| {
+            (name, (a * before.images as f64 + b * self.images as f64) / images.max(1) as f64)
+        });
         Self {
             iterations: before.iterations + self.iterations,
             seconds: before.seconds + self.seconds,
             reused: before.reused + self.reused,
-            terms: self.terms,
+            terms: both.collect(),
+            images,
         }
     }
 
@@ -227,7 +236,8 @@ pub fn refine(
         }
     };
     let mut cost = run.cost;
-    cost.terms = mean_terms(names, &finished);
+    cost.terms = mean_terms(names, (&units, &finished));
+    cost.images = units.iter().map(|unit| unit.images.len()).sum();
     let set = RefinedSet::new(asked, session.observer.observer.spec.side as u32, (names, units_of(units, finished)));
     Ok((set, cost))
 }
@@ -236,11 +246,15 @@ fn units_of(units: Vec<Unit>, finished: Vec<Finished>) -> Vec<(Vec<Address>, Fin
     units.into_iter().map(|unit| unit.images).zip(finished).collect()
 }
 
-/// The last step's terms, means over the batches.
-fn mean_terms(names: &'static [&'static str], finished: &[Finished]) -> Vec<(&'static str, f64)> {
+/// The last step's terms, means over the images.
+fn mean_terms(names: &'static [&'static str], (units, finished): (&[Unit], &[Finished])) -> Vec<(&'static str, f64)> {
+    let images: usize = units.iter().map(|unit| unit.images.len()).sum();
     let last = |at: usize| -> f64 {
-        let values = finished.iter().filter_map(|f| f.terms.rchunks_exact(names.len()).next()?.get(at));
-        values.map(|&v| f64::from(v)).sum::<f64>() / finished.len().max(1) as f64
+        let of = |(unit, made): (&Unit, &Finished)| {
+            let value = made.terms.rchunks_exact(names.len()).next().and_then(|last| last.get(at));
+            value.map_or(0.0, |&value| f64::from(value) * unit.images.len() as f64)
+        };
+        units.iter().zip(finished).map(of).sum::<f64>() / images.max(1) as f64
     };
     names.iter().enumerate().map(|(at, &name)| (name, last(at))).collect()
 }
@@ -307,9 +321,11 @@ impl Run<'_> {
         let mut finished = None;
         maker.with(unit, &mut |objective, observers| {
             let (names, iterations) = (objective.terms(), objective.iterations());
-            let (batch, shape) = (objective.batch(), objective.shape());
+            let (batch, shape, remedy) = (objective.batch(), objective.shape(), objective.smaller());
             let run = Refinement::new(objective, observers, state.clone());
-            finished = Some(self.steps(unit, run, (names, iterations, shape)).map_err(|e| no_room(e, batch, shape))?);
+            finished = Some(
+                self.steps(unit, run, (names, iterations, shape)).map_err(|e| no_room(e, (batch, remedy), shape))?,
+            );
             Ok(())
         })?;
         let lost = || RefineJobError::Observers("a batch was not made; this is a defect of stillroom".to_owned());
@@ -322,7 +338,7 @@ impl Run<'_> {
         mut run: Refinement<'_>,
         (names, iterations, shape): (&'static [&'static str], u32, [usize; 4]),
     ) -> Result<Finished, RefineJobError> {
-        let (began, first) = (Instant::now(), run.iteration());
+        let (mut spent, first) = (Duration::ZERO, run.iteration());
         let base = self.done;
         let start = Arc::new(run.start());
         let (mut kept, mut looked) = (Instant::now(), None::<Instant>);
@@ -347,7 +363,10 @@ impl Run<'_> {
                     batch: self.batch,
                 });
             }
-            if !run.step()? {
+            let began = Instant::now();
+            let moved = run.step()?;
+            spent += began.elapsed();
+            if !moved {
                 break;
             }
             if kept.elapsed() >= BETWEEN_STATES {
@@ -356,7 +375,7 @@ impl Run<'_> {
             }
         }
         self.cost.iterations += u64::from(run.iteration() - first);
-        self.cost.seconds += began.elapsed().as_secs_f64();
+        self.cost.seconds += spent.as_secs_f64();
         Ok(self.kept.finish(&unit.key, (&run.images(), shape), run.terms())?)
     }
 
@@ -368,10 +387,10 @@ impl Run<'_> {
 }
 
 /// Names the remedy where a batch has no room.
-fn no_room(error: RefineJobError, images: usize, shape: [usize; 4]) -> RefineJobError {
+fn no_room(error: RefineJobError, (images, remedy): (usize, &'static str), shape: [usize; 4]) -> RefineJobError {
     match error {
         RefineJobError::Refine(RefineError::Engine(EngineError::Memory(_))) => {
-            RefineJobError::Memory { images, side: shape[3] }
+            RefineJobError::Memory { images, side: shape[3], remedy }
         }
         other => other,
     }

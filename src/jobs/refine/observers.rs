@@ -5,14 +5,16 @@ use std::sync::Arc;
 use super::{Asked, RefineJobError};
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::compensation::Layer;
+use crate::core::distil::rded::Rded;
 use crate::core::distil::recipe::{Method, OutputFormat, Recipe};
+use crate::core::distil::recovery::Turns;
 use crate::engine::nets::graph::Tap;
 use crate::engine::refine::{align, recover};
 use crate::jobs::open::OpenedObserver;
 use crate::jobs::session::Session;
 
 /// Raised when the way from a recipe to pixels changes, so that older ones are not mixed in.
-const SCHEME: &str = "stillroom 2026 refined v1";
+const SCHEME: &str = "stillroom 2026 refined v2";
 
 /// Refuses observers by which a recipe's method can't move pixels: asked before anything is scored.
 ///
@@ -66,8 +68,26 @@ pub(super) fn outputs(observer: &OpenedObserver, classes: &[ClassId]) -> Vec<u32
     classes.iter().map(|class| observer.map.outputs[class.index()]).collect()
 }
 
-/// Begins the name of a batch of images of the classes with these running indexes: by the method with its parameters, the seed, the observers and their
-/// outputs, and the class of device.
+/// Leaves out what decides which images there are, and what one observer makes no difference in: batches name their
+/// members, and patches are named one by one.
+fn plain(method: &mut Method, observers: usize) {
+    if let Some(own) = method.recovery_mut() {
+        own.batch = 1;
+    }
+    if let Some(own) = method.rded_mut() {
+        *own = Rded { patches: own.patches, ..Rded::PHOTOGRAPHS };
+    }
+    if observers < 2 {
+        match method {
+            Method::Sre2l(own) | Method::Cda(own) => own.turns = Turns::Alternate,
+            Method::Lic(own) => own.turns = Turns::Alternate,
+            Method::Rded(_) => {}
+        }
+    }
+}
+
+/// Begins the name of a batch of images of the classes with these running indexes: by the method with its parameters,
+/// the seed, the observers and their outputs, and the class of device.
 pub(super) fn key(
     session: &Session,
     asked: Asked<'_>,
@@ -79,7 +99,8 @@ pub(super) fn key(
         hash.update(bytes);
     };
     // What doesn't decide pixels is left out: how many there are, and how they are written.
-    let recipe = Recipe { ipc: 1, format: OutputFormat::Png, ..asked.recipe.clone() };
+    let mut recipe = Recipe { ipc: 1, format: OutputFormat::Png, ..asked.recipe.clone() };
+    plain(&mut recipe.method, observers.len());
     put(&serde_json::to_vec(&recipe).unwrap_or_default());
     put(session.device_class().as_bytes());
     let classes: Vec<ClassId> = members.iter().map(|&member| asked.classes[member]).collect();

@@ -7,7 +7,7 @@ use super::{Asked, Maker, RefineJobError, Runs, Unit};
 use crate::core::data::dataset::ClassId;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recovery::Recovery;
-use crate::core::distil::set::Address;
+use crate::core::distil::set::{Address, SetError};
 use crate::engine::learn::{Differentiable, Setup};
 use crate::engine::refine::recover::{self, Begun, Expected, Recover};
 use crate::jobs::open::OpenedObserver;
@@ -48,18 +48,18 @@ impl<'a> Recovered<'a> {
         let names = (0..asked.classes.len()).map(|class| asked.class_name(session, class).to_owned()).collect();
         let outputs = observers.iter().map(|observer| outputs(observer, asked.classes)).collect();
         let mut made = Self { asked, own, side, networks, expected, outputs, units: Vec::new(), names };
-        made.units = made.batches(session, observers);
+        made.units = made.batches(session, observers)?;
         Ok(made)
     }
 
     /// One image of each class per batch, class after class, image number after image number (SRe2L's code).
-    fn batches(&self, session: &Session, observers: &[Arc<OpenedObserver>]) -> Vec<Unit> {
+    fn batches(&self, session: &Session, observers: &[Arc<OpenedObserver>]) -> Result<Vec<Unit>, SetError> {
         let recipe = self.asked.recipe;
         let (classes, most) = (self.asked.classes.len(), self.own.batch.max(1) as usize);
         let has = |class: usize, image: u32| {
             self.asked.start.images(ClassId(class as u32)).is_none_or(|images| image < images)
         };
-        let (mut units, dataset) = (Vec::new(), session.dataset.fingerprint());
+        let mut units = Vec::new();
         for image in 0..recipe.ipc {
             let there: Vec<usize> = (0..classes).filter(|&class| has(class, image)).collect();
             for block in there.chunks(most) {
@@ -67,14 +67,11 @@ impl<'a> Recovered<'a> {
                 hash.update(&image.to_le_bytes());
                 let images: Vec<Address> =
                     block.iter().map(|&class| Address { class: ClassId(class as u32), image }).collect();
-                if self.asked.start.stitched().is_some() {
-                    hash.update(dataset.as_bytes());
-                }
-                images.iter().for_each(|&at| self.asked.start.name(at, &mut hash));
+                images.iter().try_for_each(|&at| self.asked.start.name(at, &mut hash))?;
                 units.push(Unit { key: hash.finalize().to_hex()[..40].to_owned(), images });
             }
         }
-        units
+        Ok(units)
     }
 
     pub(super) fn units(&mut self) -> Vec<Unit> {
