@@ -134,7 +134,7 @@ fn other_files_of_the_same_names_are_other_images() {
     assert_eq!(made("first")["batches_reused"], 0);
     let before = tree(&scene.at("first"));
     for image in 0..9 {
-        scene.write(&format!("data/class1/{image:04}.png"), &png(&format!("other/{image}"), 32));
+        scene.write(format!("data/class1/{image:04}.png"), &png(&format!("other/{image}"), 32));
     }
     assert_eq!(made("second")["batches_reused"], 2, "only class1 has other files");
     assert!(tree(&scene.at("second")) != before);
