@@ -259,11 +259,13 @@ fn check_one(
     if let Some(order) = &report.order {
         console.say(&format!("{whose}{order}"));
     }
+    // The remedies are flags, which are the first observer's.
+    let card = if whose.is_empty() { "" } else { ". What flags say of --observer, the card of this file says of it" };
     match report.verdict() {
         Verdict::Good => {}
-        Verdict::Doubtful(why) => console.warn(format!("{whose}{why}")),
-        Verdict::Refused(why) if force => console.warn(format!("{whose}{why} (going on: --force)")),
-        Verdict::Refused(why) => return Err(Failure::Failed(format!("{whose}{why}"))),
+        Verdict::Doubtful(why) => console.warn(format!("{whose}{why}{card}")),
+        Verdict::Refused(why) if force => console.warn(format!("{whose}{why}{card} (going on: --force)")),
+        Verdict::Refused(why) => return Err(Failure::Failed(format!("{whose}{why}{card}"))),
     }
     Ok(())
 }
