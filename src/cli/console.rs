@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::signals;
 use crate::core::progress::{Cancelled, Progress};
 use crate::jobs::control::{Control, Reporter};
+use crate::jobs::distill::DistillError;
 use crate::jobs::train::TrainJobError;
 
 pub use crate::jobs::memory::peak_rss_mib;
@@ -49,6 +50,12 @@ impl Failure {
             side @ TrainJobError::Side { .. } => Self::Usage(side.to_string()),
             other => Self::Failed(other.to_string()),
         }
+    }
+
+    /// That of a distillation, or of a set whose pixels are moved further.
+    #[must_use]
+    pub fn of_distilling(error: &DistillError) -> Self {
+        if error.is_cancelled() { Self::Resumable } else { Self::Failed(error.to_string()) }
     }
 
     /// 1 failed, 2 usage, 130 cancelled.

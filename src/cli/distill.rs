@@ -7,7 +7,7 @@ use crate::core::data::dataset::{ClassId, Dataset, Split};
 use crate::core::distil::recipe::Recipe;
 use crate::core::progress::Progress as _;
 use crate::jobs::check::{Depth, Verdict, check};
-use crate::jobs::distill::{DistillError, DistillReport, DistillRequest, Sizes, distill, distill_sizes};
+use crate::jobs::distill::{DistillReport, DistillRequest, Sizes, distill, distill_sizes};
 use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver, observer};
 use crate::jobs::patch_table::PatchTable;
 use crate::jobs::session::Session;
@@ -44,7 +44,8 @@ pub struct Args {
     /// rded, sre2l, cda or lic. Without a preset it takes its paper's values for the side of the data [default: rded]
     #[arg(long, value_name = "NAME")]
     method: Option<String>,
-    /// Another observer by which pixels are moved, beside --observer (sre2l, cda, lic). May be repeated
+    /// Another observer by which pixels are moved, beside --observer (sre2l, cda, lic), opened by its own card: --arch,
+    /// --part, --mean-std and --class-map are of the first one alone. May be repeated
     #[arg(long, value_name = "FILE")]
     beside: Vec<PathBuf>,
     /// Distil although the observer check says no
@@ -87,19 +88,30 @@ impl Args {
     }
 }
 
-/// The observers beside the first, opened like it.
+/// The observers beside the session's, each checked like it.
 pub fn opened_beside(
     files: &[PathBuf],
-    first: &ObserverRequest,
     session: &Session,
+    (data, force): (&DatasetRequest, bool),
     console: &mut Console,
 ) -> Result<Vec<Arc<OpenedObserver>>, Failure> {
-    let side = Some(session.observer.observer.spec.side);
+    let first = &session.observer;
     let open = |file: &PathBuf| {
-        let request = ObserverRequest { file: file.clone(), side, arch: None, part: None, ..first.clone() };
+        // Which network it is and how its input is normalised its own card says; the order is what the first one's check
+        // came to.
+        let request = ObserverRequest {
+            file: file.clone(),
+            side: Some(first.observer.spec.side),
+            class_order: first.request.class_order,
+            prune: first.request.prune,
+            ..ObserverRequest::default()
+        };
         let opened = observer(&request, &session.dataset)?;
         opened.notes.iter().for_each(|note| console.warn(note.clone()));
-        Ok(Arc::new(opened))
+        let name = opened.observer.name.clone();
+        let mut own = session.with(Arc::new(opened))?;
+        check_one(&mut own, (data, force), &format!("{name}: "), console)?;
+        Ok(own.observer)
     };
     files.iter().map(open).collect()
 }
@@ -119,6 +131,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if several && args.scores.is_some() {
         return Err(Failure::Usage("--scores has the ranks of one size: give one value of --ipc".to_owned()));
     }
+    scores_for(args, &first)?;
     let ipcs: Vec<u32> = first.iter().map(|r| r.ipc).collect();
     let mut console = Console::new(args.common.compute.json)?;
     NewFolder::check(&args.out)?;
@@ -131,15 +144,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     };
     let project = open_project(args.project.as_deref(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
-    check_first(&mut session, &args.reading.of(&args.data), args.force, &mut console)?;
+    let data = args.reading.of(&args.data);
+    check_first(&mut session, &data, args.force, &mut console)?;
     let (recipes, _) = args.recipes(Some(session.observer.observer.spec.side))?;
     // Of no value there is the default.
     let recipe = recipes.into_iter().next().unwrap_or_default();
-    let beside = opened_beside(&args.beside, &args.request(), &session, &mut console)?;
+    let beside = opened_beside(&args.beside, &session, (&data, args.force), &mut console)?;
     let request = DistillRequest { recipe, classes, curation, beside, out: args.out.clone() };
-    let failed = |e: DistillError| {
-        if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
-    };
     if !several {
         let mut patches = PatchTable::default();
         let mut each = |class, found| {
@@ -147,7 +158,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
                 patches.take(class, found);
             }
         };
-        let report = distill(&mut session, &project, &request, &mut console, &mut each).map_err(failed)?;
+        let report = distill(&mut session, &project, &request, &mut console, &mut each)
+            .map_err(|e| Failure::of_distilling(&e))?;
         if let Some(table) = table {
             finish(table, &patches.csv(&session, &request.recipe))?;
         }
@@ -155,9 +167,23 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let sizes = if args.nested { Sizes::Nested } else { Sizes::Apart };
     let what = (&request, &ipcs[..], sizes);
-    let reports = distill_sizes(&mut session, &project, what, &mut console, &mut |_, _| {}).map_err(failed)?;
+    let reports = distill_sizes(&mut session, &project, what, &mut console, &mut |_, _| {})
+        .map_err(|e| Failure::of_distilling(&e))?;
     print_sizes(&console, &session, sizes, &reports);
     Ok(())
+}
+
+/// Refuses what is about patches where a recipe begins without any.
+fn scores_for(args: &Args, recipes: &[Recipe]) -> Result<(), Failure> {
+    let Some(bare) = recipes.iter().find(|recipe| recipe.rded().is_none()) else { return Ok(()) };
+    let given = [("--curation", args.curation.is_some()), ("--scores", args.scores.is_some())];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Failure::Usage(format!(
+            "{flag} is about patches, and {} begins with noise: leave it out, or give --init rded",
+            bare.method.name()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The table's file, found to be free and writable before any work.
@@ -215,19 +241,31 @@ pub fn check_first(
     force: bool,
     console: &mut Console,
 ) -> Result<(), Failure> {
+    check_one(session, (data, force), "", console)
+}
+
+/// The same for any observer; `whose` stands before what is said.
+fn check_one(
+    session: &mut Session,
+    (data, force): (&DatasetRequest, bool),
+    whose: &str,
+    console: &mut Console,
+) -> Result<(), Failure> {
     let held_out = data.held_out(&session.dataset);
     let of_which = if held_out.is_some() { "" } else { " that are distilled (--holdout 0.1 would keep some for this)" };
     let held_out = held_out.map_or_else(|| session.dataset.clone(), std::sync::Arc::new);
     let report = check(session, &held_out, Depth::Quick, console).map_err(|e| console.failure(&e))?;
-    console.say(&format!("check: top-1 {:.2} % on {} images{of_which}", report.top1, report.images));
+    console.say(&format!("{whose}check: top-1 {:.2} % on {} images{of_which}", report.top1, report.images));
     if let Some(order) = &report.order {
-        console.say(&order.to_string());
+        console.say(&format!("{whose}{order}"));
     }
+    // The remedies are flags, which are the first observer's.
+    let card = if whose.is_empty() { "" } else { ". What flags say of --observer, the card of this file says of it" };
     match report.verdict() {
         Verdict::Good => {}
-        Verdict::Doubtful(why) => console.warn(why),
-        Verdict::Refused(why) if force => console.warn(format!("{why} (going on: --force)")),
-        Verdict::Refused(why) => return Err(Failure::Failed(why)),
+        Verdict::Doubtful(why) => console.warn(format!("{whose}{why}{card}")),
+        Verdict::Refused(why) if force => console.warn(format!("{whose}{why}{card} (going on: --force)")),
+        Verdict::Refused(why) => return Err(Failure::Failed(format!("{whose}{why}{card}"))),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::core::data::dataset::Split;
 use crate::core::distil::params::of_the_set;
 use crate::core::distil::recipe::Recipe;
-use crate::jobs::distill::{DistillError, FinishedSet, FurtherRequest, refine_set};
+use crate::jobs::distill::{FinishedSet, FurtherRequest, refine_set};
 use crate::jobs::open::{DatasetRequest, ObserverRequest};
 use crate::store::export::folder::NewFolder;
 
@@ -38,7 +38,8 @@ pub struct Args {
     /// A paper's recipe, or one of your own by its name or file; other flags override it
     #[arg(long, value_name = "NAME|FILE.json")]
     preset: Option<String>,
-    /// Another observer by which pixels are moved, beside --observer. May be repeated
+    /// Another observer by which pixels are moved, beside --observer, opened by its own card: --arch, --part, --mean-std and
+    /// --class-map are of the first one alone. May be repeated
     #[arg(long, value_name = "FILE")]
     beside: Vec<PathBuf>,
     /// Go on although the observer check says no
@@ -78,6 +79,12 @@ impl Args {
                 let why = "lic looks at the images that the set was stitched of: give --data DIR, the dataset";
                 return Err(Failure::Usage(why.to_owned()));
             }
+            let given = [("--folders", !self.reading.folders.is_auto()), ("--holdout", self.reading.holdout.is_some())];
+            if let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
+                return Err(Failure::Usage(format!(
+                    "{flag} says how --data is read: give --data DIR, or leave it out"
+                )));
+            }
             return Ok(DatasetRequest::whole(set.root()));
         };
         let kept = set.manifest().and_then(|manifest| manifest.dataset.holdout);
@@ -97,11 +104,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let mut session = args.common.session(&args.request(), dataset, &mut console)?;
     check_first(&mut session, &data, args.force, &mut console)?;
     let recipe = args.recipe(&set, Some(session.observer.observer.spec.side))?;
-    let beside = opened_beside(&args.beside, &args.request(), &session, &mut console)?;
+    let beside = opened_beside(&args.beside, &session, (&data, args.force), &mut console)?;
     let request = FurtherRequest { set, recipe, beside, out: args.out.clone() };
-    let failed = |e: DistillError| {
-        if e.is_cancelled() { Failure::Resumable } else { Failure::Failed(e.to_string()) }
-    };
-    let report = refine_set(&mut session, &project, &request, &mut console, &mut |_, _| {}).map_err(failed)?;
+    let report = refine_set(&mut session, &project, &request, &mut console, &mut |_, _| {})
+        .map_err(|e| Failure::of_distilling(&e))?;
     print_report(&console, &session, ("refine", &report))
 }

@@ -7,7 +7,7 @@ use crate::core::data::dataset::ClassId;
 use crate::core::data::folders::Folders;
 use crate::core::distil::curation::Curation;
 use crate::core::distil::manifest::{Manifest, Program};
-use crate::core::distil::recipe::Recipe;
+use crate::core::distil::recipe::{OutputFormat, Recipe};
 use crate::core::distil::select::SelectError;
 use crate::core::formats::csv::{Csv, Field};
 use crate::core::param::{BadValue, Parameters as _};
@@ -16,7 +16,7 @@ use crate::core::train::ablation::{Entry, Series};
 use crate::core::train::curve::{Curve, mean_and_std, top1s};
 use crate::core::train::presets::Task;
 use crate::engine::nets::{Arch, NetworkSpec};
-use crate::store::ablation::{AblationFolder, AblationNote, FORMAT, SetCost};
+use crate::store::ablation::{AblationFolder, AblationNote, EACH_METHODS_OWN, FORMAT, SetCost};
 use crate::store::files::{FileError, read_small, replace, shown};
 use crate::store::project::Project;
 use crate::store::record::RecordError;
@@ -207,13 +207,22 @@ fn check(session: &Session, request: &AblateRequest, entries: &[Entry]) -> Resul
 fn note(session: &Session, request: &AblateRequest) -> AblationNote {
     let observer = &session.observer;
     let network = observer.observer.spec.arch.to_string();
+    let images = match &request.series {
+        // Methods that are compared have formats of their own, unless one is given to all of them.
+        Series::Methods(methods) => {
+            let given = methods.given.iter().find(|(name, _)| name == "format");
+            let format = given.and_then(|(_, value)| value.parse::<OutputFormat>().ok());
+            format.map_or_else(|| EACH_METHODS_OWN.to_owned(), |format| format.to_string())
+        }
+        _ => request.recipe.format.to_string(),
+    };
     AblationNote {
         format: FORMAT,
         program: Program::this(),
         data: source(session.dataset.root(), session.dataset.fingerprint()),
         observer: ObserverSource { source: source(&observer.file, observer.observer.fingerprint.clone()), network },
         student: request.student.to_string(),
-        images: request.recipe.format.to_string(),
+        images,
     }
 }
 

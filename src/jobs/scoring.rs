@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::core::data::dataset::{ClassId, ImageId};
+use crate::core::data::dataset::{ClassId, Dataset, ImageId};
 use crate::core::distil::patch::{CropRange, subset_order};
 use crate::core::distil::rded::{Framing, Rded};
 use crate::core::distil::recipe::Recipe;
@@ -54,6 +54,7 @@ pub fn score(
     progress: &mut dyn Progress,
     each: &mut dyn FnMut(ClassId, Arc<ClassScores>),
 ) -> Result<Cost, ScoringError> {
+    tell_rounding(&session.dataset, progress);
     let plan = crop_plan(session, recipe);
     let key = score_key(session, &plan);
     let sizes = classes.iter().map(|&c| session.dataset.class_size(c).min(recipe.method.subset as usize) as u64);
@@ -74,6 +75,17 @@ pub fn score(
     }
     progress.step("score", total, total).map_err(ScoreError::from)?;
     Ok(cost)
+}
+
+/// Tells where patches are cut from less than the values that count.
+pub(super) fn tell_rounding(dataset: &Dataset, progress: &mut dyn Progress) {
+    if dataset.keeps_floats() {
+        progress.warn(
+            "this dataset keeps its images as floats; patches are scored and cut from their pictures, which are cut off at 0 \
+             and 1 and rounded to 8 bits"
+                .to_owned(),
+        );
+    }
 }
 
 /// Brings the blocks of `classes` that the project has for a recipe, whatever part of the subset they cover; nothing is

@@ -8,9 +8,13 @@ use super::files::{FileError, read_small, replace};
 use super::record::{Held, Record, RecordError};
 use super::training::{ObserverSource, Source};
 use crate::core::distil::manifest::Program;
+use crate::core::distil::recipe::Recipe;
 
 /// The version of the format that this program writes, and the highest it reads.
 pub const FORMAT: u32 = 1;
+
+/// The formats where methods are compared that have different ones.
+pub const EACH_METHODS_OWN: &str = "each method's own";
 
 /// What all tables of a folder have in common.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -25,7 +29,7 @@ pub struct AblationNote {
     pub observer: ObserverSource,
     /// The network of the students.
     pub student: String,
-    /// File format of the distilled images.
+    /// File format of the distilled images, or [`EACH_METHODS_OWN`].
     pub images: String,
 }
 
@@ -37,11 +41,14 @@ impl Record for AblationNote {
     const OPEN_LEVELS: usize = 2;
 
     fn identity(&self) -> Value {
+        // Such sets have their format in their names, so they lie beside those of the default one.
+        let format = Some(&self.images).filter(|images| *images != EACH_METHODS_OWN).cloned();
+        let format = format.unwrap_or_else(|| <Recipe>::default().format.to_string());
         serde_json::json!({
             "dataset": { "fingerprint": self.data.fingerprint },
             "observer": { "fingerprint": self.observer.source.fingerprint },
             "student": self.student,
-            "format": self.images,
+            "format": format,
         })
     }
 }

@@ -123,6 +123,11 @@ fn evaluations_see_the_floats() {
         fs::read_to_string(scene.at(format!("{set}.csv"))).unwrap()
     };
     let (set, wild) = (table("set"), table("wild"));
+    // Patches are cut from pictures, which is said.
+    let how = "--observer observer.safetensors --force --device cpu --ipc 1 --patches 1 --crops 0 --out from-wild";
+    scene
+        .line(&format!("distill --data wild {how}"))
+        .says(&["scored and cut from their pictures", "rounded to 8 bits"]);
     assert!(set.lines().count() == IMAGES + 1 && wild.lines().count() == IMAGES + 1 && set != wild, "{set}\n{wild}");
 }
 

@@ -68,6 +68,8 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         ("--method sre2l --patches 4", ["--patches 4", "sre2l has no such parameter"]),
         ("--method lic --r-bn 1", ["--r-bn 1", "lic has no such parameter"]),
         ("--preset rded --method lic", ["--preset rded is of rded", "--method lic"]),
+        ("--method sre2l --scores x.csv", ["--scores is about patches", "give --init rded"]),
+        ("--method cda --curation x.json", ["--curation is about patches", "give --init rded"]),
         ("--beside observer.safetensors", ["--beside moves pixels", "--method sre2l, cda or lic"]),
     ] {
         fails(more, 2, &said);
@@ -83,6 +85,15 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
         &["3 classes have fewer usable images than IPC·N = 25", "'class0' (9)"],
     );
     assert!(kept(&scene, "p").is_empty());
+    // The first observer's flags are its own; another that knows nothing is refused like it, by name.
+    let beside = "--arch conv3x32 --mean-std 0.1,0.2,0.3,0.4,0.5,0.6 --beside other.safetensors";
+    scene.observer("other.safetensors", ("conv3x8", 32), 3);
+    let run = scene.distill(&format!("{SRE2L} {beside} --project p --out both"));
+    run.says(&["other.safetensors: check: top-1"]);
+    run.last();
+    let made = manifest(&scene, "both");
+    let first = made.observer.map(|own| own.normalise);
+    assert!(made.beside[0].network == "conv3x8" && Some(made.beside[0].normalise) != first);
     // Without batch norms there are no statistics; what needs none goes on.
     scene.observer("plain.safetensors", ("conv3x32_in", 32), 3);
     let plain =
@@ -287,6 +298,7 @@ fn sets_that_cannot_be_moved_further_are_refused() {
     for flag in ["ipc", "patches", "subset", "crops", "seed"] {
         fails(&format!("--set set --data data --{flag} 1"), 2, &[&format!("--{flag}: the set's own is taken")]);
     }
+    fails("--set set --method sre2l --holdout 0.1", 2, &["--holdout says how --data is read", "give --data DIR"]);
     fails("--set set --method sre2l --init rded", 2, &["--init: the set's own is taken"]);
     fails("--set nowhere --data data", 1, &["nowhere"]);
     fails("--set set --data data --layer stage:9 --iterations 1", 1, &["no stage as --layer stage:9 asks"]);

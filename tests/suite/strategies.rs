@@ -334,6 +334,8 @@ fn all_methods_are_compared_in_one_table() {
     let csv = std::fs::read_to_string(scene.at("tables/methods.csv")).unwrap();
     assert!(csv.lines().next().unwrap().ends_with(",train_seconds,distil_seconds,distil_peak_rss_mib,distil_reused"));
     assert_eq!(csv.lines().count(), 6);
+    let about = std::fs::read_to_string(scene.at("tables/ablation.json")).unwrap();
+    assert!(about.contains("each method's own"), "{about}");
     // One protocol: the sets are there, and so are the students whose paper's it is.
     let fair = scene.line(&line("--series methods --students one")).last();
     assert_eq!((count("sets"), count("trainings")), (5, 8));
@@ -343,6 +345,8 @@ fn all_methods_are_compared_in_one_table() {
     let grid = scene.line(&line("--series grid --grid method=rded,lic --grid seed=0,1")).last();
     assert_eq!(names(&grid), ["rded-seed0", "rded-seed1", "lic-seed0", "lic-seed1"]);
     assert_eq!((&grid["rows"][2]["best"], count("sets")), (&own["rows"][4]["best"], 7));
+    // So does a series of one method.
+    scene.line(&line("--series grid --grid-ipc 1").replace("--iterations 2 ", "")).last();
     // An observer that a method can't do with is told before the first entry.
     scene.observer("plain.safetensors", ("conv3x32_in", 32), 2);
     let plain =

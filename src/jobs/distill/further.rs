@@ -15,7 +15,7 @@ use crate::store::project::Project;
 
 use super::super::open::OpenedObserver;
 use super::super::refine::{Asked, Beginning, check, refine};
-use super::super::scoring::Cost;
+use super::super::scoring::{Cost, tell_rounding};
 use super::super::session::Session;
 use super::finished::{FinishedSet, scorer};
 use super::images::{Shared, write_images};
@@ -55,6 +55,9 @@ pub fn refine_set(
     let pairs = request.set.classes(&session.dataset)?;
     check(session, &request.recipe, &request.beside)?;
     let beginning = request.set.beginning(session, (&request.recipe, &pairs), progress)?;
+    if beginning.stitched().is_some() {
+        tell_rounding(&session.dataset, progress);
+    }
     let output = begun(&request.out, progress)?;
     tell_format(&request.recipe, progress);
     request.set.tell(session, &request.recipe.method, progress);

@@ -217,12 +217,20 @@ fn run(
     check(session, &request.recipe, &request.beside)?;
     let output = begun(&request.out, progress)?;
     tell_format(&request.recipe, progress);
+    let decided = !request.curation.is_empty();
+    let scored = request.recipe.rded().is_some();
+    if decided && !scored {
+        progress.warn(format!(
+            "what was decided about patches is passed over: {} begins with noise",
+            request.recipe.method.name()
+        ));
+    }
     // Writing plain fields cannot fail.
     let text = || file::text(&session.dataset, &request.curation, &Strays::default()).unwrap_or_default();
     let asked = recorded::Asked {
         classes: &request.classes,
         beside: &request.beside,
-        curation: (!request.curation.is_empty()).then(text),
+        curation: (decided && scored).then(text),
         set: None,
     };
     let outs: Vec<_> = sets.iter().map(|set| (&set.recipe, place(&request.out, set))).collect();

@@ -114,7 +114,7 @@ pub static PARAMS: [RecipeParam; 28] = [
         label: "Seed",
         unit: "",
         kind: Kind::Integer { min: 0, max: u64::MAX },
-        help: "Draws the subset, the crop boxes and random strategies; the same seed gives the same bytes",
+        help: "Draws the subset, the crop boxes and random strategies, the noise, crops and rolls of SRe2L and CDA, and LIC's augmentation; the same seed gives the same bytes",
         get: |r| Some(r.seed.to_string()),
         set: |r, v| parsed(v).map(|v| r.seed = v),
     },

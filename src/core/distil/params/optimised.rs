@@ -15,7 +15,7 @@ pub(super) const INIT: RecipeParam = Param {
     label: "Begin with",
     unit: "",
     kind: Kind::Name(&Recovery::INITS),
-    help: "What the pixels begin with: noise that the seed draws, or RDED's images",
+    help: "What the pixels begin with: noise that the seed draws, or RDED's images, with N of --patches and K of --crops: 4 and 5 by default, whatever the side",
     get: |r| Some(r.method.recovery()?.init().to_owned()),
     set: |r, v| {
         recovery(r).map(|own| {
