@@ -2,7 +2,7 @@
 
 use super::compensation::Compensation;
 use super::rded::Rded;
-use super::recovery::Recovery;
+use super::recovery::{Recovery, Turns};
 
 /// The distillation method with its own parameters: one variant for each. What all methods share is in
 /// [`super::recipe::Recipe`], so a
@@ -82,13 +82,54 @@ impl Method {
         if let Self::Lic(own) = self { Some(own) } else { None }
     }
 
+    /// How pixels are moved by gradient descent; `None` of a method that only stitches.
+    #[must_use]
+    pub fn descent(&self) -> Option<Descent> {
+        match self {
+            Self::Rded(_) => None,
+            Self::Sre2l(Recovery { iterations, lr, turns, .. })
+            | Self::Cda(Recovery { iterations, lr, turns, .. })
+            | Self::Lic(Compensation { iterations, lr, turns, .. }) => {
+                Some(Descent { iterations: *iterations, lr: *lr, turns: *turns })
+            }
+        }
+    }
+
+    /// [`Self::descent`], to be changed.
+    pub fn descent_mut(&mut self) -> Option<DescentMut<'_>> {
+        match self {
+            Self::Rded(_) => None,
+            Self::Sre2l(Recovery { iterations, lr, turns, .. })
+            | Self::Cda(Recovery { iterations, lr, turns, .. })
+            | Self::Lic(Compensation { iterations, lr, turns, .. }) => Some(DescentMut { iterations, lr, turns }),
+        }
+    }
+
     /// Steps of an optimisation; 0 of a method that only stitches.
     #[must_use]
     pub fn iterations(&self) -> u32 {
-        match self {
-            Self::Rded(_) => 0,
-            Self::Sre2l(own) | Self::Cda(own) => own.iterations,
-            Self::Lic(own) => own.iterations,
-        }
+        self.descent().map_or(0, |descent| descent.iterations)
     }
+}
+
+/// What all methods that move pixels have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Descent {
+    /// Steps.
+    pub iterations: u32,
+    /// Learning rate of the pixels.
+    pub lr: f64,
+    /// How several observers take part.
+    pub turns: Turns,
+}
+
+/// [`Descent`] within its method.
+#[derive(Debug)]
+pub struct DescentMut<'a> {
+    /// Steps.
+    pub iterations: &'a mut u32,
+    /// Learning rate of the pixels.
+    pub lr: &'a mut f64,
+    /// How several observers take part.
+    pub turns: &'a mut Turns,
 }

@@ -2,7 +2,8 @@
 
 use super::{RecipeParam, no_such};
 use crate::core::distil::compensation::{Compensation, Distance};
-use crate::core::distil::recipe::{Method, Recipe};
+use crate::core::distil::method::DescentMut;
+use crate::core::distil::recipe::Recipe;
 use crate::core::distil::recovery::{Course, Recovery, Turns};
 use crate::core::param::{Kind, Param, parsed, switch};
 
@@ -32,20 +33,8 @@ pub(super) const ITERATIONS: RecipeParam = Param {
     unit: "steps",
     kind: Kind::Integer { min: 1, max: 1_000_000 },
     help: "Steps by which the pixels of an image are moved",
-    get: |r| match &r.method {
-        Method::Sre2l(own) | Method::Cda(own) => Some(own.iterations.to_string()),
-        Method::Lic(own) => Some(own.iterations.to_string()),
-        Method::Rded(_) => None,
-    },
-    set: |r, v| {
-        let steps = parsed(v)?;
-        match &mut r.method {
-            Method::Sre2l(own) | Method::Cda(own) => own.iterations = steps,
-            Method::Lic(own) => own.iterations = steps,
-            Method::Rded(_) => return Err(no_such(r)),
-        }
-        Ok(())
-    },
+    get: |r| Some(r.method.descent()?.iterations.to_string()),
+    set: |r, v| descent(r).and_then(|own| parsed(v).map(|v| *own.iterations = v)),
 };
 
 /// Learning rate.
@@ -55,20 +44,8 @@ pub(super) const LR: RecipeParam = Param {
     unit: "",
     kind: Kind::Number { min: 0.0, max: 100.0 },
     help: "Learning rate of the pixels: SRe2L's and CDA's falls to 0 along a cosine, LIC's stays",
-    get: |r| match &r.method {
-        Method::Sre2l(own) | Method::Cda(own) => Some(own.lr.to_string()),
-        Method::Lic(own) => Some(own.lr.to_string()),
-        Method::Rded(_) => None,
-    },
-    set: |r, v| {
-        let rate = parsed(v)?;
-        match &mut r.method {
-            Method::Sre2l(own) | Method::Cda(own) => own.lr = rate,
-            Method::Lic(own) => own.lr = rate,
-            Method::Rded(_) => return Err(no_such(r)),
-        }
-        Ok(())
-    },
+    get: |r| Some(r.method.descent()?.lr.to_string()),
+    set: |r, v| descent(r).and_then(|own| parsed(v).map(|v| *own.lr = v)),
 };
 
 /// Weight of the statistics.
@@ -202,19 +179,10 @@ pub(super) const TURNS: RecipeParam = Param {
     unit: "",
     kind: Kind::Name(&Turns::NAMES),
     help: "With several observers: they alternate from step to step, or each step goes by the average of their losses",
-    get: |r| match &r.method {
-        Method::Sre2l(own) | Method::Cda(own) => Some(own.turns.name().to_owned()),
-        Method::Lic(own) => Some(own.turns.name().to_owned()),
-        Method::Rded(_) => None,
-    },
+    get: |r| Some(r.method.descent()?.turns.name().to_owned()),
     set: |r, v| {
-        let turns = Turns::named(v).ok_or_else(|| format!("there is no {v}"))?;
-        match &mut r.method {
-            Method::Sre2l(own) | Method::Cda(own) => own.turns = turns,
-            Method::Lic(own) => own.turns = turns,
-            Method::Rded(_) => return Err(no_such(r)),
-        }
-        Ok(())
+        let turns = Turns::named(v).ok_or_else(|| format!("there is no {v}"));
+        descent(r).and_then(|own| turns.map(|v| *own.turns = v))
     },
 };
 
@@ -264,6 +232,11 @@ pub(super) const SIAMESE: RecipeParam = Param {
     get: |r| Some(switch(r.method.compensation()?.siamese)),
     set: |r, v| compensation(r).map(|own| own.siamese = v == "on"),
 };
+
+fn descent(recipe: &mut Recipe) -> Result<DescentMut<'_>, String> {
+    let why = no_such(recipe);
+    recipe.method.descent_mut().ok_or(why)
+}
 
 fn recovery(recipe: &mut Recipe) -> Result<&mut Recovery, String> {
     let why = no_such(recipe);
