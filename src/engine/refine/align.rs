@@ -67,6 +67,8 @@ pub struct Align<'a> {
     /// Side of the padded image: a whole number of cells.
     padded: usize,
     observers: &'a mut [Aligning],
+    /// The originals as each observer sees them, before they are augmented: they are the same in every step.
+    normalised: Vec<Vec<f32>>,
     due: Vec<f32>,
     draw: DsaDraw,
     shown_to: usize,
@@ -75,7 +77,7 @@ pub struct Align<'a> {
 impl<'a> Align<'a> {
     /// A compensation of these images.
     #[must_use]
-    pub fn new(own: Compensation, stitched: Stitched, observers: &'a mut [Aligning]) -> Self {
+    pub fn new(own: Compensation, mut stitched: Stitched, observers: &'a mut [Aligning]) -> Self {
         let (side, factor) = (stitched.side, stitched.factor.max(1));
         let cell = side.div_ceil(factor);
         let at = |i: usize| (i * cell) as u32;
@@ -88,7 +90,15 @@ impl<'a> Align<'a> {
         });
         let views = cells.map(|cell| View::of_cell(cell, factor * length as usize, side)).collect();
         let padded = factor * cell;
-        Self { own, stitched, views, padded, observers, due: Vec::new(), draw: DsaDraw::default(), shown_to: 0 }
+        let originals = std::mem::take(&mut stitched.originals);
+        let seen = |observer: &Aligning| {
+            let mut values = originals.clone();
+            normalise(&mut values, side, &observer.mean_std);
+            values
+        };
+        let normalised = observers.iter().map(seen).collect();
+        let (due, draw) = (Vec::new(), DsaDraw::default());
+        Self { own, stitched, views, padded, observers, normalised, due, draw, shown_to: 0 }
     }
 
     fn count(&self) -> usize {
@@ -118,13 +128,6 @@ impl<'a> Align<'a> {
             self.views.iter().for_each(|view| all.extend(view.apply(&padded)));
         }
         all
-    }
-
-    fn normalise(&self, values: &mut [f32], mean_std: &MeanStd) {
-        let side = self.stitched.side;
-        for (at, plane) in values.chunks_exact_mut((side * side).max(1)).enumerate() {
-            plane.iter_mut().for_each(|v| *v = mean_std.apply(*v, at % 3));
-        }
     }
 }
 
@@ -170,10 +173,8 @@ impl Objective for Align<'_> {
     fn show(&mut self, pixels: &[f32], iteration: u32, observer: usize) -> Result<Vec<f32>, EngineError> {
         let side = self.stitched.side;
         let mut shown = self.enlarged(&self.images(pixels));
-        let mut originals = self.stitched.originals.clone();
-        let mean_std = self.observers[observer].mean_std;
-        self.normalise(&mut shown, &mean_std);
-        self.normalise(&mut originals, &mean_std);
+        normalise(&mut shown, side, &self.observers[observer].mean_std);
+        let mut originals = self.normalised[observer].clone();
         let batch = self.batch();
         self.draw = DsaDraw::default();
         if self.own.siamese {
@@ -227,6 +228,13 @@ impl Objective for Align<'_> {
 
     fn images(&self, pixels: &[f32]) -> Vec<f32> {
         self.stitched.images.iter().zip(pixels).map(|(x, d)| x + d).collect()
+    }
+}
+
+/// Normalises images of this side, planar as networks take them.
+fn normalise(values: &mut [f32], side: usize, mean_std: &MeanStd) {
+    for (at, plane) in values.chunks_exact_mut((side * side).max(1)).enumerate() {
+        plane.iter_mut().for_each(|v| *v = mean_std.apply(*v, at % 3));
     }
 }
 
