@@ -72,6 +72,9 @@ fn a_distilled_set_has_its_values_before_they_are_truncated_and_pictures_of_them
     }
     let manifest: Value = serde_json::from_slice(&fs::read(scene.at("set/manifest.json")).unwrap()).unwrap();
     assert_eq!(manifest["recipe"]["format"], "float");
+    assert_eq!(manifest["format"], 4, "programs that know no floats must not take the previews for the set");
+    let bytes: Value = serde_json::from_slice(&fs::read(scene.at("bytes/manifest.json")).unwrap()).unwrap();
+    assert_eq!(bytes["format"], 2);
     // Threads and sizes change nothing.
     scene.distill(&format!("{DISTIL} --ipc 2,1 --format float --threads 1 --out sizes")).last();
     assert_same_trees(&scene.at("set"), &scene.at("sizes/ipc-2"));
@@ -195,7 +198,7 @@ fn a_file_that_is_not_the_sets_is_refused_by_all_who_use_it() {
     let few = of_rows(&scene, &rows(&scene, "set")[..5], &floats(&scene, "set"));
     let cases = [
         (whole[..whole.len() - 4].to_vec(), "beyond the file"),
-        (b"no tensors at all".to_vec(), "it is a text"),
+        (b"no tensors at all".to_vec(), "it holds no images as floats: it is a text; restore the file"),
         (swapped(&scene, "F32", "I32"), "not of 32-bit floats"),
         (few, "it has 5 rows, and the manifest 6 images"),
         (swapped(&scene, "class00002_id00001", "class00002_id00007"), "the manifest has 00002/class00002_id00001.png"),

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use super::super::compose::rank_of;
 use super::super::rded::Rded;
-use super::super::recipe::{Method, Recipe};
+use super::super::recipe::{Method, OutputFormat, Recipe};
 use super::{
     CURATED, CellNote, ClassNote, FORMAT, ImageNote, Manifest, ObserverNote, Optimised, Origin, RANKED, Start,
     class_folder, image_file,
@@ -102,14 +102,16 @@ impl Manifest {
         }
     }
 
-    /// The format that it takes to say this: [`FORMAT`] of a method that moves pixels; else [`RANKED`] where every cell
-    /// lies where its rank is, and [`CURATED`] where one doesn't.
+    /// The format that it takes to say this: [`FORMAT`] of a method that moves pixels, and wherever the images are kept as
+    /// floats, so that a program which knows nothing of them doesn't take their previews for the set; else [`RANKED`] where
+    /// every cell lies where its rank is, and [`CURATED`] where one doesn't.
     #[must_use]
     pub fn due_format(&self) -> u32 {
         match &self.recipe.method {
+            Method::Sre2l(_) | Method::Cda(_) | Method::Lic(_) => FORMAT,
+            Method::Rded(_) if self.recipe.format == OutputFormat::Float => FORMAT,
             Method::Rded(_) if self.by_rank() => RANKED,
             Method::Rded(_) => CURATED,
-            Method::Sre2l(_) | Method::Cda(_) | Method::Lic(_) => FORMAT,
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! `manifest.json` lies beside the class folders. It holds no times and no absolute paths, so equal runs have
 //! byte-equal manifests. Format 2 says of each image how it was made ([`Origin`]); format 1 knew stitched images alone
-//! and is still read. Where a person had a say, the format is 3: cells need not lie where their ranks are, and say so. Where a
-//! method moved the pixels (SRe2L, CDA, LIC), it is 4. A cell is cut again from it alone: `source` names the image within the dataset
+//! and is still read. Where a person had a say, the format is 3: cells need not lie where their ranks are, and say so. Where
+//! a method moved the pixels (SRe2L, CDA, LIC), or the images are kept as floats, it is 4; sets of RDED's that older versions
+//! kept as floats have 2 or 3, and are read. A cell is cut again from it alone: `source` names the image within the dataset
 //! ([`crate::core::data::names::unescape`], then [`crate::core::data::dataset::Dataset::bytes`]), `box` the rectangle,
 //! `patch_side` the side.
 //!
@@ -23,13 +24,13 @@ mod origin;
 pub use check::ManifestError;
 pub use origin::{CellNote, ImageNote, Optimised, Origin, Start, TermNote};
 
-/// The version of the format in which ranks alone say where cells lie: written wherever they do.
+/// The version of the format in which ranks alone say where cells lie.
 pub const RANKED: u32 = 2;
 
 /// The version in which cells lie as a person had them.
 pub const CURATED: u32 = 3;
 
-/// The version of sets whose pixels were moved: the highest that this program reads.
+/// The version of sets whose pixels were moved, or whose images are kept as floats: the highest that this program reads.
 pub const FORMAT: u32 = 4;
 
 /// All that is known about how a distilled dataset came to be.

@@ -114,6 +114,29 @@ fn cells_that_a_person_moved_have_a_format_of_their_own() {
     }
 }
 
+/// Programs that know formats up to 3 know no floats, and would take the previews for the images.
+#[test]
+fn stitched_images_that_are_kept_as_floats_have_the_format_of_floats() {
+    for (mut manifest, by_rank) in [(sample(), true), (curated(), false)] {
+        let (older, due) = (manifest.format, manifest.due_format());
+        assert_eq!(older, due, "of 8 bits");
+        manifest.recipe.format = OutputFormat::Float;
+        for image in manifest.classes.iter_mut().flat_map(|class| &mut class.images) {
+            image.file = image.file.replace(".jpg", ".png");
+        }
+        assert_eq!(manifest.due_format(), FORMAT);
+        for format in [older, FORMAT] {
+            manifest.format = format;
+            let text = manifest.to_json().unwrap();
+            let read = Manifest::parse(&text).unwrap();
+            assert_eq!((read.format, read.by_rank(), read.to_json().unwrap()), (format, by_rank, text));
+        }
+        // What a format says of ranks holds of floats, too.
+        cells(&mut manifest, 1, 0)[2].rank = 0;
+        assert!(manifest.validate().unwrap_err().to_string().contains("rank 0"));
+    }
+}
+
 /// Rejected images can leave a short class with fewer images than its scores would fill.
 #[test]
 fn short_classes_may_have_fewer_images_where_some_are_rejected() {
