@@ -73,7 +73,7 @@ impl FloatImages {
     /// As [`Self::open`].
     pub fn parse(path: &Path, mut file: impl Read + Seek) -> Result<Option<Self>, FloatError> {
         let wrong = |why: String| FloatError { path: path.to_owned(), why: format!("{why}; {REMEDY}") };
-        let directory = Directory::read(&mut file).map_err(|e| wrong(e.to_string()))?;
+        let directory = Directory::read(&mut file).map_err(|e| wrong(format!("it holds no images as floats: {e}")))?;
         if directory.about(KIND.0) != Some(KIND.1) {
             return Ok(None);
         }

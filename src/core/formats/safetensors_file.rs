@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::foreign;
+use super::foreign::{self, Foreign};
 use super::pieces::most_bytes;
 use super::torch_file::Dtype;
 
@@ -65,8 +65,14 @@ pub struct Directory {
 
 /// Why bytes are no safetensors file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SafetensorsError(String);
+pub enum SafetensorsError {
+    /// They are a file of another kind.
+    #[error("it is {}", .0.what)]
+    Foreign(Foreign),
+    /// What is wrong with it.
+    #[error("{0}")]
+    Wrong(String),
+}
 
 /// The format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -83,19 +89,17 @@ impl Directory {
     /// # Errors
     /// [`SafetensorsError`]: it is of another kind, damaged, cut off or longer than its tensors.
     pub fn read(from: &mut (impl Read + Seek)) -> Result<Self, SafetensorsError> {
-        let io = |e: std::io::Error| SafetensorsError(e.to_string());
+        let io = |e: std::io::Error| SafetensorsError::Wrong(e.to_string());
         let length = from.seek(SeekFrom::End(0)).map_err(io)?;
         from.rewind().map_err(io)?;
         let mut first = Vec::new();
         from.by_ref().take(foreign::HEAD).read_to_end(&mut first).map_err(io)?;
+        let other =
+            |why: String| foreign::by_head(&first).map_or(SafetensorsError::Wrong(why), SafetensorsError::Foreign);
         let head = first.first_chunk::<8>().copied();
-        let head = head.ok_or_else(|| SafetensorsError("it ends within its first bytes".to_owned()))?;
-        let header = u64::from_le_bytes(head);
+        let header = u64::from_le_bytes(head.ok_or_else(|| other("it ends within its first bytes".to_owned()))?);
         if header > LONGEST_HEADER || header > length - 8 {
-            return Err(SafetensorsError(match foreign::by_head(&first) {
-                Some(what) => format!("it is {what}"),
-                None => format!("its header of {header} bytes is longer than the file"),
-            }));
+            return Err(other(format!("its header of {header} bytes is longer than the file")));
         }
         from.seek(SeekFrom::Start(8)).map_err(io)?;
         // Not longer than the file.
@@ -103,23 +107,27 @@ impl Directory {
         from.read_exact(&mut text).map_err(io)?;
         let start = 8 + header;
         let mut json = serde_json::Deserializer::from_slice(&text);
-        let mut found = Header { start, length }.deserialize(&mut json).map_err(|e| SafetensorsError(e.to_string()))?;
-        json.end().map_err(|e| SafetensorsError(e.to_string()))?;
+        let unlike = |e: serde_json::Error| SafetensorsError::Wrong(format!("its header describes no tensors: {e}"));
+        let mut found = Header { start, length }.deserialize(&mut json).map_err(unlike)?;
+        json.end().map_err(unlike)?;
         found.entries.sort_by_key(|e| (e.bytes.start, e.bytes.end));
         let mut at = start;
         for entry in &found.entries {
             if entry.bytes.start != at {
-                return Err(SafetensorsError(format!("the bytes of {} are not where those before it end", entry.key)));
+                return Err(SafetensorsError::Wrong(format!(
+                    "the bytes of {} are not where those before it end",
+                    entry.key
+                )));
             }
             at = entry.bytes.end;
         }
         if at != length {
-            return Err(SafetensorsError(format!("its tensors end at byte {at}, the file at {length}")));
+            return Err(SafetensorsError::Wrong(format!("its tensors end at byte {at}, the file at {length}")));
         }
         let mut keys: Vec<&str> = found.entries.iter().map(|e| e.key.as_str()).collect();
         keys.sort_unstable();
         match keys.array_windows().find(|[a, b]| a == b) {
-            Some([key, _]) => Err(SafetensorsError(format!("it holds two tensors named {key}"))),
+            Some([key, _]) => Err(SafetensorsError::Wrong(format!("it holds two tensors named {key}"))),
             None => Ok(found),
         }
     }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::time::SystemTime;
 
 use super::{WeightError, WeightTensor, Weights};
+use crate::core::formats::foreign::Foreign;
 use crate::core::formats::pieces;
 use crate::core::formats::safetensors_file;
 use crate::core::formats::torch_file::{TensorEntry, TorchFile, TorchFileError};
@@ -205,11 +206,17 @@ impl Source {
     }
 }
 
+/// What a file is that is no network, and how one is to be had.
+pub(super) fn foreign(Foreign { what, remedy }: &Foreign) -> String {
+    format!("it is {what}; {remedy}")
+}
+
 pub(super) fn torch_error(name: &str, error: TorchFileError) -> WeightError {
     let path = name.to_owned();
     match error {
         TorchFileError::Call(call) => WeightError::Hostile { path, call },
         TorchFileError::Io(why) => WeightError::Io { path, source: std::io::Error::other(why) },
+        TorchFileError::Foreign(found) => WeightError::Unreadable { path, reason: foreign(&found) },
         other => WeightError::Unreadable { path, reason: other.to_string() },
     }
 }

@@ -6,11 +6,11 @@ use std::io::{Read as _, Seek as _};
 use std::path::Path;
 
 use super::WeightError;
-use super::contents::{Opened, Part, Source, Unread, WeightFile, stamp, torch_error};
+use super::contents::{Opened, Part, Source, Unread, WeightFile, foreign, stamp, torch_error};
 use super::folder::{self, Index};
 use super::keys::{self, Inner};
 use crate::core::data::names::escape;
-use crate::core::formats::safetensors_file::Directory;
+use crate::core::formats::safetensors_file::{Directory, SafetensorsError};
 use crate::core::formats::torch_file::TorchFile;
 
 /// Opens a weight file of any supported kind, the shards that an index lists, or what lies in a folder of weights.
@@ -61,8 +61,11 @@ impl Found {
         let safetensors =
             looks_like_safetensors(&mut file).map_err(io)? || path.extension().is_some_and(|e| e == "safetensors");
         let (source, tensors, notes, classes) = if safetensors {
-            let directory = Directory::read(&mut file).map_err(|e| {
-                unreadable(format!("its safetensors header is wrong ({e}); fetch or export the file again"))
+            let directory = Directory::read(&mut file).map_err(|e| match e {
+                SafetensorsError::Foreign(found) => unreadable(foreign(&found)),
+                SafetensorsError::Wrong(why) => unreadable(format!(
+                    "it can't be read as a safetensors file ({why}); fetch or export the file again"
+                )),
             })?;
             let found = directory.entries.iter().enumerate().filter(|(_, e)| e.dtype.is_some_and(|d| d.is_floating()));
             let found = found.map(|(n, e)| (e.key.clone(), unread(n, &e.shape))).collect();

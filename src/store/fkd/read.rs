@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{FkdError, batch_name, epoch_name};
 use crate::core::distil::patch::CropBox;
-use crate::core::formats::torch_file::{self, Dtype, Item, Tensor};
+use crate::core::formats::torch_file::{self, Dtype, Item, Tensor, TorchFileError};
 use crate::core::formats::torch_order::MOST_IMAGES;
 use crate::core::train::augment::{ImageDraw, Mix};
 use crate::core::train::label_set::Precision;
@@ -173,7 +173,11 @@ impl Batch {
     fn read(file: &Path) -> Result<Self, FkdError> {
         let malformed = |why: String| FkdError::Malformed { file: file.to_owned(), why };
         let opened = fs::File::open(file).map_err(FileError::at(file, "open"))?;
-        let item = torch_file::read(opened).map_err(|e| malformed(e.to_string()))?;
+        let item = torch_file::read(opened).map_err(|e| match e {
+            // Its own remedy is that of networks.
+            TorchFileError::Foreign(found) => malformed(format!("it is {}; fetch the labels again", found.what)),
+            other => malformed(other.to_string()),
+        })?;
         Self::of(item).map_err(|what| malformed(format!("{what} of its list [crops, flips, partners, λ, box, logits]")))
     }
 

@@ -237,6 +237,8 @@ fn folders_and_files_of_something_else_are_named() {
     assert!(wrong(Item::List(vec![Item::None; 6])).contains("it lacks the logits"));
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     assert!(open().contains("its zip archive is damaged or cut off"));
+    fs::write(&file, b"moved to another server").unwrap();
+    assert!(open().ends_with("batch_0.tar: is no batch of FKD labels: it is a text; fetch the labels again"));
     let mut hostile = std::io::Cursor::new(Vec::new());
     torch_file::archive(&mut hostile, b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.", [[]]).unwrap();
     fs::write(&file, hostile.into_inner()).unwrap();

@@ -95,6 +95,27 @@ fn files_that_contradict_themselves_are_refused() {
     assert!(FloatImages::open(&folder.path().join("gone")).is_err());
 }
 
+/// The file is spoken of as what it should be, images, and never as a network that somebody wants to load.
+#[test]
+fn other_files_of_that_name_are_told_by_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    for (bytes, what) in [
+        (&b"no tensors at all"[..], "it is a text"),
+        (b"short", "it is a text"),
+        (b"", "it is empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it is an image"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "it is a pointer of Git LFS"),
+        (b"\x02\0\0\0\0\0\0\0{]", "its header describes no tensors"),
+        (b"\xff\0\0\0\0\0\0\0{}", "its header of 255 bytes is longer than the file"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = FloatImages::open(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("images.safetensors: it holds no images as floats: {what}")), "{error}");
+        assert!(error.ends_with(REMEDY) && !error.contains("network"), "{error}");
+    }
+}
+
 #[test]
 fn a_value_that_is_no_number_is_named() {
     let folder = tempfile::tempdir().unwrap();

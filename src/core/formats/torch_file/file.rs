@@ -6,6 +6,7 @@ use super::places::{self, Opened, Places};
 use super::source::{Kept, Source};
 use super::value::{Heap, Node, Value, View, wrong};
 use super::{Dtype, Item, TorchFileError, items, tensors};
+use crate::core::formats::foreign::Foreign;
 use crate::core::formats::pieces::most_bytes;
 
 /// A file whose pickle was read.
@@ -81,8 +82,8 @@ impl<R: Read + Seek> TorchFile<R> {
             return Err(wrong("pickle.dump wrote its tensors as files within it; load it in Python and save it again"));
         }
         if found.found.is_empty() && found.script {
-            let what = "a TorchScript module without tensors, as frozen ones are; save the network's state_dict()";
-            return Err(TorchFileError::Foreign(what.to_owned()));
+            let what = "a TorchScript module without tensors, as frozen ones are";
+            return Err(TorchFileError::Foreign(Foreign::new(what, "save the network's state_dict()")));
         }
         let mut entries = Vec::with_capacity(found.found.len());
         let most = most_bytes(self.length) / 4;

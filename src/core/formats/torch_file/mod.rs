@@ -10,6 +10,7 @@ use std::io::{Seek, Write};
 
 use zip::write::{SimpleFileOptions, ZipWriter};
 
+use crate::core::formats::foreign::Foreign;
 use crate::core::formats::zip::ZipError;
 
 mod build;
@@ -203,9 +204,9 @@ pub enum TorchFileError {
     /// The archive is damaged, cut off, or none.
     #[error("its zip archive is damaged or cut off ({0}); fetch the file again")]
     Archive(String),
-    /// It is of another kind: what it is, and the remedy.
-    #[error("it is {0}")]
-    Foreign(String),
+    /// It is of another kind.
+    #[error("it is {}", .0.what)]
+    Foreign(Foreign),
     /// A file of the archive is packed in a way that nothing here reads.
     #[error("{0}; unpack the archive and pack it again without compression, or save it again with torch.save")]
     Packed(String),

@@ -40,7 +40,7 @@ pub(super) fn open(from: &mut (impl Read + Seek)) -> Result<Opened, TorchFileErr
         return archive(from, length);
     }
     if let Some(what) = foreign::by_head(&head) {
-        return Err(TorchFileError::Foreign(what.to_owned()));
+        return Err(TorchFileError::Foreign(what));
     }
     if foreign::is_tar(&head) {
         from.rewind().map_err(io)?;
