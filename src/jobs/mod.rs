@@ -11,6 +11,7 @@ pub mod distill;
 pub mod evaluate;
 pub mod export;
 pub mod folder_set;
+mod keeping;
 pub mod memory;
 pub mod moved;
 pub mod networks;

@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::distill::recut_values;
+use super::distill::{DistillError, recut_values};
 use super::folder_set::FolderSet;
 use super::open;
-use super::refine::Refining;
+use super::refine::{Refining, begun};
 use crate::core::data::dataset::{ClassId, Dataset, Split};
 use crate::core::data::folders::Folders;
+use crate::core::data::normalise::MeanStd;
 use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::manifest::{ImageNote, Manifest, Optimised, Origin, Start};
 use crate::core::distil::set::{Address, ImageSet, SetError};
-use crate::engine::images::stitch;
 
 /// A set of moved images.
 pub trait Moved: ImageSet {
@@ -135,11 +135,10 @@ impl Moved for WrittenSet {
         if !self.of_data {
             return unknown("it was distilled from other data: open those to see what it began with");
         }
-        let gone = |e: super::distill::DistillError| SetError { file: note.file.clone(), reason: e.to_string() };
-        let values = recut_values(manifest, &self.data, note).map_err(gone)?;
-        // SRe2L and CDA begin with RDED's images in 8 bits, LIC with their values.
-        let in_8_bits = manifest.recipe.method.recovery().is_some();
-        Ok(if in_8_bits { RgbF32::from(&stitch::truncated(&values)) } else { values })
+        let gone = |e: DistillError| SetError { file: note.file.clone(), reason: e.to_string() };
+        let mean_std = manifest.observer.as_ref().map_or(MeanStd::NONE, |observer| observer.normalise);
+        let recut = |by: &MeanStd| recut_values(manifest, &self.data, note, by);
+        begun(&manifest.recipe.method, mean_std, recut).map_err(gone)
     }
 }
 

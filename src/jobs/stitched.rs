@@ -95,8 +95,12 @@ impl StitchedSet {
 }
 
 impl StitchedSet {
-    /// The values of an image before they are truncated to 8 bits.
-    fn stitched(&self, at: Address) -> Result<RgbF32, SetError> {
+    /// The values of an image before they are truncated to 8 bits, normalised by this and back, whose rounding stays in
+    /// them.
+    ///
+    /// # Errors
+    /// As [`ImageSet::pixels`].
+    pub fn stitched(&self, at: Address, mean_std: &MeanStd) -> Result<RgbF32, SetError> {
         let count = self.patches(at).count();
         if count == 0 {
             return Err(SetError::absent(at));
@@ -106,7 +110,7 @@ impl StitchedSet {
         let slices: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
         let unfit =
             |e: stitch::StitchError| SetError { file: format!("distilled image {}", at.image), reason: e.to_string() };
-        stitch::stitch_floats(&slices, self.side, &self.mean_std).map_err(unfit)
+        stitch::stitch_floats(&slices, self.side, mean_std).map_err(unfit)
     }
 }
 
@@ -117,11 +121,11 @@ impl ImageSet for StitchedSet {
     }
 
     fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {
-        self.stitched(at).map(|image| stitch::truncated(&image))
+        self.floats(at).map(|image| stitch::truncated(&image))
     }
 
     fn floats(&self, at: Address) -> Result<RgbF32, SetError> {
-        self.stitched(at)
+        self.stitched(at, &self.mean_std)
     }
 
     fn origin(&self, at: Address) -> Option<Origin> {

@@ -99,17 +99,9 @@ impl Refinements {
     ///
     /// # Errors
     /// [`RefinementError::File`] where the disk is full or fails; the state stays.
-    pub fn finish(
-        &self,
-        key: &str,
-        (images, shape): (&[f32], [usize; 4]),
-        terms: &[f32],
-    ) -> Result<Finished, RefinementError> {
+    pub fn finish(&self, key: &str, images: Floats<'_>, terms: &[f32]) -> Result<Finished, RefinementError> {
         let file = self.file(key, "");
-        let tensors = [
-            (IMAGES, Floats { shape: shape.to_vec(), values: images }),
-            (TERMS, Floats { shape: vec![terms.len()], values: terms }),
-        ];
+        let tensors = [(IMAGES, images), (TERMS, Floats { shape: vec![terms.len()], values: terms })];
         let plain = safetensors::serialize(tensors, None);
         let plain = plain.map_err(|e| RefinementError::Damaged { file: file.clone(), why: e.to_string() })?;
         self.write(&file, &plain)?;
@@ -184,7 +176,8 @@ mod tests {
         kept.keep("a", &state).unwrap();
         assert!(kept.state("a").unwrap().is_some());
         let images: Vec<f32> = (0..24).map(|i| i as f32 - 3.5).collect();
-        let finished = kept.finish("a", (&images, [2, 3, 2, 2]), &[0.5, 0.25]).unwrap();
+        let batch = Floats { shape: vec![2, 3, 2, 2], values: &images };
+        let finished = kept.finish("a", batch, &[0.5, 0.25]).unwrap();
         assert_eq!((finished.image(1).unwrap(), finished.terms.clone()), (images[12..].to_vec(), vec![0.5, 0.25]));
         assert!(finished.image(2).unwrap_err().to_string().contains("no such image"));
         assert_eq!(kept.finished("a").unwrap(), Some(finished));

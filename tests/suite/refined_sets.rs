@@ -1,7 +1,12 @@
 //! What is done with sets whose pixels were moved: checks, reports, exports, labels and trainings take them in every format,
 //! trainings follow the method, and a project's runs can be repeated.
 
+use std::sync::Arc;
+
 use serde_json::Value;
+use stillroom::core::data::dataset::ClassId;
+use stillroom::core::distil::set::{Address, ImageSet as _};
+use stillroom::jobs::moved::{Moved as _, WrittenSet};
 
 use crate::refining::{LIC, SRE2L, manifest, refine, scene};
 use crate::scene::assert_same_trees;
@@ -97,4 +102,31 @@ fn recorded_runs_are_repeated_by_their_commands() {
     let made = manifest(&scene, "lic");
     let networks: Vec<&str> = made.beside.iter().map(|observer| observer.network.as_str()).collect();
     assert_eq!(networks, ["conv3x8"]);
+}
+
+/// With a rate of 0 nothing moves, so that a set holds what its images began with: LIC's the values of their patches to the
+/// bit, SRe2L's and CDA's RDED's image in 8 bits, but for the rounding of normalising them.
+#[test]
+fn a_written_set_knows_what_its_images_began_with() {
+    let scene = scene();
+    let patches = "--ipc 2 --patches 4 --subset 9 --crops 2 --iterations 1";
+    for (name, recipe, within) in [
+        ("lic", LIC.to_owned(), 0.0),
+        ("crops", format!("--method lic {patches}"), 0.0),
+        ("sre2l", format!("--method sre2l --init rded {patches} --format float"), 1e-6),
+        ("cda", format!("--method cda --init rded {patches} --format float"), 1e-6),
+    ] {
+        scene.distill(&format!("{recipe} --lr 0 --project p --out {name}")).last();
+        let split = manifest(&scene, name).dataset.split;
+        let data = stillroom::store::import::open(&scene.at("data"), split).unwrap().dataset;
+        let set = WrittenSet::open(&scene.at(name), Arc::new(data)).unwrap();
+        for at in (0..3).flat_map(|class| (0..2).map(move |image| Address { class: ClassId(class), image })) {
+            let (held, begun) = (set.floats(at).unwrap(), set.start(at).unwrap());
+            let apart = held.data.iter().zip(&begun.data).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(held.data.len() == 3072 && apart <= within, "{name}, {at:?}: {apart}");
+            // Whole images are of 8 bits before they are squeezed; crops are resized.
+            let in_8_bits = begun.data.iter().all(|v| (v * 255.0 - (v * 255.0).round()).abs() < 1e-4);
+            assert_eq!(in_8_bits, name != "crops", "{name}, {at:?}");
+        }
+    }
 }

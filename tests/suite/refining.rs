@@ -231,6 +231,11 @@ fn a_compensated_set_is_the_one_that_lic_distils() {
     assert_same_trees(&scene.at("curated-moved"), &scene.at("curated-direct"));
     let moved = manifest(&scene, "curated-moved");
     assert!((moved.format, moved.by_rank()) == (4, false) && images(&moved).all(|image| image.cells().len() == 4));
+    // Of a set that keeps floats, too: its cells are what counts.
+    scene.distill(&format!("{stitched} --format float --project p --out floats")).last();
+    assert_eq!(manifest(&scene, "floats").format, 4);
+    refine(&scene, "--set floats --data data --project p --iterations 3 --out floats-moved").last();
+    assert_same_trees(&scene.at("moved"), &scene.at("floats-moved"));
     // What was compensated before begins with its patches again.
     let run = refine(&scene, "--set moved --data data --project p --iterations 3 --out again");
     run.says(&["moved by lic before: lic begins with the patches again"]);
@@ -363,7 +368,7 @@ fn a_cancelled_optimisation_goes_on_where_it_was() {
     std::fs::remove_file(&kept(&scene, "p")[0]).unwrap();
     std::fs::write(state, b"no state").unwrap();
     let run = scene.distill(&format!("{recipe} --project p --out third"));
-    run.says(&[".partial.safetensors", "beginning these images again"]);
+    run.says(&[".partial.safetensors: it is no whole safetensors file (it is a text); beginning these images again"]);
     run.last();
     assert_same_trees(&scene.at("straight"), &scene.at("third"));
 }

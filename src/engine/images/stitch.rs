@@ -188,6 +188,20 @@ mod tests {
         assert_eq!((truncated(&floats).data, floats.rounded().data), (vec![0, 255, 127], vec![0, 255, 128]));
     }
 
+    /// Four originals of 4×4 shrink to their cells: each keeps every other pixel of every other row, as it is.
+    #[test]
+    fn what_is_as_large_as_the_image_shrinks_by_leaving_pixels_out() {
+        let original = |k: usize| (0..48).map(|i| (100 * k + i) as f32 + 0.1).collect::<Vec<f32>>();
+        let originals = [0, 1, 2, 3].map(original);
+        let slices: Vec<&[f32]> = originals.iter().map(Vec::as_slice).collect();
+        let image = stitch_floats(&slices, 4, &MeanStd::NONE).unwrap();
+        let red = |x, y| image.pixel(x, y)[0];
+        assert_eq!([0, 1, 2, 3].map(|x| red(x, 0)), [0.1, 2.1, 100.1, 102.1]);
+        assert_eq!([0, 1, 2, 3].map(|x| red(x, 1)), [8.1, 10.1, 108.1, 110.1]);
+        // The last row of the last plane: rows 2 of the lower originals, 32 + 8 and 32 + 10.
+        assert_eq!([0, 1, 2, 3].map(|x| image.pixel(x, 3)[2]), [240.1, 242.1, 340.1, 342.1]);
+    }
+
     #[test]
     fn wrong_patches_are_refused() {
         let (one, short) = (vec![0.0; 3], vec![0.0; 2]);

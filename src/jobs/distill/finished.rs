@@ -175,7 +175,8 @@ impl FinishedSet {
     pub(super) fn beginning(
         &self,
         session: &Session,
-        (recipe, pairs): (&Recipe, &[Pair]),
+        recipe: &Recipe,
+        pairs: &[Pair],
         progress: &mut dyn Progress,
     ) -> Result<Beginning, DistillError> {
         let side = session.observer.observer.spec.side as u32;
@@ -185,20 +186,21 @@ impl FinishedSet {
                 (pair.own, known.unwrap_or(&self.0.dataset().class(pair.own).name).clone())
             };
             let classes = pairs.iter().enumerate().map(named).collect();
-            return Ok(Beginning::Images(ParentImages::read((self.0.clone(), classes), side, progress)?));
+            return Ok(Beginning::Images(ParentImages::read(self.0.clone(), classes, side, progress)?));
         }
         let (manifest, own) = self.stitched_by()?;
         if side < own.factor() {
             return Err(DistillError::PatchTooSmall { patches: own.patches, side });
         }
-        Ok(Beginning::Stitched(self.stitched(session, (manifest, own), pairs)?))
+        Ok(Beginning::Stitched(self.stitched(session, manifest, own, pairs)?))
     }
 
     /// The set as it was stitched, of the patches that its manifest names.
     fn stitched(
         &self,
         session: &Session,
-        (manifest, own): (&Manifest, &Rded),
+        manifest: &Manifest,
+        own: &Rded,
         pairs: &[Pair],
     ) -> Result<StitchedSet, FurtherError> {
         let (dataset, observer) = (&session.dataset, &session.observer.observer);
@@ -212,7 +214,7 @@ impl FinishedSet {
         }
         let mut selected = std::collections::BTreeMap::new();
         for (class, pair) in manifest.classes.iter().zip(pairs) {
-            let kept = self.kept((class, own.patches), dataset, pair.data)?;
+            let kept = self.kept(class, own.patches, dataset, pair.data)?;
             selected.insert(ClassId(class.index), Arc::new(kept));
         }
         Ok(StitchedSet {
@@ -227,12 +229,7 @@ impl FinishedSet {
     }
 
     /// The patches of a class by slot.
-    fn kept(
-        &self,
-        (class, patches): (&ClassNote, u32),
-        dataset: &Dataset,
-        id: ClassId,
-    ) -> Result<Vec<Kept>, FurtherError> {
+    fn kept(&self, class: &ClassNote, patches: u32, dataset: &Dataset, id: ClassId) -> Result<Vec<Kept>, FurtherError> {
         let images = class.images.len();
         let mut slots = vec![None; images * patches as usize];
         for (at, image) in class.images.iter().enumerate() {

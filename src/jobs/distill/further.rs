@@ -54,7 +54,7 @@ pub fn refine_set(
     }
     let pairs = request.set.classes(&session.dataset)?;
     check(session, &request.recipe, &request.beside)?;
-    let beginning = request.set.beginning(session, (&request.recipe, &pairs), progress)?;
+    let beginning = request.set.beginning(session, &request.recipe, &pairs, progress)?;
     if beginning.stitched().is_some() {
         tell_rounding(&session.dataset, progress);
     }
@@ -65,77 +65,90 @@ pub fn refine_set(
     let (beside, set) = (&request.beside[..], Some(request.set.root()));
     let asked = recorded::Asked { classes: &classes, beside, curation: None, set };
     let runs = recorded::begin(session, project, &asked, &[(&request.recipe, request.out.clone())])?;
-    let result = refine_into(session, (project, output), (request, &classes, &beginning), progress, each);
+    let further = Further { project, request, classes: &classes, beginning: &beginning };
+    let result = further.written(session, output, progress, each);
     recorded::end(project, runs, result)
 }
 
-fn refine_into(
-    session: &mut Session,
-    (project, output): (&Project, RdedFolder),
-    (request, classes, beginning): (&FurtherRequest, &[ClassId], &Beginning),
-    progress: &mut dyn Progress,
-    each: Each<'_>,
-) -> Result<DistillReport, DistillError> {
-    let start = Instant::now();
-    let recipe = &request.recipe;
-    let asked = Asked { recipe, classes, start: beginning, beside: &request.beside };
-    let (images, spent) = refine(session, project, asked, progress, &mut looking(each))?;
-    let parent = request.set.manifest().filter(|_| beginning.stitched().is_some());
-    let set = Set { recipe: recipe.clone(), folder: None, nested_in: parent.and_then(|parent| parent.nested_in) };
-    let count = classes.len() as u32;
-    let shared = Shared { images: &images, classes: count, holders: vec![&set] };
-    write_images(&[shared], &output, session.throughput.threads, progress)?;
-    let manifest = manifest(session, (request, &set), (classes, parent), &images);
-    let broken = manifest.classes.iter().map(|class| class.broken as usize).sum();
-    let out = output.finish(&[SetManifest { folder: None, manifest }])?;
-    Ok(DistillReport {
-        out,
-        ipc: recipe.ipc,
-        seconds: start.elapsed().as_secs_f64(),
-        cost: Cost::default(),
-        images: (0..count).map(|class| images.images(ClassId(class)) as usize).sum(),
-        refined: Some(spent),
-        mean_selected_loss: beginning.stitched().map(|laid| mean_loss(&set, laid)),
-        broken,
-    })
+/// A set that is moved further, with all that this takes.
+struct Further<'a> {
+    project: &'a Project,
+    request: &'a FurtherRequest,
+    /// The dataset's classes in the set's order.
+    classes: &'a [ClassId],
+    beginning: &'a Beginning,
 }
 
-/// The manifest; `parent` is that of the set whose cells are begun with.
-fn manifest(
-    session: &Session,
-    (request, set): (&FurtherRequest, &Set),
-    (classes, parent): (&[ClassId], Option<&Manifest>),
-    images: &dyn ImageSet,
-) -> Manifest {
-    let (recipe, known) = (&set.recipe, request.set.manifest());
-    let side = session.observer.observer.spec.side as u32;
-    let note = |(index, &class): (u32, &ClassId)| {
-        let about = session.dataset.class(class);
-        let named = known.and_then(|manifest| manifest.classes.get(index as usize));
-        let of = parent.and(named);
-        ClassNote {
-            index,
-            name: named.map_or(&about.name, |note| &note.name).clone(),
-            title: named.map_or(&about.title, |note| &note.title).clone(),
-            folder: class_folder(index),
-            scored: of.map_or(0, |note| note.scored),
-            broken: of.map_or(0, |note| note.broken),
-            images: image_notes(recipe, index, images),
-        }
-    };
-    let mut manifest = Manifest {
-        format: RANKED,
-        program: Program::this(),
-        recipe: recipe.clone(),
-        nested_in: set.nested_in,
-        dataset: known.map_or_else(|| dataset_note(&session.dataset), |known| known.dataset.clone()),
-        observer: Some(observer_note(&session.observer, classes)),
-        beside: request.beside.iter().map(|observer| observer_note(observer, classes)).collect(),
-        scored_by: parent.and_then(|parent| scorer(parent, session)).cloned(),
-        device: session.device_class(),
-        patch_side: recipe.method.rded().map(|own| own.patch_side(side)),
-        classes: (0..).zip(classes).map(note).collect(),
-    };
-    manifest.format = manifest.due_format();
-    manifest
+impl Further<'_> {
+    /// The manifest of the set whose cells are begun with; `None` where its images are.
+    fn parent(&self) -> Option<&Manifest> {
+        self.request.set.manifest().filter(|_| self.beginning.stitched().is_some())
+    }
+
+    /// Moves the pixels and writes the set.
+    fn written(
+        &self,
+        session: &mut Session,
+        output: RdedFolder,
+        progress: &mut dyn Progress,
+        each: Each<'_>,
+    ) -> Result<DistillReport, DistillError> {
+        let start = Instant::now();
+        let (recipe, beside) = (&self.request.recipe, &self.request.beside[..]);
+        let asked = Asked { recipe, classes: self.classes, start: self.beginning, beside };
+        let (images, spent) = refine(session, self.project, asked, progress, &mut looking(each))?;
+        let nested_in = self.parent().and_then(|parent| parent.nested_in);
+        let set = Set { recipe: recipe.clone(), folder: None, nested_in };
+        let count = self.classes.len() as u32;
+        let shared = Shared { images: &images, classes: count, holders: vec![&set] };
+        write_images(&[shared], &output, session.throughput.threads, progress)?;
+        let manifest = self.manifest(session, &set, &images);
+        let broken = manifest.classes.iter().map(|class| class.broken as usize).sum();
+        let out = output.finish(&[SetManifest { folder: None, manifest }])?;
+        Ok(DistillReport {
+            out,
+            ipc: recipe.ipc,
+            seconds: start.elapsed().as_secs_f64(),
+            cost: Cost::default(),
+            images: (0..count).map(|class| images.images(ClassId(class)) as usize).sum(),
+            refined: Some(spent),
+            mean_selected_loss: self.beginning.stitched().map(|laid| mean_loss(&set, laid)),
+            broken,
+        })
+    }
+
+    fn manifest(&self, session: &Session, set: &Set, images: &dyn ImageSet) -> Manifest {
+        let (recipe, known, parent) = (&set.recipe, self.request.set.manifest(), self.parent());
+        let side = session.observer.observer.spec.side as u32;
+        let note = |(index, &class): (u32, &ClassId)| {
+            let about = session.dataset.class(class);
+            let named = known.and_then(|manifest| manifest.classes.get(index as usize));
+            let of = parent.and(named);
+            ClassNote {
+                index,
+                name: named.map_or(&about.name, |note| &note.name).clone(),
+                title: named.map_or(&about.title, |note| &note.title).clone(),
+                folder: class_folder(index),
+                scored: of.map_or(0, |note| note.scored),
+                broken: of.map_or(0, |note| note.broken),
+                images: image_notes(recipe, index, images),
+            }
+        };
+        let beside = self.request.beside.iter().map(|observer| observer_note(observer, self.classes));
+        let mut manifest = Manifest {
+            format: RANKED,
+            program: Program::this(),
+            recipe: recipe.clone(),
+            nested_in: set.nested_in,
+            dataset: known.map_or_else(|| dataset_note(&session.dataset), |known| known.dataset.clone()),
+            observer: Some(observer_note(&session.observer, self.classes)),
+            beside: beside.collect(),
+            scored_by: parent.and_then(|parent| scorer(parent, session)).cloned(),
+            device: session.device_class(),
+            patch_side: recipe.method.rded().map(|own| own.patch_side(side)),
+            classes: (0..).zip(self.classes).map(note).collect(),
+        };
+        manifest.format = manifest.due_format();
+        manifest
+    }
 }

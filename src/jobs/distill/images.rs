@@ -1,6 +1,7 @@
 //! The pixels of distilled images: written into a folder, and cut again from a manifest.
 
 use crate::core::data::dataset::{ClassId, Dataset};
+use crate::core::data::normalise::MeanStd;
 use crate::core::data::pixels::{Rgb8, RgbF32};
 use crate::core::distil::compose::cells;
 use crate::core::distil::manifest::{ImageNote, Manifest, image_file};
@@ -123,17 +124,24 @@ impl FloatFiles<'_> {
 /// # Errors
 /// [`DistillError::Gone`] where a source can't be read.
 pub fn recut(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -> Result<Rgb8, DistillError> {
-    let pixels = recut_values(manifest, dataset, image)?;
+    let mean_std = manifest.observer.as_ref().map_or(MeanStd::NONE, |observer| observer.normalise);
+    let pixels = recut_values(manifest, dataset, image, &mean_std)?;
     // As it was written: previews of floats are rounded, RDED truncates.
     let as_floats = manifest.recipe.format == OutputFormat::Float;
     Ok(if as_floats { pixels.rounded() } else { stitch::truncated(&pixels) })
 }
 
-/// The values that [`recut`] puts into 8 bits; of an optimised image those that it began with.
+/// The values that [`recut`] puts into 8 bits; of an optimised image those of the cells that it began with. They are
+/// normalised by `mean_std` and back, and its rounding stays in them.
 ///
 /// # Errors
 /// As [`recut`].
-pub fn recut_values(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -> Result<RgbF32, DistillError> {
+pub fn recut_values(
+    manifest: &Manifest,
+    dataset: &Dataset,
+    image: &ImageNote,
+    mean_std: &MeanStd,
+) -> Result<RgbF32, DistillError> {
     // Checked manifests of stitched images have both.
     let (Some(observer), Some(patch)) = (&manifest.observer, manifest.patch_side) else {
         return Err(DistillError::Gone { file: image.file.clone(), reason: "it was not stitched".to_owned() });
@@ -147,8 +155,7 @@ pub fn recut_values(manifest: &Manifest, dataset: &Dataset, image: &ImageNote) -
             .ok_or_else(|| gone("the name is not well escaped".to_owned()))?;
         let decoded = decode::read_named(dataset, &source).map_err(|e| gone(e.reason().to_string()))?;
         let size = (cell.height, cell.width);
-        let cut =
-            stitch::recut(&decoded, note.bbox, patch, size, &observer.normalise).map_err(|e| gone(e.to_string()))?;
+        let cut = stitch::recut(&decoded, note.bbox, patch, size, mean_std).map_err(|e| gone(e.to_string()))?;
         for y in 0..cell.height {
             for x in 0..cell.width {
                 pixels.set_pixel(cell.left + x, cell.top + y, cut.pixel(x, y));

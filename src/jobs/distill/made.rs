@@ -18,6 +18,14 @@ use crate::jobs::scoring::{Cost, score};
 use crate::jobs::session::Session;
 use crate::store::project::Project;
 
+/// What one run makes, and the project that keeps what it computes.
+#[derive(Clone, Copy)]
+pub(super) struct Making<'a> {
+    pub project: &'a Project,
+    pub request: &'a DistillRequest,
+    pub sets: &'a [Set],
+}
+
 /// What is stitched, of a method that begins with that.
 #[derive(Default)]
 pub(super) struct Base {
@@ -30,8 +38,7 @@ pub(super) struct Base {
 /// Scores, selects and lays out.
 pub(super) fn base(
     session: &mut Session,
-    project: &Project,
-    (request, sets): (&DistillRequest, &[Set]),
+    Making { project, request, sets }: Making<'_>,
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Base, DistillError> {
@@ -56,8 +63,8 @@ pub(super) fn base(
 /// Moves the pixels, of a method that does so: a set for each layout, and what all of them cost.
 pub(super) fn refined(
     session: &mut Session,
-    project: &Project,
-    (request, sets, laid): (&DistillRequest, &[Set], &[StitchedSet]),
+    Making { project, request, sets }: Making<'_>,
+    laid: &[StitchedSet],
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<(Vec<RefinedSet>, Option<RefineCost>), DistillError> {

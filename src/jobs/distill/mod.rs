@@ -36,7 +36,7 @@ mod sets;
 
 use images::Shared;
 use laid::{left_out, mean_loss};
-use made::{Base, base, broken_within, refined};
+use made::{Base, Making, base, broken_within, refined};
 use sets::Set;
 
 pub use super::stitched::StitchedSet;
@@ -171,7 +171,8 @@ pub fn distill(
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<DistillReport, DistillError> {
-    let mut reports = run(session, project, (request, &Set::only(&request.recipe)), progress, each)?;
+    let making = Making { project, request, sets: &Set::only(&request.recipe) };
+    let mut reports = run(session, making, progress, each)?;
     // One set has one report.
     Ok(reports.remove(0))
 }
@@ -192,7 +193,7 @@ pub fn distill_sizes(
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
     let sets = Set::of_sizes(&request.recipe, ipcs, sizes);
-    run(session, project, (request, &sets), progress, each)
+    run(session, Making { project, request, sets: &sets }, progress, each)
 }
 
 /// The recipe of the largest set: what scoring and warnings go by.
@@ -202,11 +203,11 @@ fn largest(sets: &[Set]) -> Recipe {
 
 fn run(
     session: &mut Session,
-    project: &Project,
-    (request, sets): (&DistillRequest, &[Set]),
+    making: Making<'_>,
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
+    let Making { project, request, sets } = making;
     if let Some(recipe) = &largest(sets).rded() {
         let side = session.observer.observer.spec.side as u32;
         if side < recipe.method.factor() {
@@ -235,7 +236,7 @@ fn run(
     };
     let outs: Vec<_> = sets.iter().map(|set| (&set.recipe, place(&request.out, set))).collect();
     let runs = recorded::begin(session, project, &asked, &outs)?;
-    let result = distill_into(session, (project, output), (request, sets), progress, each);
+    let result = distill_into(session, making, output, progress, each);
     recorded::end(project, runs, result)
 }
 
@@ -266,15 +267,16 @@ fn place(out: &Path, set: &Set) -> PathBuf {
 
 fn distill_into(
     session: &mut Session,
-    (project, output): (&Project, RdedFolder),
-    (request, sets): (&DistillRequest, &[Set]),
+    making: Making<'_>,
+    output: RdedFolder,
     progress: &mut dyn Progress,
     each: Each<'_>,
 ) -> Result<Vec<DistillReport>, DistillError> {
     let start = Instant::now();
+    let Making { request, sets, .. } = making;
     let classes = &request.classes;
-    let Base { blocks, laid, cost } = base(session, project, (request, sets), progress, each)?;
-    let (refined, spent) = refined(session, project, (request, sets, &laid), progress, each)?;
+    let Base { blocks, laid, cost } = base(session, making, progress, each)?;
+    let (refined, spent) = refined(session, making, &laid, progress, each)?;
     let layouts = sets::layouts(sets);
     let images = |ipc: u32| -> Option<&dyn ImageSet> {
         let at = layouts.iter().position(|&layout| layout == ipc)?;

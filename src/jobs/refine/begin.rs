@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use super::RefineJobError;
 use crate::core::data::dataset::{ClassId, Dataset, ImageId};
+use crate::core::data::normalise::MeanStd;
 use crate::core::data::pixels::{Rgb, RgbF32};
 use crate::core::data::source::ImageBytes;
 use crate::core::distil::manifest::{Origin, Start};
+use crate::core::distil::recipe::Method;
 use crate::core::distil::set::{Address, ImageSet, SetError};
 use crate::core::progress::Progress;
+use crate::engine::images::stitch::truncated;
 use crate::engine::refine::RefineError;
 use crate::jobs::folder_set::FolderSet;
 use crate::jobs::stitched::StitchedSet;
@@ -41,14 +44,14 @@ impl Beginning {
         }
     }
 
-    /// The values of an image, in units of [0, 1]; `None` of noise.
+    /// The values of an image that a method begins with, in units of [0, 1]; `None` of noise.
     ///
     /// # Errors
     /// [`SetError`] where a file can't be read any more.
-    pub(super) fn values(&self, at: Address) -> Result<Option<RgbF32>, SetError> {
+    pub(super) fn values(&self, method: &Method, at: Address) -> Result<Option<RgbF32>, SetError> {
         match self {
             Self::Noise => Ok(None),
-            Self::Stitched(set) => set.pixels(at).map(|pixels| Some(RgbF32::from(&pixels))),
+            Self::Stitched(set) => begun(method, set.mean_std, |by| set.stitched(at, by)).map(Some),
             Self::Images(parents) => parents.values(at).map(Some),
         }
     }
@@ -85,6 +88,25 @@ impl Beginning {
     }
 }
 
+/// What a method begins with of an image that `stitch` puts together, in units of [0, 1], from patches normalised by what
+/// it is given. SRe2L and CDA begin with RDED's images: normalised by the observer's `mean_std` and back, then cut off to
+/// 8 bits. LIC begins with the patches' own values, which nothing rounds.
+///
+/// # Errors
+/// Those of `stitch`.
+pub fn begun<E>(
+    method: &Method,
+    mean_std: MeanStd,
+    stitch: impl FnOnce(&MeanStd) -> Result<RgbF32, E>,
+) -> Result<RgbF32, E> {
+    match method {
+        Method::Lic(_) => stitch(&MeanStd::NONE),
+        Method::Rded(_) | Method::Sre2l(_) | Method::Cda(_) => {
+            stitch(&mean_std).map(|values| RgbF32::from(&truncated(&values)))
+        }
+    }
+}
+
 /// The images of a finished set that others begin with.
 #[derive(Clone, Debug)]
 pub struct ParentImages {
@@ -102,7 +124,8 @@ impl ParentImages {
     /// # Errors
     /// [`RefineJobError`]: an image can't be read or has another side, or the user cancelled.
     pub fn read(
-        (set, classes): (Arc<FolderSet>, Vec<(ClassId, String)>),
+        set: Arc<FolderSet>,
+        classes: Vec<(ClassId, String)>,
         side: u32,
         progress: &mut dyn Progress,
     ) -> Result<Self, RefineJobError> {

@@ -1,17 +1,15 @@
 //! Optimised images of a recipe: taken from the project where they are, computed batch by batch where they are not.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::recipe::{Method, Recipe};
 use crate::core::distil::set::{Address, SetError};
 use crate::core::progress::Progress;
-use crate::engine::learn::Differentiable;
 use crate::engine::plan::EngineError;
-use crate::engine::refine::{Objective, RefineError, Refinement, State};
+use crate::engine::refine::RefineError;
 use crate::store::project::Project;
-use crate::store::refinement::{Finished, RefinementError, Refinements};
+use crate::store::refinement::{RefinementError, Refinements};
 
 use super::open::OpenedObserver;
 use super::session::Session;
@@ -20,17 +18,16 @@ mod aligned;
 mod begin;
 mod observers;
 mod recovered;
+mod run;
 mod set;
 
-pub use begin::{Beginning, ParentImages};
+pub use begin::{Beginning, ParentImages, begun};
 pub use observers::check;
 pub use set::RefinedSet;
 
-/// Time between two states that are kept.
-const BETWEEN_STATES: Duration = Duration::from_secs(20);
-
-/// Time between two looks at the images as they change.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
+use aligned::Aligned;
+use recovered::Recovered;
+use run::{Made, Run};
 
 /// Why images could not be optimised.
 #[derive(Debug, thiserror::Error)]
@@ -188,22 +185,6 @@ impl Asked<'_> {
     }
 }
 
-/// A batch of images that are moved together.
-struct Unit {
-    /// Names all that its pixels follow from.
-    key: String,
-    images: Vec<Address>,
-}
-
-/// Runs an objective with the networks of its observers.
-type Runs<'a> = &'a mut dyn FnMut(&mut dyn Objective, &mut [Box<dyn Differentiable>]) -> Result<(), RefineJobError>;
-
-/// Makes the objective of a unit; the observers are those of all units.
-trait Maker {
-    /// Runs a unit from a state or its beginning.
-    fn with(&mut self, unit: &Unit, run: Runs<'_>) -> Result<(), RefineJobError>;
-}
-
 /// Optimises all images. `look` sees them as they change.
 ///
 /// # Errors
@@ -216,182 +197,35 @@ pub fn refine(
     look: &mut dyn FnMut(Refining),
 ) -> Result<(RefinedSet, RefineCost), RefineJobError> {
     let observers = observers::all(session, asked.beside)?;
-    let kept = Refinements::of(project.folder());
-    let mut run = Run { kept, progress, look, cost: RefineCost::default(), done: 0, total: 0, batch: (0, 0) };
-    let (units, names, finished) = match &asked.recipe.method {
+    let iterations = asked.recipe.method.iterations();
+    let mut run = Run::new(Refinements::of(project.folder()), progress, look);
+    let (names, made) = match &asked.recipe.method {
         Method::Sre2l(own) | Method::Cda(own) => {
-            let mut maker = recovered::Recovered::new(session, asked, *own, &observers)?;
-            let units = maker.units();
-            let finished = run.all(&units, &mut maker, own.iterations)?;
-            (units, recovered::TERMS, finished)
+            let mut maker = Recovered::new(session, asked, *own, &observers)?;
+            (recovered::TERMS, run.all(&mut maker, iterations)?)
         }
         Method::Lic(own) => {
-            let mut maker = aligned::Aligned::new(session, asked, *own, &observers)?;
-            let units = maker.units();
-            let finished = run.all(&units, &mut maker, own.iterations)?;
-            (units, aligned::TERMS, finished)
+            let mut maker = Aligned::new(session, asked, *own, &observers)?;
+            (aligned::TERMS, run.all(&mut maker, iterations)?)
         }
         Method::Rded(_) => {
             return Err(RefineJobError::Observers("rded moves no pixels; this is a defect of stillroom".to_owned()));
         }
     };
-    let mut cost = run.cost;
-    cost.terms = mean_terms(names, (&units, &finished));
-    cost.images = units.iter().map(|unit| unit.images.len()).sum();
-    let set = RefinedSet::new(asked, session.observer.observer.spec.side as u32, (names, units_of(units, finished)));
-    Ok((set, cost))
-}
-
-fn units_of(units: Vec<Unit>, finished: Vec<Finished>) -> Vec<(Vec<Address>, Finished)> {
-    units.into_iter().map(|unit| unit.images).zip(finished).collect()
+    let images = made.iter().map(|batch| batch.images.len()).sum();
+    let cost = RefineCost { terms: mean_terms(names, &made), images, ..run.cost() };
+    Ok((RefinedSet::new(asked, session.observer.observer.spec.side as u32, names, made), cost))
 }
 
 /// The last step's terms, means over the images.
-fn mean_terms(names: &'static [&'static str], (units, finished): (&[Unit], &[Finished])) -> Vec<(&'static str, f64)> {
-    let images: usize = units.iter().map(|unit| unit.images.len()).sum();
+fn mean_terms(names: &'static [&'static str], made: &[Made]) -> Vec<(&'static str, f64)> {
+    let images: usize = made.iter().map(|batch| batch.images.len()).sum();
     let last = |at: usize| -> f64 {
-        let of = |(unit, made): (&Unit, &Finished)| {
-            let value = made.terms.rchunks_exact(names.len()).next().and_then(|last| last.get(at));
-            value.map_or(0.0, |&value| f64::from(value) * unit.images.len() as f64)
+        let of = |batch: &Made| {
+            let value = batch.finished.terms.rchunks_exact(names.len()).next().and_then(|last| last.get(at));
+            value.map_or(0.0, |&value| f64::from(value) * batch.images.len() as f64)
         };
-        units.iter().zip(finished).map(of).sum::<f64>() / images.max(1) as f64
+        made.iter().map(of).sum::<f64>() / images.max(1) as f64
     };
     names.iter().enumerate().map(|(at, &name)| (name, last(at))).collect()
-}
-
-/// All units of one call.
-struct Run<'a> {
-    kept: Refinements,
-    progress: &'a mut dyn Progress,
-    look: &'a mut dyn FnMut(Refining),
-    cost: RefineCost,
-    /// Steps that are done, and all that are to be done.
-    done: u64,
-    total: u64,
-    batch: (usize, usize),
-}
-
-impl Run<'_> {
-    fn all(&mut self, units: &[Unit], maker: &mut dyn Maker, iterations: u32) -> Result<Vec<Finished>, RefineJobError> {
-        let mut found = Vec::with_capacity(units.len());
-        for unit in units {
-            found.push(self.finished(unit)?);
-        }
-        self.cost.reused = found.iter().flatten().count();
-        self.total = (units.len() - self.cost.reused) as u64 * u64::from(iterations);
-        let mut finished = Vec::with_capacity(units.len());
-        for (at, (unit, found)) in units.iter().zip(found).enumerate() {
-            self.batch = (at, units.len());
-            finished.push(match found {
-                Some(found) => found,
-                None => self.one(unit, maker)?,
-            });
-        }
-        Ok(finished)
-    }
-
-    /// What the project has of a unit; what is damaged is computed again.
-    fn finished(&mut self, unit: &Unit) -> Result<Option<Finished>, RefineJobError> {
-        match self.kept.finished(&unit.key) {
-            Err(damaged @ RefinementError::Damaged { .. }) => {
-                self.progress.warn(format!("{damaged}; making these images again"));
-                Ok(None)
-            }
-            other => Ok(other?),
-        }
-    }
-
-    /// Where a unit was left.
-    fn left(&mut self, unit: &Unit) -> Result<Option<State>, RefineJobError> {
-        let why = match self.kept.state(&unit.key) {
-            Ok(None) => return Ok(None),
-            Ok(Some(bytes)) => match State::read(&bytes) {
-                Ok(state) => return Ok(Some(state)),
-                Err(error) => error.to_string(),
-            },
-            Err(damaged @ RefinementError::Damaged { .. }) => damaged.to_string(),
-            Err(error) => return Err(error.into()),
-        };
-        self.progress.warn(format!("{why}; beginning these images again"));
-        Ok(None)
-    }
-
-    fn one(&mut self, unit: &Unit, maker: &mut dyn Maker) -> Result<Finished, RefineJobError> {
-        let state = self.left(unit)?;
-        let mut finished = None;
-        maker.with(unit, &mut |objective, observers| {
-            let (names, iterations) = (objective.terms(), objective.iterations());
-            let (batch, shape, remedy) = (objective.batch(), objective.shape(), objective.smaller());
-            let run = Refinement::new(objective, observers, state.clone());
-            finished = Some(
-                self.steps(unit, run, (names, iterations, shape)).map_err(|e| no_room(e, (batch, remedy), shape))?,
-            );
-            Ok(())
-        })?;
-        let lost = || RefineJobError::Observers("a batch was not made; this is a defect of stillroom".to_owned());
-        finished.ok_or_else(lost)
-    }
-
-    fn steps(
-        &mut self,
-        unit: &Unit,
-        mut run: Refinement<'_>,
-        (names, iterations, shape): (&'static [&'static str], u32, [usize; 4]),
-    ) -> Result<Finished, RefineJobError> {
-        let (mut spent, first) = (Duration::ZERO, run.iteration());
-        let base = self.done;
-        let start = Arc::new(run.start());
-        let (mut kept, mut looked) = (Instant::now(), None::<Instant>);
-        loop {
-            self.done = base + u64::from(run.iteration());
-            if let Err(cancelled) = self.progress.step("refine", self.done, self.total) {
-                self.keep(unit, &run)?;
-                return Err(RefineError::Cancelled(cancelled).into());
-            }
-            if looked.is_none_or(|at| at.elapsed() >= BETWEEN_LOOKS) || run.iteration() >= iterations {
-                looked = Some(Instant::now());
-                (self.look)(Refining {
-                    images: unit.images.clone(),
-                    side: shape[3],
-                    values: run.images(),
-                    start: start.clone(),
-                    iteration: run.iteration(),
-                    iterations,
-                    names,
-                    terms: run.terms().to_vec(),
-                    norms: run.norms().to_vec(),
-                    batch: self.batch,
-                });
-            }
-            let began = Instant::now();
-            let moved = run.step()?;
-            spent += began.elapsed();
-            if !moved {
-                break;
-            }
-            if kept.elapsed() >= BETWEEN_STATES {
-                self.keep(unit, &run)?;
-                kept = Instant::now();
-            }
-        }
-        self.cost.iterations += u64::from(run.iteration() - first);
-        self.cost.seconds += spent.as_secs_f64();
-        Ok(self.kept.finish(&unit.key, (&run.images(), shape), run.terms())?)
-    }
-
-    fn keep(&self, unit: &Unit, run: &Refinement<'_>) -> Result<(), RefineJobError> {
-        let bytes = run.state()?.bytes();
-        let bytes = bytes.map_err(|e| RefineJobError::Observers(e.to_string()))?;
-        Ok(self.kept.keep(&unit.key, &bytes)?)
-    }
-}
-
-/// Names the remedy where a batch has no room.
-fn no_room(error: RefineJobError, (images, remedy): (usize, &'static str), shape: [usize; 4]) -> RefineJobError {
-    match error {
-        RefineJobError::Refine(RefineError::Engine(EngineError::Memory(_))) => {
-            RefineJobError::Memory { images, side: shape[3], remedy }
-        }
-        other => other,
-    }
 }

@@ -77,12 +77,10 @@ fn plain(method: &mut Method, observers: usize) {
     if let Some(own) = method.rded_mut() {
         *own = Rded { patches: own.patches, ..Rded::PHOTOGRAPHS };
     }
-    if observers < 2 {
-        match method {
-            Method::Sre2l(own) | Method::Cda(own) => own.turns = Turns::Alternate,
-            Method::Lic(own) => own.turns = Turns::Alternate,
-            Method::Rded(_) => {}
-        }
+    if observers < 2
+        && let Some(own) = method.descent_mut()
+    {
+        *own.turns = Turns::Alternate;
     }
 }
 
@@ -91,7 +89,8 @@ fn plain(method: &mut Method, observers: usize) {
 pub(super) fn key(
     session: &Session,
     asked: Asked<'_>,
-    (observers, members): (&[Arc<OpenedObserver>], &[usize]),
+    observers: &[Arc<OpenedObserver>],
+    members: &[usize],
 ) -> blake3::Hasher {
     let mut hash = blake3::Hasher::new_derive_key(SCHEME);
     let mut put = |bytes: &[u8]| {

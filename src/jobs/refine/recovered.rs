@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::observers::{key, outputs};
-use super::{Asked, Maker, RefineJobError, Runs, Unit};
+use super::run::{Maker, Runs, Unit};
+use super::{Asked, RefineJobError};
 use crate::core::data::dataset::ClassId;
 use crate::core::data::normalise::MeanStd;
 use crate::core::distil::recovery::Recovery;
 use crate::core::distil::set::{Address, SetError};
+use crate::engine::images::crops::write_whole;
 use crate::engine::learn::{Differentiable, Setup};
 use crate::engine::refine::recover::{self, Begun, Expected, Recover};
 use crate::jobs::open::OpenedObserver;
@@ -63,7 +65,7 @@ impl<'a> Recovered<'a> {
         for image in 0..recipe.ipc {
             let there: Vec<usize> = (0..classes).filter(|&class| has(class, image)).collect();
             for block in there.chunks(most) {
-                let mut hash = key(session, self.asked, (observers, block));
+                let mut hash = key(session, self.asked, observers, block);
                 hash.update(&image.to_le_bytes());
                 let images: Vec<Address> =
                     block.iter().map(|&class| Address { class: ClassId(class as u32), image }).collect();
@@ -74,23 +76,19 @@ impl<'a> Recovered<'a> {
         Ok(units)
     }
 
-    pub(super) fn units(&mut self) -> Vec<Unit> {
-        std::mem::take(&mut self.units)
-    }
-
     /// What the pixels begin with, in the first observer's normalised space.
     fn start(&self, unit: &Unit) -> Result<Vec<f32>, RefineJobError> {
         let (side, recipe) = (self.side, self.asked.recipe);
         let mut start = Vec::with_capacity(unit.images.len() * 3 * side * side);
         for &at in &unit.images {
-            let Some(image) = self.asked.start.values(at)? else {
+            let Some(image) = self.asked.start.values(&recipe.method, at)? else {
                 let class = &self.names[at.class.index()];
                 start.extend(Recovery::noise((recipe.seed, class, at.image), 3 * side * side));
                 continue;
             };
             let mut input = vec![0.0; 3 * side * side];
             let mean_std = self.expected.first().map_or(MeanStd::NONE, |expected| expected.mean_std);
-            crate::engine::images::crops::write_whole(&image, &mean_std, &mut input);
+            write_whole(&image, &mean_std, &mut input);
             start.extend(input);
         }
         Ok(start)
@@ -98,6 +96,10 @@ impl<'a> Recovered<'a> {
 }
 
 impl Maker for Recovered<'_> {
+    fn units(&mut self) -> Vec<Unit> {
+        std::mem::take(&mut self.units)
+    }
+
     fn with(&mut self, unit: &Unit, run: Runs<'_>) -> Result<(), RefineJobError> {
         let classes = unit.images.iter().map(|at| at.class.index());
         let batch = unit.images.iter().map(|at| format!("{}:{}", at.image, self.names[at.class.index()]));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::run::Made;
 use super::{Asked, Beginning};
 use crate::core::data::dataset::ClassId;
 use crate::core::data::pixels::{Rgb8, RgbF32};
@@ -34,25 +35,22 @@ pub struct RefinedSet {
 }
 
 impl RefinedSet {
-    pub(super) fn new(
-        asked: Asked<'_>,
-        side: u32,
-        (names, units): (&'static [&'static str], Vec<(Vec<Address>, Finished)>),
-    ) -> Self {
-        let of_unit = |(images, finished): (Vec<Address>, Finished)| {
-            let finished = Arc::new(finished);
-            images.into_iter().enumerate().map(move |(place, at)| (at, (finished.clone(), place)))
+    pub(super) fn new(asked: Asked<'_>, side: u32, names: &'static [&'static str], made: Vec<Made>) -> Self {
+        let of_batch = |batch: Made| {
+            let finished = Arc::new(batch.finished);
+            batch.images.into_iter().enumerate().map(move |(place, at)| (at, (finished.clone(), place)))
         };
         let method = &asked.recipe.method;
         let levels = if let Method::Lic(_) = method { Levels::Rounded } else { Levels::Truncated };
-        let images = units.into_iter().flat_map(of_unit).collect();
+        let images = made.into_iter().flat_map(of_batch).collect();
         Self { side, iterations: method.iterations(), levels, names, images, start: asked.start.clone() }
     }
 }
 
 impl ImageSet for RefinedSet {
     fn images(&self, class: ClassId) -> u32 {
-        self.images.keys().filter(|at| at.class == class).count() as u32
+        let of_class = Address { class, image: 0 }..=Address { class, image: u32::MAX };
+        self.images.range(of_class).count() as u32
     }
 
     fn pixels(&self, at: Address) -> Result<Rgb8, SetError> {

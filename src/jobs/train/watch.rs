@@ -20,6 +20,7 @@ use crate::store::training::{TrainingFolder, TrainingNote};
 
 use super::data::{TrainingImages, evaluation_classes};
 use super::{TrainJobError, TrainRequest};
+use crate::jobs::keeping::Keeping;
 use crate::jobs::open::{DatasetRequest, NO_TEST_SPLIT};
 use crate::jobs::session::{default_batch, engine};
 
@@ -27,8 +28,6 @@ use crate::jobs::session::{default_batch, engine};
 const VIEWS: usize = 1 << 30;
 /// Classes up to which records hold the confusion: it has as many numbers as their square.
 const CONFUSED: usize = 2000;
-/// Share of the time that writing checkpoints may take.
-const KEEPING: f64 = 0.05;
 
 /// Evaluates weights on the images that were held out.
 pub(super) struct Evaluator {
@@ -166,9 +165,7 @@ pub(super) struct RunWatch<'a> {
     progress: &'a mut dyn Progress,
     each: Each<'a>,
     began: Instant,
-    kept: Instant,
-    /// Work that a kill may cost, unless checkpoints are so large that writing them would take longer than training.
-    every: Duration,
+    keeping: Keeping,
     steps: u64,
 }
 
@@ -183,8 +180,8 @@ impl<'a> RunWatch<'a> {
             note.curves.push(Curve { seed, ..Curve::default() });
             note.curves.len() - 1
         });
-        let now = Instant::now();
-        Self { folder, note, curve, seed, evaluator, progress, each, began: now, kept: now, every, steps: 0 }
+        let (began, keeping) = (Instant::now(), Keeping::every(every));
+        Self { folder, note, curve, seed, evaluator, progress, each, began, keeping, steps: 0 }
     }
 
     pub(super) fn steps(&self) -> u64 {
@@ -231,15 +228,14 @@ impl Watch for RunWatch<'_> {
     }
 
     fn checkpoint_due(&mut self) -> bool {
-        self.kept.elapsed() >= self.every
+        self.keeping.is_due()
     }
 
     fn keep(&mut self, checkpoint: &[u8]) -> Result<(), TrainError> {
-        let start = Instant::now();
+        let (folder, note, seed) = (self.folder, &*self.note, self.seed);
         // In this order: a curve that runs ahead of the checkpoint is cut on resuming, one that lags behind has a gap.
-        let kept = self.folder.save_note(self.note).and_then(|()| self.folder.save_checkpoint(self.seed, checkpoint));
-        self.kept = Instant::now();
-        self.every = self.every.max(start.elapsed().div_f64(KEEPING));
+        let save = || folder.save_note(note).and_then(|()| folder.save_checkpoint(seed, checkpoint));
+        let kept = self.keeping.write(save);
         kept.map_err(|e| TrainError::Checkpoint(e.to_string()))
     }
 
