@@ -67,17 +67,26 @@ pub struct WrittenSet {
     of_data: bool,
 }
 
+/// Opens the folder of a set, or of real images, and reads its manifest.
+///
+/// # Errors
+/// Why it can't be opened, or what is wrong with the manifest, in words.
+pub fn open_set(folder: &Path) -> Result<FolderSet, String> {
+    let opened = open::dataset(folder, Split::Whole, Folders::Auto).map_err(|e| e.to_string())?;
+    let set = FolderSet::of(opened.dataset);
+    match set.damage() {
+        Some(damage) => Err(damage.to_owned()),
+        None => Ok(set),
+    }
+}
+
 impl WrittenSet {
     /// Opens the folder of a set and reads its manifest; `data` holds the images that it began with.
     ///
     /// # Errors
     /// Why it can't be opened, in words; it is no distilled set, or none whose pixels were moved.
     pub fn open(folder: &Path, data: Arc<Dataset>) -> Result<Self, String> {
-        let opened = open::dataset(folder, Split::Whole, Folders::Auto).map_err(|e| e.to_string())?;
-        let set = FolderSet::of(opened.dataset);
-        if let Some(damage) = set.damage() {
-            return Err(damage.to_owned());
-        }
+        let set = open_set(folder)?;
         let manifest = set.manifest().filter(|manifest| manifest.recipe.method.iterations() > 0);
         let manifest = manifest.ok_or_else(|| "no method moved the pixels of this set".to_owned())?;
         let of_data = manifest.dataset.fingerprint == data.fingerprint();

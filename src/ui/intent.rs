@@ -62,8 +62,21 @@ pub enum Intent {
     OpenMoved(PathBuf),
     /// Look closely at an image whose pixels are moved.
     LookAt(Address),
+    /// Change what is compared.
+    Compare(CompareChange),
     /// The arrow keys belong to this panel from now on.
     Activate(Panel),
+}
+
+/// A change of which sets are compared, and by which of their images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CompareChange {
+    /// Put the set in a folder beside the others.
+    Add(PathBuf),
+    /// Take it out.
+    Leave(PathBuf),
+    /// Show the images with this number, from 0.
+    LookAt(u32),
 }
 
 /// What images whose pixels are moved are shown of.
@@ -136,6 +149,8 @@ pub enum Purpose {
     Training(TrainPath),
     /// A folder with trainings.
     Trainings,
+    /// The folder of a set that is compared.
+    Compared,
     /// The file that a preset is read from.
     ImportPreset,
     /// The file that a preset is written to.
@@ -221,6 +236,8 @@ pub enum Panel {
     Export,
     /// Students and observers: curves, table, form.
     Training,
+    /// Distilled sets side by side.
+    Compare,
     /// What was distilled when, with which recipe, where to.
     Runs,
     /// The steps that undo takes back.
@@ -231,7 +248,7 @@ pub enum Panel {
 
 impl Panel {
     /// All panels, in the order in which they are used.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Dataset,
         Self::Observer,
         Self::Classes,
@@ -243,6 +260,7 @@ impl Panel {
         Self::Refine,
         Self::Export,
         Self::Training,
+        Self::Compare,
         Self::Runs,
         Self::History,
         Self::Log,
@@ -263,6 +281,7 @@ impl Panel {
             Self::Refine => "Refine",
             Self::Export => "Export",
             Self::Training => "Training",
+            Self::Compare => "Compare",
             Self::Runs => "Runs",
             Self::History => "History",
             Self::Log => "Log",
@@ -284,6 +303,7 @@ impl Panel {
             Self::Refine => "Images whose pixels are moved: live, before and after, with their loss",
             Self::Export => "Writes a set as other programs read it",
             Self::Training => "Students and observers: curves, table and form",
+            Self::Compare => "Distilled sets side by side: images, students, and the parameters that differ",
             Self::Runs => "What was distilled when, with which recipe, where to",
             Self::History => "The steps that undo takes back",
             Self::Log => "Everything that happened",

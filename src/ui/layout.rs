@@ -93,7 +93,7 @@ fn tabs() -> Tree<Panel> {
 }
 
 /// Columns: one tab to distil, where what goes in is on the left and what comes out on the
-/// right, and one to train, which needs the width for its curves.
+/// right, one to train, and one to compare sets, which need the width.
 fn columns() -> Tree<Panel> {
     let mut tiles = Tiles::default();
     let mut tabs = |panels: &[Panel]| {
@@ -117,8 +117,8 @@ fn columns() -> Tree<Panel> {
         all.shares.set_share(tile, share);
     }
     let distilling = tiles.insert_container(Container::Linear(all));
-    let training = tiles.insert_pane(Panel::Training);
-    let root = tiles.insert_tab_tile(vec![distilling, training]);
+    let (training, compare) = (tiles.insert_pane(Panel::Training), tiles.insert_pane(Panel::Compare));
+    let root = tiles.insert_tab_tile(vec![distilling, training, compare]);
     if let Some(Tile::Container(Container::Tabs(t))) = tiles.get_mut(root) {
         t.set_active(distilling);
     }
@@ -144,10 +144,11 @@ fn show(tree: &mut Tree<Panel>, panel: Panel) {
 /// Puts a panel that is gone beside the one that is next to it in the order of use, as a tab.
 fn reopen(tree: &mut Tree<Panel>, panel: Panel) {
     let place = |of: Panel| Panel::ALL.iter().position(|p| *p == of).unwrap_or(0);
-    // Trainings have the whole width: that is no place for others, nor theirs for it.
-    let mut others: Vec<Panel> = Panel::ALL.into_iter().filter(|p| *p != panel && *p != Panel::Training).collect();
+    // Trainings and comparisons have the whole width: that is no place for others, nor theirs for them.
+    let wide = |panel: Panel| matches!(panel, Panel::Training | Panel::Compare);
+    let mut others: Vec<Panel> = Panel::ALL.into_iter().filter(|p| *p != panel && !wide(*p)).collect();
     others.sort_by_key(|other| place(*other).abs_diff(place(panel)));
-    others.retain(|_| panel != Panel::Training);
+    others.retain(|_| !wide(panel));
     let tabs = others.into_iter().find_map(|other| {
         let parent = tree.tiles.parent_of(tree.tiles.find_pane(&other)?)?;
         matches!(tree.tiles.get(parent), Some(Tile::Container(Container::Tabs(_)))).then_some(parent)
@@ -173,10 +174,11 @@ fn show_distilling(tree: &mut Tree<Panel>) {
         None
     };
     let of = |panel| tree.tiles.find_pane(&panel).and_then(below_root);
-    let (distilling, training) = (of(Panel::Patches), of(Panel::Training));
+    let distilling = of(Panel::Patches);
+    let wide = [of(Panel::Training), of(Panel::Compare)];
     if let Some(Tile::Container(Container::Tabs(tabs))) = tree.tiles.get_mut(root)
         && let Some(child) = distilling
-        && tabs.active == training
+        && wide.contains(&tabs.active)
     {
         tabs.set_active(child);
     }
@@ -236,9 +238,11 @@ mod tests {
         desk.show(Panel::Recipe);
         desk.show_distilling();
         assert_eq!(in_front(desk.fitting(small)), [Panel::Recipe]);
-        desk.show(Panel::Training);
-        assert_eq!(in_front(desk.fitting(large)), [Panel::Training]);
-        desk.show_distilling();
+        for wide in [Panel::Training, Panel::Compare] {
+            desk.show(wide);
+            assert_eq!(in_front(desk.fitting(large)), [wide]);
+            desk.show_distilling();
+        }
         assert_eq!(in_front(desk.fitting(small)), [Panel::Patches]);
         assert!(in_front(desk.fitting(large)).contains(&Panel::Distilled));
     }

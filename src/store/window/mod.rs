@@ -213,6 +213,10 @@ pub struct View {
     pub training: Option<KeptPath>,
     /// How the source image was looked at.
     pub source: Option<SourceView>,
+    /// Folders of the sets that were compared, in order.
+    pub compared: Vec<KeptPath>,
+    /// The number of their images that was looked at, from 0.
+    pub compared_image: u32,
     /// The panel that the arrow keys belonged to.
     pub active: Option<String>,
 }

@@ -21,6 +21,8 @@ pub enum Action {
     ShowRuns,
     /// Bring the panel of images whose pixels are moved forward.
     ShowRefine,
+    /// Bring the sets that are compared forward.
+    ShowCompare,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.

@@ -138,6 +138,8 @@ pub(super) const ROWS: &[About] = &[
     row(Action::ShowRuns, Menu::View, "Runs", "Bring the list of what was distilled forward", ctrl(Key::Num4)),
     row(Action::ShowRefine, Menu::View, "Refine",
         "Bring the images whose pixels are moved forward, as they change", ctrl(Key::Num5)),
+    row(Action::ShowCompare, Menu::View, "Compare",
+        "Bring the sets that are compared side by side forward", ctrl(Key::Num6)),
     row(Action::FindByName, Menu::View, "Find by file name",
         "Show the images whose file name has a text in it", ctrl(Key::F)),
     row(Action::OnlyStitched, Menu::View, "Stitched only",

@@ -9,8 +9,8 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
-    classes, dataset, distilled, export, history, log, observer, patches, projects, recipe, refine, relocate, runs,
-    save, scores, source_image, training,
+    classes, compare, dataset, distilled, export, history, log, observer, patches, projects, recipe, refine, relocate,
+    runs, save, scores, source_image, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -50,13 +50,20 @@ pub struct Panels {
     distilled: distilled::DistilledPanel,
     /// Images whose pixels are moved.
     pub refine: refine::RefinePanel,
+    /// Sets side by side.
+    pub compare: compare::ComparePanel,
 }
 
 impl Panels {
     /// What they show and what was typed into them, to be kept.
     #[must_use]
     pub fn view(&self) -> View {
-        let sides = [("patches", self.patches.side), ("distilled", self.distilled.side), ("refined", self.refine.side)];
+        let sides = [
+            ("patches", self.patches.side),
+            ("distilled", self.distilled.side),
+            ("refined", self.refine.side),
+            ("compared", self.compare.side),
+        ];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
             source: Some(self.source.view()),
@@ -73,6 +80,7 @@ impl Panels {
             (&mut self.patches.side, "patches"),
             (&mut self.distilled.side, "distilled"),
             (&mut self.refine.side, "refined"),
+            (&mut self.compare.side, "compared"),
         ];
         for (own, name) in sides {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
@@ -97,6 +105,7 @@ impl Panels {
             Panel::Distilled => self.distilled.show(ui, scene),
             Panel::Refine => self.refine.show(ui, scene),
             Panel::Training => self.training.show(ui, scene),
+            Panel::Compare => self.compare.show(ui, scene),
             Panel::Classes => self.classes.show(ui, scene),
             Panel::Scores => self.scores.show(ui, scene),
             Panel::Source => self.source.show(ui, scene),
@@ -119,6 +128,7 @@ fn least(panel: Panel) -> Vec2 {
         Panel::Distilled => Vec2::new(220.0, 160.0),
         Panel::Refine => Vec2::new(260.0, 420.0),
         Panel::Training => Vec2::new(300.0, 200.0),
+        Panel::Compare => Vec2::new(280.0, 320.0),
         Panel::Runs => Vec2::new(240.0, 190.0),
         Panel::History | Panel::Log => Vec2::new(200.0, 80.0),
     }

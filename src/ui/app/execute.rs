@@ -55,6 +55,7 @@ impl App {
                 self.desk.show(Panel::Refine);
             }
             Intent::LookAt(at) => self.model.refine.choose(at),
+            Intent::Compare(change) => self.change_compared(change),
             Intent::Activate(panel) => self.model.active = Some(panel),
         }
     }
@@ -131,6 +132,7 @@ impl App {
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
+            Purpose::Compared => (Panel::Compare, &mut self.panels.compare.path),
             Purpose::ImportPreset | Purpose::ExportPreset => (Panel::Recipe, self.presets_dialog.ask_path(purpose)),
             Purpose::Export(path) => (Panel::Export, self.panels.export.field(path)),
             Purpose::Save => {
@@ -168,6 +170,7 @@ impl App {
             }
             Purpose::Training(field) => self.panels.training.form.choose(field, path),
             Purpose::Trainings => self.open_trainings(path.to_owned()),
+            Purpose::Compared => self.compare_set(path),
             Purpose::ImportPreset | Purpose::ExportPreset => self.presets_dialog.chosen(purpose, path),
             Purpose::Export(of) => self.chosen_for_export(of, path),
             Purpose::Save => self.write(path.to_owned(), true),

@@ -27,6 +27,7 @@ impl App {
             self.receive(event);
         }
         self.drain_moved(ctx);
+        self.drain_compared();
         self.gallery.advance(ctx);
         match self.dialogs.poll(ctx) {
             Some((purpose, Answered::Chosen(path))) => self.chosen(purpose, &path),

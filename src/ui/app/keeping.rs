@@ -169,6 +169,8 @@ impl App {
             trainings: self.training.opened.iter().map(|folder| kept(folder)).collect(),
             curves: trainings.chosen_curves().map(|shown| shown.map(kept).collect()),
             training: trainings.selected().map(|row| kept(&row.folder)),
+            compared: self.model.compare.wanted().iter().map(|(folder, _)| kept(folder)).collect(),
+            compared_image: self.model.compare.image(),
             active: self.model.active.map(arrangement::name),
             ..self.panels.view()
         }

@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::attention::Attention;
+use super::comparing::OpeningSet;
 use super::docked::Panels;
 use super::kept::{Keeping, Start};
 use super::pending::{Ordering, Pending, PendingExport, PendingMoved, PresetWork, Tuning};
@@ -90,6 +91,8 @@ pub struct App {
     pub(super) training: Pending,
     pub(super) exports: PendingExport,
     pub(super) moved: PendingMoved,
+    /// Sets that are being opened to be compared.
+    pub(super) opening_sets: Vec<OpeningSet>,
     pub(super) tuning: Tuning,
     pub(super) ordering: Ordering,
     /// Files that are being saved.
@@ -142,6 +145,7 @@ impl App {
             training: Pending::default(),
             exports: PendingExport::default(),
             moved: PendingMoved::default(),
+            opening_sets: Vec::new(),
             tuning: Tuning::default(),
             ordering: Ordering::default(),
             saved: Vec::new(),
@@ -176,7 +180,8 @@ impl App {
     /// Whether nothing runs or waits and every picture has arrived.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        !self.model.is_busy() && self.gallery.is_idle() && self.moved_is_idle() && !self.keeping.is_reading()
+        let settled = self.moved_is_idle() && self.opening_sets.is_empty();
+        !self.model.is_busy() && self.gallery.is_idle() && settled && !self.keeping.is_reading()
     }
 
     /// Brings a panel's tab to the front.
@@ -246,7 +251,7 @@ impl App {
         (self.panels, self.training) = (Panels::default(), Pending::default());
         (self.observer_next, self.distil_next, self.free_name, self.recent) = (None, None, None, None);
         (self.tuning, self.ordering, self.asked_about) = (Tuning::default(), Ordering::default(), None);
-        self.moved = PendingMoved::default();
+        (self.moved, self.opening_sets) = (PendingMoved::default(), Vec::new());
         self.keeping.close();
     }
 

@@ -32,6 +32,7 @@ impl App {
             Action::ShowTraining => self.desk.show(Panel::Training),
             Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::ShowRefine => self.desk.show(Panel::Refine),
+            Action::ShowCompare => self.desk.show(Panel::Compare),
             _ => return false,
         }
         true

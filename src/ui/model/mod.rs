@@ -1,5 +1,6 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod compare;
 pub mod culling;
 pub mod exporting;
 mod found;
@@ -33,6 +34,7 @@ use crate::store::training::TrainingStatus;
 
 use super::actions::{Action, Menu};
 use super::intent::Panel;
+use compare::Compare;
 use culling::Culling;
 use exporting::{Done, Exporting};
 use log::{Level, Log};
@@ -114,6 +116,8 @@ pub struct Model {
     pub presets: Listed,
     /// Images whose pixels are moved.
     pub refine: Refine,
+    /// Sets side by side.
+    pub compare: Compare,
     /// The folder that was written last.
     pub written: Option<Arc<DistillReport>>,
     /// What was saved last.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::distil::curation::file::Named;
-use crate::store::project::{Project, ProjectError, RunRecord, RunRow};
+use crate::store::project::{Project, ProjectError, RunRecord, RunRow, RunStatus};
 
 /// Runs that are listed.
 const MOST: u32 = 10_000;
@@ -16,12 +16,15 @@ pub struct ListedRun {
     pub record: Arc<RunRecord>,
     /// Number of images that a person had decided about; `None` where nothing is known.
     pub marks: Option<usize>,
+    /// Whether the folder that it wrote was there when the list was read.
+    pub there: bool,
 }
 
 impl From<RunRecord> for ListedRun {
     fn from(record: RunRecord) -> Self {
         let named = record.curation.as_deref().and_then(|text| Named::parse(text.as_bytes()).ok());
-        Self { record: Arc::new(record), marks: named.map(|named| named.images()) }
+        let there = record.status == RunStatus::Done && record.out.as_ref().is_some_and(|out| out.is_dir());
+        Self { record: Arc::new(record), marks: named.map(|named| named.images()), there }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The panels: each shows a part of the model and emits intents.
 
 pub mod classes;
+pub mod compare;
 pub mod controls;
 pub mod culling;
 pub mod dataset;
@@ -16,6 +17,7 @@ pub mod methods;
 pub mod networks;
 pub mod observer;
 pub mod order;
+pub mod origin;
 pub mod palette;
 pub mod parameters;
 pub mod patches;

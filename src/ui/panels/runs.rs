@@ -8,7 +8,7 @@ use super::scene::Scene;
 use crate::core::distil::rded::Strategy;
 use crate::store::project::{RunRecord, RunStatus, runs_csv};
 use crate::ui::actions::Action;
-use crate::ui::intent::{Intent, Saving};
+use crate::ui::intent::{CompareChange, Intent, Panel, Saving};
 use crate::ui::model::runs::ListedRun;
 use crate::ui::theme::{Palette, palette};
 use crate::ui::widgets::table::{Column, PickedRows, RowCells, Rows, Table, aligned};
@@ -91,6 +91,7 @@ impl RunsPanel {
             self.copy_path(ui, scene);
             command(ui, Action::RefineRun, scene);
             refined(ui, scene);
+            compared(ui, scene);
             let csv = ui.button("Save as CSV…").on_hover_text("All listed runs with their parameters, a line each");
             if csv.clicked() {
                 let records: Vec<RunRecord> = runs.list.rows.iter().map(|run| RunRecord::clone(&run.record)).collect();
@@ -149,7 +150,7 @@ fn sorted(runs: &[ListedRun], by: Option<(usize, bool)>) -> Vec<Row> {
     rows
 }
 
-fn cells(ListedRun { record: run, marks }: &ListedRun) -> [Cell; COLUMNS.len()] {
+fn cells(ListedRun { record: run, marks, .. }: &ListedRun) -> [Cell; COLUMNS.len()] {
     let name = |path: &std::path::Path| {
         Cell::words(path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned())
     };
@@ -180,6 +181,17 @@ fn refined(ui: &mut Ui, scene: &mut Scene<'_>) {
     let button = button.on_hover_text("The written images of the selected run beside what they began with");
     if button.on_disabled_hover_text("Open the dataset, and select a run of SRe2L, CDA or LIC").clicked() {
         scene.out.extend(out.map(Intent::OpenMoved));
+    }
+}
+
+/// The way to the set of the selected run beside others.
+fn compared(ui: &mut Ui, scene: &mut Scene<'_>) {
+    let out = scene.model.runs.selected().and_then(|run| run.out.clone());
+    let button = ui.add_enabled(out.is_some(), egui::Button::new("Compare"));
+    let button = button.on_hover_text("Put the images of the selected run beside those of others");
+    if button.on_disabled_hover_text("Select a run that wrote a folder").clicked() {
+        scene.out.extend(out.map(|out| Intent::Compare(CompareChange::Add(out))));
+        scene.out.push(Intent::Show(Panel::Compare));
     }
 }
 

@@ -77,6 +77,7 @@ impl Dialogs {
                 let dialog = dialog.set_title("Write the preset to").set_file_name("preset.json");
                 Box::pin(dialog.add_filter("JSON", &["json"]).save_file())
             }
+            Purpose::Compared => Box::pin(dialog.set_title("A set to compare").pick_folder()),
             Purpose::Trainings => Box::pin(dialog.set_title("A folder with trainings").pick_folder()),
             Purpose::Export(path) => {
                 let title = match path {

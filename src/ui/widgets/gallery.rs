@@ -41,6 +41,8 @@ pub enum SetOf {
     Stitched,
     /// What a run has written.
     Written,
+    /// A set beside others, by its number.
+    Beside(u64),
 }
 
 /// A texture and the size of its source in pixels.

@@ -5,10 +5,10 @@ use eframe::egui::{Color32, Label, Mesh, Rect, RichText, Role, Sense, Shape, Ui,
 use super::name;
 use super::wipe::{WHOLE, Wipe};
 use crate::core::chart::colours::diverging;
-use crate::core::distil::manifest::{Optimised, Origin, Start};
 use crate::core::distil::set::Address;
 use crate::ui::intent::MovedOf;
 use crate::ui::model::refine::{Change, Pictures, Refine};
+use crate::ui::panels::origin;
 use crate::ui::theme::palette;
 use crate::ui::widgets::text;
 
@@ -86,25 +86,12 @@ fn alone(ui: &mut Ui, side: f32, pictures: &Pictures, name: &str) {
 fn caption(ui: &mut Ui, refine: &Refine, (of, at): (MovedOf, Address), pictures: &Pictures) {
     let p = palette(ui.visuals());
     let made = refine.written.as_ref().filter(|_| of == MovedOf::Set);
-    let made = made.and_then(|written| origin(&written.set.note(at)?.origin));
+    let made = made.and_then(|written| origin::words(&written.set.note(at)?.origin));
     let made = made.map_or_else(String::new, |made| format!(": {made}"));
     let lines = [Some(format!("{}{made}", name(refine, of, at))), outside(pictures), pictures.change.clone().err()];
     for words in lines.into_iter().flatten() {
         ui.add(Label::new(RichText::new(&words).color(p.weak).small()).truncate()).on_hover_text(words);
     }
-}
-
-/// "optimised from 4 patches in 200 steps; last loss: feature 0.0123".
-fn origin(origin: &Origin) -> Option<String> {
-    let Origin::Optimised(Optimised { start, iterations, losses }) = origin else { return None };
-    let from = match start {
-        Start::Noise => "noise".to_owned(),
-        Start::Stitched(cells) => text::count(cells.len(), "patch", "patches"),
-        Start::Parent { file, .. } => format!("{file} of another set"),
-    };
-    let losses: Vec<String> = losses.iter().map(|loss| format!("{} {}", loss.term, text::loss(loss.value))).collect();
-    let steps = text::count(*iterations as usize, "step", "steps");
-    Some(format!("optimised from {from} in {steps}; last loss: {}", losses.join(", ")))
 }
 
 /// What 8 bits can't hold of it.
