@@ -23,7 +23,7 @@ mod recovered;
 mod set;
 
 pub use begin::{Beginning, ParentImages};
-pub use observers::check;
+pub use observers::{check, fits};
 pub use set::RefinedSet;
 
 /// Time between two states that are kept.
