@@ -61,9 +61,13 @@ fn a_second_observer_takes_part_and_the_command_line_names_it() {
     let flag = format!(" --beside '{}'", second.display());
     assert!(window.state().command_line().contains(&flag), "{}", window.state().command_line());
 
+    // Nobody has trained it: its check refuses, in words, until told otherwise.
+    press(&mut window, "Distil to folder");
+    let refusal = |w: &Window| w.state().model().problems.distil.clone().unwrap_or_default();
+    assert!(refusal(&window).starts_with("The check refused the further observer second net"), "{}", refusal(&window));
     distil(&mut window);
     until(&mut window, "the set", written);
-    assert_eq!(window.state().model().problems.distil, None);
+    assert_eq!(refusal(&window), "");
     let made = refine(&window).written.as_ref().unwrap().set.clone();
     let manifest = made.manifest().unwrap();
     let networks: Vec<_> = manifest.observer.iter().chain(&manifest.beside).map(|o| o.network.as_str()).collect();
@@ -163,9 +167,13 @@ fn a_run_is_moved_further_by_several_observers() {
     choose(&mut window, "LIC");
     set(&mut window, &[("iterations", "2"), ("turns", "average")]);
     let second = network(&files, "second.safetensors", ("conv3x4", 3));
-    // What was not looked at yet is waited for.
+    // What was not looked at yet is waited for; its check refuses weights that nobody has trained.
     ask(&mut window, Intent::Edit(Command::AddBeside(second)));
     ask(&mut window, Intent::SelectRun(run));
+    ask(&mut window, Intent::Do(Action::RefineRun));
+    until(&mut window, "the refusal", |w| w.state().model().problems.distil.is_some() && idle(w));
+    window.get_by_role_and_label(Role::CheckBox, "despite the check").click_accesskit();
+    window.run_steps(2);
     ask(&mut window, Intent::Do(Action::RefineRun));
     until(&mut window, "the compensated set", written);
     assert_eq!(window.state().model().problems.distil, None);

@@ -162,6 +162,16 @@ impl Model {
         }
     }
 
+    /// Whether a check refused one of the listed observers, where the method takes several.
+    #[must_use]
+    pub fn refuses_beside(&self) -> bool {
+        let refused = |file: &PathBuf| {
+            let known = self.beside.known(file).and_then(|known| known.verdict.as_ref());
+            matches!(known, Some(Verdict::Refused(_)))
+        };
+        self.takes_several() && self.workspace.beside().iter().any(refused)
+    }
+
     /// Whether all listed observers can move pixels by a method; a check that refuses one is passed over where `force` says
     /// so.
     #[must_use]
@@ -179,7 +189,10 @@ impl Model {
             };
             match (&known.beside.opened, &known.verdict) {
                 (Err(why), _) => return problem(why),
-                (Ok(_), Some(Verdict::Refused(why))) if !force => return problem(why),
+                (Ok(_), Some(Verdict::Refused(why))) if !force => {
+                    let whom = name(file);
+                    return Readiness::Problem(format!("The check refused the further observer {whom}: {why}"));
+                }
                 (Ok(opened), _) => match unfit(opened, method) {
                     Some(why) => return problem(&why),
                     None => ready.push(opened.clone()),

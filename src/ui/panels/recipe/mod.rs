@@ -108,8 +108,8 @@ impl RecipePanel {
         let refused = matches!(scene.model.check, Some((_, Verdict::Refused(_))));
         ui.horizontal_wrapped(|ui| {
             command(ui, Action::Distil, scene);
-            if refused {
-                ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused this observer");
+            if refused || scene.model.refuses_beside() {
+                ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused an observer");
             }
         });
         if let Some(problem) = &scene.model.problems.distil {
