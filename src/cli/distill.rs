@@ -97,16 +97,8 @@ pub fn opened_beside(
 ) -> Result<Vec<Arc<OpenedObserver>>, Failure> {
     let first = &session.observer;
     let open = |file: &PathBuf| {
-        // Which network it is and how its input is normalised its own card says; the order is what the first one's check
-        // came to.
-        let request = ObserverRequest {
-            file: file.clone(),
-            side: Some(first.observer.spec.side),
-            class_order: first.request.class_order,
-            prune: first.request.prune,
-            ..ObserverRequest::default()
-        };
-        let opened = observer(&request, &session.dataset)?;
+        // The order is what the first one's check came to.
+        let opened = observer(&ObserverRequest::beside(file, first), &session.dataset)?;
         opened.notes.iter().for_each(|note| console.warn(note.clone()));
         let name = opened.observer.name.clone();
         let mut own = session.with(Arc::new(opened))?;

@@ -20,6 +20,9 @@ pub fn of(model: &Model, out: Option<PathBuf>) -> String {
     if let Some(observer) = &model.observer {
         line.push_str(&format!(" --observer {}", quoted(&observer.file)));
     }
+    if model.takes_several() {
+        line.extend(model.workspace.beside().iter().map(|file| format!(" --beside {}", quoted(file))));
+    }
     if let Some(request) = &model.observer_request {
         let part = request.part.as_deref().map(|part| format!(" --part {}", shell_quoted(part)));
         let arch = request.arch.map(|arch| format!(" --arch {arch}"));

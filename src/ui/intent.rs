@@ -22,6 +22,8 @@ pub enum Intent {
     Edit(Command),
     /// Open a dataset.
     OpenDataset(DatasetRequest),
+    /// Open the weight file of a further observer anew.
+    OpenBesideAgain(PathBuf),
     /// Load an observer.
     OpenObserver(ObserverRequest),
     /// Open a file dialog.
@@ -141,6 +143,8 @@ pub enum Purpose {
     Dataset,
     /// A weight file.
     Observer,
+    /// A weight file of an observer that moves pixels beside the loaded one.
+    Beside,
     /// A class map's file.
     ClassMap,
     /// The folder in which the output folder is made.

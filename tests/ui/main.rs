@@ -335,6 +335,7 @@ mod screenshots;
 #[path = "../shared/answered.rs"]
 mod answered;
 
+mod beside;
 mod class_order;
 mod culling;
 mod desk;

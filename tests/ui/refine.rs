@@ -18,7 +18,7 @@ fn recipe(window: &Window) -> &Recipe {
     window.state().model().workspace.recipe()
 }
 
-fn refine(window: &Window) -> &Refine {
+pub fn refine(window: &Window) -> &Refine {
     &window.state().model().refine
 }
 
@@ -26,12 +26,12 @@ fn live(window: &Window) -> &Live {
     refine(window).live.as_ref().unwrap()
 }
 
-fn choose(window: &mut Window, method: &str) {
+pub fn choose(window: &mut Window, method: &str) {
     window.get_by_role_and_label(Role::RadioButton, &format!("Method {method}")).click_accesskit();
     window.run_steps(3);
 }
 
-fn set(window: &mut Window, values: &[(&'static str, &str)]) {
+pub fn set(window: &mut Window, values: &[(&'static str, &str)]) {
     for (name, value) in values {
         ask(window, Intent::Edit(Command::SetParam { name, value: (*value).to_owned() }));
         ask(window, Intent::Edit(Command::Settle));
@@ -45,7 +45,7 @@ fn part(window: &mut Window, name: &str) {
 }
 
 /// Distils, whatever the check says of weights that nobody has trained.
-fn distil(window: &mut Window) {
+pub fn distil(window: &mut Window) {
     if let Some(force) = window.query_by_role_and_label(Role::CheckBox, "despite the check") {
         let on = force.accesskit_node().toggled() == Some(eframe::egui::accesskit::Toggled::True);
         if !on {
@@ -58,7 +58,7 @@ fn distil(window: &mut Window) {
     window.run_steps(3);
 }
 
-fn written(window: &Window) -> bool {
+pub fn written(window: &Window) -> bool {
     refine(window).written.is_some() && idle(window)
 }
 

@@ -1,5 +1,6 @@
 //! What can be edited, and the changes that a user may ask for.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::selection::Joining;
@@ -33,6 +34,8 @@ pub struct Edited {
     pub curation: Arc<Curation>,
     /// The observer's output for each class, where the user gave an order; `None`: as the observer was opened.
     pub outputs: Option<Arc<Vec<u32>>>,
+    /// Weight files of observers that move pixels beside the loaded one, in the order in which they take part.
+    pub beside: Arc<Vec<PathBuf>>,
     /// Which patches are shown.
     pub filter: Filter,
     /// In what order they are shown.
@@ -87,6 +90,10 @@ pub enum Command {
     },
     /// Gives the observer's output for each class, or leaves that to how it was opened.
     SetOutputs(Option<Vec<u32>>),
+    /// Lists a weight file among the observers that move pixels beside the loaded one; a file that is there stays.
+    AddBeside(PathBuf),
+    /// Takes a weight file out of that list.
+    RemoveBeside(PathBuf),
     /// Takes a whole state, as a project or a run kept it. With other classes than the open dataset's it changes
     /// nothing.
     Restore {

@@ -1,6 +1,7 @@
 //! What the user edits in the window, as one small value: commands are the only way to change it, so every change can
 //! be undone, logged and tested without a window. Everything heavy (scores, pictures) is derived from it elsewhere.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::data::dataset::{ClassId, ImageId};
@@ -102,6 +103,12 @@ impl Workspace {
     #[must_use]
     pub fn outputs(&self) -> Option<&Arc<Vec<u32>>> {
         self.edited.outputs.as_ref()
+    }
+
+    /// Weight files of observers that move pixels beside the loaded one, in the order in which they take part.
+    #[must_use]
+    pub fn beside(&self) -> &Arc<Vec<PathBuf>> {
+        &self.edited.beside
     }
 
     /// All that undo covers, for keeping it.
@@ -249,13 +256,11 @@ impl Workspace {
                 marks.into_iter().for_each(|(image, mark)| curation.set(image, mark));
                 (words.into(), None)
             }
-            Command::SetOutputs(outputs) => {
-                next.outputs = outputs.map(Arc::new);
-                let words = if next.outputs.is_some() { "class order" } else { "class order as opened" };
-                (words.to_owned().into(), None)
-            }
-            // All others were carried out.
-            _ => return Ok(Effects::default()),
+            rest => match of_observers(&mut next, rest) {
+                Some(words) => (words.into(), None),
+                // All others were carried out.
+                None => return Ok(Effects::default()),
+            },
         };
         Ok(self.edit(next, words, open))
     }
@@ -343,4 +348,27 @@ impl Workspace {
         self.open_step = None;
         self.effects_of(&before)
     }
+}
+
+/// Changes which observers there are and what their outputs mean; gives the step in words, and nothing for another command.
+fn of_observers(next: &mut Edited, command: Command) -> Option<String> {
+    Some(match command {
+        Command::SetOutputs(outputs) => {
+            next.outputs = outputs.map(Arc::new);
+            let words = if next.outputs.is_some() { "class order" } else { "class order as opened" };
+            words.to_owned()
+        }
+        Command::AddBeside(file) => {
+            let words = format!("further observer {}", naming::file(&file));
+            if !next.beside.contains(&file) {
+                Arc::make_mut(&mut next.beside).push(file);
+            }
+            words
+        }
+        Command::RemoveBeside(file) => {
+            Arc::make_mut(&mut next.beside).retain(|listed| *listed != file);
+            format!("further observer {} left out", naming::file(&file))
+        }
+        _ => return None,
+    })
 }

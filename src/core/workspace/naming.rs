@@ -1,5 +1,7 @@
 //! Steps of the history in words.
 
+use std::path::Path;
+
 use super::view::{Filter, Sort};
 use crate::core::distil::curation::Choice;
 use crate::core::distil::recipe::Recipe;
@@ -27,6 +29,11 @@ pub(super) fn change<R: Parameters>(before: &R, after: &R) -> String {
 pub(super) fn recipe(before: &Recipe, after: &Recipe) -> String {
     let [from, to] = [before, after].map(|recipe| recipe.method.name());
     if from == to { change(before, after) } else { format!("method {from} to {to}") }
+}
+
+/// A file without its folder.
+pub(super) fn file(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// "sorted by loss, the greatest first".

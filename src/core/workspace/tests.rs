@@ -161,3 +161,20 @@ fn what_is_suggested_is_no_step() {
     w.apply(Command::Undo).unwrap();
     assert_eq!((w.training().batch, w.recipe().ipc), (7, 10));
 }
+
+#[test]
+fn further_observers_are_listed_once_and_undo_brings_back_what_was_left_out() {
+    let mut w = opened(2);
+    for file in ["/nets/a.pth", "/nets/b.pth", "/nets/a.pth"] {
+        assert_eq!(w.apply(Command::AddBeside(file.into())).unwrap(), Effects::default());
+    }
+    w.apply(Command::RemoveBeside("/nets/a.pth".into())).unwrap();
+    w.apply(Command::RemoveBeside("/nets/c.pth".into())).unwrap();
+    assert_eq!(**w.beside(), [PathBuf::from("/nets/b.pth")]);
+    assert_eq!(w.steps().0, ["further observer a.pth", "further observer b.pth", "further observer a.pth left out"]);
+    w.apply(Command::Undo).unwrap();
+    assert_eq!(**w.beside(), [PathBuf::from("/nets/a.pth"), PathBuf::from("/nets/b.pth")]);
+    // Another dataset has other classes, and so other observers.
+    w.apply(Command::Opened { classes: 3 }).unwrap();
+    assert!(w.beside().is_empty());
+}

@@ -6,7 +6,7 @@ mod fitting;
 mod side;
 mod told;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::core::data::class_map::{ClassMap, ClassMapError, GivenMap, Rule};
 use crate::core::data::class_order::ClassOrder;
@@ -46,6 +46,22 @@ pub struct ObserverRequest {
     pub outputs: Option<Vec<u32>>,
     /// `--prune`: only the outputs of the dataset's classes are kept, as RDED's code prunes its observers.
     pub prune: bool,
+}
+
+impl ObserverRequest {
+    /// How a weight file is opened that moves pixels beside a first observer: it sees images of the same side, and takes
+    /// the order of classes that the first one was opened with. What network it is and how its input is normalised its own
+    /// card says.
+    #[must_use]
+    pub fn beside(file: &Path, first: &OpenedObserver) -> Self {
+        Self {
+            file: file.to_owned(),
+            side: Some(first.observer.spec.side),
+            class_order: first.request.class_order,
+            prune: first.request.prune,
+            ..Self::default()
+        }
+    }
 }
 
 /// An observer that fits a dataset.

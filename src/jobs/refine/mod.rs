@@ -22,7 +22,7 @@ mod run;
 mod set;
 
 pub use begin::{Beginning, ParentImages, begun};
-pub use observers::check;
+pub use observers::{check, fits};
 pub use set::RefinedSet;
 
 use aligned::Aligned;

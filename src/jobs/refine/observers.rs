@@ -21,16 +21,22 @@ const SCHEME: &str = "stillroom 2026 refined v2";
 /// # Errors
 /// [`RefineJobError::Observers`], or [`RefineError::Unfit`] within [`RefineJobError::Refine`].
 pub fn check(session: &Session, recipe: &Recipe, beside: &[Arc<OpenedObserver>]) -> Result<(), RefineJobError> {
-    all(session, beside)?.iter().try_for_each(|opened| {
-        let own = &opened.observer;
-        match &recipe.method {
-            Method::Rded(_) => Ok(()),
-            Method::Sre2l(recovery) | Method::Cda(recovery) => {
-                Ok(recover::norms(&own.spec.graph(), own.weights(), recovery).map(drop)?)
-            }
-            Method::Lic(compensation) => aligned(opened, compensation.layer).map(drop),
+    all(session, beside)?.iter().try_for_each(|opened| fits(opened, &recipe.method))
+}
+
+/// Refuses one observer by which a method can't move pixels. Nothing is computed.
+///
+/// # Errors
+/// As [`check`].
+pub fn fits(opened: &OpenedObserver, method: &Method) -> Result<(), RefineJobError> {
+    let own = &opened.observer;
+    match method {
+        Method::Rded(_) => Ok(()),
+        Method::Sre2l(recovery) | Method::Cda(recovery) => {
+            Ok(recover::norms(&own.spec.graph(), own.weights(), recovery).map(drop)?)
         }
-    })
+        Method::Lic(compensation) => aligned(opened, compensation.layer).map(drop),
+    }
 }
 
 /// The feature of an observer that is aligned.

@@ -118,6 +118,7 @@ impl Compute {
             Request::OpenSample => Ending::of(self.open_sample(control), control.is_cancelled()),
             Request::OpenDataset(request) => Ending::of(self.open_dataset(&request), false),
             Request::OpenObserver(request) => Ending::of(self.open_observer(&request), false),
+            Request::Beside(request) => Ending::of(self.open_beside(&request, control), control.is_cancelled()),
             Request::Check => Ending::of(self.check(control), control.is_cancelled()),
             Request::Score { recipe, classes } => {
                 Ending::of(self.score(&recipe, &classes, control), control.is_cancelled())
@@ -169,14 +170,19 @@ impl Compute {
         });
         let opened = Arc::new(opened?);
         (self.observer, self.session) = (Some(opened.clone()), None);
+        self.remember(&opened);
+        self.send(Event::Observer(opened));
+        Ok(())
+    }
+
+    /// Notes an observer in the project's list of what was opened.
+    pub(super) fn remember(&mut self, opened: &OpenedObserver) {
         let network = opened.observer.spec.arch.to_string();
         let known = self.project().and_then(|p| {
             let part = opened.request.part.as_deref();
             p.remember_observer(&opened.file, part, &opened.observer.fingerprint, &network).map_err(|e| e.to_string())
         });
         self.tell_unless_refused(known.map(|_| ()));
-        self.send(Event::Observer(opened));
-        Ok(())
     }
 
     /// Tells why something could not be noted in the project, unless it was told that nothing can.

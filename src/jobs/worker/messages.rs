@@ -44,6 +44,8 @@ pub enum Request {
     OpenDataset(DatasetRequest),
     /// Load a weight file for the open dataset.
     OpenObserver(ObserverRequest),
+    /// Open weight files as observers that move pixels beside the open one.
+    Beside(BesideRequest),
     /// Check the open observer.
     Check,
     /// Score the recipe's subset of these classes, and pick by features where the strategy needs them; blocks and picks
@@ -73,6 +75,28 @@ pub enum Request {
     Report(Box<ReportRequest>),
 }
 
+/// Weight files of observers that are to move pixels beside the open one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BesideRequest {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Whether each is checked on a few hundred images, too.
+    pub check: bool,
+}
+
+/// What became of such a file.
+#[derive(Debug)]
+pub struct Beside {
+    /// The file.
+    pub file: PathBuf,
+    /// The observer that it is to stand beside: of another one, its side and its order of classes may be others.
+    pub first: Arc<OpenedObserver>,
+    /// The network, or why it can't take part, in words.
+    pub opened: Result<Arc<OpenedObserver>, String>,
+    /// Its check, where that was asked for.
+    pub check: Option<CheckReport>,
+}
+
 /// A written set whose pixels are moved further.
 #[derive(Clone, Debug)]
 pub struct RefineRequest {
@@ -80,6 +104,8 @@ pub struct RefineRequest {
     pub set: PathBuf,
     /// Method and parameters; what is the set's own is taken from it.
     pub recipe: Recipe,
+    /// Observers that move pixels beside the open one.
+    pub beside: Vec<Arc<OpenedObserver>>,
     /// The output folder.
     pub out: PathBuf,
 }
@@ -144,6 +170,8 @@ pub enum Event {
     InDoubt(PathBuf),
     /// An observer was loaded.
     Observer(Arc<OpenedObserver>),
+    /// A further observer was opened, or could not be.
+    Beside(Arc<Beside>),
     /// A weight file holds several networks, of which one must be named.
     Parts(PathBuf, Vec<NetworkPart>),
     /// The device that will compute.
@@ -197,6 +225,8 @@ pub enum Job {
     OpenDataset,
     /// [`Request::OpenObserver`].
     OpenObserver,
+    /// [`Request::Beside`].
+    Beside,
     /// [`Request::Check`].
     Check,
     /// [`Request::Score`].
@@ -222,6 +252,7 @@ impl Job {
             Self::OpenSample => "open sample",
             Self::OpenDataset => "open dataset",
             Self::OpenObserver => "load observer",
+            Self::Beside => "load further observers",
             Self::Check => "check",
             Self::Score => "score",
             Self::Recall => "load scores",
@@ -248,6 +279,7 @@ impl Request {
             Self::OpenSample => Job::OpenSample,
             Self::OpenDataset(..) => Job::OpenDataset,
             Self::OpenObserver(_) => Job::OpenObserver,
+            Self::Beside(_) => Job::Beside,
             Self::Check => Job::Check,
             Self::Score { .. } => Job::Score,
             Self::Recall { .. } => Job::Recall,

@@ -54,7 +54,7 @@ impl Compute {
         let (Some(session), Some(project)) = (self.session.as_mut(), self.project.as_ref()) else {
             return Err("load an observer first".to_owned());
         };
-        let request = FurtherRequest { set, recipe, beside: Vec::new(), out: request.out.clone() };
+        let request = FurtherRequest { set, recipe, beside: request.beside.clone(), out: request.out.clone() };
         let report = refine_set(session, project, &request, &mut reporter, tell).map_err(|e| e.to_string())?;
         self.send(Event::Distilled(Arc::new(report)));
         Ok(())

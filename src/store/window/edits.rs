@@ -12,6 +12,7 @@ use crate::core::train::recipe::TrainRecipe;
 use crate::core::workspace::Edited;
 use crate::core::workspace::selection::Selection;
 use crate::core::workspace::view::{Filter, Sort};
+use crate::store::files::KeptPath;
 
 /// What undo covers, but for the curation, which has a file of its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Edits {
     pub chosen: Option<Vec<String>>,
     /// The observer's output for each class, where the user gave an order.
     pub outputs: Option<BTreeMap<String, u32>>,
+    /// Weight files of observers that move pixels beside the loaded one.
+    pub beside: Vec<KeptPath>,
     /// The class that is shown.
     class: Option<String>,
     /// What else patches must be to be shown; the class stands beside it.
@@ -52,6 +55,7 @@ impl Edits {
             chosen: edited.chosen.contains(&false).then(|| chosen.filter_map(|(class, _)| name(class)).collect()),
             outputs: outputs
                 .map(|all| dataset.classes().iter().map(|c| c.name.clone()).zip(all.iter().copied()).collect()),
+            beside: edited.beside.iter().cloned().map(KeptPath).collect(),
             class: edited.filter.class.and_then(name),
             ..own
         }
@@ -76,6 +80,7 @@ impl Edits {
             training: self.training.clone(),
             chosen: chosen.unwrap_or_else(|| vec![true; dataset.classes().len()]),
             outputs: outputs.map(Arc::new),
+            beside: Arc::new(self.beside.iter().map(|kept| kept.0.clone()).collect()),
             filter: Filter { class: class.map(|at| ClassId(at as u32)), ..self.filter.clone() },
             sort: self.sort,
             ..Edited::default()

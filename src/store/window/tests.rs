@@ -23,6 +23,7 @@ fn edited() -> Edited {
     let mut edited = Edited { chosen: vec![true, false, true], ..Edited::default() };
     edited.recipe.ipc = 7;
     edited.outputs = Some(Arc::new(vec![2, 0, 1]));
+    edited.beside = Arc::new(vec!["/nets/ä.pth".into()]);
     let brush = Brush { quantity: Quantity::Loss, low: f32::NEG_INFINITY, high: 2.5 };
     edited.filter = Filter { class: Some(ClassId(2)), name: "1".to_owned(), brush: Some(brush), ..Filter::default() };
     edited.sort = Sort { by: SortBy::Margin, descending: true };

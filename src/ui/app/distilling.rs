@@ -1,27 +1,51 @@
 //! What the app does for distilling.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::state::App;
 use crate::core::data::dataset::ClassId;
 use crate::core::distil::rded::Rded;
 use crate::jobs::check::Verdict;
 use crate::jobs::distill::DistillRequest;
-use crate::jobs::worker::{Job, Request};
+use crate::jobs::open::OpenedObserver;
+use crate::jobs::worker::{Job, RefineRequest, Request};
 use crate::ui::intent::Panel;
+use crate::ui::model::beside::Readiness;
 use crate::ui::model::log::Level;
 
 impl App {
-    /// Goes on with a distillation that waited for the check.
+    /// Goes on with a distillation that waits for the check and for further observers, once they are there.
     pub(super) fn distil_if_allowed(&mut self) {
         let Some(request) = self.distil_next.take() else { return };
-        if let Some((_, Verdict::Refused(why))) = &self.model.check {
-            self.model.problems.distil = Some(format!("The observer check refused: {why}"));
-            // There is what says so, and what passes over it.
-            self.desk.show(Panel::Recipe);
-        } else {
-            self.begin_distilling(request);
+        let force = self.panels.recipe.forced();
+        match &self.model.check {
+            Some((_, Verdict::Refused(why))) if !force => {
+                self.refuse(format!("The observer check refused: {why}"));
+                return;
+            }
+            None if !force => {
+                self.distil_next = Some(request);
+                return;
+            }
+            _ => {}
         }
+        let method = match &request {
+            Request::Refine(request) => &request.recipe.method,
+            Request::Distill(request) => &request.recipe.method,
+            _ => return,
+        };
+        match self.model.readiness(method, force) {
+            Readiness::Waits => self.distil_next = Some(request),
+            Readiness::Problem(why) => self.refuse(why),
+            Readiness::Ready(beside) => self.begin_distilling(with(request, beside)),
+        }
+    }
+
+    fn refuse(&mut self, why: String) {
+        self.model.problems.distil = Some(why);
+        // There is what says so, and what passes over it.
+        self.desk.show(Panel::Recipe);
     }
 
     /// Has the worker distil; images that change are in view.
@@ -56,6 +80,7 @@ impl App {
         let recipe = self.model.workspace.recipe().clone();
         let classes = self.model.workspace.chosen().collect();
         let curation = self.model.workspace.curation().clone();
+        // Further observers come along as soon as all are opened.
         let request = DistillRequest { recipe, classes, curation, beside: Vec::new(), out };
         self.panels.recipe.out_typed = true;
         self.distil_checked(Request::Distill(request), force);
@@ -68,11 +93,11 @@ impl App {
             self.model.problems.distil = Some(why);
             return;
         }
+        self.distil_next = Some(request);
         if force {
-            self.begin_distilling(request);
+            self.distil_if_allowed();
             return;
         }
-        self.distil_next = Some(request);
         // An observer that is opened with another order is checked then.
         if self.awaits_observer() {
             return;
@@ -82,5 +107,14 @@ impl App {
         } else if !self.model.is_under_way(Job::Check) {
             self.request(Request::Check);
         }
+    }
+}
+
+/// The request, with the observers that move pixels beside the loaded one.
+fn with(request: Request, beside: Vec<Arc<OpenedObserver>>) -> Request {
+    match request {
+        Request::Distill(request) => Request::Distill(DistillRequest { beside, ..request }),
+        Request::Refine(request) => Request::Refine(RefineRequest { beside, ..request }),
+        other => other,
     }
 }

@@ -32,6 +32,7 @@ impl App {
             }
             Intent::OpenDataset(request) => self.open_dataset(request),
             Intent::OpenObserver(request) => self.load_observer(request),
+            Intent::OpenBesideAgain(file) => self.model.beside.again(&file),
             Intent::Browse(purpose) => self.browse(purpose),
             Intent::Copy(text, what) => self.copy(ctx, text, what),
             Intent::Train(request) => self.train(request),
@@ -129,6 +130,7 @@ impl App {
             Purpose::Dataset => (Panel::Dataset, &mut self.panels.dataset.path),
             Purpose::Observer => (Panel::Observer, &mut self.panels.observer.path),
             Purpose::ClassMap => (Panel::Observer, &mut self.panels.observer.class_map),
+            Purpose::Beside => (Panel::Recipe, &mut self.panels.recipe.beside),
             Purpose::Output => (Panel::Recipe, &mut self.panels.recipe.out),
             Purpose::Training(of) => (Panel::Training, self.panels.training.form.path(of)),
             Purpose::Trainings => (Panel::Training, self.panels.training.paths.ask_folder()),
@@ -162,6 +164,7 @@ impl App {
                     Err(why) => self.model.problems.observer = Some(why),
                 }
             }
+            Purpose::Beside => self.edit(Command::AddBeside(path.to_owned())),
             Purpose::ClassMap => self.panels.observer.class_map.set(path),
             Purpose::Project => self.change_project(path.to_owned()),
             Purpose::Lost { at, .. } => {

@@ -190,6 +190,7 @@ impl App {
         self.attend(ctx);
         self.tune(ctx);
         self.settle_order();
+        self.settle_beside();
         if self.model.list(LISTING) {
             ctx.request_repaint();
         }

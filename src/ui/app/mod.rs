@@ -2,6 +2,7 @@
 //! editing, culling, distilling, filtering, saving and training, copying, execute, frame.
 
 mod attention;
+mod beside;
 mod comparing;
 mod copying;
 mod culling;

@@ -70,7 +70,7 @@ impl App {
         let Some(out) = self.moved.further.as_ref().and_then(|further| further.out.try_recv().ok()) else { return };
         let Some(Further { set, recipe, .. }) = self.moved.further.take() else { return };
         let force = self.panels.recipe.forced();
-        self.distil_checked(Request::Refine(RefineRequest { set, recipe, out }), force);
+        self.distil_checked(Request::Refine(RefineRequest { set, recipe, beside: Vec::new(), out }), force);
     }
 
     /// Whether nothing of it is awaited.

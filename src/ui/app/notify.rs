@@ -20,7 +20,7 @@ fn panel_of(job: Job) -> Panel {
         Job::OpenProject | Job::OpenSample | Job::OpenDataset => Panel::Dataset,
         Job::OpenObserver | Job::Check => Panel::Observer,
         Job::Score | Job::Recall => Panel::Patches,
-        Job::Distill => Panel::Recipe,
+        Job::Beside | Job::Distill => Panel::Recipe,
         Job::Train => Panel::Training,
         Job::Export | Job::Report => Panel::Export,
     }

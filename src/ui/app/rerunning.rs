@@ -9,6 +9,7 @@ use super::state::App;
 use crate::jobs::command_line;
 use crate::jobs::reopen::{kept_dataset, kept_observer, lost};
 use crate::store::curation::keep_snapshot;
+use crate::store::files::KeptPath;
 use crate::store::project::{RunAsked, RunRecord};
 use crate::store::window::{Edits, KeptDataset, KeptObserver, WindowState};
 use crate::ui::actions::Action;
@@ -65,8 +66,7 @@ impl App {
         let open = self.model.data.as_ref();
         let open = open.map(|data| kept_dataset(&data.dataset, data.folders, &data.fingerprint));
         let asked = run.asked.clone().unwrap_or_else(|| known(&run));
-        let whole = asked.set.is_none() && asked.beside.is_empty();
-        let but = if whole { "" } else { ", but for the set or further observers it began with: its command has them" };
+        let but = if asked.set.is_none() { "" } else { ", but for the set it began with: its command has it" };
         let words = format!("run {} restored{but}", run.row.number());
         let same_data = open.as_ref().is_some_and(|open| is_same_data(open, &asked.dataset));
         let loaded = self.model.observer.as_deref().map(kept_observer);
@@ -75,6 +75,7 @@ impl App {
         let dataset = self.model.dataset().filter(|_| same_data);
         let mut edits = Edits::of(now, dataset.map(Arc::as_ref));
         edits.recipe = run.recipe.clone();
+        edits.beside = asked.beside.iter().map(|observer| KeptPath(observer.file.clone())).collect();
         if !asked.classes.is_empty() {
             edits.chosen = Some(asked.classes);
         }

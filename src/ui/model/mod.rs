@@ -1,5 +1,6 @@
 //! What the panels show. They read it and emit [`super::intent::Intent`]s; only the app changes it.
 
+pub mod beside;
 pub mod compare;
 pub mod culling;
 pub mod exporting;
@@ -34,6 +35,7 @@ use crate::store::training::TrainingStatus;
 
 use super::actions::{Action, Menu};
 use super::intent::Panel;
+use beside::FurtherObservers;
 use compare::Compare;
 use culling::Culling;
 use exporting::{Done, Exporting};
@@ -70,6 +72,8 @@ pub struct Model {
     pub in_doubt: Option<PathBuf>,
     /// The loaded observer.
     pub observer: Option<Arc<OpenedObserver>>,
+    /// Observers that are to move pixels beside it.
+    pub beside: FurtherObservers,
     /// How it was asked for: the overrides.
     pub observer_request: Option<ObserverRequest>,
     /// The class map of the order that the observer was opened with, where the user gave one.
@@ -301,6 +305,7 @@ impl Model {
             Event::Dataset(opened) => self.take_dataset(opened),
             Event::InDoubt(path) => self.in_doubt = Some(path),
             Event::Observer(opened) => self.take_observer(opened),
+            Event::Beside(beside) => self.take_beside(beside),
             Event::Parts(file, parts) => {
                 self.parts = parts.into_iter().map(|part| (part.name, part.network)).collect();
                 self.parts_of = file;
@@ -368,15 +373,20 @@ impl Model {
     }
 
     fn take_observer(&mut self, opened: Arc<OpenedObserver>) {
-        let o = &opened.observer;
         self.say_all(words::of_observer(self.observer.as_deref(), &opened));
+        self.note_recent(&opened);
+        self.observer = Some(opened);
+        self.check = None;
+        self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
+    }
+
+    /// Puts an observer at the head of those that were loaded before.
+    fn note_recent(&mut self, opened: &OpenedObserver) {
+        let o = &opened.observer;
         let (path, network) = (opened.file.clone(), o.spec.arch.to_string());
         let fingerprint = o.fingerprint.clone();
         let part = opened.request.part.clone();
         self.recent.observers.retain(|r| r.path != path || r.part != part);
         self.recent.observers.insert(0, RecentObserver { path, part, fingerprint, network });
-        self.observer = Some(opened);
-        self.check = None;
-        self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
     }
 }

@@ -9,6 +9,8 @@ pub struct Problems {
     pub dataset: Option<String>,
     /// Loading an observer.
     pub observer: Option<String>,
+    /// Loading observers beside it.
+    pub beside: Option<String>,
     /// Checking it.
     pub check: Option<String>,
     /// Scoring.
@@ -28,6 +30,7 @@ impl Problems {
         match job {
             Job::OpenProject | Job::OpenDataset | Job::OpenSample => &mut self.dataset,
             Job::OpenObserver => &mut self.observer,
+            Job::Beside => &mut self.beside,
             Job::Check => &mut self.check,
             Job::Score | Job::Recall => &mut self.score,
             Job::Distill => &mut self.distil,

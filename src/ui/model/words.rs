@@ -30,6 +30,17 @@ pub fn of_observer(before: Option<&OpenedObserver>, opened: &OpenedObserver) -> 
     with_notes(format!("loaded {} ({}): {}", o.spec.arch, o.name, o.report.summary()), &opened.notes)
 }
 
+/// Of an observer that moves pixels beside the loaded one, and of its check.
+pub fn of_beside(opened: &OpenedObserver, check: Option<&CheckReport>) -> Vec<Line> {
+    let name = &opened.observer.name;
+    let first =
+        format!("further observer {} ({name}): {}", opened.observer.spec.arch, opened.observer.report.summary());
+    let mut lines = with_notes(first, &opened.notes);
+    let checked = check.map(|report| of_check(report, &report.verdict())).unwrap_or_default();
+    lines.extend(checked.into_iter().map(|(level, line)| (level, format!("{name}: {line}"))));
+    lines
+}
+
 /// Of a check.
 pub fn of_check(report: &CheckReport, verdict: &Verdict) -> Vec<Line> {
     let first = match verdict {

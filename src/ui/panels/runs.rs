@@ -1,5 +1,7 @@
 //! The runs panel: what was distilled when, with which recipe, where to; each can be had again.
 
+use std::path::Path;
+
 use eframe::egui::{self, Color32, RichText, Role, Ui, WidgetInfo};
 
 use super::controls::command;
@@ -27,7 +29,7 @@ const COLUMNS: [Column; 14] = [
     words("Began", "Date and time of this machine's time zone", 124.0),
     words("Status", "How it ended", 86.0),
     words("Dataset", "Folder of the images", 110.0),
-    words("Observer", "Weight file", 120.0),
+    words("Observer", "Weight file, and those of further observers", 120.0),
     words("Method", "What made the images", 62.0),
     number("N", "Patches per distilled image", 36.0),
     number("IPC", "Distilled images per class", 44.0),
@@ -151,16 +153,14 @@ fn sorted(runs: &[ListedRun], by: Option<(usize, bool)>) -> Vec<Row> {
 }
 
 fn cells(ListedRun { record: run, marks, .. }: &ListedRun) -> [Cell; COLUMNS.len()] {
-    let name = |path: &std::path::Path| {
-        Cell::words(path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned())
-    };
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let own = run.recipe.method.rded();
     [
         Cell::number(run.row.number() as f64),
         Cell { text: run.began_here.clone(), value: Some(run.began as f64) },
         Cell::words(status(run.status)),
-        name(&run.dataset),
-        name(&run.observer),
+        Cell::words(name(&run.dataset)),
+        Cell::words(observers(run).map(name).collect::<Vec<_>>().join(" + ")),
         Cell::words(title(run.recipe.method.name())),
         own.map_or_else(Cell::default, |own| Cell::number(f64::from(own.patches))),
         Cell::number(f64::from(run.recipe.ipc)),
@@ -171,6 +171,12 @@ fn cells(ListedRun { record: run, marks, .. }: &ListedRun) -> [Cell; COLUMNS.len
         run.ended.map_or_else(Cell::default, |ended| Cell::number((ended - run.began) as f64)),
         Cell::words(run.out.as_deref().map(|out| out.to_string_lossy().into_owned()).unwrap_or_default()),
     ]
+}
+
+/// The weight files of all observers of a run, that of the first one in front.
+fn observers(run: &RunRecord) -> impl Iterator<Item = &Path> {
+    let beside = run.asked.iter().flat_map(|asked| &asked.beside);
+    std::iter::once(run.observer.as_path()).chain(beside.map(|observer| observer.file.as_path()))
 }
 
 /// The way to the images of the selected run, where their pixels were moved.
@@ -228,7 +234,8 @@ fn paint(ui: &mut Ui, cells: &RowCells<'_>, (row, run, selected): (&Row, &RunRec
         aligned(ui, *rect, &row.cells[at].text, (column.numbers, color));
     }
     if cells.response.hovered() {
-        let mut tip = format!("{}\n{}", run.dataset.to_string_lossy(), run.observer.to_string_lossy());
+        let mut tip = run.dataset.to_string_lossy().into_owned();
+        tip.extend(observers(run).map(|file| format!("\n{}", file.to_string_lossy())));
         tip.extend(run.out.as_deref().map(|out| format!("\n{}", out.to_string_lossy())));
         if !run.detail.is_empty() {
             tip.push_str(&format!("\n{}", run.detail));

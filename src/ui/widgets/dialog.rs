@@ -92,7 +92,7 @@ impl Dialogs {
                 let dialog = dialog.set_title("Save to").set_file_name(name);
                 Box::pin(dialog.add_filter(extension.to_uppercase(), &[extension]).save_file())
             }
-            Purpose::Observer | Purpose::Training(TrainPath::Observer | TrainPath::Initial) => {
+            Purpose::Observer | Purpose::Beside | Purpose::Training(TrainPath::Observer | TrainPath::Initial) => {
                 let kinds = ["pth", "pt", "th", "bin", "safetensors", "tar", "ckpt"];
                 Box::pin(dialog.set_title("Load a network's weights").add_filter("Weights", &kinds).pick_file())
             }

@@ -23,6 +23,7 @@ use crate::ui::theme::palette;
 use crate::ui::widgets::path_field::PathField;
 use crate::ui::widgets::text;
 
+mod beside;
 mod fields;
 
 /// From this height on, in points, parameters and buttons have room beside each other.
@@ -35,6 +36,8 @@ pub struct RecipePanel {
     pub out: PathField,
     /// Whether the user typed it, so that it no longer follows IPC.
     pub out_typed: bool,
+    /// The typed weight file of a further observer.
+    pub beside: PathField,
     force: bool,
     drafts: Drafts,
 }
@@ -67,6 +70,7 @@ impl RecipePanel {
             methods::show(ui, scene);
             preset(ui, scene);
             fields::show(ui, &mut self.drafts, scene);
+            beside::show(ui, &mut self.beside, scene);
             last_change(ui, scene.model);
             if !apart {
                 self.actions(ui, scene);
@@ -104,8 +108,8 @@ impl RecipePanel {
         let refused = matches!(scene.model.check, Some((_, Verdict::Refused(_))));
         ui.horizontal_wrapped(|ui| {
             command(ui, Action::Distil, scene);
-            if refused {
-                ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused this observer");
+            if refused || scene.model.refuses_beside() {
+                ui.checkbox(&mut self.force, "despite the check").on_hover_text("The check refused an observer");
             }
         });
         if let Some(problem) = &scene.model.problems.distil {
