@@ -337,6 +337,7 @@ mod answered;
 
 mod beside;
 mod class_order;
+mod compare;
 mod culling;
 mod desk;
 mod desk_commands;

@@ -9,6 +9,8 @@ use stillroom::ui::intent::Intent;
 use stillroom::ui::intent::Panel;
 use stillroom::ui::model::exporting::Measured;
 
+mod compared;
+
 fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(otherwise), PathBuf::from)
 }

@@ -44,11 +44,13 @@ impl App {
             }
             let recipe = self.model.workspace.recipe();
             let another = recipe.method.name() != method;
-            // The folder of what was written last is taken: another method's images have another one.
-            if another && self.model.written.as_ref().is_some_and(|w| w.out == self.panels.recipe.out.path()) {
+            let due = another || recipe.ipc != ipc;
+            // The folder of what was written last is taken: other images have another one.
+            let taken = self.model.written.as_ref().is_some_and(|w| w.out == self.panels.recipe.out.path());
+            if taken {
                 self.panels.recipe.out_typed = false;
             }
-            if another || recipe.ipc != ipc {
+            if due || taken {
                 self.suggest_output();
             }
         }

@@ -104,8 +104,8 @@ impl App {
         self.training.opened = state.view.trainings.iter().map(|kept| kept.0.clone()).collect();
         let curves = state.view.curves.as_ref().map(|all| all.iter().map(|kept| kept.0.clone()).collect());
         self.model.trainings.restore(curves, state.view.training.as_ref().map(|kept| kept.0.clone()));
-        self.model.compare.look_at(state.view.compared_image);
         state.view.compared.iter().for_each(|kept| self.compare_set(&kept.0));
+        self.model.compare.look_at(state.view.compared_image);
         self.model.active = state.view.active.as_deref().and_then(arrangement::named);
         scrolls::scroll_to(&ctx, &state.view.scroll);
     }
