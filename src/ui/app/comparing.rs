@@ -1,16 +1,12 @@
 //! What the app does for sets that are compared: opens them away from the frame.
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::path::Path;
+use std::sync::mpsc::TryRecvError;
 
 use super::state::App;
-use crate::jobs::folder_set::FolderSet;
 use crate::jobs::moved::open_set;
 use crate::ui::intent::CompareChange;
 use crate::ui::later;
-
-/// A set that is being opened.
-pub(super) type OpeningSet = (PathBuf, Receiver<Result<FolderSet, String>>);
 
 impl App {
     /// Takes the sets that have been opened; once a frame.

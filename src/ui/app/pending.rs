@@ -9,6 +9,7 @@ use crate::core::distil::recipe::Recipe;
 use crate::core::train::presets::Suggestion;
 use crate::jobs::control::Control;
 use crate::jobs::export::{Measure, Place};
+use crate::jobs::folder_set::FolderSet;
 use crate::jobs::moved::WrittenSet;
 use crate::store::presets::{Listed, PresetError};
 use crate::ui::model::exporting::KnownSets;
@@ -17,6 +18,9 @@ use crate::ui::model::refine::Compared;
 use crate::ui::model::trainings::Listing;
 use crate::ui::panels::export::Subject;
 use crate::ui::panels::training::suggestion::Wanted;
+
+/// A set that is being opened.
+pub(super) type OpeningSet = (PathBuf, Receiver<Result<FolderSet, String>>);
 
 /// Answers that the app waits for, and what it asks about.
 #[derive(Default)]

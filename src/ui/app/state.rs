@@ -6,10 +6,9 @@ use std::sync::mpsc::Receiver;
 use eframe::egui::{self, Context};
 
 use super::attention::Attention;
-use super::comparing::OpeningSet;
 use super::docked::Panels;
 use super::kept::{Keeping, Start};
-use super::pending::{Ordering, Pending, PendingExport, PendingMoved, PresetWork, Tuning};
+use super::pending::{OpeningSet, Ordering, Pending, PendingExport, PendingMoved, PresetWork, Tuning};
 use crate::core::data::dataset::ImageId;
 use crate::core::distil::patch::CropBox;
 use crate::core::workspace::Command;

@@ -56,10 +56,12 @@ impl ComparePanel {
             nothing(ui, scene);
             return;
         }
-        self.header(ui, scene);
-        budget::show(ui, scene);
-        let facts = facts::of(scene.model, self.all);
-        table::show(ui, (self.side, &facts), scene);
+        egui::Frame::new().inner_margin(egui::Margin { left: 6, ..Default::default() }).show(ui, |ui| {
+            self.header(ui, scene);
+            budget::show(ui, scene);
+            let facts = facts::of(scene.model, self.all);
+            table::show(ui, (self.side, &facts), scene);
+        });
         arrows(ui, scene);
     }
 
