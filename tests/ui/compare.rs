@@ -112,7 +112,7 @@ fn what_makes_sets_unlike_is_said_and_the_random_set_is_one_click_away() {
     window.get_by_label_contains("No random set of IPC 2 lies beside them");
     let before = recipe(&window).clone();
     click(&mut window, "Take the recipe of a random set");
-    let own = recipe(&window).method.rded().unwrap().clone();
+    let own = *recipe(&window).method.rded().unwrap();
     assert_eq!((recipe(&window).ipc, own.patches, own.crops, own.strategy.name()), (2, 1, 0, "random"));
     ask(&mut window, Intent::Do(Action::Undo));
     assert_eq!(*recipe(&window), before, "one step");
