@@ -1,0 +1,244 @@
+//! Which given labels are probably wrong: confident learning (Northcutt, Jiang, Chuang: Confident Learning: Estimating
+//! Uncertainty in Dataset Labels, JAIR 2021, section 3). A class's threshold is the mean probability of that class over its
+//! own images; an image counts for the class that it exceeds the threshold of. These counts, the confident joint, say how
+//! many images of class i are really of class j, and the images whose margins speak most for that are pruned by noise rate
+//! (section 3.2.2), as `find_label_issues` of cleanlab does by default: its calibration, roundings and ties are kept, so
+//! that both flag the same images.
+
+/// Below this, probabilities count as equal (cleanlab's constant).
+const CLOSE: f64 = 1e-6;
+
+/// Images of a class that are never flagged (cleanlab's default).
+const LEFT_PER_CLASS: i64 = 1;
+
+/// What was given, and what a network says instead.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The class that each image was given.
+    pub labels: &'a [u32],
+    /// images×classes probabilities; a row sums to 1.
+    pub probabilities: &'a [f32],
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// Why labels can't be judged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeError {
+    /// Not a row of probabilities for each image.
+    #[error("{values} probabilities are not {images} images × {classes} classes")]
+    Shape {
+        /// Number of probabilities.
+        values: usize,
+        /// Number of labels.
+        images: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A class that isn't there.
+    #[error("image {image} has class {label}, but there are {classes} classes")]
+    Label {
+        /// Index of the image.
+        image: usize,
+        /// Its class.
+        label: u32,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A value that is no probability.
+    #[error("a probability of image {image} is {value}; the network's weights or the image's values are broken")]
+    Value {
+        /// Index of the image.
+        image: usize,
+        /// The value, in digits.
+        value: String,
+    },
+}
+
+/// What is said of one image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// Whether its label is probably wrong.
+    pub flagged: bool,
+    /// The class with the greatest probability, the first of equals.
+    pub predicted: u32,
+    /// Probability of the given class: the smaller, the more suspicious.
+    pub self_confidence: f32,
+    /// Probability of the given class minus the greatest other one, moved to \[0, 1\]: (margin + 1) ÷ 2.
+    pub normalized_margin: f32,
+}
+
+/// The verdicts, and the counts they rest on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelSuspects {
+    /// A verdict for each image.
+    pub verdicts: Vec<Verdict>,
+    /// classes×classes: estimated number of images that were given the row's class and are of the column's.
+    pub joint: Vec<i64>,
+    /// Mean probability of each class over its own images; infinite for one without images.
+    pub thresholds: Vec<f64>,
+}
+
+impl LabelSuspects {
+    /// The flagged images, the least self-confident first (cleanlab's `self_confidence`), equal ones in order.
+    #[must_use]
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut flagged: Vec<usize> = (0..self.verdicts.len()).filter(|&i| self.verdicts[i].flagged).collect();
+        flagged.sort_by(|&a, &b| {
+            self.verdicts[a].self_confidence.total_cmp(&self.verdicts[b].self_confidence).then(a.cmp(&b))
+        });
+        flagged
+    }
+}
+
+/// Judges labels.
+///
+/// # Errors
+/// [`JudgeError`] where lengths, classes or values can't be.
+pub fn label_suspects(judged: Judged<'_>) -> Result<LabelSuspects, JudgeError> {
+    judged.check()?;
+    let thresholds = judged.thresholds();
+    let joint = judged.joint(&thresholds);
+    let due = kept_per_class(&joint, judged.classes);
+    let mut verdicts: Vec<Verdict> = (0..judged.labels.len()).map(|i| judged.unjudged(i)).collect();
+    for given in 0..judged.classes {
+        let own: Vec<usize> = (0..judged.labels.len()).filter(|&i| judged.labels[i] as usize == given).collect();
+        if own.len() as i64 <= LEFT_PER_CLASS {
+            continue;
+        }
+        for other in (0..judged.classes).filter(|&other| other != given) {
+            let count = due[given * judged.classes + other].max(0) as usize;
+            judged.prune(&own, (given, other), count, &mut verdicts);
+        }
+    }
+    // What the network itself would call the same is no suspect.
+    for (verdict, &label) in verdicts.iter_mut().zip(judged.labels) {
+        verdict.flagged &= verdict.predicted != label;
+    }
+    Ok(LabelSuspects { verdicts, joint, thresholds })
+}
+
+impl Judged<'_> {
+    fn check(&self) -> Result<(), JudgeError> {
+        let (images, classes) = (self.labels.len(), self.classes);
+        if self.probabilities.len() != images * classes {
+            return Err(JudgeError::Shape { values: self.probabilities.len(), images, classes });
+        }
+        if let Some(image) = self.labels.iter().position(|&label| label as usize >= classes) {
+            return Err(JudgeError::Label { image, label: self.labels[image], classes });
+        }
+        match self.probabilities.iter().position(|p| !(-1e-4..=1.0 + 1e-4).contains(p)) {
+            Some(at) => Err(JudgeError::Value { image: at / classes, value: self.probabilities[at].to_string() }),
+            None => Ok(()),
+        }
+    }
+
+    fn row(&self, image: usize) -> &[f32] {
+        &self.probabilities[image * self.classes..(image + 1) * self.classes]
+    }
+
+    /// Equation 2 of the paper.
+    fn thresholds(&self) -> Vec<f64> {
+        let (mut sums, mut counts) = (vec![0.0; self.classes], vec![0_u32; self.classes]);
+        for (image, &label) in self.labels.iter().enumerate() {
+            sums[label as usize] += f64::from(self.row(image)[label as usize]);
+            counts[label as usize] += 1;
+        }
+        let mean = |(sum, count): (f64, u32)| if count == 0 { f64::INFINITY } else { sum / f64::from(count) };
+        sums.into_iter().zip(counts).map(|of| mean(of).max(2.0 * CLOSE)).collect()
+    }
+
+    /// Equation 1, calibrated to the numbers of images per given class as in equation 3, and rounded.
+    fn joint(&self, thresholds: &[f64]) -> Vec<i64> {
+        let classes = self.classes;
+        let (mut counts, mut given) = (vec![0_i64; classes * classes], vec![0_i64; classes]);
+        for (image, &label) in self.labels.iter().enumerate() {
+            given[label as usize] += 1;
+            let row = self.row(image);
+            let above = |class: &usize| f64::from(row[*class]) >= thresholds[*class] - CLOSE;
+            let mut confident = (0..classes).filter(above);
+            // Of several classes the one with the greatest probability counts.
+            let real = match (confident.next(), confident.next()) {
+                (Some(only), None) => only,
+                (Some(_), Some(_)) => greatest(row),
+                (None, _) => continue,
+            };
+            counts[label as usize * classes + real] += 1;
+        }
+        for class in 0..classes {
+            let own = &mut counts[class * classes + class];
+            *own = (*own).max(1);
+        }
+        let calibrated = |class: usize| -> Vec<f64> {
+            let row = &counts[class * classes..(class + 1) * classes];
+            let sum = row.iter().sum::<i64>() as f64;
+            row.iter().map(|&count| count as f64 / sum * given[class] as f64).collect()
+        };
+        (0..classes).flat_map(|class| rounded(&calibrated(class))).collect()
+    }
+
+    fn unjudged(&self, image: usize) -> Verdict {
+        let (row, label) = (self.row(image), self.labels[image] as usize);
+        let other = row.iter().enumerate().filter(|(class, _)| *class != label).map(|(_, p)| *p);
+        let margin = row[label] - other.fold(0.0, f32::max);
+        Verdict {
+            flagged: false,
+            predicted: greatest(row) as u32,
+            self_confidence: row[label],
+            normalized_margin: f32::midpoint(margin, 1.0),
+        }
+    }
+
+    /// Flags the `count` images of a class whose margins speak most for another one, and those that are equal to the last.
+    fn prune(&self, own: &[usize], (given, other): (usize, usize), count: usize, verdicts: &mut [Verdict]) {
+        if count == 0 {
+            return;
+        }
+        let margin = |image: usize| self.row(image)[other] - self.row(image)[given];
+        let mut margins: Vec<f32> = own.iter().map(|&image| margin(image)).collect();
+        margins.sort_by(|a, b| b.total_cmp(a));
+        let cut = margins[count.min(margins.len()) - 1];
+        own.iter().filter(|&&image| margin(image) >= cut).for_each(|&image| verdicts[image].flagged = true);
+    }
+}
+
+/// The first class with the greatest probability.
+fn greatest(row: &[f32]) -> usize {
+    let better = |best: usize, class: usize| if row[class] > row[best] { class } else { best };
+    (0..row.len()).fold(0, better)
+}
+
+/// How many images of each given class (row) are to be taken for another one (column), so that each class keeps some.
+fn kept_per_class(joint: &[i64], classes: usize) -> Vec<i64> {
+    let mut due = vec![0.0; classes * classes];
+    for given in 0..classes {
+        let row = &joint[given * classes..(given + 1) * classes];
+        let lacking = (LEFT_PER_CLASS - row[given]).max(0) as f64;
+        let others = (row.iter().filter(|&&count| count != 0).count() as f64 - 1.0).max(1.0);
+        for (other, &count) in row.iter().enumerate() {
+            let less = (count as f64 - lacking / others).max(0.0);
+            due[given * classes + other] = if other == given { row[given].max(LEFT_PER_CLASS) as f64 } else { less };
+        }
+    }
+    // cleanlab's matrix has real classes as its rows, and rounds these.
+    let column = |real: usize| -> Vec<f64> { (0..classes).map(|given| due[given * classes + real]).collect() };
+    let columns: Vec<Vec<i64>> = (0..classes).map(|real| rounded(&column(real))).collect();
+    (0..classes * classes).map(|at| columns[at % classes][at / classes]).collect()
+}
+
+/// Rounds values so that their sum is rounded, too: what is lacking goes where rounding took most.
+fn rounded(values: &[f64]) -> Vec<i64> {
+    let mut whole: Vec<i64> = values.iter().map(|v| v.round_ties_even() as i64).collect();
+    let due = values.iter().sum::<f64>().round_ties_even() as i64;
+    loop {
+        let lacking = due - whole.iter().sum::<i64>();
+        if lacking == 0 || values.is_empty() {
+            return whole;
+        }
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        let taken = |i: usize| values[i] - whole[i] as f64;
+        order.sort_by(|&a, &b| taken(b).total_cmp(&taken(a)).then(b.cmp(&a)));
+        let changes = (lacking.unsigned_abs() as usize).min(values.len());
+        order.iter().take(changes).for_each(|&i| whole[i] += lacking.signum());
+    }
+}
