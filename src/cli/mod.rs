@@ -20,6 +20,7 @@ mod report;
 mod runs;
 mod sample;
 mod signals;
+mod suspects;
 mod train;
 
 use std::ffi::OsString;
@@ -56,6 +57,8 @@ enum Command {
     Check(check::Args),
     /// Top-1 and top-5 of a network on whole images
     Evaluate(evaluate::Args),
+    /// Which labels are probably wrong
+    Suspects(suspects::Args),
     /// Write a network's weights in another format, or for fewer classes
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
@@ -114,6 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Networks(args)) => networks::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::Suspects(args)) => suspects::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Refine(args)) => refine::run(&args),

@@ -8,6 +8,7 @@ pub mod distil;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod formats;
+pub mod insight;
 pub mod param;
 pub mod progress;
 pub mod report;

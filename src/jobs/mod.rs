@@ -28,6 +28,7 @@ pub mod sample;
 pub mod scoring;
 pub mod session;
 pub mod stitched;
+pub mod suspects;
 pub mod train;
 pub mod worker;
 

@@ -111,9 +111,9 @@ pub fn label_suspects(judged: Judged<'_>) -> Result<LabelSuspects, JudgeError> {
             judged.prune(&own, (given, other), count, &mut verdicts);
         }
     }
-    // What the network itself would call the same is no suspect.
-    for (verdict, &label) in verdicts.iter_mut().zip(judged.labels) {
-        verdict.flagged &= verdict.predicted != label;
+    // What the network itself would call the same, or all but the same, is no suspect.
+    for (image, verdict) in verdicts.iter_mut().enumerate() {
+        verdict.flagged &= !judged.agrees(image);
     }
     Ok(LabelSuspects { verdicts, joint, thresholds })
 }
@@ -177,6 +177,13 @@ impl Judged<'_> {
         (0..classes).flat_map(|class| rounded(&calibrated(class))).collect()
     }
 
+    /// Whether the given class has the greatest probability, or is as close to it as makes no difference.
+    fn agrees(&self, image: usize) -> bool {
+        let (row, label) = (self.row(image), self.labels[image] as usize);
+        let own = f64::from(row[label]) + CLOSE;
+        row.iter().enumerate().all(|(class, &p)| if class < label { f64::from(p) < own } else { f64::from(p) <= own })
+    }
+
     fn unjudged(&self, image: usize) -> Verdict {
         let (row, label) = (self.row(image), self.labels[image] as usize);
         let other = row.iter().enumerate().filter(|(class, _)| *class != label).map(|(_, p)| *p);
@@ -189,16 +196,15 @@ impl Judged<'_> {
         }
     }
 
-    /// Flags the `count` images of a class whose margins speak most for another one, and those that are equal to the last.
+    /// Flags the `count` images of a class whose margins speak most for another one; of equal ones the first.
     fn prune(&self, own: &[usize], (given, other): (usize, usize), count: usize, verdicts: &mut [Verdict]) {
         if count == 0 {
             return;
         }
         let margin = |image: usize| self.row(image)[other] - self.row(image)[given];
-        let mut margins: Vec<f32> = own.iter().map(|&image| margin(image)).collect();
-        margins.sort_by(|a, b| b.total_cmp(a));
-        let cut = margins[count.min(margins.len()) - 1];
-        own.iter().filter(|&&image| margin(image) >= cut).for_each(|&image| verdicts[image].flagged = true);
+        let mut order = own.to_vec();
+        order.sort_by(|&a, &b| margin(b).total_cmp(&margin(a)));
+        order.iter().take(count).for_each(|&image| verdicts[image].flagged = true);
     }
 }
 
@@ -237,8 +243,102 @@ fn rounded(values: &[f64]) -> Vec<i64> {
         }
         let mut order: Vec<usize> = (0..values.len()).collect();
         let taken = |i: usize| values[i] - whole[i] as f64;
-        order.sort_by(|&a, &b| taken(b).total_cmp(&taken(a)).then(b.cmp(&a)));
+        order.sort_by(|&a, &b| taken(a).total_cmp(&taken(b)).then(a.cmp(&b)));
+        if lacking > 0 {
+            order.reverse();
+        }
         let changes = (lacking.unsigned_abs() as usize).min(values.len());
         order.iter().take(changes).for_each(|&i| whole[i] += lacking.signum());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Images with made-up labels and probabilities; a fifth of the labels is wrong.
+    struct Made {
+        labels: Vec<u32>,
+        probabilities: Vec<f32>,
+    }
+
+    impl Made {
+        fn new(images: usize, classes: usize) -> Self {
+            let mut state = 7_u64;
+            let mut draw = move || {
+                state = (state * 1_103_515_245 + 12345) % (1 << 31);
+                (state >> 16) as f64 / 32768.0
+            };
+            let mut made = Self { labels: Vec::new(), probabilities: Vec::new() };
+            for _ in 0..images {
+                let (real, flip) = ((draw() * classes as f64) as usize, draw());
+                let other = (real + 1 + (flip * 1000.0) as usize % (classes - 1)) % classes;
+                made.labels.push(if flip < 0.8 { real } else { other } as u32);
+                let mut row: Vec<f64> = (0..classes).map(|_| draw().powi(2)).collect();
+                row[real] += 0.7;
+                let sum: f64 = row.iter().sum();
+                made.probabilities.extend(row.iter().map(|p| (p / sum) as f32));
+            }
+            made
+        }
+
+        fn judged(&self, classes: usize) -> Judged<'_> {
+            Judged { labels: &self.labels, probabilities: &self.probabilities, classes }
+        }
+    }
+
+    #[test]
+    fn thresholds_and_joint_by_hand() {
+        // Class 0: mean of 0.9, 0.8 and 0.1 is 0.6; class 1: mean of 0.7 and 0.5 is 0.6.
+        let probabilities = [0.9, 0.1, 0.8, 0.2, 0.1, 0.9, 0.3, 0.7, 0.5, 0.5];
+        let judged = Judged { labels: &[0, 0, 0, 1, 1], probabilities: &probabilities, classes: 2 };
+        let found = label_suspects(judged).unwrap();
+        assert!(found.thresholds.iter().all(|t| (t - 0.6).abs() < 1e-6), "{:?}", found.thresholds);
+        // Images 0 and 1 are surely of class 0, image 2 of class 1; image 3 of class 1, and image 4 of none. Class 1's one
+        // sure image stands for both of its images.
+        assert_eq!(found.joint, [2, 1, 0, 2]);
+        assert_eq!(found.ranked(), [2]);
+        let verdict = found.verdicts[2];
+        assert_eq!((verdict.predicted, verdict.self_confidence), (1, 0.1));
+        assert!((verdict.normalized_margin - 0.1).abs() < 1e-6, "(0.1 − 0.9 + 1) ÷ 2");
+    }
+
+    /// The right values are those of cleanlab 2.9 (`benches/insight_cleanlab.py --made`).
+    #[test]
+    fn the_same_images_are_flagged_as_by_cleanlab() {
+        let ranked = [
+            176, 82, 65, 109, 124, 118, 57, 111, 16, 24, 105, 139, 97, 11, 43, 41, 108, 195, 161, 58, 50, 21, 163, 191,
+            180, 131, 6, 101, 55, 114, 60, 175, 51, 172, 103, 61, 178, 32, 128, 110, 117,
+        ];
+        let joint = [23, 1, 4, 3, 3, 6, 27, 1, 0, 3, 7, 3, 29, 0, 2, 5, 3, 3, 32, 3, 5, 5, 6, 0, 26];
+        let found = label_suspects(Made::new(200, 5).judged(5)).unwrap();
+        assert_eq!(found.ranked(), ranked);
+        assert_eq!(found.joint, joint);
+    }
+
+    #[test]
+    fn a_class_without_images_and_one_with_a_single_image_are_left_alone() {
+        let probabilities = [0.2, 0.7, 0.1, 0.1, 0.8, 0.1, 0.9, 0.05, 0.05];
+        let found = label_suspects(Judged { labels: &[0, 1, 1], probabilities: &probabilities, classes: 3 }).unwrap();
+        assert_eq!(found.thresholds[2], f64::INFINITY);
+        assert!(!found.verdicts[0].flagged, "class 0 would have no image left");
+        assert_eq!(label_suspects(Judged { labels: &[], probabilities: &[], classes: 3 }).unwrap().verdicts, []);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_told() {
+        let of = |labels: &[u32], probabilities: &[f32]| {
+            label_suspects(Judged { labels, probabilities, classes: 2 }).unwrap_err().to_string()
+        };
+        assert_eq!(of(&[0], &[0.5]), "1 probabilities are not 1 images × 2 classes");
+        assert_eq!(of(&[0, 2], &[0.5; 4]), "image 1 has class 2, but there are 2 classes");
+        assert!(of(&[0, 1], &[0.5, 0.5, f32::NAN, 0.5]).starts_with("a probability of image 1 is NaN"));
+    }
+
+    #[test]
+    fn rounding_keeps_the_sum() {
+        assert_eq!(rounded(&[0.4, 0.4, 0.4, 0.8]), [0, 0, 1, 1]);
+        assert_eq!(rounded(&[0.6, 0.7, 0.7]), [0, 1, 1]);
+        assert_eq!(rounded(&[2.0, 3.0]), [2, 3]);
     }
 }

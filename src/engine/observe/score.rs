@@ -195,6 +195,13 @@ pub fn cross_entropy(logits: &[f32], class: usize) -> f32 {
     Softmax::of(logits).cross_entropy(class)
 }
 
+/// softmax(logits).
+#[must_use]
+pub fn probabilities(logits: &[f32]) -> Vec<f32> {
+    let softmax = Softmax::of(logits);
+    (0..logits.len()).map(|class| softmax.probability(class)).collect()
+}
+
 /// softmax(logits)_class.
 #[must_use]
 pub fn probability(logits: &[f32], class: usize) -> f32 {
