@@ -31,6 +31,7 @@ mod round_trip;
 mod runs;
 mod scene;
 mod strategies;
+mod suspects;
 mod train;
 
 #[cfg(feature = "shared-data")]

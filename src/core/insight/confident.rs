@@ -303,7 +303,7 @@ mod tests {
         assert!((verdict.normalized_margin - 0.1).abs() < 1e-6, "(0.1 − 0.9 + 1) ÷ 2");
     }
 
-    /// The right values are those of cleanlab 2.9 (`benches/insight_cleanlab.py --made`).
+    /// The right values are those of cleanlab 2.9 (`benches/insight_cleanlab.py made`).
     #[test]
     fn the_same_images_are_flagged_as_by_cleanlab() {
         let ranked = [
