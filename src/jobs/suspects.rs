@@ -97,12 +97,10 @@ impl Suspects {
         counts
     }
 
-    /// Writes `rank,image,class,instead,self_confidence,probability_instead,normalized_margin`, a row for each flagged
-    /// image, the most suspicious first. An existing file is not overwritten.
-    ///
-    /// # Errors
-    /// [`FileError`].
-    pub fn write_list(&self, path: &Path, dataset: &Dataset) -> Result<Written, FileError> {
+    /// `rank,image,class,instead,self_confidence,probability_instead,normalized_margin`, a row for each flagged image, the
+    /// most suspicious first, as comma-separated values.
+    #[must_use]
+    pub fn list(&self, dataset: &Dataset) -> String {
         let columns =
             ["rank", "image", "class", "instead", "self_confidence", "probability_instead", "normalized_margin"];
         let mut table = Csv::new(columns);
@@ -115,11 +113,19 @@ impl Suspects {
                 named(dataset.class_of(image).index()),
                 named(verdict.predicted as usize),
                 verdict.self_confidence.into(),
-                self.row(at)[verdict.predicted as usize].into(),
+                self.probability(at, verdict.predicted as usize).into(),
                 verdict.normalized_margin.into(),
             ]);
         }
-        write_new(path, table.into_text().as_bytes())
+        table.into_text()
+    }
+
+    /// Writes the [list](Self::list). An existing file is not overwritten.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn write_list(&self, path: &Path, dataset: &Dataset) -> Result<Written, FileError> {
+        write_new(path, self.list(dataset).as_bytes())
     }
 
     /// Writes `image,class` and a probability for each class, a row for each image that could be decoded. An existing file
@@ -149,6 +155,12 @@ impl Suspects {
         let text = text(dataset, &curation, &Strays::default()).map_err(std::io::Error::other);
         let text = text.map_err(|source| FileError { path: path.to_owned(), doing: "write", source })?;
         write_new(path, text.as_bytes())
+    }
+
+    /// The probability of a class for the image with this index.
+    #[must_use]
+    pub fn probability(&self, at: usize, class: usize) -> f32 {
+        self.row(at)[class]
     }
 
     fn row(&self, at: usize) -> &[f32] {

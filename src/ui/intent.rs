@@ -224,6 +224,8 @@ pub enum Panel {
     Observer,
     /// Which output is which class: confusions, and the order of the classes.
     Classes,
+    /// Images whose labels are probably wrong.
+    Suspects,
     /// Parameters and the run buttons.
     Recipe,
     /// Ranked key patches and their provenance.
@@ -252,10 +254,11 @@ pub enum Panel {
 
 impl Panel {
     /// All panels, in the order in which they are used.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Dataset,
         Self::Observer,
         Self::Classes,
+        Self::Suspects,
         Self::Recipe,
         Self::Patches,
         Self::Scores,
@@ -277,6 +280,7 @@ impl Panel {
             Self::Dataset => "Dataset",
             Self::Observer => "Observer",
             Self::Classes => "Class order",
+            Self::Suspects => "Suspects",
             Self::Recipe => "Recipe",
             Self::Patches => "Patches",
             Self::Scores => "Scores",
@@ -299,6 +303,7 @@ impl Panel {
             Self::Dataset => "Classes, counts, sample images and broken files",
             Self::Observer => "The trained network, its load report and the check",
             Self::Classes => "Which output is which class: confusions, and the order of the classes",
+            Self::Suspects => "Images whose labels are probably wrong, the most suspicious first",
             Self::Recipe => "Parameters, presets, and the buttons that score and distil",
             Self::Patches => "Ranked key patches, and where the selected one comes from",
             Self::Scores => "How losses and margins are spread; a range of them filters every panel",

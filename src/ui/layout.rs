@@ -107,7 +107,7 @@ fn columns() -> Tree<Panel> {
     };
     let input = tabs(&[Panel::Dataset, Panel::Observer]);
     let recipe = tabs(&[Panel::Recipe]);
-    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes, Panel::Runs]);
+    let patches = tabs(&[Panel::Patches, Panel::Scores, Panel::Source, Panel::Classes, Panel::Suspects, Panel::Runs]);
     let distilled = tabs(&[Panel::Distilled, Panel::Refine, Panel::Export]);
     let log = tabs(&[Panel::Log, Panel::History]);
     let left = column(&mut tiles, [(input, 0.45), (recipe, 0.55)]);

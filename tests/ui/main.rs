@@ -348,6 +348,7 @@ mod project;
 mod refine;
 mod session;
 mod sizes;
+mod suspects;
 mod training;
 
 #[test]

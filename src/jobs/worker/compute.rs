@@ -18,6 +18,7 @@ use crate::jobs::report::{self, ReportRequest};
 use crate::jobs::sample::ensure_sample;
 use crate::jobs::scoring::score;
 use crate::jobs::session::Session;
+use crate::jobs::suspects::suspects;
 use crate::jobs::train::{self, TrainRequest};
 use crate::store::import::ImportError;
 use crate::store::project::Project;
@@ -120,6 +121,7 @@ impl Compute {
             Request::OpenObserver(request) => Ending::of(self.open_observer(&request), false),
             Request::Beside(request) => Ending::of(self.open_beside(&request, control), control.is_cancelled()),
             Request::Check => Ending::of(self.check(control), control.is_cancelled()),
+            Request::Suspects => Ending::of(self.suspects(control), control.is_cancelled()),
             Request::Score { recipe, classes } => {
                 Ending::of(self.score(&recipe, &classes, control), control.is_cancelled())
             }
@@ -271,6 +273,13 @@ impl Compute {
             self.send(Event::Reordered(settled));
         }
         self.send(Event::Checked(Arc::new(report)));
+        Ok(())
+    }
+
+    fn suspects(&mut self, control: &Control) -> Result<(), String> {
+        let mut reporter = self.reporter(control);
+        let found = suspects(self.session()?, &mut reporter).map_err(|e| e.to_string())?;
+        self.send(Event::Suspects(Arc::new(found)));
         Ok(())
     }
 

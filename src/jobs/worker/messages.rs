@@ -16,6 +16,7 @@ use crate::jobs::open::{DatasetRequest, ObserverRequest, OpenedObserver};
 use crate::jobs::refine::Refining;
 use crate::jobs::reopen::Lost;
 use crate::jobs::report::{ReportDone, ReportRequest};
+use crate::jobs::suspects::Suspects;
 use crate::jobs::train::{TrainReport, TrainRequest};
 use crate::store::training::TrainingNote;
 use crate::store::window::{WindowFile, WindowState};
@@ -48,6 +49,8 @@ pub enum Request {
     Beside(BesideRequest),
     /// Check the open observer.
     Check,
+    /// Have the open observer judge the labels of the open dataset.
+    Suspects,
     /// Score the recipe's subset of these classes, and pick by features where the strategy needs them; blocks and picks
     /// stream in as they come.
     Score {
@@ -183,6 +186,8 @@ pub enum Event {
     },
     /// The check's result.
     Checked(Arc<CheckReport>),
+    /// What the observer makes of the dataset's labels.
+    Suspects(Arc<Suspects>),
     /// The check found that the loaded observer's outputs are in another order of the classes: this is it from now on.
     Reordered(Arc<OpenedObserver>),
     /// Scores or picks of a class, for the recipe of the running request.
@@ -229,6 +234,8 @@ pub enum Job {
     Beside,
     /// [`Request::Check`].
     Check,
+    /// [`Request::Suspects`].
+    Suspects,
     /// [`Request::Score`].
     Score,
     /// [`Request::Recall`].
@@ -254,6 +261,7 @@ impl Job {
             Self::OpenObserver => "load observer",
             Self::Beside => "load further observers",
             Self::Check => "check",
+            Self::Suspects => "find suspects",
             Self::Score => "score",
             Self::Recall => "load scores",
             Self::Distill => "distill",
@@ -281,6 +289,7 @@ impl Request {
             Self::OpenObserver(_) => Job::OpenObserver,
             Self::Beside(_) => Job::Beside,
             Self::Check => Job::Check,
+            Self::Suspects => Job::Suspects,
             Self::Score { .. } => Job::Score,
             Self::Recall { .. } => Job::Recall,
             Self::Distill(_) | Self::Refine(_) => Job::Distill,

@@ -23,6 +23,8 @@ pub enum Action {
     ShowRefine,
     /// Bring the sets that are compared forward.
     ShowCompare,
+    /// Bring the images with suspicious labels forward.
+    ShowSuspects,
     /// Open the built-in sample with its observer.
     OpenSample,
     /// Choose a dataset's folder in a dialog.
@@ -81,6 +83,8 @@ pub enum Action {
     Tag9,
     /// Check the observer on the data.
     Check,
+    /// Have the observer judge the labels.
+    FindSuspects,
     /// Score the chosen classes.
     Score,
     /// Score what the recipe lacks by itself, or only when asked.

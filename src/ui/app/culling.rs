@@ -8,7 +8,7 @@ use crate::core::workspace::selection::Joining;
 use crate::ui::actions::Action;
 use crate::ui::intent::Panel;
 use crate::ui::model::log::Level;
-use crate::ui::panels::order::{ByCell, ByRank};
+use crate::ui::panels::order::{ByCell, ByRank, BySuspicion};
 use crate::ui::panels::picking::{self, InOrder};
 use crate::ui::panels::source::shown_classes;
 use crate::ui::widgets::text;
@@ -45,16 +45,17 @@ impl App {
     /// Reads the order in which the active panel shows patches.
     fn in_order<T>(&self, read: impl FnOnce(&dyn InOrder) -> T) -> T {
         let classes = shown_classes(&self.model);
-        if self.model.active == Some(Panel::Distilled) {
-            read(&ByCell::new(&self.model.ranking, &classes))
-        } else {
-            read(&ByRank::new(&self.model, &classes))
+        match self.model.active {
+            Some(Panel::Distilled) => read(&ByCell::new(&self.model.ranking, &classes)),
+            Some(Panel::Suspects) => read(&BySuspicion::new(&self.model)),
+            _ => read(&ByRank::new(&self.model, &classes)),
         }
     }
 
     fn select_shown(&mut self, joining: Joining) {
         let (_, uncounted) = self.model.shown.total(&self.model.ranking, &shown_classes(&self.model));
-        if uncounted > 0 && self.model.active != Some(Panel::Distilled) {
+        let ranked = !matches!(self.model.active, Some(Panel::Distilled | Panel::Suspects));
+        if uncounted > 0 && ranked {
             let classes = text::count(uncounted, "class is", "classes are");
             self.model.say(Level::Warning, format!("{classes} still being counted and left out: select again"));
         }

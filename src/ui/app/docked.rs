@@ -10,7 +10,7 @@ use crate::ui::panels::culling::dialogs::CullingDialogs;
 use crate::ui::panels::scene::Scene;
 use crate::ui::panels::{
     classes, compare, dataset, distilled, export, history, log, observer, patches, projects, recipe, refine, relocate,
-    runs, save, scores, source_image, training,
+    runs, save, scores, source_image, suspects, training,
 };
 use crate::ui::theme::palette;
 use crate::ui::widgets::room::at_least;
@@ -50,6 +50,8 @@ pub struct Panels {
     distilled: distilled::DistilledPanel,
     /// Images whose pixels are moved.
     pub refine: refine::RefinePanel,
+    /// Images whose labels are suspicious.
+    suspects: suspects::SuspectsPanel,
     /// Sets side by side.
     pub compare: compare::ComparePanel,
 }
@@ -63,6 +65,7 @@ impl Panels {
             ("distilled", self.distilled.side),
             ("refined", self.refine.side),
             ("compared", self.compare.side),
+            ("suspects", self.suspects.side),
         ];
         View {
             thumbnails: sides.map(|(name, side)| (name.to_owned(), side)).into(),
@@ -81,6 +84,7 @@ impl Panels {
             (&mut self.distilled.side, "distilled"),
             (&mut self.refine.side, "refined"),
             (&mut self.compare.side, "compared"),
+            (&mut self.suspects.side, "suspects"),
         ];
         for (own, name) in sides {
             *own = side(name).map_or(*own, |side| side.clamp(32.0, 256.0));
@@ -107,6 +111,7 @@ impl Panels {
             Panel::Training => self.training.show(ui, scene),
             Panel::Compare => self.compare.show(ui, scene),
             Panel::Classes => self.classes.show(ui, scene),
+            Panel::Suspects => self.suspects.show(ui, scene),
             Panel::Scores => self.scores.show(ui, scene),
             Panel::Source => self.source.show(ui, scene),
             Panel::Export => self.export.show(ui, scene),
@@ -122,6 +127,7 @@ fn least(panel: Panel) -> Vec2 {
     match panel {
         Panel::Dataset | Panel::Observer => Vec2::new(240.0, 120.0),
         Panel::Classes => Vec2::new(280.0, 420.0),
+        Panel::Suspects => Vec2::new(280.0, 440.0),
         Panel::Scores | Panel::Source | Panel::Export => Vec2::new(240.0, 160.0),
         Panel::Recipe => Vec2::new(290.0, 120.0),
         Panel::Patches => Vec2::new(280.0, 480.0),

@@ -76,6 +76,10 @@ impl App {
             Action::OpenDataset => self.browse(Purpose::Dataset),
             Action::OpenObserver => self.browse(Purpose::Observer),
             Action::Check => self.request(Request::Check),
+            Action::FindSuspects => {
+                self.request(Request::Suspects);
+                self.desk.show(Panel::Suspects);
+            }
             Action::Score => self.score(),
             Action::ToggleLive => self.model.live = !self.model.live,
             Action::Distil => match self.panels.recipe.target() {

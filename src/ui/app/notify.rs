@@ -8,6 +8,7 @@ use crate::jobs::worker::{Event, Job};
 use crate::ui::intent::Panel;
 use crate::ui::model::Model;
 use crate::ui::model::log::Level;
+use crate::ui::model::suspects::of_suspects;
 use crate::ui::model::trainings::trained;
 use crate::ui::widgets::notices::took;
 
@@ -19,6 +20,7 @@ fn panel_of(job: Job) -> Panel {
     match job {
         Job::OpenProject | Job::OpenSample | Job::OpenDataset => Panel::Dataset,
         Job::OpenObserver | Job::Check => Panel::Observer,
+        Job::Suspects => Panel::Suspects,
         Job::Score | Job::Recall => Panel::Patches,
         Job::Beside | Job::Distill => Panel::Recipe,
         Job::Train => Panel::Training,
@@ -38,6 +40,7 @@ fn ending(event: &Event) -> Option<(Level, String)> {
             let level = if report.verdict() == Verdict::Good { Level::Info } else { Level::Warning };
             (level, words)
         }
+        Event::Suspects(found) => (Level::Info, capital(&of_suspects(found))),
         Event::Distilled(report) => {
             let words = format!("Wrote {} distilled images {}", report.images, took(report.seconds));
             (Level::Info, words)

@@ -33,6 +33,7 @@ impl App {
             Action::ShowClassOrder => self.desk.show(Panel::Classes),
             Action::ShowRefine => self.desk.show(Panel::Refine),
             Action::ShowCompare => self.desk.show(Panel::Compare),
+            Action::ShowSuspects => self.desk.show(Panel::Suspects),
             _ => return false,
         }
         true

@@ -256,7 +256,7 @@ impl Model {
             return Some(why);
         }
         match action {
-            _ if !self.ranking.any() => Some("score the patches first"),
+            _ if !self.ranking.any() && self.suspects.is_none() => Some("score the patches first"),
             Action::SelectAll | Action::InvertSelection | Action::NextPatch | Action::Advance => None,
             _ if selection.is_empty() => Some("select a patch first"),
             _ if (by_cell || by_crop) && stale() => {

@@ -13,6 +13,7 @@ pub mod refine;
 pub mod runs;
 pub mod saved;
 pub mod shown;
+pub mod suspects;
 pub mod trainings;
 mod words;
 
@@ -48,6 +49,7 @@ use refine::Refine;
 use runs::Runs;
 use saved::Saved;
 use shown::{Listing, Shown, Sources};
+use suspects::Suspicions;
 use trainings::{Trainings, trained};
 
 /// A job and how to steer it.
@@ -84,6 +86,8 @@ pub struct Model {
     pub parts: Vec<(String, String)>,
     /// The check's result and what it means.
     pub check: Option<(Arc<CheckReport>, Verdict)>,
+    /// Labels that the observer thinks wrong, once it was asked.
+    pub suspects: Option<Suspicions>,
     /// What the last change of each parameter of the recipe did to the stitched patches.
     pub changes: HashMap<&'static str, Difference>,
     /// The parameter that changed last.
@@ -209,6 +213,7 @@ impl Model {
         let some_class = || needs(self.workspace.chosen().next().is_some(), "choose at least one class");
         match action {
             Action::Check => observer().or(needs(!self.is_under_way(Job::Check), "the check is under way")),
+            Action::FindSuspects => observer().or(needs(!self.is_under_way(Job::Suspects), "the search is under way")),
             Action::Score => self
                 .why_no_patches()
                 .or(observer())
@@ -315,6 +320,7 @@ impl Model {
                 self.device = Some((short, told));
             }
             Event::Checked(report) => self.take_check(report),
+            Event::Suspects(found) => self.take_suspects(found),
             Event::Reordered(opened) => self.take_reordered(opened),
             Event::Found { recipe, class, found } => self.take_found(&recipe, class, found),
             Event::Distilled(report) => {
@@ -368,6 +374,7 @@ impl Model {
         self.recent.datasets.insert(0, recent);
         self.data = Some(opened);
         (self.observer, self.check, self.written, self.class_map_file) = (None, None, None, None);
+        self.suspects = None;
         self.refine = self.refine.closed();
         self.ranking.open(Some(data));
     }
@@ -376,7 +383,7 @@ impl Model {
         self.say_all(words::of_observer(self.observer.as_deref(), &opened));
         self.note_recent(&opened);
         self.observer = Some(opened);
-        self.check = None;
+        (self.check, self.suspects) = (None, None);
         self.ranking.open(self.data.as_ref().map(|data| data.dataset.clone()));
     }
 

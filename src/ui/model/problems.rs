@@ -13,6 +13,8 @@ pub struct Problems {
     pub beside: Option<String>,
     /// Checking it.
     pub check: Option<String>,
+    /// Looking for suspicious labels.
+    pub suspects: Option<String>,
     /// Scoring.
     pub score: Option<String>,
     /// Distilling.
@@ -32,6 +34,7 @@ impl Problems {
             Job::OpenObserver => &mut self.observer,
             Job::Beside => &mut self.beside,
             Job::Check => &mut self.check,
+            Job::Suspects => &mut self.suspects,
             Job::Score | Job::Recall => &mut self.score,
             Job::Distill => &mut self.distil,
             Job::Train => &mut self.train,

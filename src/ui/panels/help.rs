@@ -16,7 +16,7 @@ const IN_GRIDS: [(&str, &str); 7] = [
     ("Right click", "All that can be decided about a patch"),
 ];
 
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 14] = [
     ("observer", "the trained network that judges how real a patch looks for its class"),
     ("subset", "the images per class that are scored, drawn by the seed"),
     ("crops K", "random crops per image; the one with the least loss is the image's key patch"),
@@ -28,6 +28,7 @@ const WORDS: [(&str, &str); 13] = [
     ("method", "RDED stitches patches; SRe2L, CDA and LIC move pixels by the observer's gradients"),
     ("moved image", "its pixels are changed step by step; Refine shows it beside what it began with"),
     ("δ", "what was added to a moved image: its values now minus those that it began with"),
+    ("suspect", "an image that the observer confidently takes for another class than its label says"),
     ("budget", "images per class; sets of different budgets can't be compared by their students"),
     ("provenance", "where a patch comes from: file, box, loss and rank"),
 ];

@@ -35,5 +35,6 @@ pub mod scene;
 pub mod scores;
 pub mod source;
 pub mod source_image;
+pub mod suspects;
 pub mod tour;
 pub mod training;

@@ -6,6 +6,7 @@ use crate::core::distil::compose::rank_of;
 use crate::core::distil::scores::PatchScore;
 use crate::ui::model::Model;
 use crate::ui::model::ranking::Ranking;
+use crate::ui::model::suspects::Suspect;
 use crate::ui::widgets::grid::At;
 
 /// Each class's patches that pass the filter, in the order of the sort.
@@ -113,5 +114,48 @@ impl InOrder for ByCell<'_> {
         let (cell, image) = self.ranking.cell(class, rank)?;
         let section = self.classes.iter().position(|c| *c == class)?;
         Some(self.cell((section, image), cell))
+    }
+}
+
+/// Images whose labels are suspicious, the most suspicious first: those of the shown class, or all.
+pub struct BySuspicion<'a> {
+    listed: Vec<&'a Suspect>,
+    counts: [usize; 1],
+}
+
+impl<'a> BySuspicion<'a> {
+    /// Of the model's list; empty where nobody has asked for one.
+    #[must_use]
+    pub fn new(model: &'a Model) -> Self {
+        let class = model.workspace.shown_class();
+        let all = model.suspects.iter().flat_map(|suspects| suspects.listed());
+        let listed: Vec<&Suspect> = all.filter(|suspect| class.is_none_or(|class| suspect.class == class)).collect();
+        Self { counts: [listed.len()], listed }
+    }
+
+    /// The suspect at a place.
+    #[must_use]
+    pub fn suspect(&self, at: At) -> Option<&'a Suspect> {
+        self.listed.get(at.1).copied().filter(|_| at.0 == 0)
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn listed(&self) -> &[&'a Suspect] {
+        &self.listed
+    }
+}
+
+impl InOrder for BySuspicion<'_> {
+    fn counts(&self) -> &[usize] {
+        &self.counts
+    }
+
+    fn image(&self, at: At) -> Option<ImageId> {
+        self.suspect(at).map(|suspect| suspect.image)
+    }
+
+    fn find(&self, image: ImageId) -> Option<At> {
+        self.listed.iter().position(|suspect| suspect.image == image).map(|at| (0, at))
     }
 }
