@@ -9,7 +9,7 @@ use crate::core::distil::scores::ClassScores;
 use crate::core::distil::select::{candidates, picks};
 use crate::core::progress::Progress;
 use crate::engine::observe::batcher::Spent;
-use crate::engine::observe::features::{FeatureError, FeatureJob, features};
+use crate::engine::observe::features::{FeatureError, FeatureJob, Row, features};
 
 use super::scoring::crop_plan;
 use super::session::Session;
@@ -52,7 +52,7 @@ pub fn pick(
         progress.step("features", done, total)?;
         let job = FeatureJob { dataset: &dataset, patches: keys, crops: &crops };
         let advance = &mut |n: usize| progress.step("features", done + n as u64, total);
-        let found = features(session.tapped()?, job, throughput, advance)?;
+        let found = features(session.tapped()?, (&job, Row::Flattened), throughput, advance)?;
         session.take_notes().into_iter().for_each(|note| progress.warn(note));
         spent.add(found.spent);
         done += keys.len() as u64;

@@ -74,6 +74,17 @@ impl Evaluation {
     }
 }
 
+/// What the network says of one image.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The image.
+    pub image: ImageId,
+    /// A logit per output.
+    pub logits: &'a [f32],
+    /// The first feature that the engine's plan keeps: C values of a row, C×H×W of a map; nothing where it keeps none.
+    pub feature: &'a [f32],
+}
+
 /// Runs the network over the images.
 ///
 /// # Errors
@@ -84,10 +95,30 @@ pub fn evaluate(
     throughput: Throughput,
     progress: &mut dyn Progress,
 ) -> Result<Evaluation, ScoreError> {
+    let mut predictions = Vec::with_capacity(job.images.len());
+    let broken = look(engine, job, throughput, progress, &mut |seen| {
+        let class = job.dataset.class_of(seen.image);
+        let output = job.class_map.get(class.index()).copied().unwrap_or(0);
+        predictions.push(predict(seen.image, output, seen.logits));
+    })?;
+    Ok(Evaluation { predictions, broken })
+}
+
+/// Shows the network the images, in the order of the job; gives those that could not be decoded, with the reasons.
+///
+/// # Errors
+/// [`ScoreError`].
+pub fn look(
+    engine: &mut dyn Engine,
+    job: EvaluateJob<'_>,
+    throughput: Throughput,
+    progress: &mut dyn Progress,
+    each: &mut dyn FnMut(Seen<'_>),
+) -> Result<Vec<(ImageId, String)>, ScoreError> {
     let side = engine.side() as u32;
     let len = engine.input_len();
     let mut batch = Batch { buffer: vec![0.0; throughput.batch.max(1) * len], len, pending: Vec::new() };
-    let mut evaluation = Evaluation::default();
+    let mut broken = Vec::new();
     let ahead = 2 * throughput.batch + throughput.threads;
     let total = job.images.len() as u64;
     let view = |i: usize| -> Result<Arc<Rgb>, String> {
@@ -112,17 +143,17 @@ pub fn evaluate(
                 }
                 batch.pending.push(job.images[i]);
             }
-            Err(reason) => evaluation.broken.push((job.images[i], reason)),
+            Err(reason) => broken.push((job.images[i], reason)),
         }
         if batch.pending.len() == throughput.batch.max(1) {
-            batch.run(engine, &job, &mut evaluation)?;
+            batch.run(engine, each)?;
             progress.step("evaluate", i as u64 + 1, total)?;
         }
         Ok::<(), ScoreError>(())
     })?;
-    batch.run(engine, &job, &mut evaluation)?;
+    batch.run(engine, each)?;
     progress.step("evaluate", total, total)?;
-    Ok(evaluation)
+    Ok(broken)
 }
 
 struct Batch {
@@ -132,16 +163,18 @@ struct Batch {
 }
 
 impl Batch {
-    fn run(&mut self, engine: &mut dyn Engine, job: &EvaluateJob<'_>, out: &mut Evaluation) -> Result<(), ScoreError> {
+    fn run(&mut self, engine: &mut dyn Engine, each: &mut dyn FnMut(Seen<'_>)) -> Result<(), ScoreError> {
         if self.pending.is_empty() {
             return Ok(());
         }
         self.buffer[self.pending.len() * self.len..].fill(0.0);
-        let logits = engine.logits(&self.buffer, self.buffer.len() / self.len)?;
-        for (image, row) in self.pending.drain(..).zip(logits.chunks_exact(engine.classes())) {
-            let class = job.dataset.class_of(image);
-            let output = job.class_map.get(class.index()).copied().unwrap_or(0);
-            out.predictions.push(predict(image, output, row));
+        let batch = self.buffer.len() / self.len;
+        let output = engine.forward(&[&self.buffer], batch)?;
+        let feature = output.taps.first().map_or(&[][..], |feature| &feature.values);
+        let dims = feature.len() / batch;
+        let rows = output.logits().chunks_exact(engine.classes());
+        for (at, (image, logits)) in self.pending.drain(..).zip(rows).enumerate() {
+            each(Seen { image, logits, feature: &feature[at * dims..(at + 1) * dims] });
         }
         Ok(())
     }

@@ -32,6 +32,21 @@ pub enum FeatureError {
     },
 }
 
+/// What the network is shown: one input after another.
+pub trait Inputs: Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Values of one: 3·S².
+    fn input_len(&self) -> usize;
+
+    /// Makes the input `i`: planar (C, H, W), normalised.
+    ///
+    /// # Errors
+    /// [`FeatureError::Gone`] where its image can't be read any more.
+    fn make(&self, i: usize) -> Result<Vec<f32>, FeatureError>;
+}
+
 /// Patches of one dataset.
 #[derive(Clone, Copy, Debug)]
 pub struct FeatureJob<'a> {
@@ -43,10 +58,53 @@ pub struct FeatureJob<'a> {
     pub crops: &'a CropPlan,
 }
 
-/// One row per patch.
+impl Inputs for FeatureJob<'_> {
+    fn count(&self) -> usize {
+        self.patches.len()
+    }
+
+    fn input_len(&self) -> usize {
+        self.crops.input_len()
+    }
+
+    fn make(&self, i: usize) -> Result<Vec<f32>, FeatureError> {
+        let patch = &self.patches[i];
+        let gone = |reason: String| FeatureError::Gone { file: self.dataset.source(patch.image), reason };
+        let pixels = decode::read(self.dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
+        let mut input = vec![0.0; self.input_len()];
+        self.crops.write(&pixels, &[patch.bbox], &mut input).map_err(|e| gone(e.to_string()))?;
+        Ok(input)
+    }
+}
+
+/// How a map becomes a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// All its values, as herding and k-means take them.
+    Flattened,
+    /// The mean of each channel, so that maps of early stages don't make rows of hundreds of thousands of values.
+    Pooled,
+}
+
+impl Row {
+    /// The row of one input's feature of `shape` [N, C, …].
+    fn extend(self, values: &mut Vec<f32>, feature: &[f32], shape: &[usize]) {
+        let area = shape.iter().skip(2).product::<usize>().max(1);
+        match self {
+            Self::Pooled if area > 1 => values.extend(feature.chunks_exact(area).map(mean)),
+            Self::Flattened | Self::Pooled => values.extend(feature),
+        }
+    }
+}
+
+fn mean(plane: &[f32]) -> f32 {
+    (plane.iter().map(|&v| f64::from(v)).sum::<f64>() / plane.len() as f64) as f32
+}
+
+/// One row per input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Features {
-    /// patches×dims values.
+    /// inputs×dims values.
     pub values: Vec<f32>,
     /// Values per row.
     pub dims: usize,
@@ -72,32 +130,36 @@ pub fn tap(arch: Arch) -> Tap {
     }
 }
 
-/// The features of patches; `engine` runs a plan that keeps one feature. `advance` receives the number of patches that
-/// are done, after each batch.
+/// The features of inputs; `engine` runs a plan that keeps one feature. `advance` receives the number of inputs that are
+/// done, after each batch.
 ///
 /// # Errors
 /// [`FeatureError`].
 pub fn features(
     engine: &mut dyn Engine,
-    job: FeatureJob<'_>,
+    (inputs, row): (&dyn Inputs, Row),
     throughput: Throughput,
     advance: &mut dyn FnMut(usize) -> Result<(), Cancelled>,
 ) -> Result<Features, FeatureError> {
     let mut values: Vec<f32> = Vec::new();
-    let mut batcher = Batcher::new(job.crops.input_len(), throughput.batch, |inputs: &[f32], batch, filled| {
-        let output = engine.forward(&[inputs], batch)?;
+    let mut batcher = Batcher::new(inputs.input_len(), throughput.batch, |shown: &[f32], batch, filled| {
+        let output = engine.forward(&[shown], batch)?;
         let feature = output.taps.first().ok_or_else(EngineError::broken_plan)?;
-        let dims: usize = feature.shape.iter().skip(1).product();
-        values.extend(feature.values.iter().take(filled * dims));
+        let each = feature.values.len() / batch.max(1);
+        feature
+            .values
+            .chunks_exact(each.max(1))
+            .take(filled)
+            .for_each(|one| row.extend(&mut values, one, &feature.shape));
         Ok(())
     });
     let ahead = (2 * throughput.batch).max(2);
     let mut waiting = std::time::Instant::now();
     pipeline::ordered(
-        job.patches.len(),
+        inputs.count(),
         throughput.threads,
         ahead,
-        |i| input(&job, i),
+        |i| inputs.make(i),
         |i, input| {
             batcher.spent.waiting_secs += waiting.elapsed().as_secs_f64();
             if batcher.push(&input?)? {
@@ -109,19 +171,9 @@ pub fn features(
     )?;
     batcher.flush()?;
     let spent = batcher.spent;
-    advance(job.patches.len())?;
-    let dims = values.len() / job.patches.len().max(1);
+    advance(inputs.count())?;
+    let dims = values.len() / inputs.count().max(1);
     Ok(Features { values, dims, spent })
-}
-
-/// One patch as the network saw it.
-fn input(job: &FeatureJob<'_>, i: usize) -> Result<Vec<f32>, FeatureError> {
-    let patch = &job.patches[i];
-    let gone = |reason: String| FeatureError::Gone { file: job.dataset.source(patch.image), reason };
-    let pixels = decode::read(job.dataset, patch.image).map_err(|e| gone(e.reason().to_string()))?;
-    let mut input = vec![0.0; job.crops.input_len()];
-    job.crops.write(&pixels, &[patch.bbox], &mut input).map_err(|e| gone(e.to_string()))?;
-    Ok(input)
 }
 
 #[cfg(test)]
@@ -176,7 +228,7 @@ mod tests {
         let crops = crops();
         let of = |patches: &[PatchScore], batch, threads| {
             let job = FeatureJob { dataset: &dataset, patches, crops: &crops };
-            features(&mut engine(), job, Throughput { batch, threads }, &mut |_| Ok(())).unwrap()
+            features(&mut engine(), (&job, Row::Flattened), Throughput { batch, threads }, &mut |_| Ok(())).unwrap()
         };
         let all = of(&patches, 2, 1);
         // Block index 2 of a ConvNet-4 at 32 pixels: 128 maps of 4×4.
@@ -185,6 +237,11 @@ mod tests {
             assert_eq!(of(&patches, batch, threads).values, all.values, "{batch}, {threads}");
         }
         assert_eq!(of(&patches[3..4], 2, 1).values, all.values[3 * all.dims..4 * all.dims]);
+        let job = FeatureJob { dataset: &dataset, patches: &patches, crops: &crops };
+        let throughput = Throughput { batch: 2, threads: 2 };
+        let pooled = features(&mut engine(), (&job, Row::Pooled), throughput, &mut |_| Ok(())).unwrap();
+        let means: Vec<f32> = all.values.chunks_exact(16).map(mean).collect();
+        assert_eq!((pooled.dims, pooled.values), (128, means));
     }
 
     #[test]
@@ -194,9 +251,10 @@ mod tests {
         let job = FeatureJob { dataset: &dataset, patches: &patches, crops: &crops };
         let throughput = Throughput { batch: 2, threads: 2 };
         let there = FeatureJob { patches: &patches[1..], ..job };
-        let cancelled = features(&mut engine(), there, throughput, &mut |_| Err(Cancelled)).unwrap_err();
+        let cancelled =
+            features(&mut engine(), (&there, Row::Flattened), throughput, &mut |_| Err(Cancelled)).unwrap_err();
         assert!(matches!(cancelled, FeatureError::Cancelled(_)));
-        let gone = features(&mut engine(), job, throughput, &mut |_| Ok(())).unwrap_err().to_string();
+        let gone = features(&mut engine(), (&job, Row::Pooled), throughput, &mut |_| Ok(())).unwrap_err().to_string();
         assert!(gone.contains("a/4.png") && gone.contains("put it back"), "{gone}");
     }
 }
