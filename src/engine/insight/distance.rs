@@ -60,12 +60,12 @@ impl Panels {
         let panels = rows.len().div_ceil(PANEL);
         let mut values = vec![0.0; panels * dims * PANEL];
         let mut norms = vec![f32::INFINITY; panels * PANEL];
-        for i in 0..rows.len() {
+        for (i, norm) in norms.iter_mut().enumerate().take(rows.len()) {
             let (panel, lane) = (i / PANEL, i % PANEL);
             for (column, &v) in rows.row(i).iter().enumerate() {
                 values[(panel * dims + column) * PANEL + lane] = scaled(v, scale);
             }
-            norms[i] = slackened_norm(rows.row(i), scale);
+            *norm = slackened_norm(rows.row(i), scale);
         }
         Self { values, norms, dims }
     }

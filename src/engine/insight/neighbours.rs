@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::distance::{PANEL, Panels, TILE, Tile, scale, squared};
@@ -20,7 +21,9 @@ pub enum NeighbourError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// Features of different networks, say.
-    #[error("rows of {queries} values can't be compared with rows of {rows}; take both from the same network and layer")]
+    #[error(
+        "rows of {queries} values can't be compared with rows of {rows}; take both from the same network and layer"
+    )]
     Dims {
         /// Values per query.
         queries: usize,
@@ -111,7 +114,7 @@ impl Search<'_> {
                 .par_iter()
                 .map(|&start| {
                     let block = start..(start + BLOCK).min(round.end);
-                    pulp::Arch::new().dispatch(|| self.block(block, &panels, scale))
+                    pulp::Arch::new().dispatch(Block { search: self, queries: block, panels: &panels, scale })
                 })
                 .collect();
             for (distance, index) in nearest.into_iter().flatten().flat_map(|n| n.kept) {
@@ -121,26 +124,6 @@ impl Search<'_> {
         }
         progress.step("neighbours", queries.len() as u64, queries.len() as u64)?;
         Ok(found)
-    }
-
-    #[inline(always)]
-    fn block(self, block: Range<usize>, panels: &Panels, scale: f64) -> Vec<Nearest> {
-        let tiles: Vec<Tile> = block
-            .clone()
-            .step_by(TILE)
-            .map(|first| Tile::new(self.queries, first, TILE.min(block.end - first), scale))
-            .collect();
-        let mut nearest: Vec<Nearest> = block.clone().map(|_| Nearest::new(self.k, scale)).collect();
-        let mut bounds = [[0.0; PANEL]; TILE];
-        for panel in 0..panels.count() {
-            for ((tile, nearest), t) in tiles.iter().zip(nearest.chunks_mut(TILE)).zip(0..) {
-                panels.bounds(tile, panel, &mut bounds);
-                for ((nearest, bounds), lane) in nearest.iter_mut().zip(&bounds).zip(0..) {
-                    self.look(block.start + t * TILE + lane, panel * PANEL, bounds, nearest);
-                }
-            }
-        }
-        nearest
     }
 
     /// Computes the exact distances of the rows of a panel that may be among the nearest of `query`.
@@ -154,6 +137,39 @@ impl Search<'_> {
                 nearest.offer(squared(self.queries.row(query), self.rows.row(other)), other as u32);
             }
         }
+    }
+}
+
+/// Some queries on their way through all rows, compiled once for each instruction set.
+struct Block<'a> {
+    search: Search<'a>,
+    queries: Range<usize>,
+    panels: &'a Panels,
+    scale: f64,
+}
+
+impl WithSimd for Block<'_> {
+    type Output = Vec<Nearest>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<Nearest> {
+        let Self { search, queries, panels, scale } = self;
+        let tiles: Vec<Tile> = queries
+            .clone()
+            .step_by(TILE)
+            .map(|first| Tile::new(search.queries, first, TILE.min(queries.end - first), scale))
+            .collect();
+        let mut nearest = vec![Nearest::new(search.k, scale); queries.len()];
+        let mut bounds = [[0.0; PANEL]; TILE];
+        for panel in 0..panels.count() {
+            for (t, (tile, nearest)) in tiles.iter().zip(nearest.chunks_mut(TILE)).enumerate() {
+                panels.bounds(tile, panel, &mut bounds);
+                for (lane, (nearest, bounds)) in nearest.iter_mut().zip(&bounds).enumerate() {
+                    search.look(queries.start + t * TILE + lane, panel * PANEL, bounds, nearest);
+                }
+            }
+        }
+        nearest
     }
 }
 

@@ -173,7 +173,7 @@ fn in_parts(rows: Rows<'_>, len: usize, add: impl Fn(usize, &mut [f64]) + Sync) 
         .into_par_iter()
         .map(|p| {
             let mut sums = vec![0.0; len];
-            pulp::Arch::new().dispatch(|| (p * part..((p + 1) * part).min(rows.len())).for_each(|i| add(i, &mut sums)));
+            (p * part..((p + 1) * part).min(rows.len())).for_each(|i| add(i, &mut sums));
             sums
         })
         .collect();
@@ -187,7 +187,6 @@ fn centred(row: &[f32], mean: &[f64]) -> Vec<f64> {
 }
 
 /// Σ aᵢ·bᵢ as eight sums in a fixed order, which vector registers can hold.
-#[inline(always)]
 fn dot_fast(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut lanes = [0.0; 8];

@@ -1,5 +1,6 @@
 //! How far a map can be believed: whether rows that are neighbours in it are neighbours.
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::distance::squared;
@@ -70,13 +71,32 @@ pub fn trustworthiness(
 
 /// Σⱼ max(0, r(i, j) − k) over the `k` rows of `near`.
 fn excess(rows: Rows<'_>, i: usize, near: &[u32]) -> u64 {
-    let distances: Vec<f64> =
-        pulp::Arch::new().dispatch(|| (0..rows.len()).map(|j| squared(rows.row(i), rows.row(j))).collect());
+    let distances = pulp::Arch::new().dispatch(Distances { rows, from: i });
     let rank = |j: usize| {
         let before = |&(l, d): &(usize, &f64)| l != i && (*d < distances[j] || (*d == distances[j] && l < j));
         1 + distances.iter().enumerate().filter(before).count()
     };
     near.iter().map(|&j| rank(j as usize).saturating_sub(near.len()) as u64).sum()
+}
+
+/// The squared distances of all rows from one, compiled once for each instruction set.
+struct Distances<'a> {
+    rows: Rows<'a>,
+    from: usize,
+}
+
+impl WithSimd for Distances<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
+        let from = self.rows.row(self.from);
+        let mut distances = Vec::with_capacity(self.rows.len());
+        for j in 0..self.rows.len() {
+            distances.push(squared(from, self.rows.row(j)));
+        }
+        distances
+    }
 }
 
 #[cfg(test)]

@@ -182,8 +182,7 @@ impl Tsne {
         self.tree = tree;
         // In the order of the points, so that threads don't change the rounding.
         let total: f64 = forces.iter().map(|(_, push)| push.weight).sum();
-        let along =
-            |pull: f64, push: f64| 4.0 * (exaggeration * pull - if total > 0.0 { push / total } else { 0.0 });
+        let along = |pull: f64, push: f64| 4.0 * (exaggeration * pull - if total > 0.0 { push / total } else { 0.0 });
         forces.iter().map(|(pull, push)| [along(pull[0], push.force[0]), along(pull[1], push.force[1])]).collect()
     }
 
