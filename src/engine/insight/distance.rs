@@ -76,9 +76,10 @@ impl Panels {
         self.norms.len() / PANEL
     }
 
-    /// Lower bounds of the scaled squared distances between a tile's queries and the rows of `panel`.
+    /// Lower bounds of the scaled squared distances between a tile's queries and the rows of `panel`. `FMA` is for
+    /// machines on which multiply-add is one instruction.
     #[inline(always)]
-    pub fn bounds(&self, tile: &Tile, panel: usize, bounds: &mut [[f32; PANEL]; TILE]) {
+    pub fn bounds<const FMA: bool>(&self, tile: &Tile, panel: usize, bounds: &mut [[f32; PANEL]; TILE]) {
         let (values, _) = self.values[panel * self.dims * PANEL..(panel + 1) * self.dims * PANEL].as_chunks::<PANEL>();
         let norms = &self.norms[panel * PANEL..(panel + 1) * PANEL];
         let mut products = [[0.0_f32; PANEL]; TILE];
@@ -87,7 +88,7 @@ impl Panels {
             for (values, queries) in values.iter().zip(queries) {
                 for (sums, query) in stretch.iter_mut().zip(queries) {
                     for (sum, value) in sums.iter_mut().zip(values) {
-                        *sum += query * value;
+                        *sum = if FMA { query.mul_add(*value, *sum) } else { *sum + query * value };
                     }
                 }
             }
@@ -164,7 +165,7 @@ mod tests {
             let tile = Tile::new(rows, 4, TILE, scale);
             let mut bounds = [[0.0; PANEL]; TILE];
             for panel in 0..panels.count() {
-                panels.bounds(&tile, panel, &mut bounds);
+                panels.bounds::<false>(&tile, panel, &mut bounds);
                 for (q, lane) in (0..TILE).flat_map(|q| (0..PANEL).map(move |l| (q, l))) {
                     let other = panel * PANEL + lane;
                     let bound = f64::from(bounds[q][lane]);

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use pulp::{Simd, WithSimd};
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::distance::{PANEL, Panels, TILE, Tile, scale, squared};
 use super::rows::Rows;
 use crate::core::progress::{Cancelled, Progress};
+use crate::engine::cpu::kernels::isa::{Isa, Work};
 
 /// Queries between two looks at whether the user has cancelled.
 const ROUND: usize = 2048;
@@ -69,7 +70,7 @@ impl Neighbours {
 /// [`NeighbourError::Cancelled`], or [`NeighbourError::TooMany`] beyond 2³² rows.
 pub fn among(rows: Rows<'_>, k: usize, progress: &mut dyn Progress) -> Result<Neighbours, NeighbourError> {
     let k = k.min(rows.len().saturating_sub(1));
-    Search { queries: rows, rows, k, without_self: true }.run(progress)
+    Search { queries: rows, rows, k, without_self: true, isa: isa() }.run(progress)
 }
 
 /// The `k` nearest of `rows` for each of `queries`; fewer rows give all.
@@ -85,7 +86,7 @@ pub fn of_queries(
     if queries.dims() != rows.dims() {
         return Err(NeighbourError::Dims { queries: queries.dims(), rows: rows.dims() });
     }
-    Search { queries, rows, k: k.min(rows.len()), without_self: false }.run(progress)
+    Search { queries, rows, k: k.min(rows.len()), without_self: false, isa: isa() }.run(progress)
 }
 
 #[derive(Clone, Copy)]
@@ -94,6 +95,12 @@ struct Search<'a> {
     rows: Rows<'a>,
     k: usize,
     without_self: bool,
+    isa: Isa,
+}
+
+/// What `STILLROOM_ISA` names; it changes no result, so that others may complain of a wrong name.
+fn isa() -> Isa {
+    Isa::chosen().unwrap_or(Isa::Portable)
 }
 
 impl Search<'_> {
@@ -114,7 +121,10 @@ impl Search<'_> {
                 .par_iter()
                 .map(|&start| {
                     let block = start..(start + BLOCK).min(round.end);
-                    pulp::Arch::new().dispatch(Block { search: self, queries: block, panels: &panels, scale })
+                    let mut nearest = vec![Nearest::new(k, scale); block.len()];
+                    let panels = &panels;
+                    self.isa.run(Block { search: self, queries: block, panels, scale, nearest: &mut nearest });
+                    nearest
                 })
                 .collect();
             for (distance, index) in nearest.into_iter().flatten().flat_map(|n| n.kept) {
@@ -146,30 +156,28 @@ struct Block<'a> {
     queries: Range<usize>,
     panels: &'a Panels,
     scale: f64,
+    /// One for each query.
+    nearest: &'a mut [Nearest],
 }
 
-impl WithSimd for Block<'_> {
-    type Output = Vec<Nearest>;
-
+impl Work for Block<'_> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Vec<Nearest> {
-        let Self { search, queries, panels, scale } = self;
+    fn run<S: Simd, const FMA: bool>(self, _: S) {
+        let Self { search, queries, panels, scale, nearest } = self;
         let tiles: Vec<Tile> = queries
             .clone()
             .step_by(TILE)
             .map(|first| Tile::new(search.queries, first, TILE.min(queries.end - first), scale))
             .collect();
-        let mut nearest = vec![Nearest::new(search.k, scale); queries.len()];
         let mut bounds = [[0.0; PANEL]; TILE];
         for panel in 0..panels.count() {
             for (t, (tile, nearest)) in tiles.iter().zip(nearest.chunks_mut(TILE)).enumerate() {
-                panels.bounds(tile, panel, &mut bounds);
+                panels.bounds::<FMA>(tile, panel, &mut bounds);
                 for (lane, (nearest, bounds)) in nearest.iter_mut().zip(&bounds).enumerate() {
                     search.look(queries.start + t * TILE + lane, panel * PANEL, bounds, nearest);
                 }
             }
         }
-        nearest
     }
 }
 
@@ -253,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_and_size_change_nothing() {
+    fn threads_instructions_and_size_change_nothing() {
         let values = random(700, 33, 2.0);
         let rows = Rows::new(&values, 33).unwrap();
         let on = |threads: usize| {
@@ -261,6 +269,10 @@ mod tests {
             pool.install(|| among(rows, 5, &mut Silent).unwrap())
         };
         assert_eq!(on(1), on(3));
+        for isa in Isa::all() {
+            let search = Search { queries: rows, rows, k: 5, without_self: true, isa };
+            assert_eq!(search.run(&mut Silent).unwrap(), on(1), "{}", isa.name());
+        }
         for power in [120, -120] {
             let scaled: Vec<f32> = values.iter().map(|v| v * 2_f32.powi(power)).collect();
             let found = among(Rows::new(&scaled, 33).unwrap(), 5, &mut Silent).unwrap();

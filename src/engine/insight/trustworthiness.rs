@@ -1,12 +1,13 @@
 //! How far a map can be believed: whether rows that are neighbours in it are neighbours.
 
-use pulp::{Simd, WithSimd};
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::distance::squared;
 use super::neighbours::{self, NeighbourError};
 use super::rows::Rows;
 use crate::core::progress::Progress;
+use crate::engine::cpu::kernels::isa::{Isa, Work};
 
 /// scikit-learn's number of neighbours.
 pub const NEIGHBOURS: usize = 5;
@@ -71,7 +72,9 @@ pub fn trustworthiness(
 
 /// Σⱼ max(0, r(i, j) − k) over the `k` rows of `near`.
 fn excess(rows: Rows<'_>, i: usize, near: &[u32]) -> u64 {
-    let distances = pulp::Arch::new().dispatch(Distances { rows, from: i });
+    let mut distances = vec![0.0; rows.len()];
+    // The instruction set changes no result, so that others may complain of a wrong name.
+    Isa::chosen().unwrap_or(Isa::Portable).run(Distances { rows, from: i, distances: &mut distances });
     let rank = |j: usize| {
         let before = |&(l, d): &(usize, &f64)| l != i && (*d < distances[j] || (*d == distances[j] && l < j));
         1 + distances.iter().enumerate().filter(before).count()
@@ -83,19 +86,17 @@ fn excess(rows: Rows<'_>, i: usize, near: &[u32]) -> u64 {
 struct Distances<'a> {
     rows: Rows<'a>,
     from: usize,
+    /// One for each row.
+    distances: &'a mut [f64],
 }
 
-impl WithSimd for Distances<'_> {
-    type Output = Vec<f64>;
-
+impl Work for Distances<'_> {
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
+    fn run<S: Simd, const FMA: bool>(self, _: S) {
         let from = self.rows.row(self.from);
-        let mut distances = Vec::with_capacity(self.rows.len());
-        for j in 0..self.rows.len() {
-            distances.push(squared(from, self.rows.row(j)));
+        for (j, distance) in self.distances.iter_mut().enumerate() {
+            *distance = squared(from, self.rows.row(j));
         }
-        distances
     }
 }
 
