@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_change_nothing_and_seeds_little() {
+    fn threads_change_nothing() {
         let values = clusters(300);
         let rows = Rows::new(&values, 10).unwrap();
         let on = |threads: usize| {
