@@ -4,6 +4,7 @@ pub mod burn;
 pub mod cpu;
 pub mod device;
 pub mod images;
+pub mod insight;
 pub mod learn;
 pub mod nets;
 pub mod observe;
