@@ -98,7 +98,7 @@ fn a_class_is_shown_alone_and_the_list_is_saved() {
     window.run_steps(4);
     let table = files.folder.path().join("suspects.csv");
     replace(&mut window, "Save to a new file", &table);
-    click(&mut window, "Save");
+    window.key_press(Key::Enter);
     until(&mut window, "the file", |w| w.state().model().saved.is_some());
     let text = std::fs::read_to_string(&table).unwrap();
     assert_eq!(text.lines().count(), all.len() + 1, "all, whatever is shown");

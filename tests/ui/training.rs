@@ -306,8 +306,7 @@ fn shown_curves_are_written_as_they_are_and_never_over_another_file() {
     window.key_press(Key::Enter);
     until(&mut window, "the table", |_| table.is_file());
     assert!(std::fs::read_to_string(&table).unwrap().contains("\nfirst,"));
-    window.run_steps(3);
-    assert!(window.query_by_label("Save to a new file").is_none());
+    until(&mut window, "the end of the question", |w| w.query_by_label("Save to a new file").is_none());
 }
 
 /// Carries out a command that asks where to save something, and types the path.

@@ -198,7 +198,7 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         let top = cell.caption.with_max_y(cell.caption.top() + half);
         let bottom = cell.caption.with_min_y(cell.caption.top() + half - 2.0);
         text::line(ui, top, class, (TextStyle::Small, p.weak));
-        text::line(ui, bottom, &format!("→ {instead}"), (TextStyle::Small, p.warn));
+        text::line(ui, bottom, &format!("rather {instead}"), (TextStyle::Small, p.warn));
     }
     let (own, other) = (text::percent(probability.0), text::percent(probability.1));
     let words = format!("{}\nlabel {class}: {own}\nrather {instead}: {other}{marks}", tile.dataset.source(image));
