@@ -204,7 +204,8 @@ impl App {
         }
         // Keys without modifiers mean something to any widget that has the keyboard.
         let focused = ctx.memory(|m| m.focused().is_some());
-        let culling = !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled));
+        let culling =
+            !focused && matches!(self.model.active, Some(Panel::Patches | Panel::Distilled | Panel::Suspects));
         let pressed = ctx.input_mut(|input| Action::pressed(input, culling));
         if !pressed.is_empty() {
             keyboard::heard(ctx);
