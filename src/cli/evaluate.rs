@@ -6,10 +6,10 @@ use crate::core::data::dataset::Split;
 use crate::core::data::wordnet;
 use crate::jobs::evaluate::{confusion, evaluate_all, write_confusion, write_predictions};
 use crate::jobs::open::ObserverRequest;
-use crate::store::files::Written;
 
 use super::console::{peak_rss_mib, print_line};
 use super::options::{Common, ReadingArgs};
+use super::outputs::{Outputs, written};
 use super::{Console, Failure};
 
 /// Arguments.
@@ -45,36 +45,14 @@ impl Args {
 /// Evaluates a network; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let mut console = Console::new(args.common.compute.json)?;
-    if let Some(path) = [&args.predictions, &args.confusion].into_iter().flatten().find(|p| p.exists()) {
-        let path = crate::store::files::shown(path);
-        return Err(Failure::Failed(format!("{path} exists already and is not overwritten; give another name")));
-    }
-    if args.predictions.is_some() && args.predictions == args.confusion {
-        return Err(Failure::Usage("--predictions and --confusion name the same file".to_owned()));
-    }
-    for folder in [&args.predictions, &args.confusion].into_iter().flatten().filter_map(|p| p.parent()) {
-        if !folder.as_os_str().is_empty() && !folder.is_dir() {
-            let folder = crate::store::files::shown(folder);
-            return Err(Failure::Failed(format!("{folder}: there is no such folder; make it, or give another one")));
-        }
-    }
+    let (predictions, counts) = (args.predictions.as_ref(), args.confusion.as_ref());
+    Outputs::new([("--predictions", predictions), ("--confusion", counts)]).check()?;
     let dataset = args.common.open(&args.reading.of(&args.data), Split::Test, &args.request(), &mut console)?;
     let mut session = args.common.session(&args.request(), dataset.clone(), &mut console)?;
     let (report, evaluation) = evaluate_all(&mut session, &mut console).map_err(|e| console.failure(&e))?;
     let map = &session.observer.map.outputs;
-    let appeared = |path: &std::path::Path| {
-        Failure::Failed(format!("{} has appeared meanwhile", crate::store::files::shown(path)))
-    };
-    if let Some(path) = &args.predictions
-        && write_predictions(path, &dataset, map, &evaluation)? == Written::Differs
-    {
-        return Err(appeared(path));
-    }
-    if let Some(path) = &args.confusion
-        && write_confusion(path, &dataset, &confusion(&dataset, map, &evaluation))? == Written::Differs
-    {
-        return Err(appeared(path));
-    }
+    written(predictions, |path| write_predictions(path, &dataset, map, &evaluation))?;
+    written(counts, |path| write_confusion(path, &dataset, &confusion(&dataset, map, &evaluation)))?;
     // Of a thousand classes nobody reads a list; it is in the last line.
     for (class, top1) in report.per_class.iter().filter(|_| report.per_class.len() <= 20) {
         let class = wordnet::shown(class);

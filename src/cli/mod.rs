@@ -11,8 +11,10 @@ mod devices;
 mod distill;
 mod evaluate;
 mod export;
+mod map;
 mod networks;
 mod options;
+mod outputs;
 mod presets;
 mod refine;
 mod relabel;
@@ -59,6 +61,8 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Which labels are probably wrong
     Suspects(suspects::Args),
+    /// Lay images out so that those that the observer finds alike lie near each other
+    Map(map::Args),
     /// Write a network's weights in another format, or for fewer classes
     Convert(convert::Args),
     /// Turn a dataset into a few images per class
@@ -118,6 +122,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Suspects(args)) => suspects::run(&args),
+        Some(Command::Map(args)) => map::run(&args),
         Some(Command::Convert(args)) => convert::run(&args),
         Some(Command::Distill(args)) => distill::run(&args),
         Some(Command::Refine(args)) => refine::run(&args),

@@ -1,16 +1,16 @@
 //! `stillroom suspects`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::core::data::dataset::Split;
 use crate::core::data::wordnet;
 use crate::core::progress::Progress as _;
 use crate::jobs::open::ObserverRequest;
 use crate::jobs::suspects::suspects;
-use crate::store::files::{FileError, Written, shown};
 
 use super::console::{peak_rss_mib, print_line};
 use super::options::{Common, ReadingArgs};
+use super::outputs::{Outputs, written};
 use super::{Console, Failure};
 
 /// Classes that a person reads a list of.
@@ -48,40 +48,15 @@ impl Args {
         self.common.network.observer(self.observer.clone())
     }
 
-    /// The files that are to be written, each with its flag.
-    fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        let all = [("--out", &self.out), ("--curation", &self.curation), ("--probabilities", &self.probabilities)];
-        all.into_iter().filter_map(|(flag, file)| file.as_ref().map(|file| (flag, file)))
-    }
-
-    /// Nothing is computed for files that can't be written.
-    fn check(&self) -> Result<(), Failure> {
-        let mut seen: Vec<(&str, &Path)> = Vec::new();
-        for (flag, file) in self.files() {
-            if let Some((other, _)) = seen.iter().find(|(_, other)| *other == file) {
-                return Err(Failure::Usage(format!("{other} and {flag} name the same file")));
-            }
-            seen.push((flag, file));
-            let shown = shown(file);
-            if file.exists() {
-                return Err(Failure::Failed(format!(
-                    "{shown} exists already and is not overwritten; give another name"
-                )));
-            }
-            if let Some(folder) = file.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
-                let folder = crate::store::files::shown(folder);
-                return Err(Failure::Failed(format!(
-                    "{folder}: there is no such folder; make it, or give another one"
-                )));
-            }
-        }
-        Ok(())
+    fn outputs(&self) -> Outputs<'_> {
+        let (out, curation, probabilities) = (self.out.as_ref(), self.curation.as_ref(), self.probabilities.as_ref());
+        Outputs::new([("--out", out), ("--curation", curation), ("--probabilities", probabilities)])
     }
 }
 
 /// Judges a dataset's labels; the last line on standard output is JSON.
 pub fn run(args: &Args) -> Result<(), Failure> {
-    args.check()?;
+    args.outputs().check()?;
     let mut console = Console::new(args.common.compute.json)?;
     let want = if args.test { Split::Test } else { Split::Train };
     let dataset = args.common.open(&args.reading.of(&args.data), want, &args.request(), &mut console)?;
@@ -90,9 +65,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     for (image, reason) in &found.broken {
         console.warn(format!("{}: {reason}; left out", dataset.source(*image)));
     }
-    written(&args.out, |path| found.write_list(path, &dataset))?;
-    written(&args.curation, |path| found.write_curation(path, &dataset))?;
-    written(&args.probabilities, |path| found.write_probabilities(path, &dataset))?;
+    written(args.out.as_ref(), |path| found.write_list(path, &dataset))?;
+    written(args.curation.as_ref(), |path| found.write_curation(path, &dataset))?;
+    written(args.probabilities.as_ref(), |path| found.write_probabilities(path, &dataset))?;
     let per_class = found.per_class(&dataset);
     let names: Vec<&str> = dataset.classes().iter().map(|class| wordnet::shown(class.shown())).collect();
     for (name, (flagged, all)) in names.iter().zip(&per_class).filter(|_| names.len() <= LISTED) {
@@ -116,13 +91,4 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         "peak_rss_mib": peak_rss_mib(),
     }));
     Ok(())
-}
-
-fn written(path: &Option<PathBuf>, write: impl FnOnce(&Path) -> Result<Written, FileError>) -> Result<(), Failure> {
-    match path {
-        Some(path) if write(path)? == Written::Differs => {
-            Err(Failure::Failed(format!("{} has appeared meanwhile", shown(path))))
-        }
-        _ => Ok(()),
-    }
 }

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod export;
 pub mod folder_set;
 mod keeping;
+pub mod map;
 pub mod memory;
 pub mod moved;
 pub mod networks;

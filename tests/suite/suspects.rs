@@ -75,3 +75,30 @@ fn broken_images_are_left_out_and_files_are_not_overwritten() {
     scene.line(&format!("{wrong} --out other.csv")).fails(1, &["classes"]);
     assert!(!scene.at("other.csv").exists());
 }
+
+#[test]
+fn a_map_is_the_same_for_any_batch_and_lays_equal_images_together() {
+    let scene = Scene::with_data(&[12, 12]);
+    for name in ["zz", "zzz"] {
+        scene.write(format!("data/class0/{name}.png"), &png("0/3", 32));
+    }
+    let map = "map --data data --observer observer.safetensors --device cpu --perplexity 5";
+    let line = scene.line(&format!("{map} --out a.csv --features a.bin")).last();
+    scene.line(&format!("{map} --out b.csv --batch 5 --threads 1")).last();
+    assert_eq!(lines(&scene, "a.csv"), lines(&scene, "b.csv"));
+    let (images, dims) = (line["images"].as_u64().unwrap(), line["dims"].as_u64().unwrap());
+    assert_eq!((images, std::fs::metadata(scene.at("a.bin")).unwrap().len()), (26, 26 * dims * 4));
+    assert!(line["kl"].as_f64().unwrap() > 0.0 && line["trustworthiness"].as_f64().unwrap() > 0.5, "{line}");
+    let at = |name: &str| {
+        let row = lines(&scene, "a.csv").into_iter().find(|row| row[0].ends_with(name)).unwrap();
+        [row[2].parse::<f64>().unwrap(), row[3].parse::<f64>().unwrap()]
+    };
+    let far = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+    let (a, b) = (at("class0/0003.png"), at("class0/zz.png"));
+    assert!(far(a, b) < far(a, at("class1/0003.png")), "the same image lies nearer than another one");
+
+    let line = scene.line(&format!("{map} --out c.csv --layout pca")).last();
+    assert!(line["kl"].is_null());
+    scene.line(&format!("{map} --out c.csv")).fails(1, &["c.csv exists already and is not overwritten"]);
+    scene.line(&format!("{map}0 --out d.csv")).fails(1, &["perplexity 50 isn't between 1 and"]);
+}
