@@ -10,6 +10,7 @@ use stillroom::ui::intent::Panel;
 use stillroom::ui::model::exporting::Measured;
 
 mod compared;
+mod suspects;
 
 fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(otherwise), PathBuf::from)
@@ -19,6 +20,9 @@ const WEIGHTS: &str = "resnet20-12fca82f.th";
 
 /// The photographs' observer.
 const LITE: &str = "tf_efficientnet_lite0.safetensors";
+
+/// The observer of twenty classes at 64 pixels.
+const TINY: &str = "tiny20_conv4.pth";
 
 /// The working folder, with links to the data, so that the pictures show short paths that are the same everywhere. All
 /// tests of this program share it, as they share the process.
@@ -38,6 +42,8 @@ fn make_desk() -> tempfile::TempDir {
     link(weights.join(WEIGHTS), WEIGHTS);
     link(data.join("imagenette-500"), "imagenette-500");
     link(weights.join(LITE), LITE);
+    link(data.join("tiny-imagenet-20"), "tiny-imagenet-20");
+    link(weights.join(TINY), TINY);
     // The other tests of this program name their files in full.
     std::env::set_current_dir(desk.path()).unwrap();
     desk

@@ -10,6 +10,7 @@ use super::picking::{self, Anchor, InOrder as _};
 use super::scene::Scene;
 use super::source::class_chooser;
 use crate::core::data::dataset::Dataset;
+use crate::core::data::wordnet;
 use crate::core::distil::curation::Choice;
 use crate::core::workspace::Command;
 use crate::jobs::worker::Job;
@@ -177,7 +178,8 @@ struct Tile<'a> {
 fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
     let p = palette(ui.visuals());
     let Suspect { image, class, instead, probability, rank } = *tile.suspect;
-    let (class, instead) = (tile.dataset.class(class).shown(), tile.dataset.class(instead).shown());
+    let (class, instead) =
+        (wordnet::shown(tile.dataset.class(class).shown()), wordnet::shown(tile.dataset.class(instead).shown()));
     let shown = Shown { mark: tile.model.workspace.curation().mark(image), swapped: false };
     let marks = shown.words();
     let name = format!("suspect {}: {class}, rather {instead}{marks}", rank + 1);
@@ -222,7 +224,9 @@ fn close(ui: &mut Ui, (dataset, order): (&Dataset, &BySuspicion<'_>), scene: &mu
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("suspect {source}")));
         egui::ScrollArea::vertical().id_salt("about the suspect").auto_shrink(false).show(ui, |ui| {
             egui::Grid::new("suspect facts").num_columns(2).spacing([12.0, 2.0]).show(ui, |ui| {
-                let named = |class, share| format!("{} ({})", dataset.class(class).shown(), text::percent(share));
+                let named = |class, share| {
+                    format!("{} ({})", wordnet::shown(dataset.class(class).shown()), text::percent(share))
+                };
                 text::fact(ui, "File", &source);
                 text::fact(ui, "Label", &named(suspect.class, suspect.probability.0));
                 text::fact(ui, "Rather", &named(suspect.instead, suspect.probability.1));
