@@ -169,12 +169,15 @@ impl Judged<'_> {
             let own = &mut counts[class * classes + class];
             *own = (*own).max(1);
         }
-        let calibrated = |class: usize| -> Vec<f64> {
-            let row = &counts[class * classes..(class + 1) * classes];
+        let mut calibrated = Vec::with_capacity(classes * classes);
+        for (row, images) in counts.chunks_exact(classes.max(1)).zip(&given) {
             let sum = row.iter().sum::<i64>() as f64;
-            row.iter().map(|&count| count as f64 / sum * given[class] as f64).collect()
-        };
-        (0..classes).flat_map(|class| rounded(&calibrated(class))).collect()
+            calibrated.extend(row.iter().map(|&count| count as f64 / sum * *images as f64));
+        }
+        // Each row sums to its images already: what this changes are last digits, by which halves are rounded.
+        let (sum, images) = (calibrated.iter().sum::<f64>().max(f64::MIN_POSITIVE), self.labels.len() as f64);
+        calibrated.iter_mut().for_each(|count| *count = *count / sum * images);
+        calibrated.chunks_exact(classes.max(1)).flat_map(rounded).collect()
     }
 
     /// Whether the given class has the greatest probability, or is as close to it as makes no difference.
@@ -201,7 +204,7 @@ impl Judged<'_> {
         if count == 0 {
             return;
         }
-        let margin = |image: usize| self.row(image)[other] - self.row(image)[given];
+        let margin = |image: usize| f64::from(self.row(image)[other]) - f64::from(self.row(image)[given]);
         let mut order = own.to_vec();
         order.sort_by(|&a, &b| margin(b).total_cmp(&margin(a)));
         order.iter().take(count).for_each(|&image| verdicts[image].flagged = true);
@@ -216,20 +219,16 @@ fn greatest(row: &[f32]) -> usize {
 
 /// How many images of each given class (row) are to be taken for another one (column), so that each class keeps some.
 fn kept_per_class(joint: &[i64], classes: usize) -> Vec<i64> {
-    let mut due = vec![0.0; classes * classes];
-    for given in 0..classes {
-        let row = &joint[given * classes..(given + 1) * classes];
+    let mut due = Vec::with_capacity(joint.len());
+    for (given, row) in joint.chunks_exact(classes.max(1)).enumerate() {
         let lacking = (LEFT_PER_CLASS - row[given]).max(0) as f64;
         let others = (row.iter().filter(|&&count| count != 0).count() as f64 - 1.0).max(1.0);
-        for (other, &count) in row.iter().enumerate() {
-            let less = (count as f64 - lacking / others).max(0.0);
-            due[given * classes + other] = if other == given { row[given].max(LEFT_PER_CLASS) as f64 } else { less };
-        }
+        // Whole images: a part of one is none.
+        let less = |count: i64| (count as f64 - lacking / others).max(0.0) as i64;
+        let of = |(other, &count): (usize, &i64)| if other == given { count.max(LEFT_PER_CLASS) } else { less(count) };
+        due.extend(row.iter().enumerate().map(of));
     }
-    // cleanlab's matrix has real classes as its rows, and rounds these.
-    let column = |real: usize| -> Vec<f64> { (0..classes).map(|given| due[given * classes + real]).collect() };
-    let columns: Vec<Vec<i64>> = (0..classes).map(|real| rounded(&column(real))).collect();
-    (0..classes * classes).map(|at| columns[at % classes][at / classes]).collect()
+    due
 }
 
 /// Rounds values so that their sum is rounded, too: what is lacking goes where rounding took most.
