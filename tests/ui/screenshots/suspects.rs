@@ -18,6 +18,7 @@ fn suspects() {
     let builder = Harness::builder().with_size(Vec2::new(1440.0, 900.0)).with_render_cursor(false).wgpu();
     let mut window = builder.build_eframe(|creation| App::new(&creation.egui_ctx, config).unwrap());
     wait(&mut window, "the check", |w| w.state().model().check.is_some() && idle(w));
+    training::replace(&mut window, "Output folder", Path::new("tiny-imagenet-20-distilled"));
     ask(&mut window, Intent::Do(Action::FindSuspects));
     let listed = |w: &Window| w.state().model().suspects.as_ref().map_or(0, |suspects| suspects.listed().len());
     wait(&mut window, "the suspects", |w| listed(w) > 0 && idle(w));
