@@ -1,5 +1,6 @@
 //! Random images and the four methods side by side, with what a student learns from each. With
-//! `STILLROOM_SCREENSHOT_WHOLE=1` the methods take the papers' steps, and the students all their epochs: that takes minutes.
+//! `STILLROOM_SCREENSHOT_WHOLE=1` the methods take the papers' steps, and the students all their epochs; as that takes minutes,
+//! the picture is made when it is asked for: `-- --ignored compared`.
 
 use super::*;
 use stillroom::core::distil::presets::of_method;
@@ -29,6 +30,7 @@ fn sets() -> [Made; 5] {
 }
 
 #[test]
+#[ignore = "a picture that takes minutes: five sets and a student of each"]
 fn compared() {
     let album = Album::open();
     let whole = std::env::var_os("STILLROOM_SCREENSHOT_WHOLE").is_some();
