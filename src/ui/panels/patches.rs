@@ -1,19 +1,18 @@
 //! The patches panel: key patches in the strategy's order, and where the selected one comes from.
 
-use eframe::egui::{self, Modifiers, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
+use eframe::egui::{self, RichText, Role, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo};
 
 use super::controls::{command, size_slider};
 use super::culling;
 use super::filter_bar::{FilterBar, showing, step};
 use super::methods::without_patches;
 use super::order::ByRank;
-use super::picking::{self, Anchor, InOrder};
+use super::picking::{Anchor, InOrder as _};
 use super::provenance;
 use super::scene::Scene;
 use super::source::shown_classes;
 use crate::core::data::dataset::{ClassId, Dataset};
 use crate::core::distil::scores::PatchScore;
-use crate::core::workspace::Command;
 use crate::core::workspace::view::Filter;
 use crate::jobs::worker::Job;
 use crate::ui::actions::Action;
@@ -21,7 +20,7 @@ use crate::ui::intent::{Intent, Panel};
 use crate::ui::keyboard;
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{Cell, Drags, Grid, Heading, PickedCells, Sections};
+use crate::ui::widgets::grid::{Cell, Drags, Grid, Heading, Sections};
 use crate::ui::widgets::marks::{self, Shown};
 use crate::ui::widgets::picture::picture;
 use crate::ui::widgets::text;
@@ -159,31 +158,11 @@ impl PatchesPanel {
             paint(ui, cell, &tile);
             culling::menu::attach(&cell.response, None, scene);
         });
-        if let Some(command) = selects(&picked, &order, &mut self.anchor, model) {
+        if let Some(command) = self.anchor.selects(&picked, &order, model.workspace.selection()) {
             scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Patches));
         }
     }
-}
-
-/// What is selected because of what happened in the grid.
-fn selects(picked: &PickedCells, order: &ByRank<'_>, anchor: &mut Anchor, model: &Model) -> Option<Command> {
-    let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
-    if let Some(cells) = &picked.banded {
-        let images = cells.iter().filter_map(|(at, _)| order.image(*at)).collect();
-        return Some(picking::take_in(images, modifiers));
-    }
-    if let Some(section) = picked.heading {
-        return Some(picking::take_in(picking::of_section(order, section).collect(), modifiers));
-    }
-    if let Some(spot) = picked.menu {
-        let image = order.image(spot.at)?;
-        return (!selection.holds(image)).then_some(Command::Select(Some(image)));
-    }
-    let clicked = picked.clicked.map(|spot| (spot.at, modifiers));
-    let shift = Modifiers { shift: modifiers.shift, ..Modifiers::NONE };
-    let (at, modifiers) = clicked.or(picked.moved.map(|(at, _)| (at, shift)))?;
-    Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
 
 fn heading(label: &str, model: &Model, class: ClassId) -> Heading {

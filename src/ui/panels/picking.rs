@@ -4,8 +4,8 @@ use eframe::egui::Modifiers;
 
 use crate::core::data::dataset::ImageId;
 use crate::core::workspace::Command;
-use crate::core::workspace::selection::Joining;
-use crate::ui::widgets::grid::At;
+use crate::core::workspace::selection::{Joining, Selection};
+use crate::ui::widgets::grid::{At, PickedCells};
 
 /// Images in the order in which a panel shows them, in sections.
 pub trait InOrder {
@@ -84,6 +84,26 @@ impl Anchor {
             (true, true) => (self.reach(order, lead, to), Joining::Add),
         };
         Command::SelectMany { images, joining, lead: Some(to) }
+    }
+
+    /// What is selected because of what happened in a grid of this order.
+    pub fn selects(&mut self, picked: &PickedCells, order: &dyn InOrder, selection: &Selection) -> Option<Command> {
+        let modifiers = picked.modifiers;
+        if let Some(cells) = &picked.banded {
+            let images = cells.iter().filter_map(|(at, _)| order.image(*at)).collect();
+            return Some(take_in(images, modifiers));
+        }
+        if let Some(section) = picked.heading {
+            return Some(take_in(of_section(order, section).collect(), modifiers));
+        }
+        if let Some(spot) = picked.menu {
+            let image = order.image(spot.at)?;
+            return (!selection.holds(image)).then_some(Command::Select(Some(image)));
+        }
+        let clicked = picked.clicked.map(|spot| (spot.at, modifiers));
+        let shift = Modifiers { shift: modifiers.shift, ..Modifiers::NONE };
+        let (at, modifiers) = clicked.or(picked.moved.map(|(at, _)| (at, shift)))?;
+        Some(self.pick(order, selection.lead(), order.image(at)?, modifiers))
     }
 }
 

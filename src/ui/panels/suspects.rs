@@ -1,12 +1,12 @@
 //! The suspects panel: images that the observer confidently takes for another class than their labels say, the most
 //! suspicious first. What is selected here is selected everywhere, and is rejected, pinned and tagged as patches are.
 
-use eframe::egui::{self, Modifiers, Rect, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo};
 
 use super::controls::{command, save, saved, size_slider};
 use super::culling;
 use super::order::BySuspicion;
-use super::picking::{self, Anchor, InOrder as _};
+use super::picking::{Anchor, InOrder as _};
 use super::scene::Scene;
 use super::source::class_chooser;
 use crate::core::data::dataset::Dataset;
@@ -20,8 +20,9 @@ use crate::ui::model::Model;
 use crate::ui::model::suspects::{Suspect, of_suspects};
 use crate::ui::theme::palette;
 use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::grid::{Cell, Drags, Grid, PickedCells, Sections};
+use crate::ui::widgets::grid::{Cell, Drags, Grid, Sections};
 use crate::ui::widgets::marks::Shown;
+use crate::ui::widgets::picture::whole;
 use crate::ui::widgets::text;
 
 /// What is saved, in words.
@@ -117,7 +118,7 @@ impl SuspectsPanel {
             paint(ui, cell, &Tile { suspect, dataset, look, selected, model });
             culling::menu::attach(&cell.response, None, scene);
         });
-        if let Some(command) = selects(&picked, order, &mut self.anchor, model) {
+        if let Some(command) = self.anchor.selects(&picked, order, model.workspace.selection()) {
             scene.out.push(Intent::Edit(command));
             scene.out.push(Intent::Activate(Panel::Suspects));
         }
@@ -148,22 +149,6 @@ fn reject_shown(ui: &mut Ui, order: &BySuspicion<'_>, scene: &mut Scene<'_>) {
         let words = format!("{} rejected", text::count(marks.len(), "suspect", "suspects"));
         scene.out.push(Intent::Edit(Command::Curate { marks, words }));
     }
-}
-
-/// What is selected because of what happened in the grid.
-fn selects(picked: &PickedCells, order: &BySuspicion<'_>, anchor: &mut Anchor, model: &Model) -> Option<Command> {
-    let (selection, modifiers) = (model.workspace.selection(), picked.modifiers);
-    if let Some(cells) = &picked.banded {
-        return Some(picking::take_in(cells.iter().filter_map(|(at, _)| order.image(*at)).collect(), modifiers));
-    }
-    if let Some(spot) = picked.menu {
-        let image = order.image(spot.at)?;
-        return (!selection.holds(image)).then_some(Command::Select(Some(image)));
-    }
-    let clicked = picked.clicked.map(|spot| (spot.at, modifiers));
-    let shift = Modifiers { shift: modifiers.shift, ..Modifiers::NONE };
-    let (at, modifiers) = clicked.or(picked.moved.map(|(at, _)| (at, shift)))?;
-    Some(anchor.pick(order, selection.lead(), order.image(at)?, modifiers))
 }
 
 struct Tile<'a> {
@@ -202,6 +187,9 @@ fn paint(ui: &Ui, cell: &Cell, tile: &Tile<'_>) {
         text::line(ui, top, class, (TextStyle::Small, p.weak));
         text::line(ui, bottom, &format!("rather {instead}"), (TextStyle::Small, p.warn));
     }
+    if !cell.response.hovered() {
+        return;
+    }
     let (own, other) = (text::percent(probability.0), text::percent(probability.1));
     let words = format!("{}\nlabel {class}: {own}\nrather {instead}: {other}{marks}", tile.dataset.source(image));
     cell.response.clone().on_hover_text(words);
@@ -239,19 +227,4 @@ fn close(ui: &mut Ui, (dataset, order): (&Dataset, &BySuspicion<'_>), scene: &mu
             });
         });
     });
-}
-
-/// A picture in the middle of a square, in its own proportions.
-fn whole(ui: &Ui, rect: Rect, look: &Look) {
-    match look {
-        Look::Ready(shown) => {
-            let (w, h) = shown.source_size;
-            let size = Vec2::new(w as f32, h as f32) * (rect.width() / w.max(h).max(1) as f32);
-            shown.image().paint_at(ui, Rect::from_center_size(rect.center(), size));
-        }
-        Look::Failed(why) => {
-            text::line(ui, rect.shrink(4.0), why, (TextStyle::Small, palette(ui.visuals()).bad));
-        }
-        Look::Waiting => {}
-    }
 }

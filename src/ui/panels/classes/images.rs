@@ -1,6 +1,6 @@
 //! The images of a cell of the matrix, and one of them large.
 
-use eframe::egui::{self, Rect, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{self, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 
 use super::known::{Known, output_name};
 use super::weak;
@@ -8,8 +8,7 @@ use crate::core::data::outcomes::At;
 use crate::jobs::check::Answer;
 use crate::ui::panels::scene::Scene;
 use crate::ui::theme::palette;
-use crate::ui::widgets::gallery::Look;
-use crate::ui::widgets::picture::picture;
+use crate::ui::widgets::picture::whole;
 use crate::ui::widgets::room::window;
 use crate::ui::widgets::text;
 
@@ -112,20 +111,6 @@ fn thumbnail(ui: &Ui, rect: Rect, (known, at): (&Known, usize), scene: &mut Scen
     let clicked = response.clicked();
     response.on_hover_text(name);
     clicked
-}
-
-/// A picture in the middle of a rectangle, in its own proportions.
-fn whole(ui: &Ui, rect: Rect, look: &Look) {
-    let Look::Ready(shown) = look else {
-        if let Look::Failed(why) = look {
-            let color = palette(ui.visuals()).bad;
-            text::line(ui, rect, why, (TextStyle::Small, color));
-        }
-        return;
-    };
-    let size = vec2(shown.source_size.0 as f32, shown.source_size.1 as f32);
-    let scale = (rect.size() / size.max(Vec2::splat(1.0))).min_elem();
-    picture(ui, Rect::from_center_size(rect.center(), size * scale), look);
 }
 
 /// "goldfish (probability 62.0 %)".
